@@ -1,0 +1,409 @@
+"""
+Every error that a user of the product can meet.
+
+    AudioToolsError                 code, status, retryable, hint
+    ├─ ConfigError             400  a setting or an option is wrong; the command line exits 2
+    │  ├─ InvalidOption        400  (option, value, allowed)
+    │  ├─ MalformedRequest     400
+    │  └─ PathRefused          403
+    ├─ StorageError            500
+    │  └─ DiskFull             507
+    ├─ UploadError             400
+    │  ├─ MalformedUpload      400
+    │  ├─ UploadInterrupted    400  a newer request took the upload over
+    │  ├─ UploadNotFound       404  (upload_id)
+    │  ├─ UploadTimeout        408  (idle_s) retryable
+    │  ├─ OffsetMismatch       409  (expected, got)
+    │  ├─ UploadUnfinished     409  (offset, length)
+    │  ├─ UploadExpired        410  (upload_id)
+    │  ├─ UnsupportedTusVersion 412
+    │  ├─ UploadTooLarge       413  (limit)
+    │  ├─ UnsupportedMediaType 415
+    │  ├─ UploadLocked         423  retryable
+    │  └─ ChecksumMismatch     460  retryable
+    ├─ MediaError              422  the command line exits 3
+    │  ├─ MediaNotFound        404
+    │  ├─ ProbeFailed          422
+    │  ├─ NoAudioStream        422
+    │  └─ DecodeFailed         422
+    ├─ EngineError             502  (retry_after_s) the command line exits 4
+    │  ├─ EngineUnavailable    502  retryable
+    │  ├─ EngineTimeout        504  retryable
+    │  ├─ EngineRateLimited    429  retryable
+    │  ├─ BadEngineReply       502  retryable
+    │  ├─ ChunkRefused         502  this chunk will never be taken
+    │  ├─ EngineRefused        502  nor will any other: bad key, spent quota, unknown model
+    │  ├─ EngineNotReady       503  (an extra, a model or a key is missing)
+    │  └─ AllChunksFailed      502
+    └─ JobError                500
+       ├─ JobNotFound          404  (job_id)
+       ├─ JobNotFinished       409  (job_id, state)
+       ├─ JobCancelled         409  (job_id)
+       └─ QueueUnavailable     503  retryable
+
+Misuse by our own code is ValueError or AssertionError, outside this tree. Foreign errors are translated
+where they enter: `media/ffmpeg.py`, `engines/openai.py`, `engines/whisper.py`, `jobs/sqlite.py`, `store.py`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AudioToolsError(Exception):
+    """
+    The root: one sentence that says what is wrong, and a hint that says what to do.
+
+    Class attributes: `code` is stable, for programs; `status` is the HTTP status that fits; `retryable`
+    says whether the same call may succeed a moment later.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def facts(self) -> dict[str, object]:
+        """What a program may want to know besides code and message; JSON-able, camelCase."""
+        return {}
+
+
+class ConfigError(AudioToolsError):
+    """A setting is missing or wrong."""
+
+    code, status, exit_code = "config_error", 400, 2
+
+
+class InvalidOption(ConfigError):
+    """A processing option has the wrong type or lies out of range."""
+
+    code = "invalid_option"
+
+    def __init__(self, option: str, value: object, allowed: str) -> None:
+        super().__init__(
+            f"option {option} is {value!r}, but must be {allowed}",
+            hint=f"Give {option} a value that is {allowed}, or leave it out.",
+        )
+        self.option, self.value, self.allowed = option, value, allowed
+
+    def facts(self) -> dict[str, object]:
+        return {"option": self.option, "value": self.value, "allowed": self.allowed}
+
+
+class MalformedRequest(ConfigError):
+    """A request is not of the form that the route takes."""
+
+    code = "malformed_request"
+
+
+class PathRefused(ConfigError):
+    """A path on this machine may not be used; the same whether there is such a file or not."""
+
+    code, status = "path_refused", 403
+
+
+class StorageError(AudioToolsError):
+    """A file of ours cannot be read or written."""
+
+    code, status = "storage_error", 500
+
+
+class DiskFull(StorageError):
+    """There is no room left on the disk."""
+
+    code, status = "disk_full", 507
+
+
+class UploadError(AudioToolsError):
+    """An upload was not taken, or not to its end."""
+
+    code, status = "upload_error", 400
+
+
+class MalformedUpload(UploadError):
+    """The request does not keep to its format: headers, boundary, fields."""
+
+    code = "malformed_upload"
+
+
+class UploadInterrupted(UploadError):
+    """
+    A newer request for the same upload took it over; what had arrived is kept.
+
+    The status is 400, as tusd's: official clients try a 409 or 423 again, and two of them would take the
+    upload from each other for ever.
+    """
+
+    code = "upload_interrupted"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another request took this upload over.",
+            hint="Let one client send; it goes on where this one was.",
+        )
+
+
+class UploadNotFound(UploadError):
+    """There is no upload with this id: it never was, or it has been removed."""
+
+    code, status = "upload_not_found", 404
+
+    def __init__(self, upload_id: str) -> None:
+        # Whatever a client sent as an id comes back in the message, so not more of it than an id has.
+        super().__init__(f"There is no upload {upload_id[:32]}.", hint="Start a new upload.")
+        self.upload_id = upload_id[:32]
+
+    def facts(self) -> dict[str, object]:
+        return {"uploadId": self.upload_id}
+
+
+class UploadTimeout(UploadError):
+    """The client sent nothing for too long."""
+
+    code, status, retryable = "upload_timeout", 408, True
+
+    def __init__(self, idle_s: float) -> None:
+        super().__init__(
+            f"Nothing came from the client for {idle_s:g} seconds.",
+            hint="Check the connection and Content-Length; a resumable upload goes on where it was.",
+        )
+        self.idle_s = idle_s
+
+    def facts(self) -> dict[str, object]:
+        return {"idleSeconds": self.idle_s}
+
+
+class OffsetMismatch(UploadError):
+    """The client sent bytes for another offset than the one that has been reached."""
+
+    code, status = "offset_mismatch", 409
+
+    def __init__(self, *, expected: int, got: int) -> None:
+        super().__init__(
+            f"The upload is at byte {expected}, the request starts at byte {got}.",
+            hint="Ask for the offset with HEAD and go on from there.",
+        )
+        self.expected, self.got = expected, got
+
+    def facts(self) -> dict[str, object]:
+        return {"expected": self.expected, "got": self.got}
+
+
+class UploadUnfinished(UploadError):
+    """The upload is to be used, but not all of it has arrived; `length` is None if nobody said it yet."""
+
+    code, status = "upload_unfinished", 409
+
+    def __init__(self, offset: int, length: int | None) -> None:
+        super().__init__(
+            f"The upload is at byte {offset} of {'an unknown length' if length is None else length}.",
+            hint="Send the rest first.",
+        )
+        self.offset, self.length = offset, length
+
+    def facts(self) -> dict[str, object]:
+        return {"offset": self.offset, "length": self.length}
+
+
+class UploadExpired(UploadError):
+    """The upload was left unfinished for too long."""
+
+    code, status = "upload_expired", 410
+
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(f"Upload {upload_id} has expired.", hint="Start a new upload.")
+        self.upload_id = upload_id
+
+    def facts(self) -> dict[str, object]:
+        return {"uploadId": self.upload_id}
+
+
+class UnsupportedTusVersion(UploadError):
+    """The client speaks no version of the resumable upload protocol that we do."""
+
+    code, status = "unsupported_tus_version", 412
+
+
+class UploadTooLarge(UploadError):
+    """More bytes than are taken; `what` names the part of the request that has too many."""
+
+    code, status = "upload_too_large", 413
+
+    def __init__(self, limit: int, what: str = "The upload") -> None:
+        super().__init__(f"{what} is larger than {limit} bytes.", hint=f"Send at most {limit} bytes.")
+        self.limit = limit
+
+    def facts(self) -> dict[str, object]:
+        return {"limit": self.limit}
+
+
+class UnsupportedMediaType(UploadError):
+    """The body is of a kind that this route does not take."""
+
+    code, status = "unsupported_media_type", 415
+
+
+class UploadLocked(UploadError):
+    """Another process is writing to this upload."""
+
+    code, status, retryable = "upload_locked", 423, True
+
+    def __init__(self) -> None:
+        super().__init__("Another process is writing to this upload.", hint="Try again in a moment.")
+
+
+class ChecksumMismatch(UploadError):
+    """The bytes that arrived are not those that the client hashed; they are dropped."""
+
+    code, status, retryable = "checksum_mismatch", 460, True
+
+    def __init__(self) -> None:
+        super().__init__("The bytes do not match Upload-Checksum.", hint="Send them again.")
+
+
+class MediaError(AudioToolsError):
+    """The media file cannot be used."""
+
+    code, status, exit_code = "media_error", 422, 3
+
+
+class MediaNotFound(MediaError):
+    """There is no such file, or it may not be read."""
+
+    code, status = "media_not_found", 404
+
+
+class ProbeFailed(MediaError):
+    """The file is not a media file that we read."""
+
+    code = "probe_failed"
+
+
+class NoAudioStream(MediaError):
+    """The file has no audio stream, or not the one that was asked for."""
+
+    code = "no_audio_stream"
+
+
+class DecodeFailed(MediaError):
+    """FFmpeg gave up on the audio stream."""
+
+    code = "decode_failed"
+
+
+class EngineError(AudioToolsError):
+    """
+    An engine did not turn a chunk into words.
+
+    `retry_after_s` is the provider's wish in seconds, None if it has none.
+    """
+
+    code, status, exit_code = "engine_error", 502, 4
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class EngineUnavailable(EngineError):
+    """The server cannot be reached, hung up, or answered with a 5xx."""
+
+    code, retryable = "engine_unavailable", True
+
+
+class EngineTimeout(EngineError):
+    """No answer in time."""
+
+    code, status, retryable = "engine_timeout", 504, True
+
+
+class EngineRateLimited(EngineError):
+    """Too many requests for now."""
+
+    code, status, retryable = "engine_rate_limited", 429, True
+
+
+class BadEngineReply(EngineError):
+    """The answer is cut off, garbled or not of the agreed form."""
+
+    code, retryable = "bad_engine_reply", True
+
+
+class ChunkRefused(EngineError):
+    """The provider will never take this chunk (too long, too large, unreadable)."""
+
+    code = "chunk_refused"
+
+
+class EngineRefused(EngineError):
+    """The provider will take no chunk at all: the key is wrong, the quota spent, the model unknown."""
+
+    code = "engine_refused"
+
+
+class EngineNotReady(EngineError):
+    """The engine cannot start: a package, a model or a key is missing."""
+
+    code, status = "engine_not_ready", 503
+
+
+class AllChunksFailed(EngineError):
+    """Not one chunk came back with an answer."""
+
+    code = "all_chunks_failed"
+
+
+class JobError(AudioToolsError):
+    """A job or the queue is not as it was asked for."""
+
+    code, status = "job_error", 500
+
+
+class JobNotFound(JobError):
+    """There is no job with this id: it never was, or it has been deleted."""
+
+    code, status = "job_not_found", 404
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"there is no job {job_id}", hint="Jobs that have ended are kept for a while only.")
+        self.job_id = job_id
+
+    def facts(self) -> dict[str, object]:
+        return {"jobId": self.job_id}
+
+
+class JobNotFinished(JobError):
+    """What was asked for is possible only with a job that has ended."""
+
+    code, status = "job_not_finished", 409
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(f"job {job_id} is {state}", hint="Wait until it has ended, or cancel it.")
+        self.job_id, self.state = job_id, state
+
+    def facts(self) -> dict[str, object]:
+        return {"jobId": self.job_id, "state": self.state}
+
+
+class JobCancelled(JobError):
+    """Somebody cancelled the job: it has no result."""
+
+    code, status = "job_cancelled", 409
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} was cancelled.", hint="Start it again to get a transcript.")
+        self.job_id = job_id
+
+    def facts(self) -> dict[str, object]:
+        return {"jobId": self.job_id}
+
+
+class QueueUnavailable(JobError):
+    """The queue cannot be reached, read or written for now."""
+
+    code, status, retryable = "queue_unavailable", 503, True

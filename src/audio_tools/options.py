@@ -1,0 +1,99 @@
+"""The processing options of one job: the names, units and meanings of `spec.md`, and ours besides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from audio_tools.errors import InvalidOption
+
+AudioFormat = Literal["flac", "wav", "mp3", "ogg", "opus"]
+EngineName = Literal["auto", "openai", "whisper"]
+
+
+class Options(BaseModel):
+    """What one job asks for. A field that is None follows the settings of the process."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, strict=True)
+
+    chunk_size: int | None = Field(
+        None, ge=65_536, le=1_073_741_824, description="Cap on an encoded chunk, bytes."
+    )
+    max_concurrent: int | None = Field(
+        None, ge=1, le=64, description="Chunks of this job at the engine at once."
+    )
+    rate_limit_delay: int | None = Field(
+        None,
+        ge=0,
+        le=600_000,
+        description="At most `maxConcurrent` requests start within any window of so many milliseconds.",
+    )
+    silence_threshold: float = Field(
+        2.0, ge=0.3, le=3600.0, strict=False, description="The shortest silence to report, seconds."
+    )
+    audio_format: AudioFormat = Field("flac", description="The form in which chunks travel to the engine.")
+    sample_rate: int = Field(16_000, ge=8_000, le=48_000, description="Sample rate of the chunks, Hz.")
+    channels: int = Field(1, ge=1, le=2, description="Channels of the chunks; speech engines hear one.")
+    engine: EngineName | None = Field(None, description="Who turns chunks into words.")
+    model: str | None = Field(None, min_length=1, max_length=200, description="The engine's model.")
+    language: str | None = Field(
+        None,
+        pattern=r"^[a-z]{2,3}$",
+        description="Spoken language, ISO-639-1 (`en`); left out: found by the engine.",
+    )
+    prompt: str | None = Field(None, max_length=4_000, description="Names, words and style to expect.")
+    audio_stream: int | None = Field(
+        None, ge=0, le=63, description="Which audio stream, counted from 0; left out: the file's default."
+    )
+    word_timestamps: bool = Field(True, description="Whether the result lists words.")
+    silence_detection: Literal["auto", "level"] = Field("auto", description="How silence is found.")
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any]) -> tuple[Self, list[str]]:
+        """
+        Check what a client sent.
+
+        Returns:
+            The options, and the names that mean nothing to us (old clients send extras).
+
+        Raises:
+            InvalidOption: an option is ill-typed or out of range.
+        """
+        known = {field.alias for field in cls.model_fields.values()} | set(cls.model_fields)
+        taken = {name: value for name, value in given.items() if name in known and value is not None}
+        try:
+            options = cls.model_validate(taken)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0])
+            raise InvalidOption(name, first["input"], _allowed(name)) from None
+        return options, sorted(set(given) - known)
+
+
+def _allowed(option: str) -> str:
+    """The range of an option in words, from its JSON schema: `a number from 0.3 to 3600`."""
+    schema = Options.model_json_schema(by_alias=True)["properties"]
+    by_name = {
+        field_name: schema[field.alias or field_name] for field_name, field in Options.model_fields.items()
+    }
+    entry = schema.get(option) or by_name[option]
+    rule = next((kind for kind in entry.get("anyOf", [entry]) if kind.get("type") != "null"), entry)
+    if "enum" in rule:
+        return "one of " + ", ".join(str(value) for value in rule["enum"])
+    kinds = {
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "string": "a text",
+    }
+    words = kinds.get(rule.get("type", ""), "valid")
+    if "minimum" in rule:
+        words += f" from {rule['minimum']:g} to {rule['maximum']:.10g}"
+    if "maxLength" in rule:
+        words += f" of at most {rule['maxLength']} characters"
+    if "pattern" in rule:
+        words += " like en (ISO-639-1, lower case)"
+    return words

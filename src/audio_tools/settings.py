@@ -1,0 +1,135 @@
+"""Every knob of the process, once: name, variable, unit, default, bounds, help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from audio_tools.errors import ConfigError
+from audio_tools.options import EngineName
+
+SECRETS = {"openai_api_key", "api_token"}
+"""Fields whose values are never shown."""
+
+
+def _by_commas(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_by_commas)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_by_commas)]
+
+
+def default_data_dir() -> Path:
+    """The per-user data folder of this platform."""
+    return user_data_path("audio-tools", appauthor=False)
+
+
+class Settings(BaseSettings):
+    """
+    Settings of the process, from the environment, else from `.env`, else the default.
+
+    The variable of a field is its name in capitals. Built once, in `cli.py`, and handed down.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
+    )
+
+    engine: EngineName = Field("auto", description="`auto` takes openai where a key is set, else whisper.")
+    openai_api_key: SecretStr | None = Field(
+        None, description="Key of the OpenAI API or of a server like it."
+    )
+    openai_base_url: str = Field(
+        "https://api.openai.com/v1", pattern=r"^https?://", description="Where the API lives."
+    )
+    openai_model: str = Field("whisper-1", min_length=1, description="Transcription model of the API.")
+    whisper_model: str = Field(
+        "base", min_length=1, description="Local Whisper: a model's name, or a folder."
+    )
+    engine_timeout: float = Field(
+        300.0, ge=1, le=3600, description="Seconds to wait for the answer to one chunk."
+    )
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Where chunk results and models are kept."
+    )
+    ffmpeg_path: Path | None = Field(
+        None, description="FFmpeg's command; unset: from PATH, else the bundled one."
+    )
+    chunk_size: int = Field(
+        26_214_400, ge=65_536, le=1_073_741_824, description="Cap on an encoded chunk, bytes."
+    )
+    max_concurrent_chunks: int = Field(
+        5, ge=1, le=64, description="Chunks at the engine at once, all jobs together."
+    )
+    rate_limit_delay: int = Field(
+        2_000,
+        ge=0,
+        le=600_000,
+        description="At most `maxConcurrent` requests start within any window of so many milliseconds.",
+    )
+    chunk_ttl: int = Field(
+        30 * 86_400,
+        ge=3600,
+        le=315_360_000,
+        description="Seconds that a stored chunk result is kept after its last use.",
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; others need API_TOKEN.")
+    port: int = Field(
+        3001, ge=0, le=65535, description="Port for HTTP, and for WebSockets too; 0: any free one."
+    )
+    ws_port: int = Field(3002, ge=0, le=65535, description="Port for WebSockets; 0: any free one.")
+    node_env: Literal["development", "production", "test"] = Field(
+        "development", description="`production` logs JSON, the others lines for people."
+    )
+    workers: int = Field(2, ge=1, le=64, description="Jobs at work at once in this process.")
+    media_roots: Paths = Field(
+        (), description="Folders whose files may be named by `path`, by commas; unset: no path is taken."
+    )
+    max_upload_bytes: int = Field(200_000_000_000, ge=1, description="The largest upload, in bytes.")
+    min_free_bytes: int = Field(1_000_000_000, ge=0, description="Bytes of the disk that uploads leave free.")
+    upload_idle: float = Field(
+        30.0, ge=1, le=3600, description="Seconds without a byte after which an upload is given up."
+    )
+    upload_ttl: int = Field(
+        24 * 3600, ge=60, description="Seconds that an unfinished or unused upload is kept."
+    )
+    result_ttl: int = Field(
+        7 * 86_400, ge=60, description="Seconds that a job that has ended is kept, with its transcript."
+    )
+    api_token: SecretStr | None = Field(
+        None, min_length=16, description="With it set every request but `/health` must carry it."
+    )
+    allowed_origins: Names = Field(
+        (), description="Web origins besides loopback that may call, by commas; `null` is one of them."
+    )
+    allowed_hosts: Names = Field((), description="Names besides loopback under which clients may reach us.")
+    shutdown_grace: float = Field(
+        10.0, ge=0, le=3600, description="Seconds that running jobs get on SIGTERM before they are put back."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Settings:
+        """
+        Read the settings; `overrides` (by field name, None means not given) win over the environment.
+
+        Raises:
+            ConfigError: names the first variable that is wrong, its value and what is allowed.
+        """
+        given = {name: value for name, value in overrides.items() if value is not None}
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0])
+            variable, problem = name.upper(), first["msg"][0].lower() + first["msg"][1:]
+            value = "" if name in SECRETS else f" is {first['input']!r}"
+            raise ConfigError(
+                f"{variable}{value}: {problem}.",
+                hint=f"Correct {variable} in the environment or in .env, or unset it.",
+            ) from None

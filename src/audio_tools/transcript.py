@@ -1,0 +1,352 @@
+"""
+What comes out: words, segments and silences on the media's own clock, and their JSON.
+
+All times are seconds from the start of the media file (the presentation time 0 that a player shows),
+not from the start of its audio stream. JSON names are camelCase, as `spec.md` has them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, Literal
+
+Timing = Literal["engine", "aligned", "estimated"]
+"""Where a word's times come from: the engine itself, forced alignment, or a guess within bounds."""
+
+Json = dict[str, Any]
+
+
+def _without_none(record: Json) -> Json:
+    return {key: value for key, value in record.items() if value is not None}
+
+
+def _seconds(value: float) -> float:
+    # A tenth of a millisecond is finer than one sample at 16 kHz and keeps float noise out of the JSON.
+    return round(value, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word. `start` < `end`, in seconds; `confidence` in 0..1 where the engine gives one."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float | None = None
+    timing: Timing = "engine"
+
+    @property
+    def middle(self) -> float:
+        """The word's midpoint in seconds: it decides which chunk owns the word."""
+        return (self.start + self.end) / 2
+
+    def shifted(self, seconds: float) -> Word:
+        """The same word, `seconds` later."""
+        return replace(self, start=self.start + seconds, end=self.end + seconds)
+
+    def to_json(self) -> Json:
+        record = {"word": self.word, "start": _seconds(self.start), "end": _seconds(self.end)}
+        confidence = None if self.confidence is None else round(self.confidence, 4)
+        return record | _without_none({"confidence": confidence}) | {"timing": self.timing}
+
+    @classmethod
+    def from_json(cls, record: Json) -> Word:
+        return cls(
+            word=str(record["word"]),
+            start=float(record["start"]),
+            end=float(record["end"]),
+            confidence=record.get("confidence"),
+            timing=record.get("timing", "engine"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A sentence or phrase as the engine cut it; times in seconds. The three figures are Whisper's own."""
+
+    id: int
+    start: float
+    end: float
+    text: str
+    avg_logprob: float | None = None
+    compression_ratio: float | None = None
+    no_speech_prob: float | None = None
+
+    def shifted(self, seconds: float) -> Segment:
+        """The same segment, `seconds` later."""
+        return replace(self, start=self.start + seconds, end=self.end + seconds)
+
+    def to_json(self) -> Json:
+        return {
+            "id": self.id,
+            "start": _seconds(self.start),
+            "end": _seconds(self.end),
+            "text": self.text,
+        } | _without_none(
+            {
+                "avgLogprob": self.avg_logprob,
+                "compressionRatio": self.compression_ratio,
+                "noSpeechProb": self.no_speech_prob,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, record: Json) -> Segment:
+        return cls(
+            id=int(record["id"]),
+            start=float(record["start"]),
+            end=float(record["end"]),
+            text=str(record["text"]),
+            avg_logprob=record.get("avgLogprob"),
+            compression_ratio=record.get("compressionRatio"),
+            no_speech_prob=record.get("noSpeechProb"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """
+    What an engine heard in one chunk; times in seconds from the start of the chunk, words in order.
+
+    Where an engine gives text alone, `words` and `segments` are empty. `language`: ISO-639-1 or None.
+    `pause_s`: the provider takes no further request for so many seconds (its limit is used up).
+    """
+
+    text: str
+    words: tuple[Word, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    language: str | None = None
+    pause_s: float = 0.0
+
+    def to_json(self) -> Json:
+        """What is worth keeping."""
+        return {
+            "text": self.text,
+            "words": [word.to_json() for word in self.words],
+            "segments": [segment.to_json() for segment in self.segments],
+            "language": self.language,
+        }
+
+    @classmethod
+    def from_json(cls, record: Json) -> Reply:
+        return cls(
+            text=str(record["text"]),
+            words=tuple(Word.from_json(word) for word in record["words"]),
+            segments=tuple(Segment.from_json(segment) for segment in record["segments"]),
+            language=record["language"],
+        )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interval:
+    """A stretch of time from `start` to `end`, in seconds."""
+
+    start: float
+    end: float
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.end - self.start
+
+    def to_json(self) -> Json:
+        return {"start": _seconds(self.start), "end": _seconds(self.end)}
+
+    @classmethod
+    def from_json(cls, record: Json) -> Interval:
+        return cls(float(record["start"]), float(record["end"]))
+
+
+@dataclass(frozen=True, slots=True)
+class FailedChunk:
+    """A chunk that no attempt could transcribe: where it lies (seconds) and what the engine said last."""
+
+    index: int
+    start: float
+    end: float
+    error: str
+    message: str
+
+    def to_json(self) -> Json:
+        return {
+            "index": self.index,
+            "start": _seconds(self.start),
+            "end": _seconds(self.end),
+            "error": self.error,
+            "message": self.message,
+        }
+
+    @classmethod
+    def from_json(cls, record: Json) -> FailedChunk:
+        return cls(**record)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioStream:
+    """
+    One audio stream of a media file.
+
+    `position` counts audio streams from 0 (FFmpeg's `0:a:N`); `index` counts all streams.
+    `start` is the stream's first presentation time in seconds, on the media's clock.
+    """
+
+    position: int
+    index: int
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    start: float = 0.0
+    duration: float | None = None
+    language: str | None = None
+    title: str | None = None
+    default: bool = False
+
+    def to_json(self) -> Json:
+        return _without_none(
+            {
+                "position": self.position,
+                "index": self.index,
+                "codec": self.codec,
+                "sampleRate": self.sample_rate_hz,
+                "channels": self.channels,
+                "start": _seconds(self.start),
+                "duration": self.duration,
+                "language": self.language,
+                "title": self.title,
+                "default": self.default,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """
+    What the timeline needs to know of a media file.
+
+    `duration` in seconds, None if the file does not say; `frame_rate` exact, None without a picture;
+    `start_timecode` as `HH:MM:SS:FF`, with `;` before the frames if `drop_frame`; `audio_start` is the
+    first presentation time of the chosen audio stream in seconds.
+    """
+
+    container: str
+    duration: float | None
+    audio_streams: tuple[AudioStream, ...] = ()
+    default_audio: int = 0
+    frame_rate: Fraction | None = None
+    variable_frame_rate: bool = False
+    width: int | None = None
+    height: int | None = None
+    start_timecode: str | None = None
+    drop_frame: bool = False
+
+    def to_json(self, audio_stream: int) -> Json:
+        """JSON for a transcript made from the audio stream at position `audio_stream`."""
+        rate = self.frame_rate
+        return _without_none(
+            {
+                "container": self.container,
+                "duration": self.duration,
+                "audioStreams": [stream.to_json() for stream in self.audio_streams],
+                "audioStream": audio_stream,
+                "audioStartOffset": _seconds(self.audio_streams[audio_stream].start),
+                "frameRate": f"{rate.numerator}/{rate.denominator}" if rate else None,
+                "variableFrameRate": self.variable_frame_rate if rate else None,
+                "width": self.width,
+                "height": self.height,
+                "startTimecode": self.start_timecode,
+                "dropFrame": self.drop_frame if self.start_timecode else None,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """
+    What the transcript cost.
+
+    `seconds` of audio sent to the engine in this run, `calls` made, `stored_chunks` answered by results
+    stored earlier (never paid again), `cost_usd` estimated from the engine's price per minute.
+    """
+
+    seconds: float = 0.0
+    calls: int = 0
+    stored_chunks: int = 0
+    cost_usd: float = 0.0
+
+    def to_json(self) -> Json:
+        return {
+            "seconds": round(self.seconds, 2),
+            "calls": self.calls,
+            "storedChunks": self.stored_chunks,
+            "estimatedCostUsd": round(self.cost_usd, 4),
+        }
+
+    @classmethod
+    def from_json(cls, record: Json) -> Usage:
+        return cls(record["seconds"], record["calls"], record["storedChunks"], record["estimatedCostUsd"])
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Everything one job gives back. `success_rate` is the percentage of chunks with a true answer."""
+
+    words: tuple[Word, ...]
+    segments: tuple[Segment, ...]
+    silences: tuple[Interval, ...]
+    duration: float
+    total_chunks: int
+    success_rate: float
+    text: str
+    language: str | None
+    engine: str
+    model: str
+    media: Json
+    failed_chunks: tuple[FailedChunk, ...] = ()
+    gaps: tuple[Interval, ...] = ()
+    warnings: tuple[str, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+
+    def to_json(self) -> Json:
+        """The result as `GET /job/{jobId}/result` gives it."""
+        return {
+            "words": [word.to_json() for word in self.words],
+            "segments": [segment.to_json() for segment in self.segments],
+            "silenceSegments": [
+                silence.to_json() | {"duration": _seconds(silence.duration), "type": "silence"}
+                for silence in self.silences
+            ],
+            "totalDuration": _seconds(self.duration),
+            "totalChunks": self.total_chunks,
+            "successRate": self.success_rate,
+            "text": self.text,
+            "language": self.language,
+            "engine": self.engine,
+            "model": self.model,
+            "failedChunks": [chunk.to_json() for chunk in self.failed_chunks],
+            "gaps": [gap.to_json() for gap in self.gaps],
+            "warnings": list(self.warnings),
+            "media": self.media,
+            "usage": self.usage.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, record: Json) -> Transcript:
+        """Read what `to_json` wrote."""
+        return cls(
+            words=tuple(Word.from_json(word) for word in record["words"]),
+            segments=tuple(Segment.from_json(segment) for segment in record["segments"]),
+            silences=tuple(Interval.from_json(silence) for silence in record["silenceSegments"]),
+            duration=record["totalDuration"],
+            total_chunks=record["totalChunks"],
+            success_rate=record["successRate"],
+            text=record["text"],
+            language=record["language"],
+            engine=record["engine"],
+            model=record["model"],
+            media=record["media"],
+            failed_chunks=tuple(FailedChunk.from_json(chunk) for chunk in record["failedChunks"]),
+            gaps=tuple(Interval.from_json(gap) for gap in record["gaps"]),
+            warnings=tuple(record["warnings"]),
+            usage=Usage.from_json(record["usage"]),
+        )

@@ -1,0 +1,27 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from audio_tools.settings import Settings
+
+SPEECH = Path(os.environ.get("AUDIO_TOOLS_SPEECH", Path(__file__).parents[2] / "shared" / "speech"))
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the developer's own changes what a test sees."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(scope="session")
+def speech() -> Path:
+    """The folder of real recordings with reference texts."""
+    if not (SPEECH / "manifest.json").is_file():
+        pytest.skip(f"real recordings are absent: {SPEECH} (AUDIO_TOOLS_SPEECH names another folder)")
+    return SPEECH

@@ -1,0 +1,69 @@
+"""Settings: from the environment and `.env`; a wrong one stops with a sentence that names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from audio_tools.errors import ConfigError
+from audio_tools.settings import Settings
+
+
+def test_the_variables_of_the_spec_have_its_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any variable the values of spec.md hold."""
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.load()
+
+    assert (settings.chunk_size, settings.max_concurrent_chunks, settings.rate_limit_delay) == (
+        26_214_400,
+        5,
+        2000,
+    )
+
+
+def test_environment_wins_over_dotenv_and_flags_over_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nearer to the user, the stronger; an empty variable counts as unset."""
+    (tmp_path / ".env").write_text("CHUNK_SIZE=100000\nWHISPER_MODEL=small\nOPENAI_MODEL=\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WHISPER_MODEL", "tiny")
+    settings = Settings.load(data_dir=tmp_path)
+
+    assert (settings.chunk_size, settings.whisper_model, settings.openai_model) == (
+        100_000,
+        "tiny",
+        "whisper-1",
+    )
+    assert settings.data_dir == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CHUNK_SIZE", "25MB"),
+        ("MAX_CONCURRENT_CHUNKS", "0"),
+        ("RATE_LIMIT_DELAY", "-1"),
+        ("OPENAI_BASE_URL", "ftp://x"),
+        ("ENGINE", "magic"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    variable: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the variable and quotes its value."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError, match=variable) as caught:
+        Settings.load()
+
+    assert value in caught.value.message
+
+
+def test_the_key_never_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Printing the settings gives no secret away."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+
+    assert "sk-secret" not in repr(Settings.load())
