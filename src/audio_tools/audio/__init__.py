@@ -1,0 +1,1 @@
+"""Pure functions on samples and times: no files, no processes, no network."""

@@ -1,0 +1,96 @@
+"""Put the words of all chunks onto one clock: each word once, in order."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import groupby
+
+from audio_tools.audio.words import fold
+from audio_tools.transcript import Interval, Segment, Word
+
+SAME_WORD_S = 1.0
+"""Two chunks that hear one word may differ this much (seconds) about its middle."""
+BORDER_S = 2.5
+"""How far around a border (seconds) two chunks may hear the same words: the overlap and some slack."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeardChunk:
+    """
+    What was heard in one chunk, on the media's clock, in seconds, sorted.
+
+    `own` is the stretch that belongs to this chunk; the owned stretches join without gap or overlap.
+    """
+
+    own: Interval
+    words: tuple[Word, ...]
+    segments: tuple[Segment, ...] = ()
+
+
+def stitch(chunks: Sequence[HeardChunk]) -> tuple[list[Word], list[Segment]]:
+    """
+    Join chunks in order; a word belongs to the chunk that owns its midpoint.
+
+    Where two chunks overlap, a word that both hear is one word: the two versions agree on one midpoint,
+    their mean, so that neither can be lost and never both are kept. Segments keep the words they own;
+    they are numbered from 0.
+    """
+    middles = [[word.middle for word in chunk.words] for chunk in chunks]
+    for position in range(len(chunks) - 1):
+        _agree(chunks[position : position + 2], middles[position : position + 2])
+    words: list[Word] = []
+    segments: list[Segment] = []
+    for position, chunk in enumerate(chunks):
+        # An engine may overshoot the ends of the media a little; no neighbour owns those words.
+        first = chunk.own.start if position > 0 else float("-inf")
+        end = chunk.own.end if position + 1 < len(chunks) else float("inf")
+        kept = [
+            word for word, middle in zip(chunk.words, middles[position], strict=True) if first <= middle < end
+        ]
+        words += kept
+        segments += _rebuild(chunk, kept)
+    return words, [replace(segment, id=number) for number, segment in enumerate(segments)]
+
+
+def _agree(pair: Sequence[HeardChunk], middles: Sequence[list[float]]) -> None:
+    """Give the words that two neighbours both hear near their border the mean of their midpoints."""
+    left, right = pair
+    border = right.own.start
+    near_left, near_right = _near(left.words, border), _near(right.words, border)
+    matcher = SequenceMatcher(
+        None,
+        [fold(left.words[i].word) for i in near_left],
+        [fold(right.words[j].word) for j in near_right],
+        autojunk=False,
+    )
+    for block in matcher.get_matching_blocks():
+        for step in range(block.size):
+            i, j = near_left[block.a + step], near_right[block.b + step]
+            if abs(middles[0][i] - middles[1][j]) <= SAME_WORD_S:
+                middles[0][i] = middles[1][j] = (middles[0][i] + middles[1][j]) / 2
+
+
+def _near(words: Sequence[Word], border: float) -> list[int]:
+    return [number for number, word in enumerate(words) if abs(word.middle - border) <= BORDER_S]
+
+
+def _rebuild(chunk: HeardChunk, kept: Sequence[Word]) -> list[Segment]:
+    """The chunk's segments with the words that are left to them; one without words is left out."""
+    starts = [segment.start for segment in chunk.segments]
+
+    def home(word: Word) -> int:
+        return max(bisect_right(starts, word.middle) - 1, 0)
+
+    sizes = {number: len(list(words)) for number, words in groupby(chunk.words, key=home)}
+    rebuilt = []
+    for number, group in groupby(kept, key=home):
+        words = list(group)
+        segment = chunk.segments[number]
+        # Untouched segments keep the engine's own text, with its spacing and punctuation.
+        whole = len(words) == sizes[number]
+        text = segment.text if whole else " ".join(word.word for word in words)
+        rebuilt.append(replace(segment, start=words[0].start, end=words[-1].end, text=text))
+    return rebuilt

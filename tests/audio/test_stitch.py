@@ -1,0 +1,89 @@
+"""Joining chunks: each word once, in order, whatever the two neighbours make of their border."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audio_tools.audio.stitch import HeardChunk, stitch
+from audio_tools.audio.words import group
+from audio_tools.transcript import Interval, Word
+
+
+def chunk(start: float, end: float, words: list[Word]) -> HeardChunk:
+    return HeardChunk(Interval(start, end), tuple(words), tuple(group(words)))
+
+
+def test_a_word_that_both_hear_is_one_word() -> None:
+    """Neither the doubt about its time doubles it, nor does it lose it."""
+    doubled = [
+        chunk(0, 10, [Word("one", 8.0, 8.4), Word("Two,", 9.6, 9.9)]),
+        chunk(10, 20, [Word("two", 10.1, 10.5), Word("three", 11.0, 11.5)]),
+    ]
+    lost = [
+        chunk(0, 10, [Word("one", 8.0, 8.4), Word("two", 10.1, 10.5)]),
+        chunk(10, 20, [Word("two", 9.6, 9.9), Word("three", 11.0, 11.5)]),
+    ]
+
+    assert [word.word.lower().strip(",") for word in stitch(doubled)[0]] == ["one", "two", "three"]
+    assert [word.word for word in stitch(lost)[0]] == ["one", "two", "three"]
+
+
+def test_a_word_said_twice_stays_twice() -> None:
+    """Rather a double word than a lost one: only words at one time are one word."""
+    chunks = [
+        chunk(0, 10, [Word("no", 8.0, 8.3), Word("no", 9.0, 9.3), Word("no", 10.2, 10.5)]),
+        chunk(10, 20, [Word("no", 9.0, 9.3), Word("no", 10.2, 10.5), Word("way", 11.0, 11.3)]),
+    ]
+
+    assert [(word.word, word.start) for word in stitch(chunks)[0]] == [
+        ("no", 8.0),
+        ("no", 9.0),
+        ("no", 10.2),
+        ("way", 11.0),
+    ]
+
+
+@settings(max_examples=60)
+@given(
+    gaps=st.lists(st.floats(0.05, 1.0), min_size=4, max_size=60),
+    borders=st.lists(st.floats(5, 40), max_size=4, unique=True).map(sorted),
+    jitter=st.lists(st.floats(-0.04, 0.04), min_size=8, max_size=8),
+)
+def test_every_word_comes_once_and_in_order(
+    gaps: list[float], borders: list[float], jitter: list[float]
+) -> None:
+    """Chunks overlap by 3 s, garble what they cut through, and disagree a little about times."""
+    truth, start = [], 0.0
+    for number, gap in enumerate(gaps):
+        truth.append(Word(f"word{number}", start, start + 0.3))
+        start += 0.3 + gap
+    borders = [b for i, b in enumerate(borders) if b < start and (i == 0 or b - borders[i - 1] > 4)]
+    edges = [0.0, *borders, max(start, 50.0)]
+    chunks = []
+    for index, (first, end) in enumerate(pairwise(edges)):
+        heard_first, heard_end = first - 1.5, end + 1.5
+        heard = []
+        for word in truth:
+            shift = jitter[index % len(jitter)]
+            if word.end > heard_first and word.start < heard_end:
+                whole = word.start >= heard_first and word.end <= heard_end
+                heard.append(Word(word.word if whole else "garbled", word.start + shift, word.end + shift))
+        chunks.append(chunk(first, end, heard))
+    words, segments = stitch(chunks)
+
+    assert [word.word for word in words] == [word.word for word in truth]
+    assert " ".join(segment.text for segment in segments) == " ".join(word.word for word in truth)
+    assert [segment.id for segment in segments] == list(range(len(segments)))
+
+
+def test_untouched_segments_keep_the_engines_text() -> None:
+    """Its spacing and punctuation are better than ours."""
+    words = [Word("日本", 0.0, 0.5), Word("語", 0.5, 1.0)]
+    heard = HeardChunk(Interval(0, 2), tuple(words), tuple(group(words))[:1])
+    segment = heard.segments[0]
+    exact = HeardChunk(heard.own, heard.words, (type(segment)(0, 0.0, 1.0, "日本語"),))
+
+    assert stitch([exact])[1][0].text == "日本語"

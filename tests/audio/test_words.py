@@ -1,0 +1,123 @@
+"""Words made fit for a timeline."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audio_tools.audio.words import clamp_to_speech, group, punctuate, spread, uncovered
+from audio_tools.transcript import Interval, Word
+
+
+def at(*spans: tuple[float, float]) -> list[Word]:
+    return [Word(f"w{number}", start, end) for number, (start, end) in enumerate(spans)]
+
+
+def spans(words: list[Word]) -> list[tuple[float, float]]:
+    return [(round(word.start, 3), round(word.end, 3)) for word in words]
+
+
+def test_a_word_that_reaches_into_a_pause_ends_where_it_starts() -> None:
+    """Engines stretch words over the pause behind or before them; the samples know better."""
+    words, dropped = clamp_to_speech(at((0.5, 3.0), (3.0, 5.5)), [Interval(1.0, 4.8)])
+
+    assert spans(words) == [(0.5, 1.0), (4.8, 5.5)]
+    assert dropped == 0
+
+
+def test_a_word_just_inside_a_pause_moves_to_its_edge() -> None:
+    """Half a second is how far engines are off; so near a word was spoken."""
+    words, dropped = clamp_to_speech(at((4.3, 4.6), (9.1, 9.2)), [Interval(1.0, 4.8), Interval(9.0, 12.0)])
+
+    assert spans(words) == [(4.8, 5.1), (8.9, 9.0)]
+    assert dropped == 0
+
+
+def test_a_word_deep_inside_a_pause_is_dropped_and_counted() -> None:
+    """Nobody can have said it."""
+    words, dropped = clamp_to_speech(at((0.0, 0.5), (5.0, 5.5)), [Interval(1.0, 10.0)])
+
+    assert (spans(words), dropped) == ([(0.0, 0.5)], 1)
+
+
+floats = st.floats(0, 60, allow_nan=False).map(lambda value: round(value, 3))
+
+
+@given(
+    edges=st.lists(floats, unique=True, max_size=10).map(sorted),
+    given_spans=st.lists(st.tuples(floats, st.floats(0, 3)), max_size=20),
+)
+def test_clamped_words_are_in_order_apart_and_not_empty(
+    edges: list[float], given_spans: list[tuple[float, float]]
+) -> None:
+    """Whatever the engine says: sorted, no overlap, no zero length, none lost but those counted."""
+    pauses = [Interval(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False)]
+    words = at(*sorted((start, start + length) for start, length in given_spans))
+    clamped, dropped = clamp_to_speech(words, pauses)
+
+    assert len(clamped) + dropped == len(words)
+    assert all(word.start < word.end for word in clamped)
+    assert all(a.end <= b.start + 1e-9 for a, b in itertools.pairwise(clamped))
+
+
+def test_words_take_their_spelling_from_the_text() -> None:
+    """Punctuation and case come from the text, word by word; what it lacks stays."""
+    words = punctuate(at((0, 1), (1, 2), (2, 3)), "")
+    assert [word.word for word in words] == ["w0", "w1", "w2"]
+
+    heard = [Word(text, i, i + 1) for i, text in enumerate(["hello", "world", "again", "its", "me"])]
+    spelled = punctuate(heard, "Hello, world! It's me.")
+    assert [word.word for word in spelled] == ["Hello,", "world!", "again", "It's", "me."]
+    assert [word.start for word in spelled] == [0, 1, 2, 3, 4]
+
+
+edges_of_speech = st.lists(
+    st.floats(0.1, 90).map(lambda value: round(value, 2)), unique=True, min_size=2, max_size=12
+)
+
+
+@given(
+    edges=edges_of_speech.filter(lambda edges: len(edges) % 2 == 0).map(sorted),
+    tokens=st.lists(st.text("abcdefgh.,", min_size=1, max_size=12), max_size=40),
+)
+def test_spread_words_lie_in_the_speech_in_order(edges: list[float], tokens: list[str]) -> None:
+    """Every word of the text, once, in order, none across a pause."""
+    speech = [Interval(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    words = spread(" ".join(tokens), speech)
+
+    assert [word.word for word in words] == tokens
+    assert all(word.timing == "estimated" and word.end > word.start for word in words)
+    assert all(a.end <= b.start + 1e-6 for a, b in itertools.pairwise(words))
+    for word in words:
+        assert any(s.start - 1e-6 <= word.start and word.end <= s.end + 1e-6 for s in speech)
+
+
+def test_uncovered_speech_is_found_between_words() -> None:
+    """A second of speech without a word is missing; what is shorter, or covered, is not."""
+    speech = [Interval(0.0, 4.0), Interval(6.0, 6.6), Interval(8.0, 12.0)]
+
+    assert uncovered(speech, at((0.1, 1.0), (1.2, 3.9), (8.1, 9.0))) == [Interval(9.0, 12.0)]
+    assert uncovered(speech, at((0.1, 1.0), (9.5, 12.0))) == [Interval(1.0, 9.5)]
+    assert uncovered(speech, []) == [Interval(0.0, 12.0)]
+    assert uncovered([], []) == []
+
+
+def test_segments_end_at_sentences_and_pauses() -> None:
+    """Where an engine gives no segments they are made from its words."""
+    words = [Word("One.", 0, 1), Word("Two", 1, 2), Word("three", 3, 4), Word("four", 4, 5)]
+
+    assert [(s.text, s.start, s.end) for s in group(words)] == [
+        ("One.", 0, 1),
+        ("Two", 1, 2),
+        ("three four", 3, 5),
+    ]
+    assert group([]) == []
+
+
+@pytest.mark.parametrize("text", ["", "   "])
+def test_no_text_gives_no_words(text: str) -> None:
+    """An engine that heard nothing says nothing."""
+    assert spread(text, [Interval(0, 1)]) == []
