@@ -1,0 +1,76 @@
+"""A transcript as files: JSON, SubRip, WebVTT and plain text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from audio_tools.errors import InvalidOption
+from audio_tools.exports.cues import Cue, cut_cues
+from audio_tools.exports.subtitles import to_srt, to_vtt
+from audio_tools.exports.text import to_txt
+from audio_tools.store import write_atomically
+from audio_tools.transcript import Transcript
+
+
+def _cues(transcript: Transcript) -> list[Cue]:
+    return cut_cues(transcript.words, media_end=transcript.duration)
+
+
+def _to_json(transcript: Transcript) -> str:
+    return json.dumps(transcript.to_json(), ensure_ascii=False, indent=2) + "\n"
+
+
+FORMATS: dict[str, Callable[[Transcript], str]] = {
+    "json": _to_json,
+    "srt": lambda transcript: to_srt(_cues(transcript)),
+    "vtt": lambda transcript: to_vtt(_cues(transcript)),
+    "txt": lambda transcript: to_txt(transcript.words),
+}
+"""The name of a format, which is also its file extension, and the function that writes its text."""
+
+
+MEDIA_TYPES = {
+    "json": "application/json",
+    "srt": "application/x-subrip; charset=utf-8",
+    "vtt": "text/vtt; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+}
+"""The media type of each format."""
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """
+    The formats named in `text`, separated by commas, each once.
+
+    Raises:
+        InvalidOption: one of them is unknown.
+    """
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
+    for name in names:
+        if name not in FORMATS:
+            raise InvalidOption("format", name, f"one of {', '.join(FORMATS)}")
+    return names
+
+
+def write(transcript: Transcript, formats: Iterable[str], folder: Path, stem: str) -> list[Path]:
+    """
+    Write a transcript as `folder/stem.format` for each format; the folder is made if it is missing.
+
+    A file appears whole or not at all, and takes the place of an older one of the same name.
+
+    Returns:
+        The paths, in the order of `formats`, each format once.
+
+    Raises:
+        InvalidOption: a format is unknown; nothing was written.
+        DiskFull: there is no room in `folder`.
+        StorageError: `folder` cannot be written to.
+    """
+    names = parse_formats(",".join(formats))
+    paths = [folder / f"{stem}.{name}" for name in names]
+    for name, path in zip(names, paths, strict=True):
+        # JSON from an engine can hold lone surrogates, which UTF-8 cannot.
+        write_atomically(path, FORMATS[name](transcript).encode(errors="replace"))
+    return paths

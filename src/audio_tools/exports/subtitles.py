@@ -1,0 +1,52 @@
+"""
+Cues as SubRip (SRT) and WebVTT text.
+
+Both are written here and not through a library, for none of those tried writes words as they are spoken; see
+docs/decisions.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from audio_tools.exports.cues import Cue
+
+
+def to_srt(cues: Sequence[Cue]) -> str:
+    """
+    Cues as SubRip, numbered from 1; empty without cues.
+
+    SubRip has no escapes, so words stand as they are, except for the arrow `-->`: it would read as a line of
+    times, and is written as `→`.
+    """
+    blocks = (
+        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text.replace('-->', '→')}\n"
+        for number, (start, end, text) in enumerate(_in_milliseconds(cues), start=1)
+    )
+    return "\n".join(blocks)
+
+
+def to_vtt(cues: Sequence[Cue]) -> str:
+    """Cues as WebVTT; the header alone without cues. `&`, `<` and `>` are escaped, and so is any `-->`."""
+    blocks = (
+        f"\n{_clock(start, '.')} --> {_clock(end, '.')}\n{escape(text, quote=False)}\n"
+        for start, end, text in _in_milliseconds(cues)
+    )
+    return "".join(("WEBVTT\n", *blocks))
+
+
+def _in_milliseconds(cues: Iterable[Cue]) -> Iterator[tuple[int, int, str]]:
+    """Start, end and text of each cue, rounded so that none overlaps the one before or lasts no time."""
+    previous_end = 0
+    for cue in cues:
+        start = max(round(cue.start * 1000), previous_end)
+        previous_end = max(round(cue.end * 1000), start + 1)
+        yield start, previous_end, "\n".join(cue.lines)
+
+
+def _clock(milliseconds: int, separator: str) -> str:
+    seconds, milliseconds = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{separator}{milliseconds:03}"

@@ -1,0 +1,155 @@
+"""Files under DATA_DIR: written whole or not at all, found again after any crash."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from audio_tools.audio.pcm import Pcm
+from audio_tools.errors import DiskFull, StorageError
+from audio_tools.transcript import Reply, Transcript
+
+FORMAT = "1"
+"""Goes into each digest: raise it when what is stored changes its meaning."""
+
+
+def chunk_digest(pcm: Pcm, shaped_by: Sequence[str]) -> str:
+    """
+    The name of a chunk's result: a digest of its samples and of everything that shapes the answer.
+
+    The samples are hashed, not the encoded file, so that another version of the encoder finds it too.
+    """
+    digest = hashlib.blake2b(digest_size=20)
+    digest.update(json.dumps([FORMAT, *shaped_by]).encode())
+    digest.update(pcm.data)
+    return digest.hexdigest()
+
+
+class ResultStore:
+    """Replies of engines by digest, one small JSON file each under `DATA_DIR/chunks`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "chunks"
+
+    def get(self, digest: str) -> Reply | None:
+        """The stored reply, or None. Using it renews its age. Blocks on the disk for a moment."""
+        path = self._path(digest)
+        try:
+            reply = Reply.from_json(json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, LookupError, TypeError):
+            # Not ours, or damaged by the disk: as good as absent, and replaced by the next put.
+            return None
+        with suppress(OSError):
+            os.utime(path)
+        return reply
+
+    def put(self, digest: str, reply: Reply) -> Reply:
+        """
+        Store a reply; when this returns it survives a crash. Blocks on the disk for a moment.
+
+        Returns:
+            The reply as `get` will give it (times are rounded), so that a first run equals all later ones.
+
+        Raises:
+            DiskFull, StorageError: it is not stored.
+        """
+        record = reply.to_json()
+        write_atomically(self._path(digest), json.dumps(record, ensure_ascii=False).encode())
+        return Reply.from_json(record)
+
+    def sweep(self, older_than_s: float) -> int:
+        """Remove results that nobody used for so many seconds, and what a crash left; gives their number."""
+        limit = time.time() - older_than_s
+        removed = 0
+        for path in self._folder.glob("*/*"):
+            with suppress(OSError):
+                if path.stat().st_mtime < limit:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / digest[:2] / f"{digest}.json"
+
+
+class TranscriptStore:
+    """Finished transcripts by job id, one JSON file each under `DATA_DIR/transcripts`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "transcripts"
+
+    def put(self, job_id: str, transcript: Transcript) -> None:
+        """
+        Store a transcript. Blocks for a moment: for a worker thread.
+
+        Raises:
+            DiskFull, StorageError: it is not stored.
+        """
+        data = json.dumps(transcript.to_json(), ensure_ascii=False).encode()
+        write_atomically(self.path(job_id), data)
+
+    def get(self, job_id: str) -> Transcript:
+        """
+        Read a transcript. Blocks for a moment: for a worker thread.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        return Transcript.from_json(json.loads(self.path(job_id).read_bytes()))
+
+    def remove(self, job_id: str) -> None:
+        """Remove a transcript if there is one."""
+        self.path(job_id).unlink(missing_ok=True)
+
+    def path(self, job_id: str) -> Path:
+        """The file of a job's transcript; `job_id` is one that the queue knows, never text from outside."""
+        return self._folder / f"{job_id}.json"
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """
+    Write a file so that a crash at any moment leaves the old one or the new one, whole.
+
+    Raises:
+        DiskFull, StorageError: nothing was changed.
+    """
+    with map_storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A short name of its own, for that of the file may be as long as the file system allows.
+        temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+@contextmanager
+def map_storage_errors(path: Path) -> Iterator[None]:
+    """Translate the system's errors about our own files."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(
+                f"The disk that holds {path.parent} is full.",
+                hint="Make room, or choose a larger disk (DATA_DIR, -o); then run the same again.",
+            ) from error
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            hint="Choose a folder that may be written (DATA_DIR, -o).",
+        ) from error
