@@ -1,0 +1,64 @@
+"""The command `audio-tools`. Each subcommand is imported when it runs: `--help` must answer at once."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from audio_tools import __version__
+from audio_tools.errors import AudioToolsError
+
+COMMANDS = {
+    "transcribe": "Turn recordings into words, silences and subtitles.",
+    "doctor": "Check FFmpeg, engines, model, key and folders.",
+}
+INTERRUPTED = 130
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands by name and one line of help; the module `cli.NAME` holds the command."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"audio_tools.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="audio-tools")
+@click.option("--debug", is_flag=True, help="Show where an unexpected error comes from.")
+def app(debug: bool) -> None:
+    """Words, segments and silences of recordings of any size, ready for a timeline."""
+
+
+def main() -> None:
+    """Run the command line; errors are one sentence and a hint, and an exit code that says whose fault."""
+    try:
+        code = app.main(prog_name="audio-tools", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except AudioToolsError as error:
+        click.echo(f"Error: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"Hint: {error.hint}", err=True)
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        code = INTERRUPTED
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        click.echo(f"Error: unexpected {type(error).__name__}: {error}", err=True)
+        click.echo("Hint: this is a mistake of ours. `audio-tools --debug …` shows where.", err=True)
+        code = 1
+    sys.exit(code or 0)

@@ -1,0 +1,52 @@
+"""Engines by name; `auto` takes the API where there is a key, else the local model."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from audio_tools.engines.base import Engine
+from audio_tools.errors import EngineNotReady
+from audio_tools.options import EngineName, Options
+from audio_tools.settings import Settings
+
+
+def choose_engine(settings: Settings, options: Options) -> EngineName:
+    """
+    The engine that a job gets: `openai` or `whisper`.
+
+    Raises:
+        EngineNotReady: `auto`, and neither a key nor a local engine is there.
+    """
+    wanted = options.engine or settings.engine
+    if wanted != "auto":
+        return wanted
+    if settings.openai_api_key:
+        return "openai"
+    if find_spec("faster_whisper"):
+        return "whisper"
+    raise EngineNotReady(
+        "There is no engine: no OPENAI_API_KEY is set and no local one is installed.",
+        hint="Set OPENAI_API_KEY, or install the local engine: pip install 'audio-tools-backend[local]'.",
+    )
+
+
+def make_engine(settings: Settings, options: Options) -> Engine:
+    """
+    Make the engine that a job gets; it is not started.
+
+    Raises:
+        EngineNotReady: see `choose_engine`.
+    """
+    if choose_engine(settings, options) == "openai":
+        from audio_tools.engines.openai import OpenAIEngine
+
+        key = settings.openai_api_key
+        return OpenAIEngine(
+            api_key=key.get_secret_value() if key else None,
+            base_url=settings.openai_base_url,
+            model=options.model or settings.openai_model,
+            timeout_s=settings.engine_timeout,
+        )
+    from audio_tools.engines.whisper import WhisperEngine
+
+    return WhisperEngine(model=options.model or settings.whisper_model, data_dir=settings.data_dir)

@@ -1,0 +1,81 @@
+"""The contract of an engine: a chunk of audio in, words out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from audio_tools.media.encode import EncodedAudio
+from audio_tools.transcript import Interval, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """
+    What an engine gives and how much it takes at once.
+
+    `words` and `segments`: whether its answers carry times for them. `max_bytes` caps one encoded chunk
+    (the file, with room left for the rest of the request body), `max_seconds` its length; None: no cap.
+    `lanes` caps how many chunks at once make sense (a local model: 1), None: as many as the settings allow.
+    `usd_per_minute` of audio sent.
+    """
+
+    words: bool
+    segments: bool
+    max_bytes: int | None = None
+    max_seconds: float | None = None
+    lanes: int | None = None
+    usd_per_minute: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    What an engine is asked.
+
+    `speech`: where the chunk holds speech, in seconds from its start. `language`: ISO-639-1, None to let
+    the engine find it. `prompt`: words and style to expect.
+    """
+
+    audio: EncodedAudio
+    speech: tuple[Interval, ...] = ()
+    language: str | None = None
+    prompt: str | None = None
+
+
+class Engine(Protocol):
+    """
+    Turns chunks into words. One instance serves many chunks, at most `capabilities.lanes` at once.
+
+    A cancelled `transcribe` gives up at once: an open request is closed, a local computation is stopped.
+    """
+
+    name: str
+    model: str
+    capabilities: Capabilities
+
+    def identity(self) -> tuple[str, ...]:
+        """Everything about the engine that shapes its answers; part of the digest of a stored result."""
+        ...
+
+    async def start(self) -> None:
+        """
+        Get ready (load a model, check a key).
+
+        Raises:
+            EngineNotReady: something is missing; the hint says how to get it.
+        """
+        ...
+
+    async def transcribe(self, request: Request) -> Reply:
+        """
+        Transcribe one chunk, once: retrying is the caller's.
+
+        Raises:
+            EngineError: the subclass says whether to try again.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and processes; safe to call twice."""
+        ...

@@ -1,0 +1,189 @@
+"""Chunk to words on this machine: faster-whisper, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import BinaryIO
+
+from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.weights import OnDownload, require_faster_whisper
+from audio_tools.engines.whisper_messages import HEADER_BYTES, Downloaded, Message, Ready, body_bytes, pack
+from audio_tools.engines.whisper_model import CLIP_PAD_S, DECODING, SKIPPED_PAUSE_S
+from audio_tools.errors import AudioToolsError, EngineNotReady, EngineUnavailable
+from audio_tools.transcript import Reply
+
+CAPABILITIES = Capabilities(words=True, segments=True, max_seconds=600, lanes=1)
+"""The model takes all cores for one chunk; 10 minutes of audio take 0.6 GB beside it, an hour 3.3 GB."""
+
+LONGEST_LAST_WORDS = 300
+"""How much of what a dead process wrote is shown, in characters."""
+
+
+class WhisperEngine:
+    """
+    One model in one process, which is started by `start` and again after it was stopped.
+
+    See `engines.base.Engine`. A cancelled `start` or `transcribe` kills the process.
+
+    Args:
+        model: see `weights.find_weights`.
+        data_dir: likewise.
+        on_download: hears how the download of a model gets on, in bytes done and in all.
+    """
+
+    name = "whisper"
+    capabilities = CAPABILITIES
+
+    def __init__(self, *, model: str, data_dir: Path, on_download: OnDownload | None = None) -> None:
+        self.model = model
+        self._data_dir = data_dir
+        self._on_download = on_download or _ignore
+        self._digest: str | None = None
+        self._child: _Child | None = None
+        self._turn = asyncio.Lock()
+
+    def identity(self) -> tuple[str, ...]:
+        """The weights by their SHA-256, the code that runs them and how it is told to; after `start` only."""
+        assert self._digest is not None, "start() comes first"
+        shaped = DECODING | {"skipped_pause_s": SKIPPED_PAUSE_S, "clip_pad_s": CLIP_PAD_S}
+        parameters = (f"{name}={value}" for name, value in sorted(shaped.items()))
+        return (self.name, self._digest, f"faster-whisper {version('faster-whisper')}", *parameters)
+
+    async def start(self) -> None:
+        """
+        Load the model into its process; downloads it if need be, which may take minutes.
+
+        Raises:
+            EngineNotReady: faster-whisper or the model is missing, or cannot be loaded.
+            StorageError: there is no room for the model.
+        """
+        require_faster_whisper()
+        try:
+            async with self._running_child():
+                pass
+        except EngineUnavailable as error:
+            raise EngineNotReady(error.message, hint=error.hint) from error
+
+    async def transcribe(self, request: Request) -> Reply:
+        """
+        See `engines.base.Engine.transcribe`.
+
+        Raises:
+            ChunkRefused: it is not audio. EngineRefused: the model does not know the language.
+            EngineUnavailable: the process died; the next call starts another.
+        """
+        async with self._running_child() as child:
+            answer = await child.ask(request)
+        if isinstance(answer, AudioToolsError):
+            raise answer
+        assert isinstance(answer, Reply), f"the Whisper process answers with {answer!r}"
+        return answer
+
+    async def close(self) -> None:
+        """End the process."""
+        child, self._child = self._child, None
+        if child is not None:
+            await child.kill()
+
+    @asynccontextmanager
+    async def _running_child(self) -> AsyncIterator[_Child]:
+        """The process with its model loaded, for one caller at a time; killed unless it is left in peace."""
+        async with self._turn:
+            try:
+                if self._child is None:
+                    self._child = await _Child.start(self.model, self._data_dir)
+                    self._digest = await self._load(self._child)
+                yield self._child
+            except BaseException:
+                # Nobody waits for what it is doing any more, and its answer would be taken for the next.
+                await self.close()
+                raise
+
+    async def _load(self, child: _Child) -> str:
+        """Wait until the model is loaded; gives the digest of its weights."""
+        while True:
+            message = await child.read()
+            if isinstance(message, Ready):
+                return message.digest
+            if isinstance(message, AudioToolsError):
+                raise message
+            if isinstance(message, Downloaded):
+                self._on_download(message.done, message.total)
+
+
+def _ignore(done: int, total: int) -> None:  # noqa: ARG001
+    """Nobody wants to know."""
+
+
+class _Child:
+    """A running `whisper_process.py` and the pipes to it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, stderr: BinaryIO) -> None:
+        self._process = process
+        self._stderr = stderr
+
+    @classmethod
+    async def start(cls, model: str, data_dir: Path) -> _Child:
+        # A file, not a pipe: nobody has to read it along, and it is there to be read when the process died.
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # no module of the folder that we happen to run in
+                *("-m", "audio_tools.engines.whisper_process", model, str(data_dir)),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,  # Ctrl-C in the terminal is for us, and we end it
+            )
+        except BaseException:
+            stderr.close()
+            raise
+        return cls(process, stderr)
+
+    async def ask(self, request: Request) -> Message:
+        """The answer to a request; raises EngineUnavailable if the process is gone or goes."""
+        pipe = self._process.stdin
+        assert pipe is not None
+        with suppress(ConnectionError):  # then there is no answer either
+            pipe.write(pack(request))
+            await pipe.drain()
+        return await self.read()
+
+    async def read(self) -> Message:
+        """The next message; raises EngineUnavailable if there will be none."""
+        pipe = self._process.stdout
+        assert pipe is not None
+        try:
+            header = await pipe.readexactly(HEADER_BYTES)
+            message: Message = pickle.loads(await pipe.readexactly(body_bytes(header)))
+        except asyncio.IncompleteReadError:
+            raise self._died(await self._process.wait()) from None
+        return message
+
+    def _died(self, code: int) -> EngineUnavailable:
+        if code < 0:
+            return EngineUnavailable(
+                f"The Whisper process was killed by {signal.Signals(-code).name}.",
+                hint="If memory ran out, set WHISPER_MODEL to a smaller model.",
+            )
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").split("\n")
+        last_words = next((line for line in reversed(lines) if line.strip()), "it says nothing")
+        return EngineUnavailable(
+            f"The Whisper process ended with code {code}: {last_words[:LONGEST_LAST_WORDS]}"
+        )
+
+    async def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+        self._stderr.close()

@@ -1,0 +1,184 @@
+"""A loaded Whisper model hears one chunk: in the process of `whisper_process.py`, never in the service."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ
+from audio_tools.engines.base import Request
+from audio_tools.errors import ChunkRefused, EngineNotReady, EngineRefused
+from audio_tools.media.encode import decode_encoded
+from audio_tools.transcript import Interval, Reply, Segment, Word
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+
+DECODING: dict[str, Any] = {
+    "beam_size": 5,
+    "temperature": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0],
+    "word_timestamps": True,
+    # With it, one wrong window leads the next ones astray: loops, and times out of order.
+    "condition_on_previous_text": False,
+}
+"""What is the same for all chunks, by the names of faster-whisper; measured: docs/decisions.md#whisper."""
+
+SKIPPED_PAUSE_S = 2.0
+"""
+A longer pause is not shown to the model: after one it loses sentences, and inside one it invents them.
+
+A shorter one stays, for each window that is opened behind one costs as much as 30 s of speech.
+"""
+CLIP_PAD_S = 0.2
+"""What the model hears around speech: the detector is late at soft beginnings and early at soft ends."""
+
+SHORTEST_WORD_S = 0.02
+"""The step of Whisper's clock; it gives some words no length at all."""
+SEED = 0
+"""Temperatures above 0 draw lots: with a seed the same chunk gives the same words."""
+
+
+class Whisper:
+    """
+    A model in memory.
+
+    Args:
+        folder: see `weights.find_weights`.
+
+    Raises:
+        EngineNotReady: faster-whisper cannot load it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from faster_whisper import WhisperModel
+
+        try:
+            # "auto": a graphics card if there is one; the fastest arithmetic it has, on a CPU 8-bit integers.
+            self._model: WhisperModel = WhisperModel(
+                str(folder), device="auto", compute_type="auto", cpu_threads=_cores(), local_files_only=True
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise EngineNotReady(
+                f"The Whisper model in {folder} cannot be loaded: {error}",
+                hint="Remove the folder, so that it is made again, or set WHISPER_MODEL to another model.",
+            ) from error
+
+    def hear(self, request: Request) -> Reply:
+        """
+        Transcribe one chunk.
+
+        Raises:
+            ChunkRefused: it is not audio. EngineRefused: the model does not know the language.
+        """
+        import ctranslate2
+
+        known = self._model.supported_languages
+        if request.language is not None and request.language not in known:
+            raise EngineRefused(
+                f"This Whisper model does not know the language {request.language}.",
+                hint="Leave the language out, or name one of: " + ", ".join(known) + ".",
+            )
+        try:
+            pcm = decode_encoded(request.audio)
+        except ValueError as error:
+            raise ChunkRefused(f"The chunk cannot be decoded: {error}.") from error
+        seconds = len(pcm) / SAMPLE_RATE_HZ
+        ctranslate2.set_random_seed(SEED)
+        segments, info = self._model.transcribe(
+            pcm.astype(np.float32) / np.float32(32768),
+            language=request.language,
+            # Not `initial_prompt`, which without the previous text reaches the first window alone.
+            hotwords=request.prompt,
+            clip_timestamps=_flat(clips(request.speech, seconds)),
+            **DECODING,
+        )
+        return read_reply(list(segments), info.language, seconds)
+
+
+def clips(speech: Sequence[Interval], seconds: float) -> list[Interval]:
+    """
+    The stretches of a chunk that the model hears: the speech, padded, joined over all but long pauses.
+
+    Args:
+        speech: sorted; empty where nobody knows.
+        seconds: length of the chunk.
+    """
+    joined: list[Interval] = []
+    for stretch in speech or [Interval(0.0, seconds)]:
+        padded = Interval(max(stretch.start - CLIP_PAD_S, 0.0), min(stretch.end + CLIP_PAD_S, seconds))
+        if joined and padded.start - joined[-1].end < SKIPPED_PAUSE_S - 2 * CLIP_PAD_S:
+            joined[-1] = Interval(joined[-1].start, padded.end)
+        else:
+            joined.append(padded)
+    return joined
+
+
+def read_reply(segments: Sequence[Any], language: str, seconds: float) -> Reply:
+    """What faster-whisper found (its own `Segment`s) in a chunk of so many seconds, as a reply."""
+    words = [_read_word(word) for segment in segments for word in segment.words or ()]
+    return Reply(
+        text="".join(segment.text for segment in segments).strip(),
+        words=tuple(part_words([word for word in words if word.word], seconds)),
+        segments=tuple(_read_segment(number, segment, seconds) for number, segment in enumerate(segments)),
+        language=language,
+    )
+
+
+def part_words(words: Iterable[Word], seconds: float) -> list[Word]:
+    """
+    Give each word some length and its own place, as near as can be to where it was.
+
+    Args:
+        words: in the order in which they were said.
+        seconds: no word ends behind this, as long as there is room for all.
+
+    Returns:
+        The words in the same order, none overlapping the next, each at least `SHORTEST_WORD_S` long.
+    """
+    placed: list[Word] = []
+    free_from = 0.0
+    for word in words:
+        start = max(word.start, free_from)
+        free_from = max(word.end, start + SHORTEST_WORD_S)
+        placed.append(replace(word, start=start, end=free_from))
+    free_until = seconds
+    for position in reversed(range(len(placed))):
+        word = placed[position]
+        end = min(word.end, free_until)
+        free_until = min(word.start, end - SHORTEST_WORD_S)
+        placed[position] = replace(word, start=free_until, end=end)
+    return placed
+
+
+def _read_word(word: Any) -> Word:
+    confidence = min(max(float(word.probability), 0.0), 1.0)
+    return Word(word.word.strip(), float(word.start), float(word.end), confidence)
+
+
+def _read_segment(number: int, segment: Any, seconds: float) -> Segment:
+    start = min(float(segment.start), seconds)
+    return Segment(
+        id=number,
+        start=start,
+        end=min(max(float(segment.end), start), seconds),
+        text=segment.text.strip(),
+        avg_logprob=float(segment.avg_logprob),
+        compression_ratio=float(segment.compression_ratio),
+        no_speech_prob=float(segment.no_speech_prob),
+    )
+
+
+def _flat(intervals: Iterable[Interval]) -> list[float]:
+    return [second for interval in intervals for second in (interval.start, interval.end)]
+
+
+def _cores() -> int:
+    """How many cores this process may use, which in a container is fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,182 @@
+"""One chunk becomes words: from the store if it was heard before, else from the engine, and checked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from audio_tools.audio.chunks import Chunk
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.audio.silence import between, overlap
+from audio_tools.audio.stitch import HeardChunk
+from audio_tools.audio.words import clamp_to_speech, group, punctuate, spread, uncovered
+from audio_tools.engines.ask import Asker
+from audio_tools.engines.base import Engine, Request
+from audio_tools.errors import EngineError, EngineRefused
+from audio_tools.media.encode import EncodedAudio, decode_encoded, encode
+from audio_tools.options import Options
+from audio_tools.store import ResultStore, chunk_digest
+from audio_tools.transcript import Interval, Reply, Word
+
+SHORTEST_REQUEST_S = 0.5
+"""The API refuses less than 0.1 s and Whisper hears nothing in it: shorter chunks are padded."""
+RECHECK_PAD_S = 0.5
+"""Speech that no word covers is sent again together with so much of what surrounds it."""
+LOSSLESS_FORMATS = {"flac", "wav"}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadyChunk:
+    """
+    A chunk on its way to the engine; its samples are gone already.
+
+    It has either its stored reply or its encoded form, or neither where there is nothing to hear.
+    """
+
+    chunk: Chunk
+    digest: str = ""
+    stored: Reply | None = None
+    audio: EncodedAudio | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """
+    What was heard in one chunk, on the media's clock.
+
+    `gaps`: speech that no word covers even after asking twice. `invented`: how many words were dropped
+    because they lay in silence. `sound`: whether there was anything to hear. `stored`: it cost nothing.
+    """
+
+    chunk: HeardChunk
+    sound: bool = True
+    gaps: tuple[Interval, ...] = ()
+    invented: int = 0
+    language: str | None = None
+    stored: bool = False
+
+
+class Listener:
+    """Hears the chunks of one job."""
+
+    def __init__(self, engine: Engine, asker: Asker, store: ResultStore, options: Options) -> None:
+        self._asker = asker
+        self._store = store
+        self._options = options
+        form = "lossless" if options.audio_format in LOSSLESS_FORMATS else options.audio_format
+        self._shaped_by = (
+            *engine.identity(),
+            options.language or "",
+            options.prompt or "",
+            f"{form} {options.sample_rate} Hz {options.channels}",
+        )
+
+    def prepare(self, chunk: Chunk) -> ReadyChunk:
+        """Look a chunk up, or encode it. Takes a while: for a worker thread."""
+        bare = replace(chunk, pcm=chunk.pcm[:0].copy())
+        if not chunk.has_sound:
+            return ReadyChunk(bare)
+        digest = chunk_digest(chunk.pcm, self._shaped_by)
+        stored = self._store.get(digest)
+        return ReadyChunk(bare, digest, stored, None if stored else self._encode(chunk.pcm))
+
+    async def hear(self, ready: ReadyChunk) -> Hearing:
+        """
+        Turn a chunk into words.
+
+        Raises:
+            EngineError: there is no answer. StorageError: the answer cannot be stored.
+        """
+        chunk = ready.chunk
+        reply = ready.stored
+        if reply is None and ready.audio is None:
+            return Hearing(HeardChunk(chunk.own, ()), sound=False)
+        if reply is None:
+            assert ready.audio is not None
+            own = Interval(chunk.own.start - chunk.start, chunk.own.end - chunk.start)
+            speech = [Interval(s.start - chunk.start, s.end - chunk.start) for s in chunk.speech]
+            complete = await self._ask(ready.audio, speech, own)
+            reply = await asyncio.to_thread(self._store.put, ready.digest, complete)
+        words = [word.shifted(chunk.start) for word in reply.words]
+        placed, invented = clamp_to_speech(words, between(chunk.speech, chunk.start, chunk.end))
+        segments = tuple(segment.shifted(chunk.start) for segment in reply.segments)
+        return Hearing(
+            HeardChunk(chunk.own, tuple(placed), segments),
+            gaps=tuple(uncovered(overlap(chunk.speech, chunk.own), placed)),
+            invented=invented,
+            language=reply.language,
+            stored=ready.stored is not None,
+        )
+
+    async def _ask(self, audio: EncodedAudio, speech: Sequence[Interval], own: Interval) -> Reply:
+        """Ask for a chunk; then once more for what of its own speech no word covers."""
+        reply = _with_times(await self._asker.ask(self._request(audio, speech)), speech, audio.seconds)
+        words, _ = clamp_to_speech(reply.words, between(speech, 0.0, audio.seconds))
+        gaps = uncovered(overlap(speech, own), words)
+        if not gaps:
+            return reply
+        pcm = await asyncio.to_thread(decode_encoded, audio)
+        for gap in gaps:
+            try:
+                reply = _merge(reply, await self._recheck(pcm, gap, speech), gap)
+            except EngineRefused:
+                raise
+            except EngineError as error:
+                log.warning("no second answer for %.2f-%.2f s of a chunk: %s", gap.start, gap.end, error)
+        return reply
+
+    async def _recheck(self, pcm: Pcm, gap: Interval, speech: Sequence[Interval]) -> list[Word]:
+        """Ask again for one stretch of a chunk; its words, in seconds from the start of the chunk."""
+        first = max(round((gap.start - RECHECK_PAD_S) * SAMPLE_RATE_HZ), 0)
+        part = pcm[first : round((gap.end + RECHECK_PAD_S) * SAMPLE_RATE_HZ)]
+        start = first / SAMPLE_RATE_HZ
+        audio = await asyncio.to_thread(self._encode, part)
+        heard = overlap(speech, Interval(start, start + audio.seconds))
+        there = [Interval(piece.start - start, piece.end - start) for piece in heard]
+        reply = await self._asker.ask(self._request(audio, there))
+        return [word.shifted(start) for word in _with_times(reply, there, audio.seconds).words]
+
+    def _request(self, audio: EncodedAudio, speech: Sequence[Interval]) -> Request:
+        return Request(audio, tuple(speech), self._options.language, self._options.prompt)
+
+    def _encode(self, pcm: Pcm) -> EncodedAudio:
+        missing = int(SHORTEST_REQUEST_S * SAMPLE_RATE_HZ) - len(pcm)
+        if missing > 0:
+            pcm = np.concatenate([pcm, np.zeros(missing, np.int16)])
+        options = self._options
+        return encode(pcm, options.audio_format, options.sample_rate, options.channels)
+
+
+def _with_times(reply: Reply, speech: Sequence[Interval], seconds: float) -> Reply:
+    """The reply with words that have times and spelling, and with segments, whatever the engine gave."""
+    everywhere = list(speech) or [Interval(0.0, seconds)]
+    if reply.words:
+        words = punctuate(reply.words, reply.text)
+    elif reply.segments:
+        words = [
+            word
+            for segment in reply.segments
+            for word in spread(
+                segment.text,
+                overlap(everywhere, Interval(segment.start, segment.end))
+                or [Interval(segment.start, segment.end)],
+            )
+        ]
+    else:
+        words = spread(reply.text, everywhere)
+    return replace(reply, words=tuple(words), segments=reply.segments or tuple(group(words)))
+
+
+def _merge(reply: Reply, more: Sequence[Word], gap: Interval) -> Reply:
+    """The reply with the words of a second answer that lie in the gap of the first."""
+    found = [word for word in more if gap.start <= word.middle < gap.end]
+    words = sorted([*reply.words, *found], key=lambda word: word.start)
+    segments = sorted([*reply.segments, *group(found)], key=lambda segment: segment.start)
+    text = " ".join(segment.text for segment in segments)
+    return replace(reply, text=text, words=tuple(words), segments=tuple(segments))

@@ -1,0 +1,192 @@
+"""Find out what the timeline needs to know of a media file: streams, times, frame rate, timecode."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from audio_tools.errors import MediaNotFound, NoAudioStream, ProbeFailed
+from audio_tools.media import probe_child
+from audio_tools.media.ffmpeg import reason
+from audio_tools.transcript import AudioStream, MediaInfo
+
+Facts = dict[str, Any]
+
+FRAMES_OFF, RATE_OFF = 2, Fraction(1, 5000)
+"""
+A rate varies if the average is off the nominal one by more frames than this at the end of the file, and
+by more than this share. FLV's milliseconds make a share of 1/50,000, a phone's 29.98 for 30 one of 1/1,500.
+"""
+
+STANDARD_RATES = tuple(
+    Fraction(frames * 1000, unit) for frames in (24, 25, 30, 48, 50, 60, 100, 120) for unit in (1000, 1001)
+)
+SAME_RATE = Fraction(1, 50_000)
+"""Matroska keeps nanoseconds per frame: its 59.94 comes back as 19001/317."""
+
+_TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.,])(\d\d)")
+
+
+async def probe(path: Path, *, timeout_s: float = 30.0) -> MediaInfo:
+    """
+    Probe a media file.
+
+    All times are on the media's clock, FFmpeg's own: presentation time minus the earliest start of any
+    stream. libavformat runs in a child process that dies with the timeout, with the task and with us.
+
+    Raises:
+        MediaNotFound: there is no such file, or it may not be read.
+        ProbeFailed: it is no media file, or it took longer than `timeout_s` seconds.
+    """
+    await asyncio.to_thread(_check_file, path)
+    facts = await _run_child(path, timeout_s)
+    if "error" in facts:
+        raise ProbeFailed(f"{path.name} cannot be read as media: {reason(facts['error'], path)}.")
+    return media_info(facts)
+
+
+def choose_audio(media: MediaInfo, position: int | None) -> AudioStream:
+    """
+    The audio stream at `position`, counted from 0 among the audio streams; None: the file's default.
+
+    Raises:
+        NoAudioStream: there is none at all, or not that many.
+    """
+    streams = media.audio_streams
+    if not streams:
+        raise NoAudioStream(
+            "The file has no audio stream.", hint="Export it with its sound, or choose another file."
+        )
+    chosen = media.default_audio if position is None else position
+    if not 0 <= chosen < len(streams):
+        there = "only audio stream 0" if len(streams) == 1 else f"audio streams 0 to {len(streams) - 1}"
+        raise NoAudioStream(f"The file has no audio stream {chosen}.", hint=f"It has {there}.")
+    return streams[chosen]
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is no file of media, before libavformat blocks on a pipe or reads a device."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        denied = isinstance(error, PermissionError)
+        raise MediaNotFound(f"{path.name} may not be read." if denied else f"There is no {path}.") from None
+    if stat.S_ISDIR(status.st_mode):
+        raise ProbeFailed(f"{path.name} is a folder, not a media file.")
+    if not stat.S_ISREG(status.st_mode):
+        raise ProbeFailed(f"{path.name} is not a regular file.")
+    if not os.access(path, os.R_OK):
+        raise MediaNotFound(f"{path.name} may not be read.", hint="Give this user the right to read it.")
+    if status.st_size == 0:
+        raise ProbeFailed(f"{path.name} is empty.")
+
+
+async def _run_child(path: Path, timeout_s: float) -> Facts:
+    """What the child process has to say; it is gone when this returns."""
+    # -P: a file named json.py beside the media, or wherever the service was started, is not imported.
+    command = [sys.executable, "-P", "-m", probe_child.__name__, str(os.getpid()), str(path)]
+    pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    child = await asyncio.create_subprocess_exec(*command, stdin=null, stdout=pipe, stderr=null)
+    try:
+        async with asyncio.timeout(timeout_s):
+            output, _ = await child.communicate()
+    except TimeoutError:
+        raise ProbeFailed(f"{path.name} could not be read within {timeout_s:g} seconds.") from None
+    finally:
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                child.kill()
+        await child.wait()
+    if child.returncode:
+        raise ProbeFailed(f"{path.name} broke the reader of media files (exit {child.returncode}).")
+    facts: Facts = json.loads(output)
+    return facts
+
+
+def media_info(facts: Facts) -> MediaInfo:
+    """Judge the facts of `probe_child.read_facts`."""
+    streams: list[Facts] = facts["streams"]
+    origin = facts["start"] or 0.0
+    audio = [
+        _audio_stream(position, stream, origin)
+        for position, stream in enumerate(stream for stream in streams if stream["type"] == "audio")
+    ]
+    moving = [stream for stream in streams if stream["type"] == "video" and not stream["picture"]]
+    picture = moving[0] if moving else {}
+    duration = facts["duration"] or _longest(audio)
+    rate, varies = frame_rate(picture.get("average_rate"), picture.get("nominal_rate"), duration)
+    timecodes = [*(stream["timecode"] for stream in moving + streams), facts["timecode"]]
+    timecode = start_timecode(timecodes)
+    return MediaInfo(
+        container=facts["container"],
+        duration=duration,
+        audio_streams=tuple(audio),
+        default_audio=next((stream.position for stream in audio if stream.default), 0),
+        frame_rate=rate,
+        variable_frame_rate=varies,
+        width=picture.get("width") or None,
+        height=picture.get("height") or None,
+        start_timecode=timecode,
+        drop_frame=timecode is not None and ";" in timecode,
+    )
+
+
+def _audio_stream(position: int, facts: Facts, origin: float) -> AudioStream:
+    start = 0.0 if facts["start"] is None else facts["start"] - origin
+    language = facts["language"]
+    return AudioStream(
+        position=position,
+        index=facts["index"],
+        codec=facts["codec"],
+        sample_rate_hz=facts["rate"],
+        channels=facts["channels"],
+        # The container's start is whole microseconds, the stream's is not.
+        start=max(0.0, round(start, 6)),
+        duration=facts["duration"],
+        language=None if language == "und" else language,
+        title=facts["title"],
+        default=facts["default"],
+    )
+
+
+def _longest(audio: Iterable[AudioStream]) -> float | None:
+    ends = [stream.start + stream.duration for stream in audio if stream.duration is not None]
+    return max(ends, default=None)
+
+
+def frame_rate(
+    average: str | None, nominal: str | None, duration: float | None
+) -> tuple[Fraction | None, bool]:
+    """
+    The exact frame rate, and whether it varies, from what the container says of both.
+
+    A constant rate is the nominal one, for the average suffers from coarse timestamps; a varying one is
+    the average, which is what frame numbers must be reckoned with. Matroska says nothing of variation.
+    """
+    rates = [Fraction(rate) for rate in (nominal, average) if rate]
+    if not rates:
+        return None, False
+    off = abs(rates[0] - rates[-1])
+    frames_off = off * Fraction(duration or 3600)
+    if frames_off > FRAMES_OFF and off > RATE_OFF * rates[0]:
+        return rates[-1], True
+    return next((rate for rate in STANDARD_RATES if abs(rate - rates[0]) < SAME_RATE * rate), rates[0]), False
+
+
+def start_timecode(candidates: Iterable[str | None]) -> str | None:
+    """The first well-formed timecode, as `HH:MM:SS:FF`, or `HH:MM:SS;FF` for drop-frame."""
+    for candidate in candidates:
+        match = _TIMECODE.fullmatch(candidate or "")
+        if match:
+            hours, minutes, seconds, separator, frames = match.groups()
+            return f"{hours}:{minutes}:{seconds}{':' if separator == ':' else ';'}{frames}"
+    return None

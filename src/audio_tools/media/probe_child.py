@@ -1,0 +1,114 @@
+"""
+Reads what libavformat knows of a media file, and prints it as JSON: the child process of `probe.py`.
+
+A parser of forty formats has bugs that a hostile file can reach, so it never runs in the service itself.
+Judging the facts is left to `probe.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audio_tools.media.confine import confine
+from audio_tools.media.ffmpeg import DEMUXERS, PROTOCOLS, local_file
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.stream import Stream
+
+Facts = dict[str, Any]
+
+LONGEST_TEXT = 500
+"""Tags may hold anything of any length; nobody needs more of a title, in characters."""
+
+_MICROSECONDS = 1e-6
+
+
+def read_facts(path: Path) -> Facts:
+    """
+    Open a media file and list its streams; times in seconds as its timestamps have them.
+
+    Returns:
+        `container`, `start`, `duration`, `timecode`, `streams`; or `error` alone, with libav's own words.
+    """
+    import av
+    import av.logging
+
+    av.logging.set_level(av.logging.ERROR)
+    options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS}
+    url = local_file(path)
+    with av.logging.Capture() as log:
+        try:
+            with av.open(url, "r", container_options=options, metadata_errors="replace") as media:
+                return _describe(media)
+        except (av.error.FFmpegError, MemoryError) as error:
+            said = "".join(message for _, _, message in log)
+            return {"error": f"{said}\n{error}"}
+
+
+def _describe(media: InputContainer) -> Facts:
+    return {
+        "container": media.format.name,
+        "start": _scaled(media.start_time),
+        "duration": _scaled(media.duration),
+        "timecode": _tag(media.metadata, "timecode"),
+        "streams": [_describe_stream(stream) for stream in media.streams],
+    }
+
+
+def _describe_stream(stream: Stream) -> Facts:
+    base = float(stream.time_base or 0)
+    facts: Facts = {
+        "type": stream.type,
+        "index": stream.index,
+        "start": None if stream.start_time is None else stream.start_time * base,
+        "duration": None if stream.duration is None else stream.duration * base,
+        "timecode": _tag(stream.metadata, "timecode"),
+        "title": _tag(stream.metadata, "title"),
+        "language": _tag(stream.metadata, "language"),
+        "default": bool(stream.disposition & stream.disposition.default),
+        "picture": bool(stream.disposition & stream.disposition.attached_pic),
+    }
+    if stream.type in ("audio", "video"):
+        facts |= _describe_codec(stream)
+    return facts
+
+
+def _describe_codec(stream: Stream) -> Facts:
+    # The context is absent where this libavcodec has no decoder; rates may be absent anywhere.
+    context = stream.codec_context
+    if stream.type == "audio":
+        return {
+            "codec": context.codec.canonical_name if context else "unknown",
+            "rate": getattr(context, "sample_rate", 0),
+            "channels": getattr(context, "channels", 0),
+        }
+    return {
+        "average_rate": _ratio(stream.average_rate),
+        "nominal_rate": _ratio(stream.guessed_rate or stream.base_rate),
+        "width": getattr(context, "width", 0),
+        "height": getattr(context, "height", 0),
+    }
+
+
+def _scaled(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds * _MICROSECONDS
+
+
+def _ratio(value: object) -> str | None:
+    return str(value) if value else None
+
+
+def _tag(tags: Mapping[str, str], name: str) -> str | None:
+    """A tag whatever its case: Matroska shouts where QuickTime does not."""
+    found = next((value for key, value in tags.items() if key.lower() == name), "")
+    return found[:LONGEST_TEXT] or None
+
+
+if __name__ == "__main__":
+    confine(int(sys.argv[1]))
+    print(json.dumps(read_facts(Path(sys.argv[2]))))  # noqa: T201
