@@ -35,8 +35,8 @@ def test_pauses_are_silent_and_talk_is_speech_on_every_bed(noise: Signal) -> Non
 
     for start, end in PAUSES:
         assert speech_in(frames, start + 0.1, end - 0.1) == 0
-    assert speech_in(frames, 0.3, 2.9) > 0.8
-    assert speech_in(frames, 20.3, 23.9) > 0.8
+    assert speech_in(frames, 0.3, 2.9) > 0.7
+    assert speech_in(frames, 20.3, 23.9) > 0.7
 
 
 def test_a_quiet_recording_needs_no_setting() -> None:
@@ -45,7 +45,7 @@ def test_a_quiet_recording_needs_no_setting() -> None:
 
     for start, end in PAUSES:
         assert speech_in(quiet, start + 0.1, end - 0.1) == 0
-    assert speech_in(quiet, 20.3, 23.9) > 0.8
+    assert speech_in(quiet, 20.3, 23.9) > 0.7
 
 
 def test_digital_silence_holds_no_speech() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import psutil
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
-from audio_tools.media.ffmpeg import find_ffmpeg
 
 CLICKS = "0.8*sin(2*PI*2000*t)*lt(mod(t,1),0.01)+0.002*(random(0)-0.5)"
 """A click of 10 ms at every whole second; the hiss between them tells sound from absence."""
@@ -26,8 +26,8 @@ def picture(seconds: float, *, rate: str = "25") -> list[str]:
 
 
 def make(path: Path, *arguments: str) -> Path:
-    """Run FFmpeg with arguments that end before the name of the output."""
-    command = [str(find_ffmpeg(None)), "-nostdin", "-v", "error", "-y", *arguments, str(path)]
+    """Run FFmpeg, the same everywhere, with arguments that end before the name of the output."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", *arguments, str(path)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return path
 

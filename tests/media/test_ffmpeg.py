@@ -1,23 +1,16 @@
-"""Finding FFmpeg, and understanding what it says."""
+"""Which FFmpeg is run, and what it may open."""
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from audio_tools.errors import ConfigError
-from audio_tools.media.ffmpeg import (
-    DEMUXERS,
-    KNOWN_COMPLAINTS,
-    ffmpeg_version,
-    find_ffmpeg,
-    last_lines,
-    local_file,
-    reason,
-)
+from audio_tools.media.ffmpeg import DEMUXERS, ffmpeg_version, find_ffmpeg
 
 
 def script(path: Path, text: str) -> Path:
@@ -88,38 +81,18 @@ def test_a_missing_program_is_a_config_error(tmp_path: Path) -> None:
         ffmpeg_version(tmp_path / "ffmpeg")
 
 
-@pytest.mark.parametrize(("complaint", "meaning"), KNOWN_COMPLAINTS)
-def test_known_complaints_are_explained(complaint: str, meaning: str) -> None:
-    """What FFmpeg says often is said in words that an editor understands."""
-    assert (
-        reason(f"[mov @ 0x55d] something\n[mov @ 0x55d] {complaint} 'x'\n", Path("/media/a.mp4")) == meaning
-    )
-
-
-def test_other_complaints_are_quoted_without_folders() -> None:
-    """FFmpeg's last lines are quoted once each, without addresses and without the folder."""
-    path = Path("/srv/secret/a.mp4")
-    log = (
-        "[aac @ 0x55d1] first\n[aist#0:1/aac @ 0x1] [dec:aac @ 0x2] Decoding error: worse\n"
-        f"[aac @ 0x55d1] first\n    Last message repeated 3 times\n{local_file(path)}: worst.\n\n"
-    )
-
-    assert reason(log, path) == "FFmpeg says: Decoding error: worse; a.mp4: worst"
-
-
-def test_silence_is_said_to_be_silence() -> None:
-    """A program that dies without a word is reported as such."""
-    assert reason("\n", Path("a.mp4")) == "FFmpeg gives no reason"
-
-
-def test_quotes_are_bounded() -> None:
-    """However much FFmpeg writes on a line, a message stays readable."""
-    assert len(last_lines("x" * 10_000, Path("a.mp4"))) == 300
-
-
-@pytest.mark.parametrize(
-    "playlist", ["hls", "concat", "dash", "imf", "sdp", "lavfi", "image2", "srt", "avisynth"]
-)
-def test_no_demuxer_opens_other_files(playlist: str) -> None:
+def test_no_demuxer_opens_other_files() -> None:
     """Formats that name other files or the network are not in the list."""
-    assert playlist not in DEMUXERS.split(",")
+    scripts = {"hls", "concat", "dash", "imf", "sdp", "rtsp", "lavfi", "image2", "srt", "avisynth", "vobsub"}
+
+    assert not scripts & set(DEMUXERS.split(","))
+
+
+def test_quicktime_stays_in_its_file(ffmpeg: Path) -> None:
+    """A QuickTime file may name another file that holds its samples; FFmpeg does not look there unasked."""
+    command = [str(ffmpeg), "-hide_banner", "-h", "demuxer=mov"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    options = [line for line in told.splitlines() if "-enable_drefs" in line or "-use_absolute_path" in line]
+
+    assert len(options) == 2
+    assert all("(default false)" in option for option in options)

@@ -54,6 +54,9 @@ class Frames:
     def __len__(self) -> int:
         return len(self.speech)
 
+    def __getitem__(self, part: slice) -> Frames:
+        return Frames(self.speech[part], self.level_db[part], self.floor_db[part])
+
 
 class LevelDetector:
     """
@@ -67,6 +70,8 @@ class LevelDetector:
         self._rest = np.zeros(0, np.int16)
         self._energies = np.zeros(SMOOTHING_FRAMES, np.float32)  # silence precedes the first frame
         self._levels = np.zeros(0, np.float32)  # of frames not decided yet
+        self._sharp = np.zeros(0, np.float32)  # the same without smoothing
+        self._edges = _Edges()
         self._histograms = np.zeros((0, BINS), np.int64)  # one row a second, from _first_second on
         self._first_second = 0
         self._decided_seconds = 0
@@ -76,7 +81,7 @@ class LevelDetector:
         """Take the next samples; give the frames that they decide, possibly none."""
         self._add_energies(self._frame_energies(pcm))
         complete = self._first_second + len(self._histograms)
-        return self._decide(complete - CONTEXT_SECONDS, self._levels_of_whole_seconds())
+        return self._edges.push(*self._decide(complete - CONTEXT_SECONDS, self._levels_of_whole_seconds()))
 
     def finish(self) -> Frames:
         """There are no more samples: give all remaining frames. An incomplete last frame is dropped."""
@@ -84,7 +89,8 @@ class LevelDetector:
         partial = self._levels[len(self._levels) // FRAMES_PER_SECOND * FRAMES_PER_SECOND :]
         if len(partial):
             self._histograms = np.vstack([self._histograms, _histograms(partial)])
-        return self._decide(self._first_second + len(self._histograms), len(self._levels))
+        decided = self._decide(self._first_second + len(self._histograms), len(self._levels))
+        return _joined(self._edges.push(*decided), self._edges.finish())
 
     def _frame_energies(self, pcm: Pcm) -> Levels:
         samples = np.concatenate([self._tail, self._rest, pcm])
@@ -105,10 +111,16 @@ class LevelDetector:
             return
         count = len(known) - width + 1
         # Five shifted sums, not a running one: rounding must not depend on the blocks.
-        smooth = sum((known[i : i + count] for i in range(width)), np.zeros(count, np.float32)) / width
+        smooth = known[:count].copy()
+        for shift in range(1, width):
+            smooth += known[shift : shift + count]
+        smooth /= width
         self._energies = known[count:]
         before = self._levels_of_whole_seconds()
-        self._levels = np.concatenate([self._levels, 10 * np.log10(np.maximum(smooth, 1e-10))])
+        self._levels = np.concatenate([self._levels, _decibels(smooth)])
+        self._sharp = np.concatenate(
+            [self._sharp, _decibels(known[SMOOTHING_FRAMES : SMOOTHING_FRAMES + count])]
+        )
         fresh = self._levels[before : self._levels_of_whole_seconds()]
         if len(fresh):
             self._histograms = np.vstack([self._histograms, _histograms(fresh)])
@@ -116,23 +128,26 @@ class LevelDetector:
     def _levels_of_whole_seconds(self) -> int:
         return len(self._levels) // FRAMES_PER_SECOND * FRAMES_PER_SECOND
 
-    def _decide(self, until_second: int, available: int) -> Frames:
-        """Decide all seconds before `until_second`, of which `available` frames are at hand."""
-        seconds = until_second - self._decided_seconds
-        if seconds <= 0:
-            none = np.zeros(0, np.float32)
-            return Frames(none.astype(np.bool_), none, none)
-        floor, rise = self._thresholds(self._decided_seconds, until_second)
-        count = min(seconds * FRAMES_PER_SECOND, available)
+    def _decide(self, until_second: int, available: int) -> tuple[Frames, NDArray[np.bool_]]:
+        """
+        Decide all seconds before `until_second`, of which `available` frames are at hand.
+
+        Gives the frames, and which of them would be silence by their own level alone.
+        """
+        seconds = max(until_second - self._decided_seconds, 0)
+        floor, rise = self._thresholds(self._decided_seconds, self._decided_seconds + seconds)
+        count = min(seconds * FRAMES_PER_SECOND, available) if seconds else 0
         levels, self._levels = self._levels[:count], self._levels[count:]
+        sharp, self._sharp = self._sharp[:count], self._sharp[count:]
         floors = np.repeat(floor, FRAMES_PER_SECOND)[:count]
-        speech = self._hysteresis(levels, floors + np.repeat(rise, FRAMES_PER_SECOND)[:count])
-        self._decided_seconds = until_second
-        stale = until_second - CONTEXT_SECONDS - self._first_second
+        threshold = floors + np.repeat(rise, FRAMES_PER_SECOND)[:count]
+        speech = self._hysteresis(levels, threshold)
+        self._decided_seconds += seconds
+        stale = self._decided_seconds - CONTEXT_SECONDS - self._first_second
         if stale > 0:
             self._histograms = self._histograms[stale:]
             self._first_second += stale
-        return Frames(speech, levels, floors)
+        return Frames(speech, levels, floors), sharp < threshold - HYSTERESIS_DB
 
     def _thresholds(self, first: int, last: int) -> tuple[Levels, Levels]:
         """Noise floor (dBFS) and the threshold's rise above it (dB) for the seconds first..last-1."""
@@ -156,6 +171,65 @@ class LevelDetector:
         if len(state):
             self._in_speech = bool(state[-1])
         return state
+
+
+class _Edges:
+    """
+    Takes the smoothing back at the edges of speech, two frames behind the decisions.
+
+    A loud word smears over the two frames before and after it; where these are silent by themselves, they
+    are silence. So silences have their true length, and one of exactly the wanted length is found.
+    """
+
+    def __init__(self) -> None:
+        self._frames = _constant(2 * SMOOTHING_FRAMES, speech=False)
+        self._quiet = np.zeros(2 * SMOOTHING_FRAMES, np.bool_)
+        self._lead = SMOOTHING_FRAMES  # of what is kept, what stands for the time before the first frame
+
+    def push(self, frames: Frames, quiet: NDArray[np.bool_]) -> Frames:
+        """Take decided frames, and which are quiet by themselves; give those whose neighbours are known."""
+        known = _joined(self._frames, frames)
+        quiet = np.concatenate([self._quiet, quiet])
+        done = len(known) - 2 * SMOOTHING_FRAMES
+        self._frames, self._quiet = known[done:], quiet[done:]
+        state = known.speech
+        near = np.zeros(done, np.bool_)
+        inner = slice(SMOOTHING_FRAMES, SMOOTHING_FRAMES + done)
+        for step in (-1, 1):
+            edge = np.ones(done, np.bool_)
+            for distance in range(1, SMOOTHING_FRAMES + 1):
+                first = SMOOTHING_FRAMES + step * distance
+                near |= edge & ~state[first : first + done]
+                edge &= quiet[first : first + done]
+        speech = state[inner] & ~(near & quiet[inner])
+        trimmed = Frames(speech, known.level_db[inner], known.floor_db[inner])
+        skipped = min(self._lead, done)
+        self._lead -= skipped
+        return trimmed[skipped:]
+
+    def finish(self) -> Frames:
+        """The last frames; nothing follows that could smear."""
+        loud = _constant(SMOOTHING_FRAMES, speech=True)
+        return self.push(loud, np.zeros(SMOOTHING_FRAMES, np.bool_))
+
+
+def _constant(count: int, *, speech: bool) -> Frames:
+    none = np.zeros(count, np.float32)
+    return Frames(np.full(count, speech), none, none)
+
+
+def _joined(first: Frames, second: Frames) -> Frames:
+    """One after the other."""
+    return Frames(
+        np.concatenate([first.speech, second.speech]),
+        np.concatenate([first.level_db, second.level_db]),
+        np.concatenate([first.floor_db, second.floor_db]),
+    )
+
+
+def _decibels(energies: Levels) -> Levels:
+    levels: Levels = 10 * np.log10(np.maximum(energies, 1e-10))
+    return levels
 
 
 def _histograms(levels: Levels) -> NDArray[np.int64]:

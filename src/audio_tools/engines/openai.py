@@ -220,7 +220,9 @@ def _status_error(error: APIStatusError) -> EngineError:
     if status == 429 and (code in SPENT or error.type in SPENT):
         return EngineRefused(said, hint="The account's quota is spent: add credit, then run the same again.")
     if status == 429:
-        return EngineRateLimited(said, retry_after_s=retry_after_s)
+        # Without Retry-After the end of the window is the best there is; of other errors it says nothing.
+        reset_s = go_duration_seconds(error.response.headers.get("x-ratelimit-reset-requests", ""))
+        return EngineRateLimited(said, retry_after_s=retry_after_s or reset_s or None)
     if status in {408, 409} or status >= 500:
         return EngineUnavailable(said, retry_after_s=retry_after_s)
     if error.param in {"model", "response_format", "language", "prompt"}:
@@ -239,7 +241,7 @@ def _retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     try:
         return max(float(headers["retry-after"]), 0.0)
     except (KeyError, ValueError):
-        return go_duration_seconds(headers.get("x-ratelimit-reset-requests", ""))
+        return None
 
 
 def _shorten(text: str, length: int = 300) -> str:

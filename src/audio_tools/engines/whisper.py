@@ -43,7 +43,9 @@ class WhisperEngine:
     capabilities = CAPABILITIES
 
     def __init__(self, *, model: str, data_dir: Path, on_download: OnDownload | None = None) -> None:
-        self.model = model
+        # A transcript travels; where its maker keeps his models is nobody's business.
+        self.model = Path(model).name if Path(model).is_absolute() else model
+        self._weights = model
         self._data_dir = data_dir
         self._on_download = on_download or _ignore
         self._digest: str | None = None
@@ -99,7 +101,7 @@ class WhisperEngine:
         async with self._turn:
             try:
                 if self._child is None:
-                    self._child = await _Child.start(self.model, self._data_dir)
+                    self._child = await _Child.start(self._weights, self._data_dir)
                     self._digest = await self._load(self._child)
                 yield self._child
             except BaseException:
@@ -119,7 +121,7 @@ class WhisperEngine:
                 self._on_download(message.done, message.total)
 
 
-def _ignore(done: int, total: int) -> None:  # noqa: ARG001
+def _ignore(done: int, total: int) -> None:
     """Nobody wants to know."""
 
 
@@ -131,14 +133,14 @@ class _Child:
         self._stderr = stderr
 
     @classmethod
-    async def start(cls, model: str, data_dir: Path) -> _Child:
+    async def start(cls, weights: str, data_dir: Path) -> _Child:
         # A file, not a pipe: nobody has to read it along, and it is there to be read when the process died.
         stderr = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # no module of the folder that we happen to run in
-                *("-m", "audio_tools.engines.whisper_process", model, str(data_dir)),
+                *("-m", "audio_tools.engines.whisper_process", weights, str(data_dir)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,

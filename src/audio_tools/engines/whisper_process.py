@@ -60,9 +60,11 @@ def _answer(whisper: Whisper, request: Request) -> Message:
 def _read_requests(inbox: SimpleQueue[Request]) -> None:
     """Hand on requests; when there can be no more, end the process in the middle of whatever it does."""
     source = sys.stdin.buffer
-    while len(header := source.read(HEADER_BYTES)) == HEADER_BYTES:
-        inbox.put(pickle.loads(source.read(body_bytes(header))))
-    os._exit(0)
+    try:
+        while len(header := source.read(HEADER_BYTES)) == HEADER_BYTES:
+            inbox.put(pickle.loads(source.read(body_bytes(header))))
+    finally:  # also when the service was killed half-way through a request
+        os._exit(0)
 
 
 def _take_standard_output() -> BinaryIO:

@@ -18,21 +18,14 @@ import numpy as np
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.errors import DecodeFailed
 from audio_tools.media.confine import confined
-from audio_tools.media.ffmpeg import DEMUXERS, HOLE_TOO_LONG, PROTOCOLS, last_lines, local_file, reason
+from audio_tools.media.ffmpeg import DEMUXERS, PROTOCOLS, local_file
+from audio_tools.media.log import HOLE_TOO_LONG, quote, reason
 from audio_tools.media.matroska import read_packets
 from audio_tools.media.pipes import Pipes
-from audio_tools.transcript import MediaInfo
 
 BLOCK_SAMPLES = 4 * SAMPLE_RATE_HZ
 STALL_S = 300.0
 """FFmpeg that gives nothing for so long, while we wait for it, hangs; a network disk may take a while."""
-
-REBASED_CONTAINERS = frozenset({"mpegts", "mpeg", "ogg"})
-"""
-Where FFmpeg moves the clock to the first stream that it is asked for (its flag AVFMT_TS_DISCONT).
-
-Read alone, their audio starts at 0 even if the picture starts a second earlier, so its start is put back.
-"""
 
 FILTERS = (
     f"aformat=channel_layouts=mono,aresample={SAMPLE_RATE_HZ},aformat=sample_fmts=s16,"
@@ -53,6 +46,9 @@ time 0 once more, so a late start is left to `on_clock`.
 SAME_PLACE = SAMPLE_RATE_HZ // 500
 """Samples: 2 ms. Times come in whole milliseconds, so packets that touch may seem this far apart."""
 
+LONGEST_S = 7 * 86_400.0
+"""A packet later than a week is a lie; filling up to it keeps us busy for as long as its author likes."""
+
 _BUFFER_BYTES = 1 << 17
 _REAP_S = 5.0
 
@@ -71,18 +67,13 @@ class Decoder:
     Args:
         ffmpeg: the program.
         path: a file that `probe` has accepted.
-        media: what `probe` said of it.
         position: which audio stream, counted from 0.
 
     Iterating raises:
         DecodeFailed: FFmpeg failed, was killed, hangs, or found not one sample. What came before it is good.
     """
 
-    def __init__(
-        self, ffmpeg: Path, path: Path, media: MediaInfo, position: int, *, stall_s: float = STALL_S
-    ) -> None:
-        start = media.audio_streams[position].start
-        self._delay_s = start if media.container in REBASED_CONTAINERS else 0.0
+    def __init__(self, ffmpeg: Path, path: Path, position: int, *, stall_s: float = STALL_S) -> None:
         self._ffmpeg, self._path, self._position = ffmpeg, path, position
         self._stall_s = stall_s
         self._lock = threading.Lock()
@@ -121,14 +112,15 @@ class Decoder:
         pipes = Pipes(process.stdout.fileno(), process.stderr.fileno(), self._stall_s)
         blocks = 0
         try:
-            for block in join(on_clock(read_packets(BufferedReader(pipes, _BUFFER_BYTES)), self._delay_s)):
+            packets = read_packets(BufferedReader(pipes, _BUFFER_BYTES))
+            for block in join(on_clock((start + pipes.log.clock_moved_s, pcm) for start, pcm in packets)):
                 blocks += 1
                 yield block
         except TimeoutError:
             raise self._failed(f"FFmpeg gave nothing for {self._stall_s:g} seconds") from None
         except ValueError as error:
-            raise self._failed(f"FFmpeg's output is garbled: {error}") from None
-        self._finish(self._end(wait_s=_REAP_S), blocks, pipes.log)
+            raise self._failed(f"FFmpeg's output makes no sense: {error}") from None
+        self._finish(self._end(wait_s=_REAP_S), blocks, pipes.log.complaints())
 
     def kill(self) -> None:
         """End FFmpeg at once, from any thread, at any time; a thread that iterates gets DecodeFailed."""
@@ -138,8 +130,10 @@ class Decoder:
 
     def _command(self) -> list[str]:
         return [
-            *(str(self._ffmpeg), "-nostdin", "-hide_banner", "-v", "error"),
-            *("-threads", "1", "-protocol_whitelist", PROTOCOLS, "-format_whitelist", DEMUXERS),
+            *(str(self._ffmpeg), "-nostdin", "-nostats", "-hide_banner", "-v", "level+verbose"),
+            # One thread each: an audio decoder uses no more, and on many cores each would reserve its stack.
+            *("-filter_threads", "1", "-threads", "1"),
+            *("-protocol_whitelist", PROTOCOLS, "-format_whitelist", DEMUXERS),
             *("-i", local_file(self._path), "-map", f"0:a:{self._position}", "-vn", "-sn", "-dn"),
             *("-af", FILTERS, "-c:a", "pcm_s16le", "-f", "matroska", "-live", "1"),
             *("-write_crc32", "0", "-flush_packets", "0", "pipe:1"),
@@ -150,18 +144,18 @@ class Decoder:
             raise ValueError("a Decoder is a context manager: enter it before iterating")
         return self._process
 
-    def _finish(self, exit_code: int, blocks: int, log: str) -> None:
+    def _finish(self, exit_code: int, blocks: int, complaints: str) -> None:
         """Judge how FFmpeg ended."""
         if self._killed:
             raise self._failed("decoding was stopped")
         if exit_code < 0:
             raise self._failed(f"FFmpeg was killed by signal {-exit_code}")
-        if exit_code or not blocks or HOLE_TOO_LONG in log:
-            raise self._failed(reason(log, self._path))
-        if log:
+        if exit_code or not blocks or HOLE_TOO_LONG in complaints:
+            raise self._failed(reason(complaints, self._path))
+        if complaints:
             self.warnings = (
                 f"Audio stream {self._position} is damaged: what cannot be decoded is missing or silent "
-                f"(FFmpeg says: {last_lines(log, self._path)}).",
+                f"(FFmpeg says: {quote(complaints, self._path)}).",
             )
 
     def _failed(self, why: str) -> DecodeFailed:
@@ -185,17 +179,21 @@ class Decoder:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def on_clock(packets: Iterable[tuple[float, Pcm]], delay_s: float) -> Iterator[Pcm]:
+def on_clock(packets: Iterable[tuple[float, Pcm]]) -> Iterator[Pcm]:
     """
     Samples without holes from time 0 on: zeros where packets leave a hole, nothing twice where they overlap.
 
     Args:
         packets: start in seconds, and samples; in order.
-        delay_s: by how much all of them are later than they say.
+
+    Raises:
+        ValueError: a packet starts later than `LONGEST_S`.
     """
     position = 0
     for start, pcm in packets:
-        hole = round((start + delay_s) * SAMPLE_RATE_HZ) - position
+        if start > LONGEST_S:
+            raise ValueError(f"sound after {start / 3600:.0f} hours")
+        hole = round(start * SAMPLE_RATE_HZ) - position
         if position and abs(hole) <= SAME_PLACE:
             hole = 0
         for filled in range(0, hole, BLOCK_SAMPLES):

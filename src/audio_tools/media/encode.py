@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 
 if TYPE_CHECKING:
-    from av import AudioFrame
+    from av import AudioFrame, AudioResampler
 
 Samples = NDArray[np.int16]
 """Shape (n_samples, channels), at any rate."""
 
 RATES_HZ = range(8_000, 48_001)
 CHANNELS = range(1, 3)
+FEWEST_SAMPLES = SAMPLE_RATE_HZ // 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +66,18 @@ def encode(
     Encode mono 16 kHz samples; what is heard at a time stays there, within 1 ms for every format.
 
     Args:
-        pcm: mono int16, 16 kHz, not empty.
+        pcm: mono int16, 16 kHz, at least 0.1 s: some codecs' readers want no less.
         audio_format: `flac` (lossless, 1.1 MiB/min), `wav`, `mp3` (64 kbit/s per channel), `ogg` and
             `opus` (both Opus in Ogg, 32 kbit/s per channel).
         sample_rate_hz: 8,000 to 48,000; a format that lacks the rate takes its next higher one.
         channels: 1, or 2 with the same samples in both.
 
     Raises:
-        ValueError: there is no such format, rate or number of channels, or no sample.
+        ValueError: there is no such format, rate or number of channels, or too few samples.
     """
     form = _form(audio_format, sample_rate_hz, channels)
-    if not len(pcm):
-        raise ValueError("there are no samples to encode")
+    if len(pcm) < FEWEST_SAMPLES:
+        raise ValueError(f"{len(pcm)} samples are too few to encode")
     rate = form.rate_at_least(sample_rate_hz)
     samples = _resample(pcm, SAMPLE_RATE_HZ, rate)[:, np.newaxis]
     if channels > 1:
@@ -92,13 +93,16 @@ def decode_encoded(audio: EncodedAudio) -> Pcm:
     Raises:
         ValueError: it is not what `encode` makes.
     """
-    import soundfile
+    import av
 
+    resampler = _resampler(SAMPLE_RATE_HZ)
     try:
-        samples, rate = soundfile.read(io.BytesIO(audio.data), dtype="int16", always_2d=True)
-    except soundfile.LibsndfileError as error:
+        # Not libsndfile: it takes some Opus files of less than a second for malformed.
+        with av.open(io.BytesIO(audio.data), "r") as file:
+            decoded = [piece for frame in file.decode(audio=0) for piece in resampler.resample(frame)]
+    except (av.error.FFmpegError, IndexError) as error:
         raise ValueError(f"no encoded audio: {error}") from None
-    pcm = _resample(np.ascontiguousarray(samples[:, 0]), rate, SAMPLE_RATE_HZ)
+    pcm = _samples_of([*decoded, *resampler.resample(None)])
     return pcm[: round(audio.seconds * SAMPLE_RATE_HZ)]
 
 
@@ -143,10 +147,18 @@ def _resample(pcm: Pcm, rate_hz: int, wanted_hz: int) -> Pcm:
     """Mono samples at another rate, by libswresample; the first stays first."""
     if rate_hz == wanted_hz:
         return pcm
+    resampler = _resampler(wanted_hz)
+    frame = _frame(pcm[:, np.newaxis], rate_hz)
+    return _samples_of([*resampler.resample(frame), *resampler.resample(None)])
+
+
+def _resampler(rate_hz: int) -> AudioResampler:
     import av
 
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=wanted_hz)
-    frames = [*resampler.resample(_frame(pcm[:, np.newaxis], rate_hz)), *resampler.resample(None)]
+    return av.AudioResampler(format="s16", layout="mono", rate=rate_hz)
+
+
+def _samples_of(frames: list[AudioFrame]) -> Pcm:
     return np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype(np.int16, copy=False)
 
 

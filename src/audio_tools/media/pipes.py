@@ -10,18 +10,20 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from audio_tools.media.log import Log
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _PIPE_BYTES = 1 << 20
-_LOG_BYTES = 8192
 
 
 class Pipes(io.RawIOBase):
     """
     Reads the output while it keeps the complaints flowing, so that neither pipe can block FFmpeg for good.
 
-    The output ends when both pipes are closed, so FFmpeg has ended too, or is about to.
+    `log` has heard every complaint that came before the output read last. The output ends when both pipes
+    are closed, so FFmpeg has ended too, or is about to.
 
     Args:
         output, complaints: descriptors to read from; closing them is left to their owner.
@@ -33,7 +35,7 @@ class Pipes(io.RawIOBase):
 
     def __init__(self, output: int, complaints: int, stall_s: float) -> None:
         self._output, self._complaints, self._stall_s = output, complaints, stall_s
-        self._log = b""
+        self.log = Log()
         # Not select(): it fails on descriptors above 1023, and a server with many clients has them.
         self._poll = select.poll()
         self._open = {output, complaints}
@@ -43,11 +45,6 @@ class Pipes(io.RawIOBase):
             # Fewer switches between the two processes; refused when the user's pipes hold too much already.
             with suppress(OSError):
                 fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-
-    @property
-    def log(self) -> str:
-        """The end of the complaints; never more than 8 KiB, for a broken file makes gigabytes of them."""
-        return self._log.decode(errors="replace")
 
     def readable(self) -> bool:
         return True
@@ -67,7 +64,7 @@ class Pipes(io.RawIOBase):
 
     def _hear(self) -> None:
         if data := os.read(self._complaints, 65536):
-            self._log = (self._log + data)[-_LOG_BYTES:]
+            self.log.feed(data)
         else:
             self._forget(self._complaints)
 

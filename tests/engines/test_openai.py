@@ -1,0 +1,248 @@
+"""The OpenAI engine against a server that answers as the real one does, and one that lies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audio_tools.engines.base import Request
+from audio_tools.engines.languages import language_code
+from audio_tools.engines.openai import OpenAIEngine, go_duration_seconds
+from audio_tools.errors import (
+    BadEngineReply,
+    ChunkRefused,
+    EngineError,
+    EngineNotReady,
+    EngineRateLimited,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnavailable,
+)
+from audio_tools.media.encode import encode
+from tests.simulator import Fault, Simulator, by_plan, samples, talk
+
+SCRIPT = talk(20.0, seed=2)
+REQUEST = Request(encode((samples(SCRIPT) * 32767).astype(np.int16), "flac"))
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+async def engine_for() -> AsyncIterator[Callable[..., Any]]:
+    """Starts engines and closes them after the test."""
+    engines: list[OpenAIEngine] = []
+
+    async def start(base_url: str, **given: Any) -> OpenAIEngine:
+        arguments: dict[str, Any] = {"api_key": "sk-test", "model": "whisper-1", "timeout_s": 5.0} | given
+        engine = OpenAIEngine(base_url=base_url, **arguments)
+        await engine.start()
+        engines.append(engine)
+        return engine
+
+    yield start
+    for engine in engines:
+        await engine.close()
+        await engine.close()
+
+
+async def test_words_segments_and_language_come_through(
+    simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """What was said, when, in which language; prompt and language are passed on."""
+    engine = await engine_for(simulator.base_url)
+    reply = await engine.transcribe(Request(REQUEST.audio, language="en", prompt="Numbers."))
+    (record,) = simulator.requests
+
+    assert [word.word for word in reply.words] == [word.text for word in SCRIPT.words]
+    assert reply.language == "en"
+    assert reply.segments
+    assert record.fields["language"] == ["en"]
+    assert record.fields["prompt"] == ["Numbers."]
+    assert sorted(record.fields["timestamp_granularities[]"]) == ["segment", "word"]
+
+
+async def test_a_text_model_is_asked_for_json(simulator: Simulator, engine_for: Callable[..., Any]) -> None:
+    """It would refuse anything else."""
+    engine = await engine_for(simulator.base_url, model="gpt-transcribe")
+    reply = await engine.transcribe(REQUEST)
+
+    assert reply.text == SCRIPT.text
+    assert reply.words == ()
+    assert not engine.capabilities.words
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault("500"), EngineUnavailable),
+        (Fault("503"), EngineUnavailable),
+        (Fault("429", retry_after_s=7), EngineRateLimited),
+        (Fault("reset"), EngineUnavailable),
+        (Fault("cut"), EngineUnavailable),
+        (Fault("garbage"), BadEngineReply),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+async def test_every_passing_fault_is_worth_another_try(
+    fault: Fault, error: type[EngineError], simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """Server errors, broken connections and garbled bodies are told apart from refusals."""
+    simulator.faults = by_plan([fault])
+    engine = await engine_for(simulator.base_url)
+    with pytest.raises(error) as caught:
+        await engine.transcribe(REQUEST)
+
+    assert caught.value.retryable
+    assert caught.value.retry_after_s == fault.retry_after_s
+
+
+async def test_a_hanging_server_is_given_up(simulator: Simulator, engine_for: Callable[..., Any]) -> None:
+    """ENGINE_TIMEOUT bounds the wait."""
+    simulator.faults = by_plan(["hang"])
+    engine = await engine_for(simulator.base_url, timeout_s=0.3)
+    with pytest.raises(EngineTimeout):
+        await engine.transcribe(REQUEST)
+
+
+async def test_refusals_carry_the_providers_words(
+    simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """A wrong key, an unknown model and a spent quota are final for the job."""
+    for wrong, words in (({"api_key": "sk-no"}, "Incorrect API key"), ({"model": "whisper-9"}, "whisper-9")):
+        engine = await engine_for(simulator.base_url, **wrong)
+        with pytest.raises(EngineRefused, match=words) as caught:
+            await engine.transcribe(REQUEST)
+        assert not caught.value.retryable
+    simulator.quota_exhausted = True
+    with pytest.raises(EngineRefused, match="quota"):
+        await (await engine_for(simulator.base_url)).transcribe(REQUEST)
+
+
+async def test_a_chunk_that_is_no_audio_is_refused_alone(
+    simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """The fault is the chunk's, the engine goes on."""
+    engine = await engine_for(simulator.base_url)
+    broken = type(REQUEST.audio)(b"no audio at all", "flac", 1.0)
+    with pytest.raises(ChunkRefused, match="Invalid file format"):
+        await engine.transcribe(Request(broken))
+
+
+async def test_nobody_listening_is_unavailable(engine_for: Callable[..., Any], unused_tcp_port: int) -> None:
+    """A server that is not there may come back."""
+    engine = await engine_for(f"http://127.0.0.1:{unused_tcp_port}/v1")
+    with pytest.raises(EngineUnavailable, match="cannot be reached"):
+        await engine.transcribe(REQUEST)
+
+
+async def test_no_key_is_said_before_anything_is_sent() -> None:
+    """The hint names the variable and the way without."""
+    engine = OpenAIEngine(api_key=None, base_url="http://127.0.0.1:9", model="whisper-1", timeout_s=1)
+    with pytest.raises(EngineNotReady) as caught:
+        await engine.start()
+
+    assert "OPENAI_API_KEY" in caught.value.hint
+
+
+LIES: list[Any] = [
+    [],
+    "text",
+    {},
+    {"text": None},
+    {"text": "a", "words": 7},
+    {"text": "a", "words": [{"word": "a"}]},
+    {"text": "a", "words": [{"word": "a", "start": "soon", "end": 1}]},
+    {"text": "a", "segments": ["a"]},
+]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=str)
+async def test_a_200_that_is_no_transcription_is_a_bad_reply(
+    lie: Any, engine_for: Callable[..., Any]
+) -> None:
+    """Whatever a server makes up, it does not get into a transcript."""
+    engine = await engine_for(str((await _serving(lie)).make_url("/v1")))
+    with pytest.raises(BadEngineReply):
+        await engine.transcribe(REQUEST)
+
+
+async def test_times_outside_the_chunk_are_brought_inside(engine_for: Callable[..., Any]) -> None:
+    """Whisper thinks in windows of 30 s and may end behind the end."""
+    words = [{"word": " late ", "start": 19.5, "end": 31.0}, {"word": "early", "start": -0.2, "end": 0.1}]
+    server = await _serving({"text": "early late", "words": words, "language": "english"})
+    reply = await (await engine_for(str(server.make_url("/v1")))).transcribe(REQUEST)
+
+    assert [(word.word, word.start, word.end) for word in reply.words] == [
+        ("early", 0.0, 0.1),
+        ("late", 19.5, 20.0),
+    ]
+
+
+_servers: list[TestServer] = []
+
+
+@pytest.fixture(autouse=True)
+async def close_servers() -> AsyncIterator[None]:
+    yield
+    while _servers:
+        await _servers.pop().close()
+
+
+async def _serving(answer: Any) -> TestServer:
+    """A server that answers everything with 200 and this JSON."""
+
+    async def handle(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(text=json.dumps(answer), content_type="application/json")
+
+    app = web.Application()
+    app.router.add_post("/v1/audio/transcriptions", handle)
+    server = TestServer(app)
+    await server.start_server()
+    _servers.append(server)
+    return server
+
+
+def test_languages_go_by_their_codes() -> None:
+    """The API says `english`, everything else `en`."""
+    assert language_code("English") == "en"
+    assert language_code("haitian creole") == "ht"
+    assert language_code("de") == "de"
+    assert language_code("") is None
+    assert language_code(None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("20ms", 0.02),
+        ("1.2s", 1.2),
+        ("6m0s", 360.0),
+        ("1h2m3.5s", 3723.5),
+        ("", None),
+        ("soon", None),
+        ("5", None),
+    ],
+)
+def test_durations_as_go_writes_them(text: str, seconds: float | None) -> None:
+    """`x-ratelimit-reset-requests` speaks Go."""
+    assert go_duration_seconds(text) == (seconds if seconds is None else pytest.approx(seconds))
+
+
+@given(st.text(max_size=20))
+def test_no_header_breaks_the_reader(text: str) -> None:
+    """Anything that is no duration is None."""
+    seconds = go_duration_seconds(text)
+    assert seconds is None or seconds >= 0

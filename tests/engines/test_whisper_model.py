@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.engines.base import Request
+from audio_tools.engines.whisper_model import (
+    CLIP_PAD_S,
+    SHORTEST_WORD_S,
+    SKIPPED_PAUSE_S,
+    Whisper,
+    clips,
+    part_words,
+)
+from audio_tools.errors import ChunkRefused, EngineNotReady, EngineRefused
+from audio_tools.media.encode import EncodedAudio, encode
+from audio_tools.transcript import Interval, Word
+from tests.tiny_whisper import TEXT, build, script_words
+
+pytest.importorskip("faster_whisper", reason="the local engine (extra [local]) is not installed")
+
+WORD_TOLERANCE_S = 0.2
+"""The alignment of the tiny model is so exact, most of the time."""
+
+
+def noise(seconds: float) -> Pcm:
+    samples = np.random.default_rng(1).normal(0, 3000, round(seconds * SAMPLE_RATE_HZ))
+    return samples.astype(np.int16)
+
+
+def request(seconds: float, *speech: tuple[float, float], **options: str) -> Request:
+    return Request(encode(noise(seconds), "flac"), tuple(Interval(*stretch) for stretch in speech), **options)
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Whisper:
+    return Whisper(build(tmp_path_factory.mktemp("whisper") / "tiny"))
+
+
+def assert_heard(words: tuple[Word, ...], *starts: float) -> None:
+    expected = [word for start in starts for word in script_words(start)]
+    assert [word.word for word in words] == [word.word for word in expected]
+    for word, wanted in zip(words, expected, strict=True):
+        assert word.start == pytest.approx(wanted.start, abs=WORD_TOLERANCE_S)
+        assert word.end == pytest.approx(wanted.end, abs=WORD_TOLERANCE_S)
+
+
+def test_a_chunk_becomes_words_and_segments(whisper: Whisper) -> None:
+    """Words carry times and confidence, segments their figures, the reply its language."""
+    reply = whisper.hear(request(8.0))
+
+    assert reply.text == TEXT
+    assert reply.language == "en"
+    assert_heard(reply.words, 0.0)
+    assert all(0.5 < (word.confidence or 0) <= 1 and word.timing == "engine" for word in reply.words)
+    assert [segment.text for segment in reply.segments] == TEXT.replace(". ", ".|").split("|")
+    assert [segment.id for segment in reply.segments] == [0, 1]
+    for segment in reply.segments:
+        assert (segment.avg_logprob or 0) < 0 < (segment.compression_ratio or 0)
+        assert segment.no_speech_prob is not None
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "mp3", "opus"])
+def test_every_format_on_the_wire_is_heard(whisper: Whisper, audio_format: str) -> None:
+    """Also those that are not at 16 kHz mono."""
+    audio = encode(noise(8.0), audio_format, 48_000, 2)
+
+    assert_heard(whisper.hear(Request(audio)).words, 0.0)
+
+
+def test_only_speech_is_heard(whisper: Whisper) -> None:
+    """Two stretches of speech with a long pause between them are two windows; the pause is none."""
+    reply = whisper.hear(request(30.0, (4.0, 11.0), (18.0, 25.0)))
+
+    assert_heard(reply.words, 4.0 - CLIP_PAD_S, 18.0 - CLIP_PAD_S)
+    assert len(reply.segments) == 4
+
+
+def test_long_speech_is_heard_window_by_window(whisper: Whisper) -> None:
+    """Whisper's window of 30 s is no limit; the same chunk gives the same reply."""
+    long = request(65.0, prompt="Premiere, timecode", language="en")
+
+    reply = whisper.hear(long)
+
+    assert reply.text.count("scripted") >= 3
+    assert reply == whisper.hear(long)
+
+
+def test_words_that_do_not_fit_are_squeezed_in(whisper: Whisper) -> None:
+    """Words that Whisper puts on one point at the end of a chunk are parted, inside the chunk."""
+    words = whisper.hear(request(4.0)).words
+
+    assert [word.word for word in words] == [word.word for word in script_words()]
+    assert words[-1].end <= 4.0
+    assert_in_order(list(words))
+
+
+def test_what_is_no_audio_is_refused(whisper: Whisper) -> None:
+    """A chunk that cannot be decoded will never be taken."""
+    with pytest.raises(ChunkRefused, match="cannot be decoded"):
+        whisper.hear(Request(EncodedAudio(b"no audio at all", "flac", 1.0)))
+
+
+def test_an_unknown_language_is_refused(whisper: Whisper, tmp_path: Path) -> None:
+    """Made-up codes are refused by all models, real ones by a model that knows English alone."""
+    with pytest.raises(EngineRefused, match="language xx"):
+        whisper.hear(request(8.0, language="xx"))
+
+    english = Whisper(build(tmp_path / "english", multilingual=False))
+    assert english.hear(request(8.0)).language == "en"
+    with pytest.raises(EngineRefused, match="language de"):
+        english.hear(request(8.0, language="de"))
+
+
+def test_a_broken_model_is_said_so(tmp_path: Path) -> None:
+    """Weights that CTranslate2 cannot read name their folder."""
+    (tmp_path / "model.bin").write_bytes(b"no model")
+    (tmp_path / "config.json").write_text("{}")
+
+    with pytest.raises(EngineNotReady, match="cannot be loaded") as caught:
+        Whisper(tmp_path)
+
+    assert str(tmp_path) in caught.value.message
+
+
+@st.composite
+def chunks(draw: st.DrawFn) -> tuple[list[Interval], float]:
+    steps = draw(st.lists(st.floats(0.05, 8.0), min_size=0, max_size=20))
+    edges = np.cumsum(steps).tolist()
+    speech = [Interval(start, end) for start, end in zip(edges[::2], edges[1::2], strict=False)]
+    return speech, (edges[-1] if edges else 0.0) + draw(st.floats(0.0, 5.0))
+
+
+@given(chunks())
+def test_clips_cover_speech_and_leave_long_pauses_out(chunk: tuple[list[Interval], float]) -> None:
+    """All speech is heard, and nothing farther from it than the padding, unless a short pause lies there."""
+    speech, seconds = chunk
+
+    found = clips(speech, seconds)
+
+    assert all(0 <= clip.start <= clip.end <= seconds for clip in found)
+    assert all(first.end < second.start for first, second in pairwise(found))
+    for stretch in speech:
+        assert any(clip.start <= stretch.start and stretch.end <= clip.end for clip in found)
+    for first, second in pairwise(speech):
+        together = any(clip.start <= first.end and second.start <= clip.end for clip in found)
+        pause = second.start - first.end
+        if pause != pytest.approx(SKIPPED_PAUSE_S):
+            assert together == (pause < SKIPPED_PAUSE_S)
+
+
+def test_without_known_speech_everything_is_heard() -> None:
+    """Nobody said where the speech is, so it may be anywhere."""
+    assert clips([], 12.5) == [Interval(0.0, 12.5)]
+
+
+def assert_in_order(words: list[Word]) -> None:
+    assert all(word.end - word.start >= SHORTEST_WORD_S * 0.999 for word in words)
+    assert all(first.end <= second.start + 1e-9 for first, second in pairwise(words))
+
+
+@given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 10)), max_size=50), st.floats(1.5, 10))
+def test_words_never_overlap_nor_vanish(times: list[tuple[float, float]], seconds: float) -> None:
+    """Whatever times Whisper gives, each word gets its own stretch inside the chunk."""
+    words = [Word(str(number), start, end) for number, (start, end) in enumerate(times)]
+
+    parted = part_words(words, seconds)
+
+    assert [word.word for word in parted] == [word.word for word in words]
+    assert_in_order(parted)
+    assert all(word.start >= -1e-9 and word.end <= seconds for word in parted)
+
+
+def test_words_with_good_times_are_left_alone() -> None:
+    """Only what is wrong is changed."""
+    words = script_words()
+
+    assert part_words(words, 8.0) == words
