@@ -1,0 +1,114 @@
+"""A command that is killed, or stopped politely, costs nothing but its time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.acceptance.commands import Commands, children_of, still_running
+from tests.simulator import Latency, Simulator, render, talk
+
+SCRIPT = talk(300.0, seed=31)
+LANES = "2"
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five minutes of talk, seven chunks."""
+    return render(SCRIPT, tmp_path_factory.mktemp("interrupted") / "talk.flac")
+
+
+@pytest.fixture
+def commands(tmp_path: Path, simulator: Simulator) -> Commands:
+    simulator.latency = Latency(base_s=0.3, sigma=0.3)
+    return Commands(tmp_path, simulator.base_url, {"MAX_CONCURRENT_CHUNKS": LANES})
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    """Whatever a test starts ends with it."""
+    before = set(psutil.Process().children(recursive=True))
+    yield
+    started = [child for child in psutil.Process().children(recursive=True) if child not in before]
+    assert still_running([child for child in started if "ffmpeg" in child.name()]) == []
+
+
+def stored(commands: Commands) -> set[str]:
+    return {path.name for path in commands.data_dir.glob("chunks/*/*.json")}
+
+
+def words(commands: Commands) -> list[str]:
+    return [word["word"] for word in commands.transcript("talk")["words"]]
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_after_kill_9_no_stored_chunk_is_asked_for_again(
+    seed: int, recording: Path, simulator: Simulator, commands: Commands
+) -> None:
+    """At any moment: the second run finishes, and pays only for what was not stored."""
+    process = commands.start("transcribe", "-o", commands.out, recording)
+    await asyncio.sleep(random.Random(seed).uniform(0.2, 2.6))
+    children = children_of(process.pid)
+    process.kill()
+    await asyncio.to_thread(process.communicate)
+    assert still_running(children) == []
+    kept, sent = stored(commands), len(simulator.requests)
+    ended = await asyncio.to_thread(commands.transcribe, recording)
+
+    assert ended.code == 0, ended.errors
+    assert words(commands) == [word.text for word in SCRIPT.words]
+    assert len(stored(commands)) == commands.transcript("talk")["totalChunks"]
+    assert len(simulator.requests) - sent == len(stored(commands)) - len(kept)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_polite_stop_says_how_to_go_on(
+    number: signal.Signals, recording: Path, simulator: Simulator, commands: Commands
+) -> None:
+    """Exit code 130, no FFmpeg left, no request left open; the same command goes on."""
+    simulator.latency = Latency(base_s=60.0)
+    process = commands.start("transcribe", "-o", commands.out, recording)
+    await simulator.wait_for(lambda log: len(log) >= int(LANES))
+    children = children_of(process.pid)
+    process.send_signal(number)
+    _, errors = await asyncio.to_thread(process.communicate, timeout=10)
+
+    assert process.returncode == 130
+    assert "goes on where this one was" in errors
+    assert "Traceback" not in errors
+    assert still_running(children) == []
+    await simulator.wait_for(lambda log: all(record.aborted for record in log))
+
+
+async def test_the_exit_code_says_that_the_engine_failed(
+    recording: Path, simulator: Simulator, commands: Commands
+) -> None:
+    """A spent quota: exit 4 and the provider's own words, in one sentence and a hint."""
+    simulator.quota_exhausted = True
+    ended = await asyncio.to_thread(commands.transcribe, recording)
+
+    assert ended.code == 4
+    assert "exceeded your current quota" in ended.errors
+    assert "Traceback" not in ended.errors
+    assert [line for line in ended.errors.splitlines() if line.startswith(("Error", "Hint"))] != []
+
+
+async def test_the_last_line_says_what_came_out(
+    recording: Path, simulator: Simulator, commands: Commands
+) -> None:
+    """Duration, words, silences, time, speed, seconds sent, cost; and all four files are there."""
+    simulator.latency = Latency()
+    ended = await asyncio.to_thread(commands.transcribe, recording)
+    line = ended.output.splitlines()[0]
+
+    for part in ("5:00 of audio", f"{len(SCRIPT.words)} words", "x realtime", "sent to openai", "$0.03"):
+        assert part in line
+    assert sorted(path.name for path in commands.out.iterdir()) == [
+        f"talk.{kind}" for kind in ("json", "srt", "txt", "vtt")
+    ]
