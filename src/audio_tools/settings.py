@@ -83,9 +83,7 @@ class Settings(BaseSettings):
         3001, ge=0, le=65535, description="Port for HTTP, and for WebSockets too; 0: any free one."
     )
     ws_port: int = Field(3002, ge=0, le=65535, description="Port for WebSockets; 0: any free one.")
-    node_env: Literal["development", "production", "test"] = Field(
-        "development", description="`production` logs JSON, the others lines for people."
-    )
+    node_env: str = Field("development", description="`production` logs JSON, the others lines for people.")
     workers: int = Field(2, ge=1, le=64, description="Jobs at work at once in this process.")
     media_roots: Paths = Field(
         (), description="Folders whose files may be named by `path`, by commas; unset: no path is taken."
