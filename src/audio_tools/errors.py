@@ -21,6 +21,7 @@ Every error that a user of the product can meet.
     │  ├─ UnsupportedMediaType 415
     │  ├─ UploadLocked         423  retryable
     │  └─ ChecksumMismatch     460  retryable
+    ├─ ServerUnreachable       503  retryable; the command line exits 4
     ├─ MediaError              422  the command line exits 3
     │  ├─ MediaNotFound        404
     │  ├─ ProbeFailed          422
@@ -264,6 +265,12 @@ class ChecksumMismatch(UploadError):
 
     def __init__(self) -> None:
         super().__init__("The bytes do not match Upload-Checksum.", hint="Send them again.")
+
+
+class ServerUnreachable(AudioToolsError):
+    """A client of the service finds no service."""
+
+    code, status, retryable, exit_code = "server_unreachable", 503, True, 4
 
 
 class MediaError(AudioToolsError):

@@ -12,6 +12,10 @@ from audio_tools.errors import AudioToolsError
 
 COMMANDS = {
     "transcribe": "Turn recordings into words, silences and subtitles.",
+    "serve": "Run the service: HTTP, WebSocket, queue and workers.",
+    "submit": "Send a file to a service.",
+    "jobs": "List the jobs of a service.",
+    "cancel": "Cancel a job of a service.",
     "doctor": "Check FFmpeg, engines, model, key and folders.",
 }
 INTERRUPTED = 130

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from audio_tools.events import Event, Progress
-from audio_tools.transcript import Transcript
+from audio_tools.transcript import Json, Transcript
 
 PLAIN_STEP = 10.0
 """Where there is no terminal, a line is printed every so many percent."""
@@ -60,6 +60,20 @@ class ProgressLine:
             self._next_line = event.progress // PLAIN_STEP * PLAIN_STEP + PLAIN_STEP
             line = f"{self._name}: {event.stage} {event.progress:.0f} %  {chunks}  {eta}".rstrip()
             self._console.print(line, highlight=False, soft_wrap=True)
+
+
+def progress_of(record: Json) -> Progress | None:
+    """The progress in an event or a snapshot of a service, None if there is none."""
+    if record.get("type") not in {"progress", "snapshot"}:
+        return None
+    return Progress(
+        stage=record.get("stage") or "probe",
+        progress=record["progress"],
+        message=record["message"],
+        chunks_done=record.get("chunksDone", 0),
+        total_chunks=record.get("totalChunks", 0),
+        eta_s=record.get("etaSeconds"),
+    )
 
 
 def summary(name: str, transcript: Transcript, taken_s: float) -> str:

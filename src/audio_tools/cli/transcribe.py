@@ -80,7 +80,10 @@ def command(files: tuple[Path, ...], output: Path, formats: str, data_dir: Path 
     settings = Settings.load(data_dir=data_dir)
     _check_names(files)
     output.mkdir(parents=True, exist_ok=True)
-    failure = asyncio.run(_transcribe_all(files, output, wanted, options, settings))
+    try:
+        failure = asyncio.run(_transcribe_all(files, output, wanted, options, settings))
+    except asyncio.CancelledError:  # SIGTERM; SIGINT comes as KeyboardInterrupt
+        raise KeyboardInterrupt from None
     if failure is not None:
         raise failure
 

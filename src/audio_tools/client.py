@@ -1,0 +1,109 @@
+"""A client of the service: send a file, follow its job, fetch what came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx2
+import websockets
+
+from audio_tools.errors import AudioToolsError, ServerUnreachable
+from audio_tools.transcript import Json
+
+CONNECT_S = 10.0
+BLOCK_BYTES = 1 << 20
+RECONNECTS = 10
+"""How often a connection that broke is opened again before the follower gives up."""
+
+
+class ServerRefused(AudioToolsError):
+    """The server answered with an error; code, message and hint are its own."""
+
+    code = "server_refused"
+
+
+class Client:
+    """
+    Talks to one server; an asynchronous context manager.
+
+    Every method raises ServerUnreachable if there is none, ServerRefused if it says no.
+    """
+
+    def __init__(self, server: str, token: str | None = None) -> None:
+        self._server = server.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # A job may wait for a free worker as long as it likes; an upload may take hours.
+        self._http = httpx2.AsyncClient(
+            base_url=self._server, headers=self._headers, timeout=httpx2.Timeout(None, connect=CONNECT_S)
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def submit(self, path: Path, options: Mapping[str, Any]) -> Json:
+        """Upload a file and start a job; gives the server's answer with `jobId` and `websocketUrl`."""
+        with path.open("rb") as file:
+            form = {"options": json.dumps(dict(options))}
+            return await self._json(
+                "POST", "/process-audio", data=form, files={"audioFile": (path.name, file)}
+            )
+
+    async def follow(self, answer: Json) -> AsyncIterator[Json]:
+        """The job's snapshot, then its events to the last; a broken connection is taken up where it broke."""
+        url, after, broken = answer["websocketUrl"], "", 0
+        while True:
+            try:
+                async with websockets.connect(
+                    url + (f"&after={after}" if after else ""),
+                    additional_headers=self._headers,
+                    max_size=None,
+                ) as socket:
+                    async for message in socket:
+                        event: Json = json.loads(message)
+                        after, broken = event.get("id", after), 0
+                        yield event
+                    return
+            except (OSError, websockets.WebSocketException) as error:
+                broken += 1
+                if broken > RECONNECTS:
+                    raise ServerUnreachable(f"The connection to {url} broke: {error}.") from error
+
+    async def result(self, job_id: str) -> Json:
+        """The transcript of a finished job."""
+        answer = await self._json("GET", f"/job/{job_id}/result")
+        result: Json = answer["result"]
+        return result
+
+    async def jobs(self) -> list[Json]:
+        """All jobs in order of creation."""
+        jobs: list[Json] = (await self._json("GET", "/jobs"))["jobs"]
+        return jobs
+
+    async def cancel(self, job_id: str) -> str:
+        """Cancel a job, or delete one that has ended; gives what the server says."""
+        return str((await self._json("DELETE", f"/job/{job_id}"))["message"])
+
+    async def _json(self, method: str, path: str, **content: Any) -> Json:
+        try:
+            response = await self._http.request(method, path, **content)
+        except httpx2.HTTPError as error:
+            raise ServerUnreachable(
+                f"There is no answer from {self._server}: {error or type(error).__name__}.",
+                hint="Start the service with: audio-tools serve, or name another with --server.",
+            ) from error
+        try:
+            record: Json = response.json()
+        except ValueError:
+            record = {
+                "message": f"{urlsplit(self._server).netloc} answers {response.status_code}, and no JSON."
+            }
+        if response.status_code != httpx2.codes.OK:
+            raise ServerRefused(str(record.get("message")), hint=str(record.get("hint", "")))
+        return record

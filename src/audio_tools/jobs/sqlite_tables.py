@@ -1,0 +1,363 @@
+"""
+The tables of the embedded queue, every statement that touches them, and what one transaction may do.
+
+Plain synchronous code: `sqlite.py` runs it in its threads.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from audio_tools.errors import (
+    AudioToolsError,
+    ConfigError,
+    DiskFull,
+    JobNotFinished,
+    JobNotFound,
+    QueueUnavailable,
+)
+from audio_tools.jobs.base import CRASH_LIMIT, WORKER_CRASHED, Added, JobPage, LeaseLost
+from audio_tools.jobs.job import CANCELLING, PROGRESS, STATE_EVENTS, TERMINAL, Event, Job, JobState
+from audio_tools.transcript import Json
+
+OLDEST_SQLITE = (3, 37)  # STRICT tables; RETURNING came with 3.35
+BUSY_TIMEOUT_MS = 5000  # nobody else should touch the file; a backup program may for a moment
+EVENTS_PER_READ = 64  # a words event may hold thousands of words: bounds what one reader has in memory
+JOBS_PER_SWEEP = 100  # in one transaction, so that a big sweep holds nobody up for long
+REPORTS_KEPT_S = 600.0  # how long after a job's end a slow reader can still catch up
+
+MIGRATIONS = (
+    """
+    CREATE TABLE jobs (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        idempotency_key TEXT UNIQUE,
+        state TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        crashes INTEGER NOT NULL DEFAULT 0,  -- in a row, with no progress in between
+        cancel_requested INTEGER NOT NULL DEFAULT 0,
+        progress REAL NOT NULL DEFAULT 0,
+        report TEXT NOT NULL DEFAULT '{}',
+        data TEXT NOT NULL,
+        result TEXT,
+        error TEXT,
+        created_at REAL NOT NULL,
+        started_at REAL,
+        finished_at REAL
+    ) STRICT;
+    CREATE INDEX jobs_by_state ON jobs (state, number);
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- an id that came back would mislead a reader's `after`
+        job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+        type TEXT NOT NULL,
+        timestamp REAL NOT NULL,
+        payload TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_by_job ON events (job, id);
+    CREATE UNIQUE INDEX newest_progress ON events (job) WHERE type = 'progress';
+    """,
+)
+"""Entry n brings a file from `user_version` n to n + 1. Append only."""
+
+_TERMINAL = ", ".join(f"'{state}'" for state in sorted(TERMINAL))
+_STATE_EVENTS = ", ".join(f"'{type}'" for type in sorted(STATE_EVENTS))
+
+GET = "SELECT * FROM jobs WHERE id = :id"
+FIND = "SELECT * FROM jobs WHERE idempotency_key = :key"
+LIST = """SELECT * FROM jobs WHERE state IN (SELECT value FROM json_each(:states))
+    ORDER BY number LIMIT :limit OFFSET :offset"""
+COUNT = "SELECT state, count(*) FROM jobs GROUP BY state"
+LEFT_ACTIVE = "SELECT * FROM jobs WHERE state = 'active' ORDER BY number"
+# The fence: finds the job for the attempt that holds it, for no earlier one and not after its end.
+HELD = "SELECT * FROM jobs WHERE number = :number AND state = 'active' AND attempts = :attempts"
+
+# Asked before ADD, since an ON CONFLICT DO NOTHING there would use up a number.
+FIND_ADDED = "SELECT * FROM jobs WHERE idempotency_key = :key OR id = :id ORDER BY id = :id LIMIT 1"
+ADD = """INSERT INTO jobs (id, idempotency_key, state, data, created_at)
+    VALUES (:id, :key, 'waiting', :data, :now) RETURNING *"""
+# First come, first served; a job that was given back has kept its number and with it its place.
+CLAIM = """UPDATE jobs SET state = 'active', attempts = attempts + 1, started_at = :now
+    WHERE number = (SELECT number FROM jobs WHERE state = 'waiting' ORDER BY number LIMIT 1) RETURNING *"""
+RELEASE = "UPDATE jobs SET state = 'waiting' WHERE number = :number RETURNING *"
+REQUEST_CANCEL = "UPDATE jobs SET cancel_requested = 1 WHERE number = :number RETURNING *"
+SET_PROGRESS = """UPDATE jobs SET crashes = iif(:progress > progress, 0, crashes), progress = :progress,
+    report = :report WHERE number = :number"""
+COUNT_CRASH = "UPDATE jobs SET crashes = crashes + 1 WHERE number = :number RETURNING crashes"
+END = """UPDATE jobs SET state = :state, progress = :progress, result = :result, error = :error,
+    finished_at = :now WHERE number = :number RETURNING *"""
+DELETE = "DELETE FROM jobs WHERE number = :number"
+SWEEP = f"""DELETE FROM jobs WHERE number IN (SELECT number FROM jobs WHERE state IN ({_TERMINAL})
+    AND finished_at <= :now - :older_than_s ORDER BY number LIMIT {JOBS_PER_SWEEP}) RETURNING *"""
+
+# A newer progress event takes the place of the job's older one: the index newest_progress allows one only.
+STORE_EVENT = """INSERT OR REPLACE INTO events (job, type, timestamp, payload)
+    VALUES (:number, :type, :now, :payload)"""
+DROP_REPORTS = f"DELETE FROM events WHERE job = :number AND type NOT IN ({_STATE_EVENTS})"
+DROP_OLD_REPORTS = f"""DELETE FROM events WHERE type NOT IN ({_STATE_EVENTS}) AND job IN
+    (SELECT number FROM jobs WHERE state IN ({_TERMINAL}) AND finished_at <= :now - {REPORTS_KEPT_S})"""
+# An `after` that was never given out is from another life of the file: it replays everything.
+READ_EVENTS = f"""SELECT id, type, timestamp, payload FROM events
+    WHERE job = (SELECT number FROM jobs WHERE id = :id)
+    AND id > iif(:after > (SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0, :after)
+    ORDER BY id LIMIT {EVENTS_PER_READ}"""
+
+
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """
+    Open the file: `mode` is `rwc` for the one writer, which also makes the tables, or `ro`.
+
+    Raises:
+        ConfigError: the SQLite is too old, the file too new, or the file system cannot do it.
+        sqlite3.Error: whatever else is wrong; `map_sqlite_errors` knows it.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise ConfigError(
+            f"the queue needs SQLite 3.37 or newer, this Python has {sqlite3.sqlite_version}",
+            hint="Use a Python with a newer SQLite, or set REDIS_URL.",
+        )
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+    db.row_factory = sqlite3.Row
+    db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    if mode == "rwc":
+        _prepare(db, path)
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    db.execute("PRAGMA foreign_keys = ON")
+    if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise ConfigError(
+            f"the file system of {path.parent} cannot share memory, which the queue needs",
+            hint="Put DATA_DIR on a local disk, or set REDIS_URL.",
+        )
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise ConfigError(f"{path} was written by a newer version", hint="Install that version again.")
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+
+
+FOREIGN_ERRORS: dict[int, tuple[type[AudioToolsError], str]] = {
+    sqlite3.SQLITE_FULL: (DiskFull, "Make room on the disk that holds {path}."),
+    sqlite3.SQLITE_BUSY: (QueueUnavailable, "Another program keeps {path} locked: close it."),
+    sqlite3.SQLITE_LOCKED: (QueueUnavailable, "Another program keeps {path} locked: close it."),
+    sqlite3.SQLITE_READONLY: (QueueUnavailable, "See who may write to {path} and its folder."),
+    sqlite3.SQLITE_PERM: (QueueUnavailable, "See who may write to {path} and its folder."),
+    sqlite3.SQLITE_CANTOPEN: (QueueUnavailable, "See who may write to {path} and its folder."),
+    sqlite3.SQLITE_IOERR: (QueueUnavailable, "See whether the disk that holds {path} is full or failing."),
+    sqlite3.SQLITE_CORRUPT: (
+        QueueUnavailable,
+        "Stop the service, move {path} away (its jobs go), start again.",
+    ),
+    sqlite3.SQLITE_NOTADB: (QueueUnavailable, "Stop the service, move {path} away, start again."),
+}
+
+
+@contextmanager
+def map_sqlite_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite says about the disk and the file into our errors; our own mistakes pass through."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        primary_code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if primary_code not in FOREIGN_ERRORS:
+            raise
+        kind, hint = FOREIGN_ERRORS[primary_code]
+        raise kind(f"the queue cannot be used: {error}", hint=hint.format(path=path)) from error
+
+
+class Reading:
+    """What a read transaction may do: all that it reads is of one moment."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def rows(self, statement: str, **values: object) -> list[sqlite3.Row]:
+        """Run one statement to its end; `:now` is the time in epoch seconds."""
+        return self._db.execute(statement, values | {"now": time.time()}).fetchall()
+
+    def job(self, job_id: str) -> Job:
+        """The job, or JobNotFound."""
+        rows = self.rows(GET, id=job_id)
+        if not rows:
+            raise JobNotFound(job_id)
+        return _job(rows[0])
+
+    def find(self, idempotency_key: str) -> Job | None:
+        """The job that was added with this key."""
+        rows = self.rows(FIND, key=idempotency_key)
+        return _job(rows[0]) if rows else None
+
+    def page(self, states: Collection[JobState], limit: int, offset: int) -> JobPage:
+        """Jobs in these states, by number."""
+        rows = self.rows(LIST, states=json.dumps(list(states)), limit=limit, offset=offset)
+        counts = self.counts()
+        return JobPage(tuple(map(_job, rows)), sum(counts[state] for state in set(states)))
+
+    def counts(self) -> dict[JobState, int]:
+        """How many jobs there are in each state."""
+        found = {JobState(state): count for state, count in self.rows(COUNT)}
+        return {state: found.get(state, 0) for state in JobState}
+
+    def events(self, job_id: str, after: int) -> tuple[list[Event], bool]:
+        """The next events after `after`, and whether more may follow them, now or later."""
+        rows = self.rows(READ_EVENTS, id=job_id, after=after)
+        unfinished = any(job["state"] not in TERMINAL for job in self.rows(GET, id=job_id))
+        return [_event(row) for row in rows], unfinished or len(rows) == EVENTS_PER_READ
+
+
+Changes = list[tuple[Job, str]]
+"""Jobs and the types of the events that were stored for them, oldest first."""
+
+
+class Writing(Reading):
+    """What a write transaction may do; `changes` are to be announced once it is committed."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        super().__init__(db)
+        self.changes: Changes = []
+
+    def add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
+        """Add a job, or find the one with this key or id."""
+        found = self.rows(FIND_ADDED, id=job_id, key=idempotency_key)
+        if found:
+            return Added(_job(found[0]), new=False)
+        job = _job(self.rows(ADD, id=job_id, key=idempotency_key, data=_dump(data))[0])
+        self._store_event(job, JobState.WAITING, {})
+        return Added(job, new=True)
+
+    def claim(self) -> Job | None:
+        """Make the oldest waiting job active; what an earlier attempt reported is out of date."""
+        rows = self.rows(CLAIM)
+        if not rows:
+            return None
+        job = _job(rows[0])
+        self.rows(DROP_REPORTS, number=job.number)
+        self._store_event(job, JobState.ACTIVE, {"attempts": job.attempts})
+        return job
+
+    def report(self, lease: Job, type: str, payload: Json) -> None:
+        """Store what the worker reports, and copy progress to the job."""
+        job = self._held(lease)
+        if type == PROGRESS:
+            self.rows(SET_PROGRESS, number=job.number, progress=payload["progress"], report=_dump(payload))
+        self._store_event(job, type, payload)
+
+    def finish(self, lease: Job, state: JobState, result: Json | None, error: Json | None) -> Job:
+        """End a job that is held."""
+        return self._end(self._held(lease), state, result, error)
+
+    def release(self, lease: Job) -> Job:
+        """Give a job that is held back to its place, or end it if it was cancelled."""
+        return self._give_back(self._held(lease))
+
+    def release_all(self) -> None:
+        """Give every active job back."""
+        for row in self.rows(LEFT_ACTIVE):
+            self._give_back(_job(row))
+
+    def recover(self) -> None:
+        """Give back every job whose process died, but end those that seem to be what it died of."""
+        for row in self.rows(LEFT_ACTIVE):
+            job = _job(row)
+            crashes = self.rows(COUNT_CRASH, number=job.number)[0]["crashes"]
+            if crashes >= CRASH_LIMIT:
+                self._end(job, JobState.FAILED, error=WORKER_CRASHED)
+            else:
+                self._give_back(job)
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job that nobody holds, or note the wish."""
+        job = self.job(job_id)
+        if job.finished or job.cancel_requested:
+            return job
+        if job.state is not JobState.ACTIVE:
+            return self._end(job, JobState.CANCELLED)
+        job = _job(self.rows(REQUEST_CANCEL, number=job.number)[0])
+        self._store_event(job, CANCELLING, {})
+        return job
+
+    def delete(self, job_id: str) -> Job:
+        """Forget a job that has ended."""
+        job = self.job(job_id)
+        if not job.finished:
+            raise JobNotFinished(job_id, job.state)
+        self.rows(DELETE, number=job.number)
+        return job
+
+    def drop_old_reports(self) -> None:
+        """Forget what was reported of jobs that ended some minutes ago, but not their states."""
+        self.rows(DROP_OLD_REPORTS)
+
+    def sweep(self, older_than_s: float) -> tuple[Job, ...]:
+        """Forget the first of the jobs that ended long ago; none: there are no more."""
+        return tuple(map(_job, self.rows(SWEEP, older_than_s=older_than_s)))
+
+    def touch(self) -> None:
+        """Write a page that changes nothing: fails where a job could not be stored either."""
+        self.rows(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def _held(self, lease: Job) -> Job:
+        rows = self.rows(HELD, number=lease.number, attempts=lease.attempts)
+        if not rows:
+            raise LeaseLost(f"job {lease.id} is not held by attempt {lease.attempts} any more")
+        return _job(rows[0])
+
+    def _give_back(self, job: Job) -> Job:
+        if job.cancel_requested:
+            return self._end(job, JobState.CANCELLED)
+        job = _job(self.rows(RELEASE, number=job.number)[0])
+        self._store_event(job, JobState.WAITING, {})
+        return job
+
+    def _end(self, job: Job, state: JobState, result: Json | None = None, error: Json | None = None) -> Job:
+        if job.cancel_requested:  # the client was told that it ends so
+            state, result, error = JobState.CANCELLED, None, None
+        progress = 100.0 if state is JobState.COMPLETED else job.progress
+        outcome = {"result": result, "error": error}
+        texts = {name: None if value is None else _dump(value) for name, value in outcome.items()}
+        job = _job(self.rows(END, number=job.number, state=state, progress=progress, **texts)[0])
+        self._store_event(job, state, {name: value for name, value in outcome.items() if value is not None})
+        return job
+
+    def _store_event(self, job: Job, type: str, payload: Json) -> None:
+        self.rows(STORE_EVENT, number=job.number, type=type, payload=_dump(payload))
+        self.changes.append((job, type))
+
+
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        number=row["number"],
+        id=row["id"],
+        state=JobState(row["state"]),
+        data=json.loads(row["data"]),
+        created_at=row["created_at"],
+        progress=row["progress"],
+        report=json.loads(row["report"]),
+        result=_load(row["result"]),
+        error=_load(row["error"]),
+        attempts=row["attempts"],
+        cancel_requested=bool(row["cancel_requested"]),
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        idempotency_key=row["idempotency_key"],
+    )
+
+
+def _event(row: sqlite3.Row) -> Event:
+    return Event(str(row["id"]), row["type"], row["timestamp"], json.loads(row["payload"]))
+
+
+def _load(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
+
+
+def _dump(value: Json) -> str:
+    # Not-a-number is no JSON and would break every client; ASCII keeps what is not UTF-8 in old file names.
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))

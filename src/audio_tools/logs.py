@@ -1,0 +1,154 @@
+"""Log lines: stdlib logging, ours and the libraries', written by structlog as JSON or for a console."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import Literal
+from urllib.parse import quote
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["console", "json"]
+
+REDACTED = "[redacted]"
+SECRET_FIELDS = {"token", "api_token", "api_key", "openai_api_key", "authorization", "password"}
+SECRET_FORMS = [
+    # A query or a setting: ?token=…, API_TOKEN=…
+    re.compile(r"(?i)(token=|api_?key=|password=)[^\s&\"'\\\x1b]+"),
+    # A header, a subprotocol (`bearer.…`), and how either looks in a list of headers.
+    re.compile(r"(?i)(\bbearer[ .]|\bauthorization\W{1,8}[a-z]+ )[\w.~+/=-]+"),
+    # JSON and dicts, be they quoted inside a JSON string themselves.
+    re.compile(r"(?i)(\\?[\"'](?:api_?)?(?:token|key|password)\\?[\"']: ?\\?[\"'])[^\"'\\]+"),
+    # The password of an address: redis://user:…@host
+    re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)"),
+    # A key of the OpenAI API.
+    re.compile(r"(\bsk-)[\w-]{8,}"),
+]
+"""What a secret looks like when nobody has told us which it is; group 1 stays."""
+SECRET_WORDS = ("token", "key", "password", "bearer", "authorization", "://", "sk-")
+"""Each form has one of them. To look for the words first saves 40 us a line."""
+CHATTY = ("asyncio", "httpcore2", "httpx", "httpx2", "openai", "python_multipart")
+"""Libraries whose `debug` (for some `info`) is a line a packet, or the whole request."""
+CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+
+
+def configure_logs(level: LogLevel, form: LogFormat, secrets: Iterable[str] = ()) -> None:
+    """
+    Write every log line of this process to stderr, with secrets blotted out.
+
+    Needs uvicorn with `log_config=None, access_log=False`, else it sets up its own. May be called again.
+
+    Args:
+        level: the least level that is written; chatty libraries write warnings at the least.
+        form: one JSON object a line, or text for people (in colour on a terminal).
+        secrets: the token and the keys themselves; what looks like one is blotted out besides.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_no_handshake_line)
+    handler.setFormatter(_Formatter(form, secrets))
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=number, handlers=[handler], force=True)
+    # What logging prints about a line that it could not write is that line, with nothing blotted out.
+    logging.raiseExceptions = False
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    structlog.configure(
+        processors=[*_facts(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
+def log_context(**facts: str) -> AbstractContextManager[None]:
+    """
+    Put facts (`job_id=…`) on every line that is logged inside the block.
+
+    Tasks started in it and `asyncio.to_thread` carry them on; a bare executor or thread does not.
+    """
+    return structlog.contextvars.bound_contextvars(**facts)
+
+
+def redact(text: str) -> str:
+    """The text with everything blotted out that looks like a token, a key or a password."""
+    lower = text.lower()
+    if not any(word in lower for word in SECRET_WORDS):
+        return text
+    for form in SECRET_FORMS:
+        text = form.sub(rf"\g<1>{REDACTED}", text)
+    return text
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Renders a line, then blots: whatever way a secret took into the line, it is text by now."""
+
+    def __init__(self, form: LogFormat, secrets: Iterable[str]) -> None:
+        super().__init__(
+            foreign_pre_chain=_facts(),
+            processors=[self.remove_processors_meta, _hide_fields, *_renderer(form)],
+        )
+        spellings = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
+        self._secrets = sorted(spellings, key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        for secret in self._secrets:
+            line = line.replace(secret, REDACTED)
+        return redact(line)
+
+
+def _spellings(secret: str) -> set[str]:
+    in_json = json.dumps(secret)[1:-1]
+    in_json_in_json = json.dumps(in_json)[1:-1]
+    return {secret, in_json, in_json_in_json, quote(secret, safe="")}
+
+
+def _facts() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        _drop_color_message,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _renderer(form: LogFormat) -> list[Processor]:
+    if form == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    console = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        # Not rich's, which is the default here: it prints the local variables, and secrets with them.
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+    return [_escape_control, console]
+
+
+def _drop_color_message(_: object, __: str, event: EventDict) -> EventDict:
+    # uvicorn's lines carry themselves a second time, in colour.
+    event.pop("color_message", None)
+    return event
+
+
+def _hide_fields(_: object, __: str, event: EventDict) -> EventDict:
+    return {name: REDACTED if name.lower() in SECRET_FIELDS else value for name, value in event.items()}
+
+
+def _escape_control(_: object, __: str, event: EventDict) -> EventDict:
+    # A file's name may hold a line break that forges a line, or an escape that drives the terminal.
+    return {
+        name: value.strip().translate(CONTROL) if isinstance(value, str) else value
+        for name, value in event.items()
+    }
+
+
+def _is_no_handshake_line(record: logging.LogRecord) -> bool:
+    # uvicorn logs each WebSocket handshake with its query; access.py has said it already, without the token.
+    return not (record.name == "uvicorn.error" and str(record.msg).startswith('%s - "WebSocket'))

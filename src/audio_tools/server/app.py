@@ -1,0 +1,66 @@
+"""The HTTP and WebSocket interface, put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request, Response, WebSocket
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp
+
+from audio_tools import __version__
+from audio_tools.jobs import Queue
+from audio_tools.metrics import JOBS, REGISTRY, WEBSOCKETS
+from audio_tools.server.access import AccessLog
+from audio_tools.server.body import LingeringClose
+from audio_tools.server.health import Check, health
+from audio_tools.server.jobs import JobRoutes
+from audio_tools.server.responses import ErrorBody, install
+from audio_tools.server.security import AccessRules, Guard
+from audio_tools.server.tus import TusApp
+from audio_tools.server.websocket import follow_job
+
+ERRORS = {status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 413, 422, 500, 503)}
+
+
+def create_app(routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mapping[str, Check]) -> ASGIApp:
+    """
+    The whole application: what it works with is open already, and closed by the caller.
+
+    From the outside in: the log of requests, a decent end for bodies that are refused, who may call, the
+    routes.
+    """
+    app = FastAPI(
+        title="Audio Tools Backend",
+        version=__version__,
+        description="Words, segments and silences of recordings of any size. Times are seconds.",
+        license_info={"name": "MIT"},
+        responses=ERRORS,  # type: ignore[arg-type]
+    )
+    install(app)
+    app.include_router(routes.router())
+    app.router.routes.extend(tus.routes("/files"))
+
+    @app.get("/health", summary="Whether the service can do its work")
+    async def get_health(request: Request) -> Response:
+        """200, or 503 with the reason. Without the token, where one is set, only the status."""
+        return await health(checks, in_full=request.state.authorized)
+
+    @app.get("/metrics", summary="Figures for Prometheus")
+    async def get_metrics() -> Response:
+        return await metrics(routes.queue)
+
+    @app.websocket("/")
+    async def follow(socket: WebSocket) -> None:
+        with WEBSOCKETS.track_inprogress():
+            await follow_job(socket, routes.queue)
+
+    return AccessLog(LingeringClose(Guard(app, rules)))
+
+
+async def metrics(queue: Queue) -> Response:
+    """Everything that is counted, in Prometheus' text form."""
+    for state, count in (await queue.counts()).items():
+        JOBS.labels(state).set(count)
+    return Response(await asyncio.to_thread(generate_latest, REGISTRY), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,198 @@
+"""`multipart/form-data` with one media file, straight to its place on the disk (RFC 7578)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from audio_tools.errors import MalformedUpload, UnsupportedMediaType, UploadTooLarge
+from audio_tools.server.body import Body, content_length
+from audio_tools.uploads import UploadedFile, UploadRecord, UploadStore, UploadWriter
+
+FILE_FIELD = "audioFile"
+OPTIONS_FIELD = "options"
+OPTIONS_BYTES = 65_536
+"""The largest `options` field."""
+OVERHEAD_BYTES = 1 << 20
+"""Bytes of a body that are not the file: boundaries, headers, options and the fields that we ignore."""
+MAX_PARTS = 64
+IDLE_S = 30.0
+"""Seconds without a byte after which an upload is given up."""
+
+
+class Form(NamedTuple):
+    """What a client sent: the media, and the text of `options` if there was one."""
+
+    file: UploadedFile
+    options: str | None
+
+
+async def receive_upload(request: Request, uploads: UploadStore, *, idle_s: float = IDLE_S) -> Form:
+    """
+    Read a form with the file `audioFile` and, before or after it, the optional text `options`.
+
+    Whatever goes wrong, nothing of the upload stays.
+
+    Raises:
+        UnsupportedMediaType: the body is no form.
+        MalformedUpload: it is a broken one, or has not exactly one file with at least one byte.
+        UploadTooLarge: the file, or all the rest, has too many bytes; before reading if they are announced.
+        UploadTimeout: the client fell silent for `idle_s` seconds.
+        DiskFull: there is no room for what was announced, or for what came.
+        ClientGone: the client hung up.
+    """
+    boundary = _boundary(request.headers)
+    announced = content_length(request.headers) or 0
+    if announced > uploads.max_bytes + OVERHEAD_BYTES:
+        raise UploadTooLarge(uploads.max_bytes)
+    async with uploads.writer() as writer:
+        await uploads.run(writer.reserve, announced)
+        form = FormReader(boundary, writer)
+        async for block in Body(request.receive, idle_s):
+            await uploads.run(form.feed, block)
+        options = await uploads.run(form.finish)
+        return Form(await uploads.open(writer.id), options)
+
+
+def _boundary(headers: Headers) -> bytes:
+    kind, parameters = parse_options_header(headers.get("content-type"))
+    if kind != b"multipart/form-data":
+        raise UnsupportedMediaType(
+            f"The body must be multipart/form-data, not {kind.decode('latin-1')[:80] or 'of no type'}.",
+            hint=f"Send the file as the field {FILE_FIELD} of a form.",
+        )
+    boundary = parameters.get(b"boundary", b"")
+    if not boundary:
+        raise MalformedUpload(
+            "The Content-Type names no boundary.",
+            hint="Leave the Content-Type of a form to your HTTP library: it knows the boundary.",
+        )
+    return boundary
+
+
+class FormReader:
+    """
+    Takes the body of a form block by block and writes its file.
+
+    Its methods block on the disk and raise as `receive_upload` says; the parser calls the private ones.
+    """
+
+    def __init__(self, boundary: bytes, writer: UploadWriter) -> None:
+        self._writer = writer
+        self._options: bytearray | None = None
+        self._take: Callable[[memoryview], None] = _ignore
+        self._has_file = False
+        self._complete = False
+        self._n_bytes = 0
+        self._n_parts = 0
+        self._header_name = bytearray()
+        self._header_value = bytearray()
+        self._disposition = b""
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin_part,
+                    "on_header_field": self._add_header_name,
+                    "on_header_value": self._add_header_value,
+                    "on_header_end": self._end_header,
+                    "on_headers_finished": self._choose,
+                    "on_part_data": self._add_data,
+                    "on_end": self._end,
+                },
+            )
+        except FormParserError as error:
+            raise MalformedUpload(f"{error}.") from None
+
+    def feed(self, block: bytes) -> None:
+        """Take the next bytes of the body."""
+        self._n_bytes += len(block)
+        try:
+            self._parser.write(block)
+        except FormParserError as error:
+            raise MalformedUpload(f"The form is broken: {error}.", hint="Check its boundary.") from None
+        if self._n_bytes - self._writer.size > OVERHEAD_BYTES:
+            raise UploadTooLarge(OVERHEAD_BYTES, "All of the form but its file")
+
+    def finish(self) -> str | None:
+        """Judge the form once its body has ended, and finish the file. Gives the text of `options`."""
+        if not self._complete:
+            raise MalformedUpload(
+                "The body ends before the form does.", hint="Check boundary and Content-Length."
+            )
+        if not self._has_file:
+            raise MalformedUpload(f"The form has no file in the field {FILE_FIELD}.")
+        if self._writer.size == 0:
+            raise MalformedUpload("The file has zero bytes.", hint="Choose a file with something in it.")
+        try:
+            options = None if self._options is None else self._options.decode()
+        except UnicodeDecodeError:
+            raise MalformedUpload(f"The field {OPTIONS_FIELD} is not UTF-8.") from None
+        self._writer.finish()
+        return options
+
+    def _begin_part(self) -> None:
+        self._n_parts += 1
+        if self._n_parts > MAX_PARTS:
+            raise MalformedUpload(f"The form has more than {MAX_PARTS} parts.")
+        self._disposition = b""
+
+    def _add_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _add_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _end_header(self) -> None:
+        if self._header_name.lower() == b"content-disposition":
+            self._disposition = bytes(self._header_value)
+        self._header_name.clear()
+        self._header_value.clear()
+
+    def _choose(self) -> None:
+        """Decide what becomes of the part that begins."""
+        _, parameters = parse_options_header(self._disposition)
+        name = parameters.get(b"name", b"").decode("utf-8", "replace")
+        file_name = parameters.get(b"filename")
+        self._take = _ignore
+        if name == FILE_FIELD or file_name is not None:
+            self._begin_file(name, file_name)
+        elif name == OPTIONS_FIELD:
+            if self._options is not None:
+                raise MalformedUpload(f"The form has two fields {OPTIONS_FIELD}.")
+            self._options, self._take = bytearray(), self._add_options
+
+    def _begin_file(self, field: str, file_name: bytes | None) -> None:
+        if field != FILE_FIELD:
+            raise MalformedUpload(f"The file must be in the field {FILE_FIELD}, not {field[:80]!r}.")
+        if file_name is None:
+            raise MalformedUpload(
+                f"The field {FILE_FIELD} holds text, not a file.",
+                hint=f"With curl: -F {FILE_FIELD}=@recording.mp4 (mind the @).",
+            )
+        if self._has_file:
+            raise MalformedUpload("The form has more than one file.", hint="Send each in a form of its own.")
+        self._has_file = True
+        self._writer.begin(UploadRecord(file_name.decode("utf-8", "replace")))
+        self._take = self._writer.write
+
+    def _add_options(self, data: memoryview) -> None:
+        assert self._options is not None
+        self._options += data
+        if len(self._options) > OPTIONS_BYTES:
+            raise UploadTooLarge(OPTIONS_BYTES, f"The field {OPTIONS_FIELD}")
+
+    def _add_data(self, data: bytes, start: int, end: int) -> None:
+        self._take(memoryview(data)[start:end])
+
+    def _end(self) -> None:
+        self._complete = True
+
+
+def _ignore(_data: memoryview) -> None:
+    """Drop the bytes of a field that means nothing to us; OVERHEAD_BYTES bounds them."""

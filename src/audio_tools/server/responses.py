@@ -1,0 +1,137 @@
+"""Every error as one JSON shape: `{success: false, error, message, hint?, ...facts}` and a fitting status."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from audio_tools.errors import AudioToolsError, EngineError
+
+LONGEST_TEXT = 2_000
+"""Characters of a message or of one fact: an error may quote what the client sent, be it a megabyte."""
+DEFAULT_RETRY_AFTER_S = 5
+WANT_RETRY_AFTER = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+CODES = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+"""Stable codes of the framework's own refusals; another status is `http_<status>`."""
+
+
+class ErrorBody(BaseModel):
+    """The body of every error, for the OpenAPI page. Facts of the error stand beside these fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    success: Literal[False] = False
+    error: str = Field(description="Stable code, for programs.")
+    message: str = Field(description="What is wrong, one sentence.")
+    hint: str | None = Field(None, description="What to do about it.")
+
+
+def error_response(error: AudioToolsError) -> Response:
+    """
+    The answer to a request that met `error`.
+
+    429 and 503 that may pass say when to try again: `Retry-After`, in whole seconds.
+    """
+    headers = {}
+    if error.retryable and error.status in WANT_RETRY_AFTER:
+        headers["Retry-After"] = str(_retry_after_s(error))
+    return _response(
+        error.status, error.code, error.message, hint=error.hint, facts=error.facts(), headers=headers
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer every error in this shape: ours, the framework's, and the unexpected."""
+    app.add_exception_handler(AudioToolsError, _on_own_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(Exception, _on_unexpected_error)
+
+
+async def _on_own_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, AudioToolsError)
+    return error_response(error)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status, headers = error.status_code, dict(error.headers or {})
+    message, hint = str(error.detail), ""
+    if message == HTTPStatus(status).phrase:
+        message = f"{request.method} {request.url.path}: {message.lower()}."
+    if status == HTTPStatus.NOT_FOUND:
+        hint = "GET /docs lists what is here."
+    elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+        hint = f"Allowed here: {headers.get('Allow', 'another method')}."
+    return _response(status, CODES.get(status, f"http_{status}"), message, hint=hint, headers=headers)
+
+
+async def _on_invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # What was sent is left out: it may be long, and it may be a secret put into the wrong field.
+    problems = [
+        {"field": ".".join(str(part) for part in problem["loc"]), "message": str(problem["msg"])}
+        for problem in error.errors()
+    ]
+    message = "; ".join(f"{problem['field']}: {problem['message']}" for problem in problems) + "."
+    hint = "GET /docs says what each field may be."
+    return _response(422, "invalid_request", message, hint=hint, facts={"problems": problems})
+
+
+async def _on_unexpected_error(request: Request, _: Exception) -> Response:
+    # The exception itself goes on to the log (access.py); its text may hold paths and must not leave.
+    request_id = request.scope.get("state", {}).get("request_id")
+    return _response(
+        500,
+        AudioToolsError.code,
+        "Something went wrong in this server.",
+        hint="The server's log has the details under this request id.",
+        facts={"requestId": request_id},
+    )
+
+
+def _retry_after_s(error: AudioToolsError) -> int:
+    wish = error.retry_after_s if isinstance(error, EngineError) else None
+    return DEFAULT_RETRY_AFTER_S if wish is None else max(1, math.ceil(wish))
+
+
+def _response(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    hint: str = "",
+    facts: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    body = {"success": False, "error": code, "message": _cut(message)} | ({"hint": hint} if hint else {})
+    known = {name: _jsonable(value) for name, value in (facts or {}).items() if name not in body}
+    # Plain ASCII: a lone surrogate, which JSON input may hold, has no UTF-8 form.
+    text = json.dumps(body | known)
+    return Response(text, status, dict(headers or {}), media_type="application/json")
+
+
+def _jsonable(value: object) -> object:
+    """The value as JSON can hold it: NaN, which Python's parser lets in, becomes text; too long is cut."""
+    text = json.dumps(value, default=repr)
+    return _cut(text) if len(text) > LONGEST_TEXT else json.loads(text, parse_constant=str)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"

@@ -1,0 +1,475 @@
+"""Who may talk to this server: Host, Origin and token, judged before any handler runs (docs/security.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from audio_tools.errors import AudioToolsError, ConfigError
+from audio_tools.server.responses import error_response
+
+SUBPROTOCOL = "audio-tools"
+"""What a browser offers beside `bearer.TOKEN`: one of the offers must be selected, and not the token."""
+UNAUTHORIZED = 4401
+"""WebSocket close code: the first message held no valid token, or came too late."""
+FIRST_MESSAGE_TIMEOUT_S = 10.0
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
+"""What goes unchanged through a header, a WebSocket subprotocol and a query."""
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+_HOST = r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)(?::([1-9][0-9]{0,4}))?"
+HOST = re.compile(_HOST)
+ORIGIN = re.compile(rf"([a-z][a-z0-9+.-]*)://{_HOST}")
+
+EVERY_RESPONSE: RawHeaders = (
+    # The list of jobs is no picture or script of another site's page; /docs is no frame for its clicks.
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"vary", b"Origin"),
+)
+PREFLIGHT_ANSWER = {
+    "Access-Control-Allow-Methods": "GET, POST, HEAD, PATCH, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, X-Request-Id, "
+    "X-HTTP-Method-Override, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, "
+    "Upload-Defer-Length, Upload-Checksum, Upload-Concat",
+    "Access-Control-Max-Age": "600",
+}
+EXPOSED_HEADERS = (
+    b"Location, Retry-After, X-Request-Id, Upload-Offset, Upload-Length, Upload-Defer-Length, "
+    b"Upload-Metadata, Upload-Expires, Upload-Concat, Tus-Resumable, Tus-Version, Tus-Extension, "
+    b"Tus-Max-Size, Tus-Checksum-Algorithm"
+)
+
+
+class AccessError(AudioToolsError):
+    """The request broke one of the rules; `rule` and `setting` name which, and what opens it."""
+
+    code, status = "forbidden", 403
+    rule, setting = "", ""
+
+    def facts(self) -> dict[str, object]:
+        return {"rule": self.rule, "setting": self.setting}
+
+
+class HostNotAllowed(AccessError):
+    """The Host header is not ours: DNS rebinding, or a name that nobody configured."""
+
+    code, rule, setting = "host_not_allowed", "host", "ALLOWED_HOSTS"
+
+
+class BadHost(HostNotAllowed):
+    """There is no Host header, or more than one (RFC 9112, section 3.2: 400)."""
+
+    code, status = "bad_host", 400
+
+
+class OriginNotAllowed(AccessError):
+    """A web page that nobody configured made the request."""
+
+    code, rule, setting = "origin_not_allowed", "origin", "ALLOWED_ORIGINS"
+
+
+class Unauthorized(AccessError):
+    """The token is missing or wrong."""
+
+    code, status, rule, setting = "unauthorized", 401, "token", "API_TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRules:
+    """
+    What is let in.
+
+    Args:
+        ports: those we listen on; a loopback name counts only with one of them.
+        hosts: further names by which clients reach us, in lower case, without a port.
+        allowed_origins: web origins besides loopback, as a browser writes them; `null` is one.
+        token: what every request must carry, None for no token.
+        public: other machines can reach the address we listen on.
+
+    Raises:
+        ConfigError: an entry can never match, `*` is asked for, or a public address has no token.
+    """
+
+    ports: tuple[int, ...]
+    hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    token: str | None = field(default=None, repr=False)
+    public: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.hosts:
+            if (parsed := parse_host(name)) is None or parsed.port is not None:
+                raise _wrong_entry("ALLOWED_HOSTS", name, "a name in lower case without scheme and port")
+        for name in self.allowed_origins:
+            if name not in {"null", "file://"} and not _is_written_by_browsers(name):
+                raise _wrong_entry("ALLOWED_ORIGINS", name, "like https://panel.example.com, or null")
+        if self.token is not None and not UNRESERVED.fullmatch(self.token):
+            raise ConfigError(
+                "API_TOKEN may hold letters, digits and - . _ ~ only.",
+                hint="Make one with: openssl rand -hex 32",
+            )
+        if self.public and self.token is None:
+            raise ConfigError(
+                "HOST lets other machines in, but API_TOKEN is not set.",
+                hint="Set API_TOKEN (openssl rand -hex 32), or HOST=127.0.0.1.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a request says about itself. `tokens`: every one it presents, wherever it does."""
+
+    hosts: tuple[str, ...]
+    method: str = "GET"
+    path: str = "/"
+    scheme: str = "http"
+    origins: tuple[str, ...] = ()
+    fetch_site: str = ""
+    fetch_mode: str = ""
+    fetch_dest: str = ""
+    asks_method: str = ""
+    asks_headers: str = ""
+    tokens: tuple[bytes, ...] = ()
+    websocket: bool = False
+
+    @property
+    def is_preflight(self) -> bool:
+        """A browser asks whether a page may make a request; tus clients send other OPTIONS."""
+        return self.method == "OPTIONS" and bool(self.origins) and bool(self.asks_method)
+
+    @classmethod
+    def of(cls, scope: Scope) -> Claims:
+        """The claims of an ASGI `http` or `websocket` scope."""
+        values: dict[bytes, list[str]] = {}
+        for name, value in scope["headers"]:
+            values.setdefault(name, []).append(value.decode("latin-1"))
+
+        def text(name: bytes) -> str:
+            return ",".join(values.get(name, ())).lower()
+
+        return cls(
+            hosts=tuple(values.get(b"host", ())),
+            method=scope.get("method", "GET"),
+            path=scope["path"],
+            scheme=scope.get("scheme", "http"),
+            origins=tuple(values.get(b"origin", ())),
+            fetch_site=text(b"sec-fetch-site"),
+            fetch_mode=text(b"sec-fetch-mode"),
+            fetch_dest=text(b"sec-fetch-dest"),
+            asks_method=text(b"access-control-request-method"),
+            asks_headers=text(b"access-control-request-headers"),
+            tokens=tuple(_tokens(scope, values.get(b"authorization", ()))),
+            websocket=scope["type"] == "websocket",
+        )
+
+
+class Host(NamedTuple):
+    """A parsed Host header; `port` None if it names none."""
+
+    name: str
+    port: int | None
+
+
+class Origin(NamedTuple):
+    """A parsed web origin; `port` None if it is the scheme's own."""
+
+    scheme: str
+    host: str
+    port: int | None
+
+
+def parse_host(text: str) -> Host | None:
+    """`name`, `name:port` or `[address]:port` in lower case; None for anything else."""
+    match = HOST.fullmatch(text)
+    if match is None or int(match[2] or 1) > 65535:
+        return None
+    return Host(match[1], int(match[2]) if match[2] else None)
+
+
+def parse_origin(text: str) -> Origin | None:
+    """`scheme://host[:port]` in lower case, and nothing before, between or after; None for anything else."""
+    match = ORIGIN.fullmatch(text)
+    if match is None or int(match[3] or 1) > 65535:
+        return None
+    return Origin(match[1], match[2], int(match[3]) if match[3] else None)
+
+
+def host_is_ours(rules: AccessRules, text: str, scheme: str) -> bool:
+    """Whether a Host header names us. Case does not count; a configured name counts with any port."""
+    host = parse_host(text.lower())
+    if host is None:
+        return False
+    port = DEFAULT_PORTS.get(scheme) if host.port is None else host.port
+    return host.name in rules.hosts or (host.name in LOOPBACK_HOSTS and port in rules.ports)
+
+
+def origin_is_allowed(rules: AccessRules, text: str) -> bool:
+    """Whether pages of this origin may call without a token: `file://`, loopback, configured ones."""
+    if text == "file://" or text in rules.allowed_origins:
+        return True
+    origin = parse_origin(text)
+    return origin is not None and origin.scheme in {"http", "https"} and origin.host in LOOPBACK_HOSTS
+
+
+def token_is_valid(rules: AccessRules, tokens: Iterable[bytes]) -> bool:
+    """Whether one of `tokens` is the token, in a time that does not tell how much of it was right."""
+    wanted = (rules.token or "").encode()
+    return rules.token is not None and any(hmac.compare_digest(wanted, token) for token in tokens)
+
+
+def judge(rules: AccessRules, claims: Claims) -> bool:
+    """
+    Let a request pass or not.
+
+    Returns:
+        Whether the client has shown what it must. False passes in two cases: GET `/health`, which then
+        tells little, and a WebSocket without credentials, whose first message must hold the token.
+
+    Raises:
+        BadHost, HostNotAllowed, OriginNotAllowed, Unauthorized: the first rule that is broken.
+    """
+    _check_host(rules, claims)
+    valid = token_is_valid(rules, claims.tokens)
+    if not valid:
+        _check_origin(rules, claims)
+    if rules.token is None or valid or claims.is_preflight:
+        return True
+    may_wait = claims.websocket and not claims.tokens
+    is_health = claims.path == "/health" and claims.method in {"GET", "HEAD"} and not claims.websocket
+    if may_wait or is_health:
+        return False
+    raise Unauthorized(
+        "The token is wrong." if claims.tokens else "This server wants its token.",
+        hint="Send the header `Authorization: Bearer ` with the API_TOKEN of the server; "
+        f'in a browser: new WebSocket(url, ["{SUBPROTOCOL}", "bearer." + token]).',
+    )
+
+
+def _check_host(rules: AccessRules, claims: Claims) -> None:
+    if len(claims.hosts) != 1:
+        raise BadHost("A request must have exactly one Host header.", hint="Send one Host header.")
+    (text,) = claims.hosts
+    if not host_is_ours(rules, text, claims.scheme):
+        raise HostNotAllowed(
+            f"This server is not {_quoted(text)}.",
+            hint=f"Call http://127.0.0.1:{rules.ports[0]}, or add the name to ALLOWED_HOSTS.",
+        )
+
+
+def _check_origin(rules: AccessRules, claims: Claims) -> None:
+    if not claims.origins:
+        _check_fetch_metadata(claims)
+        return
+    if len(claims.origins) == 1 and origin_is_allowed(rules, claims.origins[0]):
+        return
+    # A preflight never carries the token itself. Saying yes lets in nothing: the request is judged next.
+    if claims.is_preflight and rules.token is not None and "authorization" in claims.asks_headers:
+        return
+    origin = ", ".join(claims.origins)
+    raise OriginNotAllowed(
+        f"Pages of the origin {_quoted(origin)} may not use this server.",
+        hint=f"Add {_quoted(origin)} to ALLOWED_ORIGINS, or set API_TOKEN and send the token. "
+        "`null` is a page opened from a file, and a sandboxed frame of any web page, too.",
+    )
+
+
+def _check_fetch_metadata(claims: Claims) -> None:
+    """
+    Judge a request without Origin by what browsers say in `Sec-Fetch-Site`; others do not send it.
+
+    A link to us may be followed. What another site loads into its page (picture, script, frame) may not:
+    it could not read it, but it could tell from size, time and success which jobs there are.
+    """
+    followed = claims.method in {"GET", "HEAD"} and (claims.fetch_mode, claims.fetch_dest) == (
+        "navigate",
+        "document",
+    )
+    if claims.fetch_site == "cross-site" and not followed:
+        raise OriginNotAllowed(
+            "A page of another site made this request (Sec-Fetch-Site: cross-site).",
+            hint="Use fetch() with CORS, whose Origin can be added to ALLOWED_ORIGINS, or send the token.",
+        )
+
+
+def _tokens(scope: Scope, authorizations: Iterable[str]) -> Iterable[bytes]:
+    for value in authorizations:
+        scheme, _, token = value.partition(" ")
+        if scheme.lower() == "bearer":
+            yield token.strip().encode("latin-1")
+    if scope["type"] == "websocket":
+        for name in scope.get("subprotocols", ()):
+            if name.startswith("bearer."):
+                yield name.removeprefix("bearer.").encode("latin-1", "replace")
+        for part in scope["query_string"].split(b"&"):
+            if part.startswith(b"token="):
+                yield unquote_to_bytes(part.removeprefix(b"token="))
+
+
+def _is_written_by_browsers(text: str) -> bool:
+    origin = parse_origin(text)
+    return origin is not None and (origin.port is None or DEFAULT_PORTS.get(origin.scheme) != origin.port)
+
+
+def _wrong_entry(setting: str, entry: str, wanted: str) -> ConfigError:
+    every = " (`*` would let in every web page)" if entry == "*" else ""
+    return ConfigError(
+        f"{setting} holds {entry!r}, which matches nothing{every}.",
+        hint=f"Write each entry {wanted}.",
+    )
+
+
+def _quoted(text: str) -> str:
+    return text[:200] if text.isprintable() else repr(text[:200])
+
+
+class Guard:
+    """
+    ASGI middleware around the whole app: judges each request and WebSocket handshake, and speaks CORS.
+
+    Handlers find `scope["state"]["authorized"]` (see `judge`); a WebSocket's handler runs only once it is
+    true. A refused request leaves the reason in `scope["state"]["refused"]`, for the log.
+    """
+
+    def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
+        self._app = app
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        claims = Claims.of(scope)
+        state = scope.setdefault("state", {})
+        _forget_token(scope)
+        try:
+            state["authorized"] = judge(self._rules, claims)
+        except AccessError as error:
+            state["refused"] = error.message
+            await _refuse(error, claims, scope, receive, send)
+            return
+        if claims.websocket:
+            await self._open(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_headers(claims, readable=True)]
+            await send(message)
+
+        app = _preflight_answer(scope) if claims.is_preflight else self._app
+        await app(scope, receive, send_with_headers)
+
+    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not scope["state"]["authorized"]:
+            if not await self._hear_token(scope, receive, send):
+                return
+            scope["state"]["authorized"] = True
+            receive, send = _already_open(receive, send)
+        await self._app(scope, receive, send)
+
+    async def _hear_token(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Open a WebSocket and wait for `{"type": "auth", "token": …}`; close it if that does not come."""
+        if (await receive())["type"] != "websocket.connect":
+            return False
+        await send({"type": "websocket.accept", "subprotocol": _selected(scope)})
+        try:
+            async with asyncio.timeout(FIRST_MESSAGE_TIMEOUT_S):
+                message = await receive()
+        except TimeoutError:
+            message = {"type": "websocket.receive"}
+        if message["type"] != "websocket.receive":
+            return False
+        if token_is_valid(self._rules, _token_in(message)):
+            return True
+        scope["state"]["refused"] = "The first message held no valid token."
+        await send({"type": "websocket.close", "code": UNAUTHORIZED, "reason": "This server wants its token"})
+        return False
+
+
+def _forget_token(scope: Scope) -> None:
+    """Take the token out of the query: no handler needs it and no line may show it."""
+    if scope["type"] == "websocket":
+        parts = scope["query_string"].split(b"&")
+        # In place, not in a copy: uvicorn writes its own line about the handshake from this very scope.
+        scope["query_string"] = b"&".join(part for part in parts if not part.startswith(b"token="))
+        scope["subprotocols"] = [
+            name for name in scope.get("subprotocols", ()) if not name.startswith("bearer.")
+        ]
+
+
+async def _refuse(error: AccessError, claims: Claims, scope: Scope, receive: Receive, send: Send) -> None:
+    if claims.websocket and "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    response = error_response(error)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    # A page from a file must be able to show what to set. Its origin hides nothing from other pages, for
+    # they can make frames of the same origin; so nothing but the hint stands in this body.
+    readable = isinstance(error, Unauthorized) or (
+        isinstance(error, OriginNotAllowed) and claims.origins == ("null",)
+    )
+    response.raw_headers += _headers(claims, readable=readable)
+    await response(scope, receive, send)
+
+
+def _headers(claims: Claims, *, readable: bool) -> RawHeaders:
+    """What is added to every response; `readable`: the page that asked may read it."""
+    if not readable or len(claims.origins) != 1:
+        return EVERY_RESPONSE
+    return (
+        *EVERY_RESPONSE,
+        (b"access-control-allow-origin", claims.origins[0].encode("latin-1")),
+        (b"access-control-expose-headers", EXPOSED_HEADERS),
+    )
+
+
+def _preflight_answer(scope: Scope) -> Response:
+    headers = dict(PREFLIGHT_ANSWER)
+    if any(name == b"access-control-request-private-network" for name, _ in scope["headers"]):
+        headers["Access-Control-Allow-Private-Network"] = "true"
+    return Response(status_code=204, headers=headers)
+
+
+def _selected(scope: Scope) -> str | None:
+    return SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
+
+
+def _token_in(message: Message) -> list[bytes]:
+    try:
+        first = json.loads(message.get("text") or "")
+    except (ValueError, RecursionError):
+        return []
+    is_auth = isinstance(first, dict) and first.get("type") == "auth"
+    return [str(first.get("token")).encode("utf-8", "replace")] if is_auth else []
+
+
+def _already_open(receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Let a handler open the WebSocket, as handlers do, although it is open."""
+    connect: list[Message] = [{"type": "websocket.connect"}]
+
+    async def receive_again() -> Message:
+        return connect.pop() if connect else await receive()
+
+    async def send_again(message: Message) -> None:
+        kind = message["type"]
+        if kind == "websocket.http.response.start":
+            # Too late for a status: 404 becomes the close code 4404.
+            await send({"type": "websocket.close", "code": 4000 + message["status"]})
+        elif kind not in {"websocket.accept", "websocket.http.response.body"}:
+            await send(message)
+
+    return receive_again, send_again

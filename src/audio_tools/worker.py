@@ -1,0 +1,208 @@
+"""Take a job from the queue, make its transcript, say how it goes and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from audio_tools.errors import AudioToolsError, DiskFull, QueueUnavailable
+from audio_tools.events import Event, Progress
+from audio_tools.jobs.base import Lease, LeaseLost, Queue
+from audio_tools.jobs.job import Job
+from audio_tools.logs import log_context
+from audio_tools.options import Options
+from audio_tools.store import TranscriptStore
+from audio_tools.transcript import Json, Transcript
+from audio_tools.uploads import UploadStore
+
+RETRY_S = 0.5
+"""How long to wait, in seconds, before the queue is told again what it could not store."""
+
+T = TypeVar("T")
+Transcribe = Callable[[Path, Options, Callable[[Event], None]], Awaitable[Transcript]]
+"""How a file becomes a transcript with the options of one job; see `transcribe.transcribe`."""
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Works on up to `slots` jobs at once until it is told to stop."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        transcribe: Transcribe,
+        uploads: UploadStore,
+        transcripts: TranscriptStore,
+        *,
+        slots: int,
+    ) -> None:
+        self._queue = queue
+        self._transcribe = transcribe
+        self._uploads = uploads
+        self._transcripts = transcripts
+        self._slots = slots
+        self._stopping = asyncio.Event()
+        self._interrupt = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until `stop`; returns when the last job is finished or given back."""
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(self._slots):
+                tasks.create_task(self._work(), name=f"worker slot {number}")
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more jobs; give running ones so many seconds, then give them back to the queue."""
+        self._stopping.set()
+        asyncio.get_running_loop().call_later(grace_s, self._interrupt.set)
+
+    async def _work(self) -> None:
+        while (lease := await self._take()) is not None:
+            with log_context(job_id=lease.job.id):
+                try:
+                    await self._run(lease)
+                except LeaseLost:
+                    log.warning("the job was taken away; its work is dropped")
+
+    async def _take(self) -> Lease | None:
+        return await _unless(self._stopping, self._queue.take())
+
+    async def _run(self, lease: Lease) -> None:
+        """Do one job until it is done, cancelled, lost or interrupted, whichever comes first."""
+        log.info("job started, attempt %d", lease.attempt)
+        reporter = _Reporter(lease)
+        job = asyncio.create_task(self._make(lease.job, reporter.publish), name="transcribe")
+        reporting = asyncio.create_task(reporter.run(), name="report")
+        stops = [
+            asyncio.create_task(event.wait()) for event in (lease.cancelled, lease.lost, self._interrupt)
+        ]
+        try:
+            await asyncio.wait([job, *stops], return_when=asyncio.FIRST_COMPLETED)
+            job.cancel()
+            await asyncio.wait([job])
+            reporter.finish()
+            await asyncio.wait([reporting, stops[1]], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (job, reporting, *stops):
+                task.cancel()
+            await asyncio.gather(job, reporting, *stops, return_exceptions=True)
+        await self._end(lease, job)
+
+    async def _make(self, job: Job, publish: Callable[[Event], None]) -> Json:
+        """The job's transcript, stored; gives what the queue keeps of it."""
+        options, _ = Options.parse(job.data.get("options", {}))
+        path = await self._source(job)
+        transcript = await self._transcribe(path, options, publish)
+        await asyncio.to_thread(self._transcripts.put, job.id, transcript)
+        return {
+            "totalDuration": transcript.duration,
+            "words": len(transcript.words),
+            "silences": len(transcript.silences),
+            "successRate": transcript.success_rate,
+        }
+
+    async def _source(self, job: Job) -> Path:
+        if upload := job.data.get("uploadId"):
+            return (await self._uploads.open(upload)).path
+        return Path(job.data["path"])
+
+    async def _end(self, lease: Lease, job: asyncio.Task[Json]) -> None:
+        """Tell the queue how it ended, and remove what only the running job needed."""
+        error = None if job.cancelled() else job.exception()
+        if lease.lost.is_set():
+            raise LeaseLost
+        if lease.cancelled.is_set():
+            await asyncio.to_thread(self._transcripts.remove, lease.job.id)
+            await self._forget_upload(lease.job)
+            await _insist(lease.acknowledge_cancel)
+            log.info("job cancelled")
+        elif job.cancelled():
+            await _insist(lease.release)
+            log.info("job given back, it goes on after the restart")
+        elif error is not None:
+            await self._forget_upload(lease.job)
+            record = to_record(error)
+            await _insist(lambda: lease.fail(record))
+        else:
+            await self._forget_upload(lease.job)
+            result = job.result()
+            await _insist(lambda: lease.complete(result))
+            log.info("job completed: %(words)d words, %(silences)d silences", result)
+
+    async def _forget_upload(self, job: Job) -> None:
+        if upload := job.data.get("uploadId"):
+            await self._uploads.remove(upload)
+
+
+class _Reporter:
+    """Hands events to the queue in order; of progress that piles up only the newest is worth telling."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        # As many as the job has chunks at the most: it waits for the engine far longer than we for the queue.
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    def publish(self, event: Event) -> None:
+        self._events.put_nowait(event)
+
+    def finish(self) -> None:
+        """Nothing more comes: `run` returns when all is told."""
+        self._events.put_nowait(None)
+
+    async def run(self) -> None:
+        while (event := await self._events.get()) is not None:
+            newer = not self._events.empty()
+            if not (newer and isinstance(event, Progress)):
+                await self._tell(event)
+
+    async def _tell(self, event: Event) -> None:
+        record = event.to_json()
+        kind = record.pop("type")
+        await _insist(lambda: self._lease.report(kind, record))
+
+
+async def _insist(tell: Callable[[], Awaitable[T]]) -> T:
+    """Tell the queue, again and again while it cannot be reached: finished work is not lost to an outage."""
+    while True:
+        try:
+            return await tell()
+        except (QueueUnavailable, DiskFull) as error:
+            log.warning("the queue does not answer: %s", error)
+            await asyncio.sleep(RETRY_S)
+
+
+async def _unless(stopped: asyncio.Event, awaitable: Coroutine[Any, Any, T]) -> T | None:
+    """What `awaitable` gives, or None if `stopped` is set first."""
+    wanted, stop = asyncio.create_task(awaitable), asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait([wanted, stop], return_when=asyncio.FIRST_COMPLETED)
+        return wanted.result() if wanted.done() else None
+    finally:
+        for task in (wanted, stop):
+            task.cancel()
+        await asyncio.gather(wanted, stop, return_exceptions=True)
+
+
+def to_record(error: BaseException) -> Json:
+    """An error as the queue keeps it and clients see it; what is not ours is logged and kept private."""
+    if isinstance(error, AudioToolsError):
+        log.warning("job failed: %s: %s", error.code, error)
+        return {
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+            "status": error.status,
+            "retryable": error.retryable,
+            **error.facts(),
+        }
+    log.error("job failed unexpectedly", exc_info=error)
+    return {
+        "code": AudioToolsError.code,
+        "message": "An unexpected error stopped this job.",
+        "hint": "The log of the service says more.",
+        "status": 500,
+        "retryable": False,
+    }
