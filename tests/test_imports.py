@@ -9,13 +9,14 @@ PACKAGE = Path(__file__).parent.parent / "src" / "audio_tools"
 
 RANKS = [
     {"errors", "transcript"},
-    {"options", "logs", "metrics"},
+    {"options", "logs", "metrics", "child"},
     {"settings", "audio", "events"},
     {"media", "store"},
-    {"exports", "engines", "jobs", "uploads"},
+    {"exports", "engines", "jobs", "uploads", "align"},
     {"listen", "progress"},
-    {"transcribe"},
+    {"transcribe", "client"},
     {"worker", "server"},
+    {"service"},
     {"cli"},
 ]
 """From the ground up; docs/architecture.md draws them."""
@@ -32,7 +33,7 @@ OUTSIDERS = {
     "rich": {"cli"},
     "fastapi": {"server"},
     "starlette": {"server"},
-    "uvicorn": {"server", "cli"},
+    "uvicorn": {"server", "service"},
 }
 """Libraries that only some parts may name."""
 

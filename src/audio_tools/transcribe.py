@@ -140,7 +140,7 @@ class _Job:
         # One thread, always the same: in each new one malloc would start another heap.
         with (
             ThreadPoolExecutor(1, "feed") as thread,
-            Decoder(self.tools.ffmpeg, self.path, self.media, self.stream.position) as decoder,
+            Decoder(self.tools.ffmpeg, self.path, self.stream.position) as decoder,
         ):
             chunks = self._ready_chunks(decoder)
             while (item := await _next(chunks, decoder, thread)) is not None:
