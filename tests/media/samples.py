@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.media.decode import Decoder
 
 CLICKS = "0.8*sin(2*PI*2000*t)*lt(mod(t,1),0.01)+0.002*(random(0)-0.5)"
 """A click of 10 ms at every whole second; the hiss between them tells sound from absence."""
@@ -52,3 +53,9 @@ def children() -> list[psutil.Process]:
 def open_files() -> int:
     """How many descriptors this process holds."""
     return psutil.Process().num_fds()
+
+
+def decode(ffmpeg: Path, path: Path, position: int = 0) -> Pcm:
+    """The whole stream, decoded."""
+    with Decoder(ffmpeg, path, position) as decoder:
+        return np.concatenate(list(decoder))

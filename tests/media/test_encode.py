@@ -105,7 +105,7 @@ def test_extensions(audio_format: str, extension: str) -> None:
 @given(
     rate_hz=st.sampled_from(RATES_HZ),
     channels=st.sampled_from([1, 2]),
-    n_samples=st.integers(FEWEST_SAMPLES, SAMPLE_RATE_HZ),
+    n_samples=st.integers(FEWEST_SAMPLES, 2 * SAMPLE_RATE_HZ),
     level=st.sampled_from([0, 1, 3000, 32_767]),
 )
 @settings(max_examples=15, deadline=None)

@@ -21,7 +21,8 @@ Samples = NDArray[np.int16]
 
 RATES_HZ = range(8_000, 48_001)
 CHANNELS = range(1, 3)
-FEWEST_SAMPLES = SAMPLE_RATE_HZ // 10
+FEWEST_SAMPLES = SAMPLE_RATE_HZ // 2
+"""FFmpeg recognises an MP3 by several frames in a row; at 8 kHz one lasts 72 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def encode(
     Encode mono 16 kHz samples; what is heard at a time stays there, within 1 ms for every format.
 
     Args:
-        pcm: mono int16, 16 kHz, at least 0.1 s: some codecs' readers want no less.
+        pcm: mono int16, 16 kHz, at least 0.5 s.
         audio_format: `flac` (lossless, 1.1 MiB/min), `wav`, `mp3` (64 kbit/s per channel), `ogg` and
             `opus` (both Opus in Ogg, 32 kbit/s per channel).
         sample_rate_hz: 8,000 to 48,000; a format that lacks the rate takes its next higher one.
@@ -88,7 +89,7 @@ def encode(
 
 def decode_encoded(audio: EncodedAudio) -> Pcm:
     """
-    The samples of an encoded chunk, mono at 16 kHz; exact for FLAC and WAV at that rate.
+    The samples of an encoded chunk, as many as they were, mono at 16 kHz; exact for FLAC and WAV at 16 kHz.
 
     Raises:
         ValueError: it is not what `encode` makes.
@@ -102,8 +103,11 @@ def decode_encoded(audio: EncodedAudio) -> Pcm:
             decoded = [piece for frame in file.decode(audio=0) for piece in resampler.resample(frame)]
     except (av.error.FFmpegError, IndexError) as error:
         raise ValueError(f"no encoded audio: {error}") from None
-    pcm = _samples_of([*decoded, *resampler.resample(None)])
-    return pcm[: round(audio.seconds * SAMPLE_RATE_HZ)]
+    # Another rate may have cost or won a sample at the end.
+    pcm = np.zeros(round(audio.seconds * SAMPLE_RATE_HZ), np.int16)
+    heard = _samples_of([*decoded, *resampler.resample(None)])[: len(pcm)]
+    pcm[: len(heard)] = heard
+    return pcm
 
 
 def max_encoded_bytes(
