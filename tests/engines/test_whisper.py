@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -217,7 +218,9 @@ async def test_a_model_is_downloaded_by_the_process(
     assert heard[-1][0] == heard[-1][1] > 1_000_000
 
 
-def run_engine(tiny: Path) -> tuple[subprocess.Popen[str], psutil.Process]:
+@contextmanager
+def running_program(tiny: Path) -> Iterator[tuple[subprocess.Popen[str], psutil.Process]]:
+    """`RUN_ENGINE` in a session of its own, as in a terminal, and the process that it started."""
     program = subprocess.Popen(
         [sys.executable, "-c", RUN_ENGINE, str(tiny)],
         stdout=subprocess.PIPE,
@@ -225,18 +228,20 @@ def run_engine(tiny: Path) -> tuple[subprocess.Popen[str], psutil.Process]:
         text=True,
         start_new_session=True,
     )
-    assert program.stdout is not None
-    return program, psutil.Process(int(program.stdout.readline()))
+    with program:
+        try:
+            assert program.stdout is not None
+            yield program, psutil.Process(int(program.stdout.readline()))
+        finally:
+            program.kill()
 
 
 async def test_the_process_dies_with_the_service(tiny: Path) -> None:
     """Even `kill -9` leaves no model in memory."""
-    program, child = run_engine(tiny)
+    with running_program(tiny) as (program, child):
+        program.kill()
 
-    program.kill()
-    program.communicate()
-
-    child.wait(PATIENCE_S)
+        child.wait(PATIENCE_S)
 
 
 async def test_a_service_killed_in_mid_request_leaves_no_process(tiny: Path) -> None:
@@ -254,12 +259,12 @@ async def test_a_service_killed_in_mid_request_leaves_no_process(tiny: Path) -> 
 
 async def test_ctrl_c_is_quiet(tiny: Path) -> None:
     """An interrupt from the terminal is the service's to handle; both end without a traceback."""
-    program, child = run_engine(tiny)
-    assert os.getpgid(child.pid) != program.pid
+    with running_program(tiny) as (program, child):
+        assert os.getpgid(child.pid) != program.pid
 
-    os.killpg(program.pid, signal.SIGINT)
-    _, complaints = program.communicate(timeout=PATIENCE_S)
+        os.killpg(program.pid, signal.SIGINT)
+        _, complaints = program.communicate(timeout=PATIENCE_S)
 
-    child.wait(PATIENCE_S)
-    assert complaints == ""
-    assert program.returncode == 130
+        child.wait(PATIENCE_S)
+        assert complaints == ""
+        assert program.returncode == 130

@@ -17,6 +17,7 @@ from audio_tools.engines.whisper_model import (
     Whisper,
     clips,
     part_words,
+    read_reply,
 )
 from audio_tools.errors import ChunkRefused, EngineNotReady, EngineRefused
 from audio_tools.media.encode import EncodedAudio, encode
@@ -99,6 +100,24 @@ def test_words_that_do_not_fit_are_squeezed_in(whisper: Whisper) -> None:
     assert [word.word for word in words] == [word.word for word in script_words()]
     assert words[-1].end <= 4.0
     assert_in_order(list(words))
+
+
+def test_lone_punctuation_is_no_word() -> None:
+    """The dots that Whisper hears in noise are dropped, and so is a segment of dots alone."""
+    from faster_whisper.transcribe import Segment, Word
+
+    def heard(*words: str) -> Segment:
+        timed = [Word(number, number + 0.5, word, 0.9) for number, word in enumerate(words)]
+        return Segment(1, 0, 0.0, 9.0, "".join(words), [], -0.3, 1.2, 0.01, timed, 0.0)
+
+    reply = read_reply(
+        [heard(" Thanks.", " .", " ."), heard(" .", " ..."), heard(" R", " &", " B")], "en", 9.0
+    )
+
+    assert reply.text == "Thanks. R & B"
+    assert [segment.text for segment in reply.segments] == ["Thanks.", "R & B"]
+    assert [segment.id for segment in reply.segments] == [0, 1]
+    assert (reply.segments[0].start, reply.segments[0].end) == (0.0, 0.5)
 
 
 def test_what_is_no_audio_is_refused(whisper: Whisper) -> None:

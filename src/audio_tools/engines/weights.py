@@ -12,18 +12,16 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from audio_tools.engines.hub import REPOSITORIES, OnDownload, download, find_in_cache
 from audio_tools.errors import EngineNotReady
 from audio_tools.store import map_storage_errors
-
-OnDownload = Callable[[int, int], None]
-"""Told how many bytes of a download are here, and of how many; from any thread, many times a second."""
 
 WEIGHTS_FILE = "model.bin"
 """Without it a folder is no model; its name is CTranslate2's."""
@@ -57,16 +55,6 @@ PACKAGED = {
     )
 }
 """Known packages by the name of their model."""
-
-_SYSTRAN = "tiny tiny.en base base.en small small.en medium medium.en large-v1 large-v2 large-v3"
-REPOSITORIES = {name: f"Systran/faster-whisper-{name}" for name in _SYSTRAN.split()} | {
-    "large": "Systran/faster-whisper-large-v3",
-    "large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
-    "turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
-    "distil-large-v3": "Systran/faster-distil-whisper-large-v3",
-}
-"""Repositories on the Hugging Face hub by the name of their model; any other is named `owner/name`."""
-HUB_FILES = ("config.json", "preprocessor_config.json", WEIGHTS_FILE, "tokenizer.json", "vocabulary.*")
 
 Kind = Literal["folder", "joined", "packages", "cache", "hub"]
 
@@ -162,7 +150,7 @@ def _locate(name: str, data_dir: Path) -> _Source:
             return _Source("joined", joined)
         if _parts(packaged):
             return _Source("packages", joined)
-    cached = _find_in_cache(repository)
+    cached = find_in_cache(repository)
     return _Source("cache", cached, repository) if cached else _Source("hub", folder, repository)
 
 
@@ -253,37 +241,21 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _find_in_cache(repository: str) -> Path | None:
-    if find_spec("huggingface_hub") is None:
-        return None
-    from huggingface_hub import try_to_load_from_cache
-
-    found = [
-        try_to_load_from_cache(repository, name) for name in (WEIGHTS_FILE, "config.json", "tokenizer.json")
-    ]
-    return Path(found[0]).parent if isinstance(found[0], str) and all(found) else None
-
-
 def _download(name: str, repository: str, on_download: OnDownload) -> Path:
-    from huggingface_hub import snapshot_download
-
     try:
-        folder = snapshot_download(
-            repository, allow_patterns=list(HUB_FILES), tqdm_class=_progress_bar(on_download)
-        )
-    except Exception as error:  # the hub's client lets through those of three other libraries
-        reason = next(iter(str(error).splitlines()), type(error).__name__).removeprefix("Got: ")
+        folder = download(repository, on_download)
+    except OSError as error:
         raise EngineNotReady(
-            f"The Whisper model {name} is not on this machine and cannot be downloaded: {reason}",
+            f"The Whisper model {name} is not on this machine and cannot be downloaded: {error}",
             hint=_ways_out(name),
         ) from error
-    if not (Path(folder) / WEIGHTS_FILE).is_file():
+    if not (folder / WEIGHTS_FILE).is_file():
         raise EngineNotReady(
             f"{repository} on the Hugging Face hub is no model that faster-whisper loads: it has no"
             f" {WEIGHTS_FILE}.",
             hint="Choose one that was converted to CTranslate2, or a name, such as base.",
         )
-    return Path(folder)
+    return folder
 
 
 def _ways_out(name: str) -> str:
@@ -295,25 +267,3 @@ def _ways_out(name: str) -> str:
         "set OPENAI_API_KEY to use the API",
     ]
     return f"One of: {'; '.join(ways)}."
-
-
-def _progress_bar(on_download: OnDownload) -> type[Any]:
-    """A silent progress bar for the hub's client: it shows nothing and reports the bytes that are here."""
-    from tqdm import tqdm  # type: ignore[import-untyped]
-
-    most = 0
-
-    class Bar(tqdm):  # type: ignore[misc]
-        def __init__(self, *args: Any, **options: Any) -> None:
-            self.in_bytes = options.get("unit") == "B"
-            super().__init__(*args, **(options | {"disable": True}))
-
-        def update(self, n: float | None = 1) -> None:
-            # Several bars count the same bytes (as received, as written); the one ahead is reported.
-            nonlocal most
-            self.n += n or 0
-            if self.in_bytes and self.total and self.n > most:
-                most = int(self.n)
-                on_download(most, int(self.total))
-
-    return Bar

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from audio_tools.engines.base import Capabilities, Request
-from audio_tools.engines.weights import OnDownload, require_faster_whisper
+from audio_tools.engines.hub import OnDownload
+from audio_tools.engines.weights import require_faster_whisper
 from audio_tools.engines.whisper_messages import HEADER_BYTES, Downloaded, Message, Ready, body_bytes, pack
 from audio_tools.engines.whisper_model import CLIP_PAD_S, DECODING, SKIPPED_PAUSE_S
 from audio_tools.errors import AudioToolsError, EngineNotReady, EngineUnavailable
