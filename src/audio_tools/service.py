@@ -39,6 +39,8 @@ SWEEP_S = 60.0
 """How often leftovers are looked for, in seconds."""
 WS_MESSAGE_BYTES = 65_536
 """Clients have next to nothing to say."""
+BACKLOG = 2048
+"""Connections that may wait to be taken."""
 CONNECTION_GRACE_S = 2.0
 """How long open requests may take to end on shutdown."""
 
@@ -177,15 +179,21 @@ class Service:
         return await transcribe(path, options, tools, publish)
 
     async def _sweep(self) -> None:
-        """Remove what nobody needs any more, now and every minute."""
+        """Remove what nobody needs any more, now and every minute; a failure waits for the next minute."""
         while True:
-            for job in await self._queue.sweep(self._settings.result_ttl):
-                await asyncio.to_thread(self._transcripts.remove, job.id)
-            unfinished = await self._queue.list(UNFINISHED, limit=100_000)
-            named = {job.data.get("uploadId", "") for job in unfinished.jobs}
-            await self._uploads.sweep(named)
-            await asyncio.to_thread(self._results.sweep, self._settings.chunk_ttl)
+            try:
+                await self._sweep_once()
+            except Exception as error:
+                log.warning("leftovers cannot be removed now", exc_info=error)
             await asyncio.sleep(SWEEP_S)
+
+    async def _sweep_once(self) -> None:
+        for job in await self._queue.sweep(self._settings.result_ttl):
+            await asyncio.to_thread(self._transcripts.remove, job.id)
+        unfinished = await self._queue.list(UNFINISHED, limit=100_000)
+        named = {job.data.get("uploadId", "") for job in unfinished.jobs}
+        await self._uploads.sweep(named)
+        await asyncio.to_thread(self._results.sweep, self._settings.chunk_ttl)
 
 
 class _Server(uvicorn.Server):
@@ -197,12 +205,14 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int, variable: str) -> socket.socket:
-    """A bound socket. Raises ConfigError with the variable that is in the way."""
+    """A socket that listens. Raises ConfigError with the variable that is in the way."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # Listens at once: who reads our ports may connect before the server has come up.
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise ConfigError(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from audio_tools.errors import AudioToolsError, DiskFull, QueueUnavailable
 from audio_tools.events import Event, Progress
 from audio_tools.jobs.base import Lease, LeaseLost, Queue
-from audio_tools.jobs.job import Job
+from audio_tools.jobs.job import Job, JobState
 from audio_tools.logs import log_context
+from audio_tools.metrics import COST_USD, ENGINE_CALLS, ENGINE_SECONDS, JOBS_ENDED, MEDIA_SECONDS
 from audio_tools.options import Options
 from audio_tools.store import TranscriptStore
 from audio_tools.transcript import Json, Transcript
@@ -66,82 +69,102 @@ class Worker:
                     await self._run(lease)
                 except LeaseLost:
                     log.warning("the job was taken away; its work is dropped")
+                except (QueueUnavailable, DiskFull):
+                    log.warning("how the job ended cannot be stored: it goes on at the next start")
+                except Exception as error:
+                    await _give_up(lease, error)
 
     async def _take(self) -> Lease | None:
-        return await _unless(self._stopping, self._queue.take())
+        return await _unless(self._stopping, self._insist(self._queue.take))
 
     async def _run(self, lease: Lease) -> None:
         """Do one job until it is done, cancelled, lost or interrupted, whichever comes first."""
         log.info("job started, attempt %d", lease.attempt)
-        reporter = _Reporter(lease)
+        reporter = _Reporter(lease, self._insist)
         job = asyncio.create_task(self._make(lease.job, reporter.publish), name="transcribe")
         reporting = asyncio.create_task(reporter.run(), name="report")
-        stops = [
-            asyncio.create_task(event.wait()) for event in (lease.cancelled, lease.lost, self._interrupt)
-        ]
         try:
-            await asyncio.wait([job, *stops], return_when=asyncio.FIRST_COMPLETED)
-            job.cancel()
-            await asyncio.wait([job])
+            await _stop_at(job, lease.cancelled, lease.lost, self._interrupt)
+            if lease.lost.is_set():
+                raise LeaseLost
+            await self._clean_up(lease, job)
             reporter.finish()
-            await asyncio.wait([reporting, stops[1]], return_when=asyncio.FIRST_COMPLETED)
+            await reporting
+            await self._end(lease, job)
         finally:
-            for task in (job, reporting, *stops):
+            for task in (job, reporting):
                 task.cancel()
-            await asyncio.gather(job, reporting, *stops, return_exceptions=True)
-        await self._end(lease, job)
+            await asyncio.gather(job, reporting, return_exceptions=True)
 
     async def _make(self, job: Job, publish: Callable[[Event], None]) -> Json:
         """The job's transcript, stored; gives what the queue keeps of it."""
+        with suppress(FileNotFoundError):
+            # An earlier attempt died after it had stored it, and perhaps after it had removed the upload.
+            return _summary(await asyncio.to_thread(self._transcripts.get, job.id))
         options, _ = Options.parse(job.data.get("options", {}))
         path = await self._source(job)
         transcript = await self._transcribe(path, options, publish)
-        await asyncio.to_thread(self._transcripts.put, job.id, transcript)
-        return {
-            "totalDuration": transcript.duration,
-            "words": len(transcript.words),
-            "silences": len(transcript.silences),
-            "successRate": transcript.success_rate,
-        }
+        # To its end even if we are cancelled: a thread that still writes would leave a file behind.
+        await self._uploads.run(self._transcripts.put, job.id, transcript)
+        _count(transcript)
+        return _summary(transcript)
 
     async def _source(self, job: Job) -> Path:
         if upload := job.data.get("uploadId"):
             return (await self._uploads.open(upload)).path
         return Path(job.data["path"])
 
-    async def _end(self, lease: Lease, job: asyncio.Task[Json]) -> None:
-        """Tell the queue how it ended, and remove what only the running job needed."""
-        error = None if job.cancelled() else job.exception()
-        if lease.lost.is_set():
-            raise LeaseLost
+    async def _clean_up(self, lease: Lease, job: asyncio.Task[Json]) -> None:
+        """Remove what the job needs no more, before anything is told: on a full disk that makes the room."""
         if lease.cancelled.is_set():
-            await asyncio.to_thread(self._transcripts.remove, lease.job.id)
+            await self._forget(lease.job)
+        elif not job.cancelled():
             await self._forget_upload(lease.job)
-            await _insist(lease.acknowledge_cancel)
-            log.info("job cancelled")
-        elif job.cancelled():
-            await _insist(lease.release)
-            log.info("job given back, it goes on after the restart")
-        elif error is not None:
-            await self._forget_upload(lease.job)
-            record = to_record(error)
-            await _insist(lambda: lease.fail(record))
+
+    async def _end(self, lease: Lease, job: asyncio.Task[Json]) -> None:
+        """Tell the queue how it ended."""
+        ended = await self._insist(_outcome(lease, job))
+        if ended.state is JobState.CANCELLED:  # perhaps only just now
+            await self._forget(lease.job)
+        if ended.finished:
+            JOBS_ENDED.labels(ended.state).inc()
+            log.info("job %s", ended.state)
         else:
-            await self._forget_upload(lease.job)
-            result = job.result()
-            await _insist(lambda: lease.complete(result))
-            log.info("job completed: %(words)d words, %(silences)d silences", result)
+            log.info("job given back: it goes on at the next start")
+
+    async def _forget(self, job: Job) -> None:
+        await self._forget_upload(job)
+        await asyncio.to_thread(self._transcripts.remove, job.id)
 
     async def _forget_upload(self, job: Job) -> None:
         if upload := job.data.get("uploadId"):
             await self._uploads.remove(upload)
 
+    async def _insist(self, tell: Callable[[], Awaitable[T]]) -> T:
+        """
+        Ask or tell the queue until it answers: finished work is not lost to an outage.
+
+        Raises:
+            QueueUnavailable, DiskFull: it does not answer, and the grace that `stop` gave is over.
+        """
+        while True:
+            try:
+                return await tell()
+            except (QueueUnavailable, DiskFull) as error:
+                log.warning("the queue does not answer: %s", error)
+                if self._interrupt.is_set():
+                    raise
+                await _unless(self._interrupt, asyncio.sleep(RETRY_S))
+
 
 class _Reporter:
     """Hands events to the queue in order; of progress that piles up only the newest is worth telling."""
 
-    def __init__(self, lease: Lease) -> None:
+    def __init__(
+        self, lease: Lease, insist: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
+    ) -> None:
         self._lease = lease
+        self._insist = insist
         # As many as the job has chunks at the most: it waits for the engine far longer than we for the queue.
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
 
@@ -153,6 +176,7 @@ class _Reporter:
         self._events.put_nowait(None)
 
     async def run(self) -> None:
+        """Raises LeaseLost, and what the queue refuses for good."""
         while (event := await self._events.get()) is not None:
             newer = not self._events.empty()
             if not (newer and isinstance(event, Progress)):
@@ -161,17 +185,40 @@ class _Reporter:
     async def _tell(self, event: Event) -> None:
         record = event.to_json()
         kind = record.pop("type")
-        await _insist(lambda: self._lease.report(kind, record))
+        await self._insist(lambda: self._lease.report(kind, record))
 
 
-async def _insist(tell: Callable[[], Awaitable[T]]) -> T:
-    """Tell the queue, again and again while it cannot be reached: finished work is not lost to an outage."""
-    while True:
-        try:
-            return await tell()
-        except (QueueUnavailable, DiskFull) as error:
-            log.warning("the queue does not answer: %s", error)
-            await asyncio.sleep(RETRY_S)
+async def _stop_at(job: asyncio.Task[Json], *events: asyncio.Event) -> None:
+    """Wait until `job` is done; one of `events` cancels it."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait([job, *waiting], return_when=asyncio.FIRST_COMPLETED)
+        job.cancel()
+        await asyncio.wait([job])
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def _outcome(lease: Lease, job: asyncio.Task[Json]) -> Callable[[], Awaitable[Job]]:
+    """What is to be told of a job that is over."""
+    if lease.cancelled.is_set():
+        return lease.acknowledge_cancel
+    if job.cancelled():
+        return lease.release
+    if error := job.exception():
+        return partial(lease.fail, to_record(error))
+    return partial(lease.complete, job.result())
+
+
+async def _give_up(lease: Lease, error: Exception) -> None:
+    """A mistake of ours ends its job, not the worker."""
+    record = to_record(error)
+    try:
+        await lease.fail(record)
+    except Exception as refused:
+        log.warning("that cannot be stored either: %s", refused)
 
 
 async def _unless(stopped: asyncio.Event, awaitable: Coroutine[Any, Any, T]) -> T | None:
@@ -184,6 +231,23 @@ async def _unless(stopped: asyncio.Event, awaitable: Coroutine[Any, Any, T]) -> 
         for task in (wanted, stop):
             task.cancel()
         await asyncio.gather(wanted, stop, return_exceptions=True)
+
+
+def _summary(transcript: Transcript) -> Json:
+    return {
+        "totalDuration": transcript.duration,
+        "words": len(transcript.words),
+        "silences": len(transcript.silences),
+        "successRate": transcript.success_rate,
+    }
+
+
+def _count(transcript: Transcript) -> None:
+    engine, usage = transcript.engine, transcript.usage
+    MEDIA_SECONDS.inc(transcript.duration)
+    ENGINE_CALLS.labels(engine).inc(usage.calls)
+    ENGINE_SECONDS.labels(engine).inc(usage.seconds)
+    COST_USD.labels(engine).inc(usage.cost_usd)
 
 
 def to_record(error: BaseException) -> Json:

@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audio_tools.server.tus import TusApp
 from audio_tools.server.tus_headers import relative_location
-from audio_tools.uploads import UploadStore
+from audio_tools.uploads import UploadRecord, UploadStatus, UploadStore
 from tests.server.service import Service, running
 from tests.server.wire import chunked, head, read_answer, wait_until
 
@@ -609,6 +609,10 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+END: Message = {"type": "http.request", "body": b"", "more_body": False}
+GONE: Message = {"type": "http.disconnect"}
+
+
 async def ask(
     app: ASGIApp, method: str, path: str, headers: Mapping[str, str], *messages: Message
 ) -> tuple[int, Headers]:
@@ -630,8 +634,35 @@ async def ask(
     return start["status"], Headers(raw=start["headers"])
 
 
-END: Message = {"type": "http.request", "body": b"", "more_body": False}
-GONE: Message = {"type": "http.disconnect"}
+async def test_another_process_that_was_quicker_is_respected(tmp_path: Path) -> None:
+    """Between the look at the offset and the lock it has written: our bytes would go to the wrong place."""
+
+    class Overtaken(UploadStore):
+        async def status(self, upload_id: str) -> UploadStatus:
+            status = await super().status(upload_id)
+            if status.offset == 0:
+                async with self.writer() as writer:
+                    writer.resume(upload_id)
+                    writer.write(b"a")
+            return status
+
+    store = Overtaken(tmp_path, max_bytes=1000, min_free_bytes=0, ttl_s=3600)
+    app = Starlette(routes=[*TusApp(store).routes("/files")])
+    upload_id = await begin(store)
+    headers = {**OCTETS, "Upload-Offset": "0", "Content-Length": "3"}
+    status, _ = await ask(app, "PATCH", f"/files/{upload_id}", headers, {**END, "body": b"abc"})
+    left = await store.status(upload_id)
+    store.close()
+
+    assert (status, left.offset) == (409, 1)
+
+
+async def begin(store: UploadStore) -> str:
+    async with store.writer() as writer:
+        writer.begin(UploadRecord("a.mov", resumable=True, length=3))
+    return writer.id
+
+
 KINDS = {
     "whole": 204,
     "proven": 204,

@@ -10,7 +10,6 @@ from audio_tools.errors import InvalidOption
 from audio_tools.options import Options
 from audio_tools.settings import Settings
 
-
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

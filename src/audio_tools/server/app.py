@@ -13,7 +13,7 @@ from audio_tools import __version__
 from audio_tools.jobs import Queue
 from audio_tools.metrics import JOBS, REGISTRY, WEBSOCKETS
 from audio_tools.server.access import AccessLog
-from audio_tools.server.body import LingeringClose
+from audio_tools.server.body import ClientGone, LingeringClose
 from audio_tools.server.health import Check, health
 from audio_tools.server.jobs import JobRoutes
 from audio_tools.server.responses import ErrorBody, install
@@ -21,6 +21,8 @@ from audio_tools.server.security import AccessRules, Guard
 from audio_tools.server.tus import TusApp
 from audio_tools.server.websocket import follow_job
 
+CLIENT_CLOSED_REQUEST = 499
+"""What nginx writes into its log for a client that hung up; nobody is sent it."""
 ERRORS = {status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 413, 422, 500, 503)}
 
 
@@ -39,6 +41,7 @@ def create_app(routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mappi
         responses=ERRORS,  # type: ignore[arg-type]
     )
     install(app)
+    app.add_exception_handler(ClientGone, _answer_nobody)
     app.include_router(routes.router())
     app.router.routes.extend(tus.routes("/files"))
 
@@ -57,6 +60,10 @@ def create_app(routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mappi
             await follow_job(socket, routes.queue)
 
     return AccessLog(LingeringClose(Guard(app, rules)))
+
+
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def metrics(queue: Queue) -> Response:

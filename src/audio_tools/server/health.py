@@ -37,6 +37,8 @@ async def _run(check: Check) -> Json:
         return {"ok": False, "message": error.message, "hint": error.hint}
     except TimeoutError:
         return {"ok": False, "message": f"no answer within {CHECK_S:g} s"}
+    except OSError as error:
+        return {"ok": False, "message": error.strerror or type(error).__name__}
 
 
 def _now() -> str:

@@ -14,10 +14,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from audio_tools.errors import JobCancelled, MalformedRequest, PathRefused
-from audio_tools.exports.files import FORMATS, MEDIA_TYPES, parse_formats
+from audio_tools.errors import InvalidOption, JobCancelled, JobNotFound, MalformedRequest, PathRefused
+from audio_tools.exports.files import FORMATS, MEDIA_TYPES
 from audio_tools.jobs import Job, JobState, Queue
 from audio_tools.options import Options
+from audio_tools.server.body import Body
 from audio_tools.server.multipart import receive_upload
 from audio_tools.store import TranscriptStore
 from audio_tools.transcript import Json
@@ -27,6 +28,8 @@ CANCEL_WAIT_S = 2.0
 """How long a DELETE waits for the worker to let go; the state says the rest."""
 JSON_BODY_BYTES = 65_536
 BLOCK_BYTES = 256 * 1024
+MOST_JOBS = 1_000_000_000
+"""No list is longer: larger numbers are no places in it, and databases cannot count so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class JobRoutes:
         """
         Start a job on an upload (`multipart/form-data`: `audioFile`, and `options` as JSON text), or, with a
         JSON body, on a file of this machine (`path`, under MEDIA_ROOTS) or a finished resumable upload
-        (`uploadId`). A repeated `Idempotency-Key` gives the job that is there.
+        (`uploadId`). A repeated `Idempotency-Key` gives the job that is there, as does a repeated `uploadId`.
         """
         if idempotency_key and (known := await self.queue.find(idempotency_key)):
             return self._started(request, known, [])
@@ -79,16 +82,20 @@ class JobRoutes:
         return self._started(request, added.job, unknown)
 
     async def _start_from_json(self, request: Request, key: str | None) -> Json:
-        body = await _json_body(request)
-        given = body.get("options") or {}
+        body = await _json_body(request, self.upload_idle_s)
+        given = {} if body.get("options") is None else body["options"]
         if not isinstance(given, dict):
             raise MalformedRequest("The field options must be a JSON object.")
         options, unknown = Options.parse(given)
         match body:
             case {"path": str(path)}:
-                file = await asyncio.to_thread(resolve_media, path, self.media_roots)
-                data: Json = {"path": str(file), "fileName": file.name, "fileSize": file.stat().st_size}
+                file, size = await asyncio.to_thread(resolve_media, path, self.media_roots)
+                data: Json = {"path": str(file), "fileName": file.name, "fileSize": size}
             case {"uploadId": str(upload_id)}:
+                # The upload goes when its job ends, so there is one job for it however often it is named.
+                key = key or f"upload:{upload_id}"
+                if known := await self.queue.find(key):
+                    return self._started(request, known, unknown)
                 upload = await self.uploads.open(upload_id)
                 data = {"uploadId": upload.id, "fileName": upload.name, "fileSize": upload.size}
             case _:
@@ -139,11 +146,16 @@ class JobRoutes:
         self, job_id: str, format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}.")]
     ) -> Response:
         """The transcript as a file of another kind."""
+        if (name := format.strip().lower()) not in FORMATS:
+            raise InvalidOption("format", format, f"one of {', '.join(FORMATS)}")
         job = await self.queue.get(job_id)
         if job.state != JobState.COMPLETED:
             return await self.result(job_id)
-        (name,) = parse_formats(format)
-        text = await asyncio.to_thread(lambda: FORMATS[name](self.transcripts.get(job.id)))
+        try:
+            transcript = await asyncio.to_thread(self.transcripts.get, job.id)
+        except FileNotFoundError:  # deleted a moment ago
+            raise JobNotFound(job.id) from None
+        text = await asyncio.to_thread(FORMATS[name], transcript)
         stem = Path(job.data.get("fileName") or job.id).stem
         headers = {"Content-Disposition": _attachment(f"{stem}.{name}")}
         return Response(text, media_type=MEDIA_TYPES[name], headers=headers)
@@ -154,24 +166,26 @@ class JobRoutes:
         A job that has ended is deleted with all its data.
         """
         job = await self.queue.get(job_id)
-        if job.finished:
-            await self.queue.delete(job_id)
-            await self.forget_files(job)
-            return {"success": True, "message": "Job deleted"}
-        await self.queue.cancel(job_id)
-        try:
-            async with asyncio.timeout(CANCEL_WAIT_S):
-                job = await self.queue.wait_until_finished(job_id)
-        except TimeoutError:
-            return {"success": True, "message": "Job is being cancelled"}
+        if not job.finished:
+            await self.queue.cancel(job_id)
+            try:
+                async with asyncio.timeout(CANCEL_WAIT_S):
+                    job = await self.queue.wait_until_finished(job_id)
+            except TimeoutError:
+                return {"success": True, "message": "Job is being cancelled"}
+            if job.state == JobState.CANCELLED:
+                await self.forget_files(job)
+                return {"success": True, "message": "Job cancelled successfully"}
+            # It ended by itself just before.
+        await self.queue.delete(job_id)
         await self.forget_files(job)
-        return {"success": True, "message": "Job cancelled successfully"}
+        return {"success": True, "message": "Job deleted"}
 
     async def list(
         self,
         state: Annotated[list[JobState] | None, Query(description="Only jobs in these states.")] = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
-        offset: Annotated[int, Query(ge=0)] = 0,
+        offset: Annotated[int, Query(ge=0, le=MOST_JOBS)] = 0,
     ) -> Json:
         """All jobs in order of creation, `limit` of them after the first `offset`."""
         page = await self.queue.list(state, limit=limit, offset=offset)
@@ -187,7 +201,10 @@ class JobRoutes:
 
     async def _with_transcript(self, job: Job, record: Json, name: str) -> Response:
         """The record with the stored transcript as its last field, read from disk as it is sent."""
-        file = await asyncio.to_thread(self.transcripts.path(job.id).open, "rb")
+        try:
+            file = await asyncio.to_thread(self.transcripts.path(job.id).open, "rb")
+        except FileNotFoundError:  # deleted a moment ago
+            raise JobNotFound(job.id) from None
         head = json.dumps(record)[:-1] + (", " if record else "") + json.dumps(name) + ": "
         return StreamingResponse(_spliced(head.encode(), file, b"}"), media_type="application/json")
 
@@ -202,10 +219,10 @@ async def _spliced(head: bytes, file: BinaryIO, tail: bytes) -> AsyncIterator[by
         file.close()
 
 
-async def _json_body(request: Request) -> Json:
+async def _json_body(request: Request, idle_s: float) -> Json:
     """A JSON object of at most 64 KiB."""
     body = bytearray()
-    async for block in request.stream():
+    async for block in Body(request.receive, idle_s):
         body += block
         if len(body) > JSON_BODY_BYTES:
             raise MalformedRequest(f"The JSON body is larger than {JSON_BODY_BYTES} bytes.")
@@ -230,9 +247,9 @@ def _options_json(options: Options) -> Json:
     return {"options": options.model_dump(by_alias=True, exclude_none=True)}
 
 
-def resolve_media(path: str, roots: Sequence[Path]) -> Path:
+def resolve_media(path: str, roots: Sequence[Path]) -> tuple[Path, int]:
     """
-    The regular file that `path` names, links followed, if it lies under one of `roots`.
+    The regular file that `path` names, links followed, if it lies under one of `roots`; and its bytes.
 
     Raises:
         PathRefused: it does not, or it is no regular file, or there is no such file: one answer for all, so
@@ -247,7 +264,7 @@ def resolve_media(path: str, roots: Sequence[Path]) -> Path:
         resolved = Path(path).resolve(strict=True)
         inside = any(resolved.is_relative_to(root.resolve()) for root in roots)
         if inside and Path(path).is_absolute() and resolved.is_file():
-            return resolved
+            return resolved, resolved.stat().st_size
     except (OSError, ValueError, RuntimeError):
         pass
     raise refused
@@ -267,14 +284,15 @@ def status_json(job: Job) -> Json:
         "message": job.message,
         "stage": job.stage,
         "etaSeconds": job.eta_s,
-        "createdAt": _iso(job.created_at),
-        "startedAt": _iso(job.started_at),
-        "finishedAt": _iso(job.finished_at),
+        "createdAt": iso(job.created_at),
+        "startedAt": iso(job.started_at),
+        "finishedAt": iso(job.finished_at),
         "attempts": job.attempts,
     }
 
 
-def _iso(epoch_s: float | None) -> str | None:
+def iso(epoch_s: float | None) -> str | None:
+    """A moment as clients see it."""
     return (
         None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
     )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import suppress
 
 from fastapi import WebSocket, WebSocketDisconnect
 
 from audio_tools.errors import JobNotFound, QueueUnavailable
-from audio_tools.jobs import Job, Queue
-from audio_tools.server.jobs import status_json
+from audio_tools.jobs import Event, Job, Queue
+from audio_tools.jobs.job import PROGRESS
+from audio_tools.server.jobs import iso, status_json
+from audio_tools.transcript import Json
 
 NORMAL = 1000
-GOING_AWAY = 1012
 TRY_AGAIN = 1013
 NO_JOB_ID = 4400
 UNKNOWN_JOB = 4404
@@ -67,6 +69,12 @@ async def _wait_until_gone(socket: WebSocket) -> None:
 
 
 async def _send(socket: WebSocket, queue: Queue, job: Job) -> None:
-    await socket.send_text(json.dumps(status_json(job) | {"type": "snapshot"}))
+    await socket.send_text(json.dumps(status_json(job) | {"type": "snapshot", "timestamp": iso(time.time())}))
     async for event in queue.events(job.id, socket.query_params.get("after")):
-        await socket.send_text(json.dumps(event.to_json() | {"jobId": job.id}))
+        # The snapshot of a job that has ended says 100, the last that was reported of it a little less.
+        if event.type != PROGRESS or event.payload["progress"] >= job.progress:
+            await socket.send_text(json.dumps(_event_json(job, event)))
+
+
+def _event_json(job: Job, event: Event) -> Json:
+    return event.to_json() | {"jobId": job.id, "timestamp": iso(event.timestamp)}
