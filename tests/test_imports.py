@@ -28,6 +28,8 @@ OUTSIDERS = {
     "openai": {"engines"},
     "faster_whisper": {"engines"},
     "tenacity": {"engines"},
+    "pocketsphinx": {"align"},
+    "onnxruntime": {"audio"},
     "sqlite3": {"jobs"},
     "click": {"cli"},
     "rich": {"cli"},

@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from audio_tools.align.base import Aligner
+from audio_tools.align.segments import follow_words
 from audio_tools.audio.chunks import Chunk
+from audio_tools.audio.detectors import describe_detector
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.audio.silence import between, overlap
 from audio_tools.audio.stitch import HeardChunk
@@ -65,7 +68,15 @@ class Hearing:
 class Listener:
     """Hears the chunks of one job."""
 
-    def __init__(self, engine: Engine, asker: Asker, store: ResultStore, options: Options) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        asker: Asker,
+        store: ResultStore,
+        options: Options,
+        aligner: Aligner | None = None,
+    ) -> None:
+        self._aligner = aligner
         self._asker = asker
         self._store = store
         self._options = options
@@ -75,6 +86,7 @@ class Listener:
             options.language or "",
             options.prompt or "",
             f"{form} {options.sample_rate} Hz {options.channels}",
+            *(() if aligner is None else (*aligner.identity(), describe_detector(options.silence_detection))),
         )
 
     def prepare(self, chunk: Chunk) -> ReadyChunk:
@@ -119,7 +131,7 @@ class Listener:
         reply = _with_times(await self._asker.ask(self._request(audio, speech)), speech, audio.seconds)
         words, _ = clamp_to_speech(reply.words, between(speech, 0.0, audio.seconds))
         gaps = uncovered(overlap(speech, own), words)
-        if not gaps:
+        if not gaps and self._aligner is None:
             return reply
         pcm = await asyncio.to_thread(decode_encoded, audio)
         for gap in gaps:
@@ -129,7 +141,17 @@ class Listener:
                 raise
             except EngineError as error:
                 log.warning("no second answer for %.2f-%.2f s of a chunk: %s", gap.start, gap.end, error)
-        return reply
+        return await self._align(reply, pcm, speech)
+
+    async def _align(self, reply: Reply, pcm: Pcm, speech: Sequence[Interval]) -> Reply:
+        """Put the words on the samples, and the segments with them."""
+        if self._aligner is None or not reply.words:
+            return reply
+        everywhere = list(speech) or [Interval(0.0, len(pcm) / SAMPLE_RATE_HZ)]
+        language = self._options.language or reply.language
+        words = await self._aligner.align(pcm, reply.words, everywhere, language)
+        segments = follow_words(reply.segments, reply.words, words)
+        return replace(reply, words=tuple(words), segments=tuple(segments))
 
     async def _recheck(self, pcm: Pcm, gap: Interval, speech: Sequence[Interval]) -> list[Word]:
         """Ask again for one stretch of a chunk; its words, in seconds from the start of the chunk."""

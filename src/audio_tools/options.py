@@ -49,7 +49,9 @@ class Options(BaseModel):
         None, ge=0, le=63, description="Which audio stream, counted from 0; left out: the file's default."
     )
     word_timestamps: bool = Field(True, description="Whether the result lists words.")
-    silence_detection: Literal["auto", "level"] = Field("auto", description="How silence is found.")
+    silence_detection: Literal["auto", "level", "vad"] = Field(
+        "auto", description="Silence by level, by a model of the voice (vad), or where both say so (auto)."
+    )
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> tuple[Self, list[str]]:

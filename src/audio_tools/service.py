@@ -14,6 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
+from audio_tools.align import make_aligner
 from audio_tools.engines import choose_engine
 from audio_tools.engines.limits import Lanes
 from audio_tools.engines.pool import EnginePool
@@ -64,6 +65,7 @@ class Service:
         )
         self._engines = EnginePool(settings)
         self._lanes = Lanes(settings.max_concurrent_chunks)
+        self._aligner = make_aligner(settings.align)
         self._worker = Worker(
             self._queue, self._transcribe, self._uploads, self._transcripts, slots=settings.workers
         )
@@ -102,6 +104,8 @@ class Service:
                 sweeping.cancel()
         finally:
             await self._engines.close()
+            if self._aligner is not None:
+                await self._aligner.close()
             self._uploads.close()
 
     def _server(self, ports: list[int]) -> _Server:
@@ -175,6 +179,7 @@ class Service:
             lanes=Lanes(lanes, delay_ms / 1000, shared=self._lanes),
             store=self._results,
             chunk_size=options.chunk_size or settings.chunk_size,
+            aligner=self._aligner,
         )
         return await transcribe(path, options, tools, publish)
 

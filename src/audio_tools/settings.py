@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     whisper_model: str = Field(
         "base", min_length=1, description="Local Whisper: a model's name, or a folder."
     )
+    align: Literal["auto", "off"] = Field(
+        "auto", description="`auto` puts English words on the samples where PocketSphinx is installed."
+    )
     engine_timeout: float = Field(
         300.0, ge=1, le=3600, description="Seconds to wait for the answer to one chunk."
     )

@@ -14,6 +14,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from audio_tools.align.base import Aligner
 from audio_tools.audio.chunks import Cutter, capped_target, cut, target_seconds
 from audio_tools.audio.silence import find_silences
 from audio_tools.audio.stitch import stitch
@@ -49,13 +50,21 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a job works with; `chunk_size` caps an encoded chunk, in bytes."""
+    """What a job works with; `chunk_size` caps an encoded chunk, in bytes. Without an aligner words keep
+    the times of the engine."""
 
     ffmpeg: Path
     engine: Engine
     lanes: Lanes
     store: ResultStore
     chunk_size: int
+    aligner: Aligner | None = None
+
+    async def close(self) -> None:
+        """Let engine and aligner go."""
+        await self.engine.close()
+        if self.aligner is not None:
+            await self.aligner.close()
 
 
 async def transcribe(path: Path, options: Options, tools: Tools, publish: Publish) -> Transcript:
@@ -79,8 +88,10 @@ async def transcribe(path: Path, options: Options, tools: Tools, publish: Publis
     target_s = _chunk_target(media, options, tools)
     meter = Meter(publish, media.duration, round((media.duration or 0.0) / target_s) or 1)
     asker = Asker(tools.engine, tools.lanes)
-    listener = Listener(tools.engine, asker, tools.store, options)
-    job = _Job(path, media, stream, Cutter(target_s), tools, listener, meter, publish)
+    listener = Listener(tools.engine, asker, tools.store, options, tools.aligner)
+    job = _Job(
+        path, media, stream, Cutter(target_s, options.silence_detection), tools, listener, meter, publish
+    )
     meter.say("decode", "Extracting audio")
     for _ in range(PASSES):
         await job.hear_all()
@@ -120,7 +131,7 @@ class _Job:
         """
         self.failures.clear()
         self.meter.start_pass()
-        self.cutter = Cutter(self.cutter.target_s)
+        self.cutter = Cutter(self.cutter.target_s, self.cutter.detection)
         ready: asyncio.Queue[ReadyChunk | None] = asyncio.Queue(READY_CHUNKS)
         lanes = min(self.tools.lanes.lanes, self.tools.engine.capabilities.lanes or self.tools.lanes.lanes)
         try:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from audio_tools.audio.detectors import SilenceDetection, make_detector
 from audio_tools.audio.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Pcm, frame_start, frames_in
 from audio_tools.audio.silence import SHORTEST_SPEECH_FRAMES, PauseFinder, between, to_intervals
-from audio_tools.audio.vad import Frames, LevelDetector, Levels
+from audio_tools.audio.vad import Frames, Levels
 from audio_tools.transcript import Interval
 
 SHORTEST_TARGET_S, LONGEST_TARGET_S = 20.0, 300.0
@@ -72,10 +73,11 @@ class Cutter:
     The cuts depend on the samples and the target alone, never on how the samples were cut into blocks.
     """
 
-    def __init__(self, target_s: float) -> None:
+    def __init__(self, target_s: float, detection: SilenceDetection = "level") -> None:
         self.target_s = target_s
+        self.detection = detection
         self._shortest, self._longest = (frames_in(target_s * share) for share in WINDOW)
-        self._detector = LevelDetector()
+        self._detector = make_detector(detection)
         self._finder = PauseFinder()
         self._pcm = _PcmBuffer()
         self._levels = np.zeros(0, np.float32)  # of the frames from _kept_from on

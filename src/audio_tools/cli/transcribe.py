@@ -26,7 +26,7 @@ TYPES: dict[str, dict[str, Any]] = {
     "prompt": {"metavar": "TEXT"},
     "audio_stream": {"type": int, "metavar": "N"},
     "silence_threshold": {"type": float, "metavar": "SECONDS"},
-    "silence_detection": {"type": click.Choice(["auto", "level"])},
+    "silence_detection": {"type": click.Choice(["auto", "level", "vad"])},
     "chunk_size": {"type": int, "metavar": "BYTES"},
     "max_concurrent": {"type": int, "metavar": "N"},
     "rate_limit_delay": {"type": int, "metavar": "MS"},
@@ -126,7 +126,7 @@ async def _transcribe_all(
         click.echo("Stopped. The same command again goes on where this one was.", err=True)
         raise
     finally:
-        await tools.engine.close()
+        await tools.close()
     return failure
 
 

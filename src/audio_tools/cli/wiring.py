@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from audio_tools.align import make_aligner
 from audio_tools.engines import make_engine
 from audio_tools.engines.limits import Lanes
 from audio_tools.media.ffmpeg import find_ffmpeg
@@ -28,4 +29,5 @@ def make_tools(settings: Settings, options: Options) -> Tools:
         lanes=Lanes(lanes, delay_ms / 1000),
         store=store,
         chunk_size=options.chunk_size or settings.chunk_size,
+        aligner=make_aligner(settings.align),
     )

@@ -1,0 +1,164 @@
+"""
+How far word times lie from the truth: Whisper alone, clamped to speech, aligned; and a text without times.
+
+The truth: the hand-checked words of one spontaneous recording, and the times at which a synthetic voice
+says what it says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import numpy as np
+from tests.conftest import SPEECH
+
+from audio_tools.align.sphinx import SphinxAligner
+from audio_tools.audio.chunks import Cutter
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.audio.silence import between
+from audio_tools.audio.words import clamp_to_speech, fold, spread
+from audio_tools.engines.base import Request
+from audio_tools.engines.whisper import WhisperEngine
+from audio_tools.media.decode import Decoder
+from audio_tools.media.encode import encode
+from audio_tools.media.ffmpeg import find_ffmpeg
+from audio_tools.transcript import Interval, Word
+from benchmarks.flite import Flite, Said
+
+LABELLED = "acoustic_corpus"
+SENTENCES = (
+    "The storm had passed before they reached the harbour, and nobody spoke for a while.",
+    "She counted seventeen boats, two of them without a mast.",
+    "Whoever left the lantern burning must have known that we would come.",
+    "There is a narrow path behind the chapel; it leads to the old quarry.",
+    "We had agreed to meet at half past four, but the bridge was closed again.",
+    "Nothing in the letter explained why he had sold his father's watch.",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """Samples, where they hold speech and the words in them."""
+
+    name: str
+    pcm: Pcm
+    speech: list[Interval]
+    truth: list[Said]
+
+
+def bench(folder: Path) -> list[str]:
+    """Lines of Markdown with the results; the model is kept in `folder`."""
+    return asyncio.run(_bench(folder))
+
+
+async def _bench(folder: Path) -> list[str]:
+    lines = [
+        "## Word times",
+        "",
+        "Error of a word's start and end, in ms: median, 95th percentile. Words that both texts have.",
+        "",
+        "| recording | times | words | start median | start p95 | end median | end p95 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    whisper, aligner = WhisperEngine(model="base", data_dir=folder), SphinxAligner()
+    try:
+        for recording in (_labelled(), _synthetic()):
+            lines += await _rows(recording, whisper, aligner)
+        lines += ["", await _speed(_labelled(), aligner)]
+    finally:
+        await whisper.close()
+        await aligner.close()
+    return lines
+
+
+async def _rows(recording: Recording, whisper: WhisperEngine, aligner: SphinxAligner) -> list[str]:
+    """One row for each way to get times."""
+    pcm, speech = recording.pcm, recording.speech
+    pauses = between(speech, 0.0, len(pcm) / SAMPLE_RATE_HZ)
+    heard = (
+        await whisper.transcribe(Request(encode(pcm, "flac", SAMPLE_RATE_HZ, 1), tuple(speech), "en"))
+    ).words
+    guessed = spread(" ".join(word.word for word in heard), speech)
+    reference = spread(" ".join(said.word for said in recording.truth), speech)
+    ways = {
+        "Whisper alone": heard,
+        "Whisper, clamped": clamp_to_speech(heard, pauses)[0],
+        "Whisper, aligned": await aligner.align(pcm, heard, speech, "en"),
+        "Whisper's text alone, spread": guessed,
+        "Whisper's text alone, aligned": await aligner.align(pcm, guessed, speech, "en"),
+        "true text, aligned": await aligner.align(pcm, reference, speech, "en"),
+    }
+    return [_row(recording, name, words) for name, words in ways.items()]
+
+
+def _row(recording: Recording, name: str, words: Sequence[Word]) -> str:
+    matcher = SequenceMatcher(
+        None, [fold(said.word) for said in recording.truth], [fold(word.word) for word in words], False
+    )
+    errors = [
+        (
+            abs(words[b + k].start - recording.truth[a + k].start),
+            abs(words[b + k].end - recording.truth[a + k].end),
+        )
+        for a, b, size in matcher.get_matching_blocks()
+        for k in range(size)
+    ]
+    figures = (1000 * np.percentile(np.array(errors), [50, 95], axis=0)).T.ravel()
+    return f"| {recording.name} | {name} | {len(errors)} | " + " | ".join(f"{f:.0f}" for f in figures) + " |"
+
+
+async def _speed(recording: Recording, aligner: SphinxAligner) -> str:
+    words = spread(" ".join(said.word for said in recording.truth), recording.speech)
+    started = time.perf_counter()
+    await aligner.align(recording.pcm, words, recording.speech, "en")
+    took = time.perf_counter() - started
+    times = len(recording.pcm) / SAMPLE_RATE_HZ / took
+    return f"Aligning runs at {times:.0f} x realtime on one core."
+
+
+def _labelled() -> Recording:
+    with Decoder(find_ffmpeg(None), SPEECH / f"{LABELLED}.wav", 0) as decoder:
+        pcm = np.concatenate(list(decoder))
+    return Recording("hand-checked", pcm, _speech(pcm), read_textgrid(SPEECH / f"{LABELLED}.TextGrid"))
+
+
+def _synthetic() -> Recording:
+    """Sentences of a synthetic voice in room tone, a pause behind each."""
+    room = np.random.default_rng(0)
+    flite, parts, truth, length = Flite(), list[Pcm](), list[Said](), 0
+    for sentence in SENTENCES:
+        pcm, words = flite.say(sentence)
+        start = length / SAMPLE_RATE_HZ
+        truth += [Said(word.word, word.start + start, word.end + start) for word in words]
+        parts.append(np.concatenate([pcm, np.zeros(SAMPLE_RATE_HZ, np.int16)]))
+        length += len(parts[-1])
+    pcm = np.concatenate(parts)
+    pcm = (pcm + room.normal(0, 10, len(pcm))).clip(-32768, 32767).astype(np.int16)
+    return Recording("synthetic", pcm, _speech(pcm), truth)
+
+
+def _speech(pcm: Pcm) -> list[Interval]:
+    cutter = Cutter(300.0)
+    cutter.push(pcm)
+    cutter.finish()
+    return between(cutter.pauses(), 0.0, len(pcm) / SAMPLE_RATE_HZ)
+
+
+def read_textgrid(path: Path) -> list[Said]:
+    """The words of a short-form Praat TextGrid, without the pauses."""
+    lines = path.read_text().splitlines()
+    first = lines.index('"words"') + 4
+    rows = [lines[first + 3 * n : first + 3 * n + 3] for n in range(int(lines[first - 1]))]
+    return [Said(word.strip('"'), float(start), float(end)) for start, end, word in rows if word != '""']
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as kept:
+        print("\n".join(bench(Path(kept))))
