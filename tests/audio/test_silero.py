@@ -79,9 +79,9 @@ def test_auto_hears_tones_and_voices(speech: Path) -> None:
     [
         ("-" * 30 + "L" * 9 + "-" * 30, "-" * 69, "-" * 69),
         ("-" * 30 + "L" * 10 + "-" * 30, "-" * 70, "-" * 30 + "L" * 10 + "-" * 30),
-        ("-" * 9 + "L" * 40 + "-" * 9, "-" * 9 + "L" * 21 + "-" * 28, "-" * 9 + "L" * 21 + "-" * 28),
-        ("-" * 9 + "L" * 46 + "-" * 9, "-" * 9 + "L" * 21 + "-" * 34, "-" * 9 + "L" * 46 + "-" * 9),
-        ("L" * 19 + "-" * 9, "-" * 19 + "L" * 9, "-" * 19 + "L" * 9),
+        ("-" * 9 + "L" * 25 + "-" * 9, "-" * 9 + "L" * 21 + "-" * 13, "-" * 9 + "L" * 21 + "-" * 13),
+        ("-" * 9 + "L" * 26 + "-" * 9, "-" * 9 + "L" * 21 + "-" * 14, "-" * 9 + "L" * 26 + "-" * 9),
+        ("L" * 4 + "-" * 9, "-" * 4 + "L" * 9, "-" * 4 + "L" * 9),
         ("-" * 9 + "L" * 12, "-" * 21, "-" * 9 + "L" * 12),
     ],
     ids=["click", "short word", "decay", "missed end", "missed beginning too short", "at the end"],
@@ -90,7 +90,7 @@ def test_auto_hears_tones_and_voices(speech: Path) -> None:
 def test_loudness_that_the_model_denies_counts_if_it_lasts(
     loud: str, voice: str, speech: str, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the edge of a voice from 0.2 s on, alone from 0.1 s on, however the frames come."""
+    """At the edge of a voice from 50 ms on, alone from 0.1 s on, however the frames come."""
     monkeypatch.setattr(silero, "_session", lambda _: None)
     detector = BothDetector(Path("unused"))
     given = []
