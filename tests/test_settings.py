@@ -67,3 +67,11 @@ def test_the_key_never_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
 
     assert "sk-secret" not in repr(Settings.load())
+
+
+def test_a_dotenv_that_is_no_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the user's file that is wrong, not the program."""
+    (tmp_path / ".env").write_bytes(b"garbage\x00\xff line =\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"\.env"):
+        Settings.load()

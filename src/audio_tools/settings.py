@@ -125,6 +125,10 @@ class Settings(BaseSettings):
         given = {name: value for name, value in overrides.items() if value is not None}
         try:
             return cls(**given)
+        except UnicodeDecodeError:
+            raise ConfigError(
+                "The file .env is not UTF-8 text.", hint="Write it again as plain text, or remove it."
+            ) from None
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = str(first["loc"][0])

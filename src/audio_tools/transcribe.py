@@ -259,6 +259,9 @@ def _warnings(job: _Job, hearings: Sequence[Hearing]) -> Iterator[str]:
     promised = job.stream.start + (job.stream.duration or 0.0)
     if promised - job.cutter.seconds > TRUNCATED_S:
         yield f"The sound ends at {job.cutter.seconds:.1f} s, but the file promises {promised:.1f} s of it."
+    streams = len(job.media.audio_streams)
+    if streams > 1 and not any(hearing.chunk.words for hearing in hearings):
+        yield f"Audio stream {job.stream.position} of {streams} holds no words: choose another (audioStream)."
     if job.media.variable_frame_rate:
         yield "The frame rate varies, so frame numbers are not safe: transcode to a constant rate."
     invented = sum(hearing.invented for hearing in hearings)

@@ -159,3 +159,11 @@ def test_help_needs_no_heavy_library() -> None:
 
     assert "transcribe" in ended.stdout
     assert not loaded & {"numpy", "pydantic", "openai", "rich", "av", "asyncio"}
+
+
+@pytest.mark.parametrize("folder", ["/proc/x", "/dev/null", "/dev/full/x"])
+def test_a_folder_that_cannot_be_written_is_named_before_the_work(folder: str, commands: Commands) -> None:
+    """Exit code 2, and nothing was transcribed in vain."""
+    path = render(talk(2), commands.folder / "talk.wav")
+
+    assert_refused(commands.run("transcribe", path, "-o", folder), commands, 2, folder, "-o")

@@ -41,7 +41,7 @@ async def test_ten_minutes_in_every_container(
 
 
 async def test_three_hours(tmp_path: Path, make_tools: MakeTools) -> None:
-    """Nothing drifts from the first word to the last. By level alone: ten minutes at a time prove the rest."""
+    """Nothing drifts from first word to last. By level alone: ten minutes at a time prove the rest."""
     script = talk(3 * HOUR_S, seed=3)
     media = render(script, tmp_path / "talk.mp4")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -79,13 +80,24 @@ def command(files: tuple[Path, ...], output: Path, formats: str, data_dir: Path 
     wanted = parse_formats(formats)
     settings = Settings.load(data_dir=data_dir)
     _check_names(files)
-    output.mkdir(parents=True, exist_ok=True)
+    _make_folder(output)
     try:
         failure = asyncio.run(_transcribe_all(files, output, wanted, options, settings))
     except asyncio.CancelledError:  # SIGTERM; SIGINT comes as KeyboardInterrupt
         raise KeyboardInterrupt from None
     if failure is not None:
         raise failure
+
+
+def _make_folder(output: Path) -> None:
+    """Find out before the work, not after it, that nothing can be written."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=output).close()
+    except OSError as error:
+        raise ConfigError(
+            f"Nothing can be written to {output}: {error.strerror}.", hint="Choose another folder with -o."
+        ) from None
 
 
 def _check_names(files: tuple[Path, ...]) -> None:
