@@ -1,0 +1,177 @@
+"""The limits of one API key over all processes and machines that use it, kept in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import math
+import random
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from audio_tools.engines.limits import Lanes
+
+LEASE_S = 30.0  # the lane of a process that died is free after that
+CALL_TIMEOUT_S = 2.0
+POLL_MS = 50  # how soon a lane that another process has left is noticed, on average
+ASK_AGAIN_MS = 500  # at the latest, or the place in the row is lost after
+PATIENCE_MS = 2000  # of silence: whoever stands in front may have died
+
+log = logging.getLogger(__name__)
+
+# KEYS[1] is the beginning of: running, a zset of lanes by the end of their lease; starts, of lanes by when
+# they began; row and seen, of the processes that wait, by when they came and when they last asked; pause.
+_ASK = """
+local lanes, starts, window_ms, lease_ms = unpack(ARGV, 3, 6)
+local poll_ms, ask_again_ms, patience_ms = unpack(ARGV, 7, 9)
+local process, lane, key = ARGV[1], ARGV[2], KEYS[1]
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + clock[2] / 1000
+if redis.call('ZSCORE', key .. 'running', lane) then return 0 end  -- it was told so, but did not hear it
+local paused_ms = redis.call('PTTL', key .. 'pause')
+if paused_ms > 0 then return math.min(paused_ms, ask_again_ms) end
+redis.call('ZREMRANGEBYSCORE', key .. 'running', '-inf', now)
+redis.call('ZREMRANGEBYSCORE', key .. 'starts', '-inf', now - window_ms)
+redis.call('ZADD', key .. 'row', 'NX', now, process)
+redis.call('ZADD', key .. 'seen', now, process)
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', key .. 'seen', '-inf', now - patience_ms)) do
+  redis.call('ZREM', key .. 'row', gone)
+  redis.call('ZREM', key .. 'seen', gone)
+end
+-- The processes take turns: whoever frees a lane and wants another one stands behind those who wait.
+local place = redis.call('ZRANK', key .. 'row', process)
+local free = lanes - redis.call('ZCARD', key .. 'running')
+local allowed = starts - redis.call('ZCARD', key .. 'starts')
+if tonumber(window_ms) == 0 then allowed = free end
+local wait_ms = 0
+if place >= allowed then
+  local oldest = redis.call('ZRANGE', key .. 'starts', 0, 0, 'WITHSCORES')
+  wait_ms = oldest[2] and oldest[2] + window_ms - now or poll_ms
+elseif place >= free then
+  wait_ms = poll_ms
+else
+  redis.call('ZREM', key .. 'row', process)
+  redis.call('ZREM', key .. 'seen', process)
+  redis.call('ZADD', key .. 'running', now + lease_ms, lane)
+  if tonumber(window_ms) > 0 then redis.call('ZADD', key .. 'starts', now, lane) end
+end
+for _, set in ipairs({'running', 'starts', 'row', 'seen'}) do
+  redis.call('PEXPIRE', key .. set, window_ms + lease_ms + patience_ms)
+end
+return math.ceil(math.min(math.max(wait_ms, 0), ask_again_ms))
+"""
+
+_LEAVE_ROW = """
+redis.call('ZREM', KEYS[1] .. 'row', ARGV[1])
+redis.call('ZREM', KEYS[1] .. 'seen', ARGV[1])
+redis.call('ZREM', KEYS[1] .. 'running', ARGV[2])
+"""
+
+_RENEW = """
+local clock = redis.call('TIME')
+redis.call('ZADD', KEYS[1] .. 'running', 'XX', clock[1] * 1000 + clock[2] / 1000 + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1] .. 'running', 2 * ARGV[2])
+"""
+
+_PAUSE = """
+if redis.call('PTTL', KEYS[1] .. 'pause') < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1] .. 'pause', 1, 'PX', ARGV[1])
+end
+"""
+
+
+class SharedLanes(Lanes):
+    """
+    Lets at most `lanes` requests with one API key run at once, and `starts` begin in any `window_s` seconds.
+
+    All who give the same `api_key` share them, and a pause holds for all; times are those of the server. A
+    process that dies frees its lanes after `lease_s`. While Redis is away each process keeps to `lanes` and
+    its own pauses: work that runs goes on.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        api_key: str,
+        lanes: int,
+        *,
+        starts: int = 1,
+        window_s: float = 0.0,
+        lease_s: float = LEASE_S,
+        prefix: str = "bull",
+    ) -> None:
+        super().__init__(lanes)
+        self._key = f"{prefix}:limits:{hashlib.sha256(api_key.encode()).hexdigest()[:32]}:"
+        self._limits = [lanes, starts, round(1000 * window_s), round(1000 * lease_s)]
+        self._lease_s = lease_s
+        self._process = uuid4().hex
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._redis_is_away = False
+        self._ask, self._leave, self._renew, self._pause = (
+            client.register_script(script) for script in (_ASK, _LEAVE_ROW, _RENEW, _PAUSE)
+        )
+
+    @asynccontextmanager
+    async def lane(self) -> AsyncIterator[None]:
+        """Hold a lane: waits for its turn among all processes, then for the window and the pause."""
+        async with super().lane():
+            lane = uuid4().hex
+            await self._enter(lane)
+            renewing = asyncio.create_task(self._keep(lane), name="renew lane")
+            try:
+                yield
+            finally:
+                renewing.cancel()
+                self._tell(self._call(self._leave, "", lane))
+
+    def pause(self, seconds: float) -> None:
+        """Let no request start for so many seconds, anywhere; a pause is only ever extended."""
+        super().pause(seconds)
+        if seconds > 0:
+            self._tell(self._call(self._pause, math.ceil(1000 * seconds)))
+
+    async def _enter(self, lane: str) -> None:
+        # One at a time, in order: a process has one place in the row.
+        async with self._turn:
+            try:
+                while wait_ms := await self._call(
+                    self._ask, self._process, lane, *self._limits, POLL_MS, ASK_AGAIN_MS, PATIENCE_MS
+                ):
+                    await asyncio.sleep(wait_ms / 1000 * random.uniform(0.8, 1.2))
+            except asyncio.CancelledError:
+                self._tell(self._call(self._leave, self._process, lane))
+                raise
+
+    async def _keep(self, lane: str) -> None:
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            await self._call(self._renew, lane, self._limits[-1])
+
+    async def _call(self, script: Any, *args: str | float) -> int:
+        """What the script says; 0, which lets a request start, if Redis does not answer."""
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                answer = await script(keys=[self._key], args=args)
+        except (RedisError, OSError) as error:
+            if not self._redis_is_away:
+                log.warning("limits are kept by each process alone until Redis is back: %s", error)
+            self._redis_is_away = True
+            return 0
+        self._redis_is_away = False
+        return int(answer or 0)
+
+    def _tell(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Wait until all that was left or paused is told."""
+        await asyncio.gather(*self._tasks)

@@ -1,0 +1,176 @@
+"""The way to a Redis server: a client, what may be wrong with the server, and its errors as ours."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from audio_tools.errors import AudioToolsError, ConfigError, DiskFull, QueueUnavailable
+
+OLDEST_REDIS = (6, 2)  # ZUNION and exclusive ranges of streams
+CONNECTIONS = 24  # of one process; whoever finds none free waits for one
+CONNECT_TIMEOUT_S = 3.0
+SOCKET_TIMEOUT_S = 30.0  # more than the longest blocking read, else an idle worker reconnects all the time
+CANCEL_AGAIN_S = 0.1
+CALL_TIMEOUT_S = 5.0  # for one call and its answer, so that a request is refused rather than kept hanging
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0  # between two tries to reach a server at the start
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """Where a Redis server is; `url` is redis:// or rediss:// and its own password wins over `password`."""
+
+    url: str
+    password: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        """For people: host, port and database, never the password."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
+
+
+def connect(address: RedisAddress) -> Redis:
+    """
+    A client that gives up after the second try: who calls knows best what to do then.
+
+    Whatever is asked of it may therefore happen twice.
+
+    Raises:
+        ConfigError: the address is none.
+    """
+    try:
+        pool = BlockingConnectionPool.from_url(
+            address.url,
+            password=address.password,
+            decode_responses=True,
+            max_connections=CONNECTIONS,
+            timeout=CALL_TIMEOUT_S,
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_keepalive=True,
+            health_check_interval=0,
+            # Each connection that is left from before a restart of the server fails once.
+            retry=Retry(NoBackoff(), 1),
+        )
+    except ValueError as error:
+        raise ConfigError(
+            f"REDIS_URL is no address of a Redis server: {error}",
+            hint="Write redis://HOST:PORT/DATABASE, or rediss:// for TLS.",
+        ) from None
+    return Redis.from_pool(pool)
+
+
+async def stop(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """End tasks that use a client."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        # Again and again: redis-py 8.1 swallows a cancel that arrives while it takes a connection.
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
+
+
+async def wait_for_server(client: Redis, address: RedisAddress, wait_s: float | None) -> None:
+    """
+    Wait until the server answers, for `wait_s` seconds (None: for ever), and see whether it will do.
+
+    Raises:
+        ConfigError: it refuses the password, or is too old.
+        QueueUnavailable: it did not answer in time.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = None if wait_s is None else loop.time() + wait_s
+    pause_s = FIRST_PAUSE_S
+    while True:
+        try:
+            with map_redis_errors(address):
+                async with asyncio.timeout(CALL_TIMEOUT_S):
+                    await client.ping()
+            break
+        except QueueUnavailable as error:
+            if isinstance(error.__cause__, REFUSALS):
+                raise ConfigError(error.message, hint=error.hint) from error
+            if deadline is not None and loop.time() + pause_s > deadline:
+                raise
+            log.info("waiting for Redis: %s", error.message)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    await _inspect(client, address)
+
+
+async def _inspect(client: Redis, address: RedisAddress) -> None:
+    try:
+        with map_redis_errors(address):
+            server = await client.info()
+    except exceptions.ResponseError as error:
+        log.warning(
+            "%s does not tell about itself (%s): see that it persists and never evicts", address, error
+        )
+        return
+    version = str(server.get("redis_version", ""))
+    if version and tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
+        raise ConfigError(f"{address} is Redis {version}, the queue needs 6.2", hint="Upgrade Redis.")
+    if (policy := server.get("maxmemory_policy", "noeviction")) != "noeviction":
+        log.warning("%s may throw jobs away (maxmemory-policy is %s): set it to noeviction", address, policy)
+    if not server.get("aof_enabled"):
+        log.warning("%s may lose jobs when it stops: set appendonly to yes", address)
+
+
+REFUSALS = (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError)
+"""What a server says to a client that it does not trust."""
+
+_PASSWORD = "Set REDIS_PASSWORD (or the password in REDIS_URL) to the one that the server wants."
+_START = "Start Redis, or correct REDIS_URL (or REDIS_HOST and REDIS_PORT)."
+
+FOREIGN_ERRORS: tuple[tuple[type[Exception], str, type[AudioToolsError], str, str], ...] = (
+    (exceptions.AuthenticationError, "", QueueUnavailable, "{at} refuses the password: {error}", _PASSWORD),
+    (exceptions.AuthorizationError, "", QueueUnavailable, "{at} refuses us: {error}", _PASSWORD),
+    (exceptions.NoPermissionError, "", QueueUnavailable, "{at} refuses us: {error}", _PASSWORD),
+    (exceptions.BusyLoadingError, "", QueueUnavailable, "{at} is starting", "Try again in a moment."),
+    (exceptions.ResponseError, "OOM ", DiskFull, "{at} has no memory left", "Raise its maxmemory."),
+    (
+        exceptions.ResponseError,
+        "READONLY ",
+        QueueUnavailable,
+        "{at} is a read-only replica",
+        "Name the primary.",
+    ),
+    (exceptions.ResponseError, "MISCONF ", QueueUnavailable, "{at} cannot persist: {error}", "See its disk."),
+    (exceptions.TimeoutError, "", QueueUnavailable, "{at} does not answer: {error}", _START),
+    (exceptions.ConnectionError, "", QueueUnavailable, "{at} cannot be reached: {error}", _START),
+    (TimeoutError, "", QueueUnavailable, f"{{at}} has not answered for {CALL_TIMEOUT_S:g} s", _START),
+    (OSError, "", QueueUnavailable, "{at} cannot be reached: {error}", _START),
+)
+"""A foreign error, what its text holds, and what it becomes: class, message, hint. The first that fits."""
+
+
+@contextmanager
+def map_redis_errors(address: RedisAddress) -> Iterator[None]:
+    """Turn what the server and the way to it say into our errors; our own mistakes pass through."""
+    try:
+        yield
+    except (exceptions.RedisError, OSError) as error:
+        for foreign, part, ours, message, hint in FOREIGN_ERRORS:
+            if isinstance(error, foreign) and part in _text(error):
+                raise ours(message.format(at=f"Redis at {address}", error=error), hint=hint) from error
+        raise
+
+
+def _text(error: Exception) -> str:
+    # redis-py takes the code off the errors that it has classes for; within a script's error it stays.
+    codes: dict[type[Exception], str] = {
+        exceptions.OutOfMemoryError: "OOM ",
+        exceptions.ReadOnlyError: "READONLY ",
+    }
+    return codes.get(type(error), "") + str(error)

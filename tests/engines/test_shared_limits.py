@@ -1,0 +1,273 @@
+"""The limits of an API key over several processes, in a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from audio_tools.engines.shared_limits import SharedLanes
+from audio_tools.jobs.redis import connect
+from tests.jobs.redis_server import RedisServer
+
+pytestmark = pytest.mark.timeout(60)
+
+WORKER = """
+import asyncio, sys
+from audio_tools.engines.shared_limits import SharedLanes
+from audio_tools.jobs.redis import RedisAddress, connect
+
+async def request(client, lanes, key):
+    async with lanes.lane():
+        await client.lpush(f"{key}:running", await client.incr(f"{key}:gauge"))
+        await client.lpush(f"{key}:by", sys.argv[3])
+        await asyncio.sleep(0.01)
+        await client.decr(f"{key}:gauge")
+
+async def main(port, key, name, lanes, requests):
+    client = connect(RedisAddress(f"redis://127.0.0.1:{port}"))
+    shared = SharedLanes(client, key, int(lanes), lease_s=1)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    await asyncio.gather(*(request(client, shared, key) for _ in range(int(requests))))
+    await shared.close()
+    await client.aclose()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A running Redis; each test uses an API key of its own."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+async def client(redis_server: RedisServer) -> AsyncIterator[Redis]:
+    """A client of it."""
+    client = connect(redis_server.address)
+    yield client
+    await client.aclose()
+
+
+NewLanes = Callable[..., SharedLanes]
+
+
+@pytest.fixture
+async def new_lanes(client: Redis) -> AsyncIterator[NewLanes]:
+    """Makes what each of several processes would have."""
+    made: list[SharedLanes] = []
+
+    def make(api_key: str, lanes: int, **options: float) -> SharedLanes:
+        made.append(SharedLanes(client, api_key, lanes, **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for lanes in made:
+        await lanes.close()
+
+
+@pytest.fixture
+def key() -> str:
+    """An API key that nobody else has."""
+    return uuid4().hex
+
+
+class Request:
+    """A request that goes on until it is told to end."""
+
+    def __init__(self, lanes: SharedLanes) -> None:
+        self.started = asyncio.Event()
+        self.end = asyncio.Event()
+        self.task = asyncio.create_task(self._run(lanes))
+
+    async def _run(self, lanes: SharedLanes) -> None:
+        async with lanes.lane():
+            self.started.set()
+            await self.end.wait()
+
+    async def finish(self) -> None:
+        """Let it end."""
+        self.end.set()
+        await self.task
+
+
+async def has_asked(client: Redis, lanes: SharedLanes, times: int = 2) -> None:
+    """Wait until somebody who waits was refused that often."""
+    for _ in range(times):
+        seen = await client.zscore(f"{lanes._key}seen", lanes._process)
+        while await client.zscore(f"{lanes._key}seen", lanes._process) == seen:
+            await asyncio.sleep(0.005)
+
+
+async def test_three_processes_share_the_lanes(
+    redis_server: RedisServer, client: Redis, key: str, tmp_path: Path
+) -> None:
+    """90 requests of three processes: never more at once than lanes, all done, none left to the end."""
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER)
+    processes = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, script, str(redis_server.port), key, str(name), "4", "30"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        for name in range(3)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        await process.stdout.readline()
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+    for process in processes:
+        await process.communicate()
+        assert process.returncode == 0
+
+    running = [int(n) for n in await client.lrange(f"{key}:running", 0, -1)]
+    assert (len(running), max(running)) == (90, 4)
+    by = await client.lrange(f"{key}:by", 0, -1)
+    # The newest first: whoever was last to finish had not been kept waiting for the others.
+    assert set(by[:30]) == {"0", "1", "2"}
+
+
+async def test_another_key_has_lanes_of_its_own(client: Redis, new_lanes: NewLanes, key: str) -> None:
+    """Two keys do not hold each other up; the key itself is nowhere in Redis."""
+    one, two = (Request(new_lanes(name, 1)) for name in (key, f"{key} two"))
+
+    await one.started.wait()
+    await two.started.wait()
+
+    assert not [name for name in await client.keys("*") if key in name]
+    await one.finish()
+    await two.finish()
+
+
+async def test_processes_take_turns(client: Redis, new_lanes: NewLanes, key: str) -> None:
+    """A process that frees a lane and wants it again stands behind the other one, which has waited."""
+    mine, theirs = new_lanes(key, 1), new_lanes(key, 1)
+    first = Request(mine)
+    await first.started.wait()
+    other = Request(theirs)
+    await has_asked(client, theirs)
+    again = Request(mine)
+
+    await first.finish()
+    await other.started.wait()
+    await has_asked(client, mine)
+
+    assert not again.started.is_set()
+    await other.finish()
+    await again.started.wait()
+    await again.finish()
+
+
+async def test_starts_are_counted_over_all_processes(client: Redis, new_lanes: NewLanes, key: str) -> None:
+    """In one window no more requests begin than allowed, however many lanes are free."""
+    shared = [new_lanes(key, 10, starts=3, window_s=3600) for _ in range(2)]
+    requests = [Request(lanes) for lanes in shared for _ in range(3)]
+    for lanes in shared:
+        await has_asked(client, lanes)
+
+    assert sum(request.started.is_set() for request in requests) == 3
+
+    await client.delete(f"{shared[0]._key}starts")  # as if the hour had passed
+    for request in requests:
+        await request.started.wait()
+        await request.finish()
+
+
+async def test_a_pause_holds_for_all_processes(client: Redis, new_lanes: NewLanes, key: str) -> None:
+    """While one was told to wait nobody begins; a shorter pause does not cut a longer one off."""
+    mine, theirs = new_lanes(key, 10), new_lanes(key, 10)
+    mine.pause(3600)
+    mine.pause(1)
+    await mine.close()
+    request = Request(theirs)
+    await asyncio.sleep(0.1)
+
+    assert not request.started.is_set()
+    assert await client.pttl(f"{mine._key}pause") > 3_000_000
+
+    await client.delete(f"{mine._key}pause")
+    await request.started.wait()
+    await request.finish()
+
+
+async def test_the_lane_of_a_dead_process_becomes_free(client: Redis, new_lanes: NewLanes, key: str) -> None:
+    """Nobody has to give it back: its lease ends."""
+    dead, alive = new_lanes(key, 1, lease_s=0.3), new_lanes(key, 1)
+    request = Request(dead)
+    await request.started.wait()
+    dead._key = "elsewhere"  # it renews and gives back nothing any more
+
+    successor = Request(alive)
+    await successor.started.wait()
+
+    await successor.finish()
+    await request.finish()
+
+
+async def test_a_long_request_keeps_its_lane(client: Redis, new_lanes: NewLanes, key: str) -> None:
+    """Its lease is renewed for as long as it runs."""
+    mine, theirs = new_lanes(key, 1, lease_s=1), new_lanes(key, 1)
+    request, other = Request(mine), Request(theirs)
+    await request.started.wait()
+    lane = (await client.zrange(f"{mine._key}running", 0, 0))[0]
+    end = await client.zscore(f"{mine._key}running", str(lane))
+    while await client.zcount(f"{mine._key}running", f"({end}", "+inf") == 0:
+        await asyncio.sleep(0.01)
+    await has_asked(client, theirs, 4)
+
+    assert not other.started.is_set()
+    await request.finish()
+    await other.started.wait()
+    await other.finish()
+
+
+async def test_whoever_gives_up_leaves_the_row(client: Redis, new_lanes: NewLanes, key: str) -> None:
+    """A request that is cancelled while it waits does not hold up those behind it, nor its own process."""
+    mine, theirs = new_lanes(key, 1), new_lanes(key, 1)
+    running = Request(mine)
+    await running.started.wait()
+    waiting = Request(theirs)
+    await has_asked(client, theirs)
+    waiting.task.cancel()
+    await asyncio.gather(waiting.task, return_exceptions=True)
+    await theirs.close()
+
+    assert await client.zcard(f"{mine._key}row") == 0
+    await running.finish()
+    next_one = Request(theirs)
+    await next_one.started.wait()
+    await next_one.finish()
+
+
+async def test_requests_go_on_while_redis_is_away(
+    tmp_path: Path, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each process then keeps to the limit alone; it says so once."""
+    server = RedisServer(tmp_path)
+    server.start()
+    client = connect(server.address)
+    lanes = SharedLanes(client, key, 2)
+    server.kill()
+    requests = [Request(lanes) for _ in range(3)]
+    await requests[0].started.wait()
+    await requests[1].started.wait()
+
+    assert not requests[2].started.is_set()
+    for request in requests:
+        await request.finish()
+    await lanes.close()
+    assert len([record for record in caplog.records if "until Redis is back" in record.message]) == 1
+    await client.aclose()

