@@ -75,6 +75,9 @@ class Worker:
                     await _give_up(lease, error)
 
     async def _take(self) -> Lease | None:
+        # Asked first: a job that is taken only to be given back has lost an attempt.
+        if self._stopping.is_set():
+            return None
         return await _unless(self._stopping, self._insist(self._queue.take))
 
     async def _run(self, lease: Lease) -> None:

@@ -79,6 +79,7 @@ class Commands:
             "OPENAI_BASE_URL": self.base_url,
             "DATA_DIR": str(self.data_dir),
             "RATE_LIMIT_DELAY": "0",
+            "ALIGN": "off",  # tones are no English
             **self.environment,
         }
 

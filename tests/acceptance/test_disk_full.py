@@ -1,0 +1,147 @@
+"""A disk that is full: the one who asked is told, nothing is left, and the service stays up."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.service import ServiceProcess
+from tests.acceptance.truth import assert_true
+from tests.simulator import Latency, Simulator, render, talk
+
+DISK_BYTES = 16 << 20
+SCRIPT = talk(60.0, seed=71)
+ANSWER_S = 1.0
+"""How long the engine takes: enough to fill the disk meanwhile."""
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own, 16 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command here")
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return render(SCRIPT, tmp_path / "talk.flac")
+
+
+@pytest.fixture
+def service(disk: Path, tmp_path: Path, simulator: Simulator) -> Iterator[ServiceProcess]:
+    """Its data are on the small disk, its log is not."""
+    simulator.latency = Latency(base_s=ANSWER_S)
+    settings = {"DATA_DIR": str(disk / "data"), "MEDIA_ROOTS": str(tmp_path), "SHUTDOWN_GRACE": "1"}
+    with ServiceProcess(tmp_path, simulator.base_url, **settings) as running:
+        yield running
+
+
+def fill(disk: Path) -> Path:
+    """Leave not one byte; gives the file to remove."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 4096, 1):
+            try:
+                while file.write(bytes(size)) == size:
+                    pass
+            except OSError:
+                continue
+    return filler
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_an_upload_without_room_is_refused(
+    announced: bool, service: ServiceProcess, tmp_path: Path
+) -> None:
+    """507, before it is read where its size is announced, else when the room runs out; nothing is left."""
+    boundary = b'--b\r\nContent-Disposition: form-data; name="audioFile"; filename="a.wav"\r\n\r\n'
+    blocks = [boundary, *([bytes(1 << 20)] * (2 * DISK_BYTES >> 20)), b"\r\n--b--\r\n"]
+    response = await asyncio.to_thread(
+        lambda: service.http.post(
+            "/process-audio",
+            content=b"".join(blocks) if announced else iter(blocks),
+            headers={"Content-Type": "multipart/form-data; boundary=b"},
+        )
+    )
+    body = response.json()
+
+    assert (response.status_code, body["error"]) == (507, "disk_full")
+    assert "DATA_DIR" in body["hint"]
+    assert service.files("uploads") == []
+    assert service.jobs() == []
+
+
+async def test_a_job_whose_answers_find_no_room_fails(
+    service: ServiceProcess, simulator: Simulator, disk: Path, recording: Path
+) -> None:
+    """Its error is that of a full disk, its upload makes the room to say so, and the next job is done."""
+    job_id = await asyncio.to_thread(service.submit, recording)
+    await simulator.wait_for(bool)
+    filler = await asyncio.to_thread(fill, disk)
+    status = await service.wait_until(job_id, "failed", "completed")
+    result = service.http.get(f"/job/{job_id}/result")
+
+    assert (status["state"], status["errorCode"]) == ("failed", "disk_full")
+    assert (result.status_code, result.json()["error"]) == (507, "disk_full")
+    assert service.files("uploads", "transcripts") == []
+    filler.unlink()
+    again = await asyncio.to_thread(service.submit, recording)
+    await service.wait_until(again, "completed")
+    assert_true(service.transcript(again), SCRIPT)
+
+
+async def test_a_full_disk_that_nothing_of_ours_can_clear(
+    service: ServiceProcess, simulator: Simulator, disk: Path, recording: Path
+) -> None:
+    """The service stays up and says what is wrong; once there is room it goes on by itself."""
+    first, second = [
+        service.http.post("/process-audio", json={"path": str(recording)}).json()["jobId"] for _ in range(2)
+    ]
+    await simulator.wait_for(bool)
+    filler = await asyncio.to_thread(fill, disk)
+    await simulator.wait_for(lambda log: any(record.status == 200 for record in log))
+    refused = await asyncio.to_thread(service.http.post, "/process-audio", json={"path": str(recording)})
+    health = await asyncio.to_thread(service.http.get, "/health")
+    listed = await asyncio.to_thread(service.http.get, "/jobs")
+    filler.unlink()
+    statuses = [await service.wait_until(job_id, "failed", "completed") for job_id in (first, second)]
+
+    assert service.running
+    assert (refused.status_code, refused.json()["error"]) == (507, "disk_full")
+    assert (health.status_code, health.json()["checks"]["queue"]["ok"]) == (503, False)
+    assert listed.status_code == 200
+    assert {status["errorCode"] for status in statuses} <= {"disk_full", None}
+    third = service.http.post("/process-audio", json={"path": str(recording)}).json()["jobId"]
+    await service.wait_until(third, "completed")
+    assert_true(service.transcript(third), SCRIPT)
+
+
+async def test_a_service_on_a_full_disk_can_be_stopped(
+    service: ServiceProcess, simulator: Simulator, disk: Path, recording: Path
+) -> None:
+    """What it cannot store does not keep it from ending: exit code 0, and the job goes on afterwards."""
+    job_id = service.http.post("/process-audio", json={"path": str(recording)}).json()["jobId"]
+    await simulator.wait_for(bool)
+    filler = await asyncio.to_thread(fill, disk)
+    await simulator.wait_for(lambda log: any(record.status == 200 for record in log))
+    code = await asyncio.to_thread(service.terminate)
+    filler.unlink()
+    await asyncio.to_thread(service.start)
+
+    assert code == 0
+    assert "Traceback" not in service.log
+    status = await service.wait_until(job_id, "failed", "completed")
+    assert status["errorCode"] in {"disk_full", None}
