@@ -19,7 +19,7 @@ from fastapi import FastAPI, Request
 from starlette.types import ASGIApp
 
 from audio_tools.server.body import ClientGone, LingeringClose
-from audio_tools.server.malloc import raise_malloc_limits
+from audio_tools.server.direct import DirectProtocol
 from audio_tools.server.multipart import receive_upload
 from audio_tools.server.protocol import HttpProtocol
 from audio_tools.server.responses import install
@@ -69,12 +69,13 @@ def running(
     *,
     max_bytes: int,
     idle_s: float = 30.0,
+    http: type[HttpProtocol] = HttpProtocol,
     around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> Iterator[Service]:
     """A service in a thread of this process, on a free port, until the block ends; `around` wraps its app."""
     uploads = UploadStore(folder, max_bytes=max_bytes, min_free_bytes=0, ttl_s=3600)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(_config(around(make_app(uploads, idle_s))))
+        server = uvicorn.Server(_config(around(make_app(uploads, idle_s)), http))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="service")
         thread.start()
         try:
@@ -85,10 +86,10 @@ def running(
             uploads.close()
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, http: type[HttpProtocol]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=HttpProtocol,
+        http=http,
         loop="asyncio",
         lifespan="off",
         log_level="warning",
@@ -97,12 +98,11 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 
 def main() -> None:
-    raise_malloc_limits()
     uploads = UploadStore(Path(sys.argv[1]), max_bytes=1 << 40, min_free_bytes=0, ttl_s=3600)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sys.stdout.write(f"{listener.getsockname()[1]}\n")
         sys.stdout.flush()
-        uvicorn.Server(_config(make_app(uploads, 30.0))).run(sockets=[listener])
+        uvicorn.Server(_config(make_app(uploads, 30.0), DirectProtocol)).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from audio_tools.errors import UploadError
 from audio_tools.server.multipart import FormReader
+from audio_tools.server.protocol import HttpProtocol
 from audio_tools.uploads import UploadRecord, UploadWriter
 from tests.server.service import Service, running
 from tests.server.wire import (
@@ -37,16 +38,16 @@ MAX_BYTES = 4 << 20
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(http: type[HttpProtocol], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that takes files of up to 4 MiB."""
-    with running(tmp_path_factory.mktemp("data"), max_bytes=MAX_BYTES) as service:
+    with running(tmp_path_factory.mktemp("data"), http=http, max_bytes=MAX_BYTES) as service:
         yield service
 
 
 @pytest.fixture
-def impatient(tmp_path: Path) -> Iterator[Service]:
+def impatient(http: type[HttpProtocol], tmp_path: Path) -> Iterator[Service]:
     """A service that waits for bytes a moment only."""
-    with running(tmp_path, max_bytes=MAX_BYTES, idle_s=0.2) as service:
+    with running(tmp_path, http=http, max_bytes=MAX_BYTES, idle_s=0.2) as service:
         yield service
 
 
@@ -246,9 +247,9 @@ def test_a_client_that_hangs_up_leaves_nothing(service: Service, reset: bool) ->
     assert ask(service, post(form(media(b"x")))).status == 200
 
 
-def test_a_server_that_stops_leaves_nothing(tmp_path: Path) -> None:
+def test_a_server_that_stops_leaves_nothing(http: type[HttpProtocol], tmp_path: Path) -> None:
     """An upload that is still coming when the time for it is over is cancelled and removed."""
-    with running(tmp_path, max_bytes=MAX_BYTES) as service:
+    with running(tmp_path, http=http, max_bytes=MAX_BYTES) as service:
         request = head("POST", "/process-audio", Content_Type=TYPE, Content_Length=4 << 20)
         connection = service.connect(request + media(bytes(3 << 20)))
         wait_until(lambda: uploads_in(service))
@@ -258,12 +259,12 @@ def test_a_server_that_stops_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def cramped(tmp_path: Path) -> Iterator[Service]:
+def cramped(http: type[HttpProtocol], tmp_path: Path) -> Iterator[Service]:
     """A service on a disk of 2 MB."""
     command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(tmp_path)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("mounting a small tmpfs needs root")
-    with running(tmp_path, max_bytes=MAX_BYTES) as service:
+    with running(tmp_path, http=http, max_bytes=MAX_BYTES) as service:
         yield service
     subprocess.run(["umount", str(tmp_path)], check=True)
 

@@ -65,8 +65,8 @@ def read_answer(connection: socket.socket) -> Answer:
     status_line, *fields = lines.decode("latin-1").split("\r\n")[:-2]
     headers = {name.lower(): value for name, _, value in (field.partition(": ") for field in fields)}
     body = b""
-    while len(body) < int(headers.get("content-length", 0)):
-        body += _receive(connection, 65_536)
+    while missing := int(headers.get("content-length", 0)) - len(body):
+        body += _receive(connection, missing)
     return Answer(int(status_line.split()[1]), headers, json.loads(body) if body else None)
 
 

@@ -23,7 +23,7 @@ from uuid import uuid4
 from audio_tools.jobs.job import PROGRESS, STATE_EVENTS, Event, Job, JobState
 from audio_tools.transcript import Json
 
-CRASH_LIMIT = 10
+CRASH_LIMIT = 25
 """A job is given up once its worker has died on it this often in a row with no progress in between."""
 
 WORKER_CRASHED: Json = {

@@ -139,6 +139,7 @@ class BullQueue(Queue):
     async def _let_go(self) -> None:
         self._is_open = False
         await stop([self._listening])
+        await self._desk.finish_calls()  # one that is late would open a connection that nobody closes
         self._changes.ring_all()
         await self._client.aclose()
         self._slot.close()

@@ -323,10 +323,14 @@ class Desk:
         while taker := self._next_taker():
             taker.set_exception(refusal)
         await stop(task for task in (self._fetching, *self._loops) if task)
-        if self._running:
-            await asyncio.wait(self._running, timeout=CALL_TIMEOUT_S)
+        await self.finish_calls()
         for lease in sorted(self._leases.values(), key=lambda lease: -lease.job.number):
             await self._put_back(lease)
             self._drop(lease)
         if self._tokens:
             await self._free_strays()
+
+    async def finish_calls(self) -> None:
+        """Wait until everything that `run` was given is done; each call has an end of its own."""
+        while self._running:
+            await asyncio.wait(self._running)

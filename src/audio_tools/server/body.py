@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audio_tools.errors import MalformedUpload, UploadError, UploadTimeout
+from audio_tools.server.direct import EXTENSION, DirectBody
+from audio_tools.uploads import UploadStore
 
 BLOCK_BYTES = 1 << 20
 """Bytes that are gathered before a thread is asked to write them: at 1 MiB its price cannot be measured."""
@@ -34,18 +36,35 @@ class Body:
         UploadError: the one that `interrupt` was called with.
     """
 
-    def __init__(self, receive: Receive, idle_s: float) -> None:
+    def __init__(self, receive: Receive, idle_s: float, scope: Scope | None = None) -> None:
+        """With `scope`, `pour` uses the extension of `direct.py` where the server has it."""
         self._receive = receive
         self._idle_s = idle_s
         self._ended = False
         self._error: Exception | None = None
         self._limit: asyncio.Timeout | None = None
+        self._take_over = (scope or {}).get("extensions", {}).get(EXTENSION)
+        self._direct: DirectBody | None = None
 
     def interrupt(self, error: UploadError) -> None:
         """Let the reader have `error` instead of more blocks, at once."""
         self._error = error
         if self._limit is not None and not self._limit.expired():
             self._limit.reschedule(0)
+        if self._direct is not None:
+            self._direct.stop()
+
+    async def pour(self, sink: Callable[[bytes], None], uploads: UploadStore) -> None:
+        """Give every block to `sink`, in a thread of `uploads`. Raises what iterating raises, and `sink`."""
+        async for block in self:
+            await uploads.run(sink, block)
+            self._direct = self._take_over() if self._take_over and not self._ended else None
+            if self._direct is not None:
+                try:
+                    await uploads.run_until(self._direct.stop, self._direct.pour, sink, self._idle_s)
+                finally:
+                    self._direct.close()
+                    self._direct = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

@@ -53,8 +53,7 @@ async def receive_upload(request: Request, uploads: UploadStore, *, idle_s: floa
     async with uploads.writer() as writer:
         await uploads.run(writer.reserve, announced)
         form = FormReader(boundary, writer)
-        async for block in Body(request.receive, idle_s):
-            await uploads.run(form.feed, block)
+        await Body(request.receive, idle_s, request.scope).pour(form.feed, uploads)
         options = await uploads.run(form.finish)
         return Form(await uploads.open(writer.id), options)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
@@ -72,7 +73,7 @@ class TusApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            response = await self._answer(Request(scope), Body(receive, self._idle_s))
+            response = await self._answer(Request(scope), Body(receive, self._idle_s, scope))
         except ClientGone:
             return
         except AudioToolsError as error:
@@ -191,10 +192,7 @@ class TusApp:
         """Append the body. What arrived before an error stays, unless it is unproven or too much."""
         start = writer.size
         try:
-            async for block in body:
-                if length is not None and writer.size + len(block) > length:
-                    raise UploadTooLarge(length)
-                await self._uploads.run(_write, writer, block, checksum)
+            await body.pour(partial(_write, writer, length, checksum), self._uploads)
             if checksum is not None:
                 checksum.verify()
         except BaseException as error:
@@ -230,7 +228,9 @@ class _Presence(NamedTuple):
     left: asyncio.Event
 
 
-def _write(writer: UploadWriter, block: bytes, checksum: Checksum | None) -> None:
+def _write(writer: UploadWriter, length: int | None, checksum: Checksum | None, block: bytes) -> None:
+    if length is not None and writer.size + len(block) > length:
+        raise UploadTooLarge(length)
     if checksum is not None:
         checksum.update(block)
     writer.write(block)

@@ -89,6 +89,12 @@ class UploadStore:
         A caller that is cancelled waits too: the thread may be writing to a descriptor that the caller is
         about to close, and the next file that is opened would get its number.
         """
+        return await self.run_until(_nothing, call, *args, **kwargs)
+
+    async def run_until(
+        self, stop: Callable[[], None], call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `run`, for a call that takes long: if the caller is cancelled, `stop` makes it return."""
         future = asyncio.get_running_loop().run_in_executor(self._pool, partial(call, *args, **kwargs))
         cancelled: asyncio.CancelledError | None = None
         while not future.done():
@@ -96,6 +102,7 @@ class UploadStore:
                 await asyncio.wait([future])
             except asyncio.CancelledError as error:
                 cancelled = error
+                stop()
         if cancelled is not None:
             future.exception()  # Asked for, so that asyncio does not warn: the cancellation goes first.
             raise cancelled
@@ -211,6 +218,10 @@ class UploadStore:
             return self.ttl_s
         # Only its own request could finish it or knew its id, and that request is over.
         return SETTLING_S if folder.media.exists() else 0.0
+
+
+def _nothing() -> None:
+    """What need not be stopped."""
 
 
 def _size_of(path: Path) -> int | None:

@@ -1,0 +1,145 @@
+"""Large bodies that a thread reads from the socket itself: nobody outside can tell."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import psutil
+import pytest
+
+from audio_tools.server import direct
+from audio_tools.server.direct import DirectBody, DirectProtocol
+from tests.server.service import Service, running
+from tests.server.wire import TYPE, chunked, form, head, media, post, read_answer, wait_until
+
+DATA = bytes(range(256)) * 40_000
+"""Ten megabytes: what fits into no buffer on the way."""
+
+
+@pytest.fixture
+def poured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes were left to each body when it was read directly."""
+    left: list[int] = []
+    pour = DirectBody.pour
+
+    def watched(self: DirectBody, *args: object) -> None:
+        left.append(self._n_bytes)
+        pour(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(DirectBody, "pour", watched)
+    return left
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A service as it is run for users; in the end no body is counted as being read."""
+    with running(tmp_path, http=DirectProtocol, max_bytes=1 << 30) as service:
+        yield service
+    assert DirectProtocol.at_once == 0
+
+
+def stored(service: Service, upload_id: object) -> bytes:
+    return (service.folder / "uploads" / str(upload_id) / "media").read_bytes()
+
+
+def test_a_large_body_is_read_directly(service: Service, poured: list[int]) -> None:
+    """All but its beginning."""
+    with service.connect(post(form(media(DATA)))) as connection:
+        answer = read_answer(connection)
+
+    assert stored(service, answer.json["id"]) == DATA
+    assert len(poured) == 1
+    assert poured[0] > len(DATA) / 2
+
+
+def test_the_connection_goes_on_behind_the_body(service: Service, poured: list[int]) -> None:
+    """Requests that were sent without waiting are answered in order, large ones, small ones, empty ones."""
+    requests = [
+        post(form(media(DATA))),
+        head("OPTIONS", "/files"),
+        post(form(media(b"x"))),
+        post(form(media(DATA))),
+    ]
+    with service.connect() as connection:
+        sender = threading.Thread(target=connection.sendall, args=(b"".join(requests),))
+        sender.start()
+        answers = [read_answer(connection) for _ in requests]
+        sender.join()
+
+    assert [answer.status for answer in answers] == [200, 204, 200, 200]
+    assert [stored(service, answers[n].json["id"]) for n in (0, 2, 3)] == [DATA, b"x", DATA]
+    assert len(poured) == 2
+
+
+def test_a_small_or_chunked_body_goes_the_ordinary_way(service: Service, poured: list[int]) -> None:
+    """There is nothing to gain, or no end to be known."""
+    request = head("POST", "/process-audio", Content_Type=TYPE, Transfer_Encoding="chunked")
+    with service.connect(post(form(media(DATA[: 4 << 20])))) as connection:
+        assert read_answer(connection).status == 200
+    with service.connect(request + chunked([form(media(DATA))])) as connection:
+        assert read_answer(connection).status == 200
+
+    assert poured == []
+
+
+def test_only_so_many_are_read_directly(
+    service: Service, poured: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads are few: the others come in as well, another way."""
+    monkeypatch.setattr(direct, "AT_ONCE", 1)
+    request = post(form(media(DATA)))
+    with service.connect(request[: len(DATA) // 2]) as slow:
+        wait_until(lambda: poured)
+        with service.connect(request) as quick:
+            assert read_answer(quick).status == 200
+        slow.sendall(request[len(DATA) // 2 :])
+        assert read_answer(slow).status == 200
+
+    assert len(poured) == 1
+
+
+def test_an_encrypted_connection_is_not_read_directly() -> None:
+    """A thread would find the bytes before they are decrypted."""
+    protocol = cast(
+        DirectProtocol,
+        SimpleNamespace(
+            _announced_bytes=lambda: 1 << 30,
+            _n_body_bytes=0,
+            at_once=0,
+            transport=SimpleNamespace(get_extra_info=lambda _: object(), is_closing=lambda: False),
+        ),
+    )
+
+    assert DirectProtocol.take_over(protocol) is None
+
+
+def test_nothing_is_kept_of_bodies_that_break_off(service: Service, poured: list[int]) -> None:
+    """Neither a descriptor nor a thread, whether the client hangs up, resets or is refused."""
+    request = post(form(media(DATA)))
+
+    def break_off(*, reset: bool) -> None:
+        seen = len(poured)
+        connection = service.connect(request[: len(DATA) // 2])
+        wait_until(lambda: len(poured) > seen)
+        if reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        wait_until(lambda: DirectProtocol.at_once == 0 and not list(service.folder.glob("uploads/*")))
+
+    def be_refused() -> None:
+        with service.connect(post(form(media(DATA), media(b"x")) + bytes(1 << 20))) as connection:
+            assert read_answer(connection).status == 400
+
+    for turn in range(4):
+        break_off(reset=False)
+        break_off(reset=True)
+        be_refused()
+        if turn == 0:
+            before = psutil.Process().num_fds()
+    wait_until(lambda: psutil.Process().num_fds() <= before)
