@@ -2,7 +2,7 @@
 Our own work (probe, decode, find speech, cut, encode, digest, store, stitch) beside decoding alone.
 
 An hour of talk on a noise bed as AAC 48 kHz stereo in MP4, both ways in turns; then the peak memory of all
-processes for 10 minutes and for 4 hours.
+processes for 10 minutes, 4 and 10 hours, with every lane and every place before it taken by a chunk.
 """
 
 from __future__ import annotations
@@ -15,56 +15,92 @@ from tests.simulator.beds import WHITE
 from tests.simulator.media import render
 from tests.simulator.script import talk
 
-from audio_tools.media.ffmpeg import find_ffmpeg
+from audio_tools.audio.detectors import describe_detector
+from audio_tools.media.ffmpeg import ffmpeg_version, find_ffmpeg
 from benchmarks.measure import Measured, python, run
 
 ROUNDS = 5
 HOUR_S = 3600.0
-SHORT_S, LONG_S = 600.0, 4 * 3600.0
+LENGTHS_S = {"10 minutes": 600.0, "4 hours": 4 * HOUR_S, "10 hours": 10 * HOUR_S}
+BUSY_S = 1.0
+"""With so much latency (seconds) chunks are made faster than they are answered, and pile up as they may."""
 
 
-def bench(folder: Path) -> list[str]:
-    """Lines of Markdown with the results; media are made in `folder`."""
-    hour = render(talk(HOUR_S), folder / "hour.mp4", bed=WHITE, sample_rate_hz=48_000, channels=2)
-    decode: list[str | Path] = [find_ffmpeg(None)]
-    decode += ["-nostdin", "-v", "error", "-i", hour, "-map", "0:a", "-f", "null", "-"]
-    null_s, pass_s = [], []
-    for _ in range(ROUNDS):
-        null_s.append(run(decode).seconds)
-        pass_s.append(float(json.loads(_pass(hour).output)["seconds"]))
-    ratios = sorted(null / ours for null, ours in zip(null_s, pass_s, strict=True))
-    hour.unlink()
-    short, long = (_memory(seconds, folder) for seconds in (SHORT_S, LONG_S))
+def bench(folder: Path, seconds: float = HOUR_S, rounds: int = ROUNDS) -> list[str]:
+    """
+    Lines of Markdown with the results.
+
+    Args:
+        folder: where media are made.
+        seconds: length of the recording that is timed; the lengths that memory is taken of follow.
+        rounds: how often.
+    """
+    share = seconds / HOUR_S
     return [
-        "## Whole pass without engine latency",
+        *_speed(folder, seconds, rounds),
         "",
-        f"One hour of AAC 48 kHz stereo in MP4, {ROUNDS} rounds, in turns.",
-        "",
-        "| | median s | x realtime |",
+        "| recording | chunks | peak memory of all processes, MB |",
         "|---|---|---|",
-        _row("`ffmpeg -f null`, decoding alone", null_s),
-        _row("the whole pass", pass_s),
+        *(_memory_row(name, length * share, folder) for name, length in LENGTHS_S.items()),
         "",
-        f"Speed of the pass over decoding alone: **{statistics.median(ratios):.2f}** "
-        f"({ratios[0]:.2f} to {ratios[-1]:.2f}); aim 0.6.",
-        "",
-        f"Peak memory of all processes: {short.peak_mb:.0f} MB for 10 minutes, "
-        f"{long.peak_mb:.0f} MB for 4 hours; aim 200 MB.",
+        "Every lane and every place before it holds a chunk; without the OpenAI client. Chunks grow with the "
+        "file up to 5 minutes (reached at 4 hours), so memory is to be flat from there on; aim 200 MB.",
     ]
 
 
-def _memory(seconds: float, folder: Path) -> Measured:
+def _speed(folder: Path, seconds: float, rounds: int) -> list[str]:
+    media = render(talk(seconds), folder / "talk.mp4", bed=WHITE, sample_rate_hz=48_000, channels=2)
+    ffmpeg = find_ffmpeg(None)
+    ways: dict[str, list[str | Path]] = {
+        "`ffmpeg -f null`, decoding alone": [
+            *(ffmpeg, "-nostdin", "-v", "error", "-i", media, "-map", "0:a", "-f", "null", "-"),
+        ],
+        "the whole pass, silence by level": [*python("benchmarks.pass_once", media)],
+    }
+    if describe_detector("auto") != "level":
+        ways["the same, silence by level and Silero"] = [*python("benchmarks.pass_once", media, 0, "auto")]
+    runs: dict[str, list[Measured]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, command in ways.items():
+            runs[name].append(run(command))
+    media.unlink()
+    alone = next(iter(runs.values()))
+    return [
+        "## Whole pass without engine latency",
+        "",
+        f"{seconds / 60:g} minutes of AAC 48 kHz stereo in MP4, {rounds} rounds in turns, FFmpeg "
+        f"{ffmpeg_version(ffmpeg)}. Speed over decoding alone: in each round, their median, lowest and "
+        "highest; aim 0.6. The pass has FFmpeg and our thread work side by side, so it needs two free cores.",
+        "",
+        "| | median s | x realtime | CPU s | speed over decoding alone |",
+        "|---|---|---|---|---|",
+        *(_speed_row(name, seconds, measured, alone) for name, measured in runs.items()),
+    ]
+
+
+def _speed_row(name: str, seconds: float, runs: list[Measured], alone: list[Measured]) -> str:
+    ratios = sorted(null.seconds / _seconds(ours) for null, ours in zip(alone, runs, strict=True))
+    median = statistics.median(map(_seconds, runs))
+    cpu = statistics.median(measured.cpu_s for measured in runs)
+    return (
+        f"| {name} | {median:.2f} | {seconds / median:,.0f} | {cpu:.2f} | "
+        f"**{statistics.median(ratios):.2f}** ({ratios[0]:.2f} to {ratios[-1]:.2f}) |"
+    )
+
+
+def _seconds(measured: Measured) -> float:
+    """What a pass says of itself, without the start of Python; of the others, all."""
+    return float(json.loads(measured.output)["seconds"]) if measured.output.strip() else measured.seconds
+
+
+def _memory_row(name: str, seconds: float, folder: Path) -> str:
     media = render(talk(seconds), folder / "memory.mp4", bed=WHITE)
-    try:
-        return _pass(media)
-    finally:
-        media.unlink()
+    measured = run(python("benchmarks.pass_once", media, BUSY_S), memory=True)
+    media.unlink()
+    return f"| {name} | {json.loads(measured.output)['chunks']} | {measured.peak_mb:.0f} |"
 
 
-def _pass(media: Path) -> Measured:
-    return run(python("benchmarks.pass_once", media))
+if __name__ == "__main__":
+    from benchmarks.report import show
 
-
-def _row(name: str, seconds: list[float]) -> str:
-    median = statistics.median(seconds)
-    return f"| {name} | {median:.2f} | {HOUR_S / median:,.0f} |"
+    show("pass", bench)

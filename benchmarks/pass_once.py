@@ -1,10 +1,14 @@
-"""Transcribe one file with an engine that answers at once: what remains is our own work."""
+"""
+Transcribe one file with an engine that does nothing but take its time: what remains is our own work.
+
+`python -m benchmarks.pass_once FILE [LATENCY_S [DETECTION]]`
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,14 +22,18 @@ from audio_tools.store import ResultStore
 from audio_tools.transcribe import Tools, transcribe
 from audio_tools.transcript import Reply
 
+LANES = 5
 WORDS_PER_SECOND = 2.0
 
 
-class InstantEngine:
-    """Answers any chunk at once with as many words as somebody would have said."""
+class IdleEngine:
+    """Answers any chunk after `latency_s` with as many words as somebody would have said."""
 
-    name, model = "instant", "none"
+    name, model = "idle", "none"
     capabilities = Capabilities(words=False, segments=False)
+
+    def __init__(self, latency_s: float) -> None:
+        self._latency_s = latency_s
 
     def identity(self) -> tuple[str, ...]:
         return (self.name,)
@@ -35,15 +43,18 @@ class InstantEngine:
     async def close(self) -> None: ...
 
     async def transcribe(self, request: Request) -> Reply:
+        await asyncio.sleep(self._latency_s)
         return Reply("word " * round(request.audio.seconds * WORDS_PER_SECOND))
 
 
-async def main(path: Path) -> None:
+async def main(path: Path, latency_s: float, detection: str) -> None:
     """Print wall seconds and what was made, as JSON."""
+    options, _ = Options.parse({"silenceDetection": detection})
     with tempfile.TemporaryDirectory() as folder:
-        tools = Tools(find_ffmpeg(None), InstantEngine(), Lanes(5), ResultStore(Path(folder)), 26_214_400)
+        store = ResultStore(Path(folder))
+        tools = Tools(find_ffmpeg(None), IdleEngine(latency_s), Lanes(LANES), store, 26_214_400)
         started = time.perf_counter()
-        transcript = await transcribe(path, Options(), tools, _ignore)
+        transcript = await transcribe(path, options, tools, _ignore)
         seconds = time.perf_counter() - started
     print(
         json.dumps({"seconds": seconds, "duration": transcript.duration, "chunks": transcript.total_chunks})
@@ -54,4 +65,8 @@ def _ignore(_: Event) -> None: ...
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("path", type=Path)
+    parser.add_argument("latency_s", type=float, nargs="?", default=0.0)
+    parser.add_argument("detection", nargs="?", default="level")
+    asyncio.run(main(**vars(parser.parse_args())))
