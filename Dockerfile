@@ -1,5 +1,5 @@
 # The service with every engine, as a user without rights; docs/deploy.md says how to run it.
-# `deploy/rehearse.sh` runs these steps without a container engine: keep to instructions of one kind a line.
+# `deploy/rehearse.sh` runs these steps without a container engine: one instruction a line.
 FROM python:3.11-slim AS build
 ENV PATH=/opt/audio-tools/bin:$PATH
 RUN python -m venv /opt/audio-tools
@@ -11,7 +11,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation .
 
-# FFmpeg comes with the environment (imageio-ffmpeg); Debian's decodes faster, but brings 400 MB along.
+# FFmpeg comes with the environment (imageio-ffmpeg); Debian's decodes faster, but brings many libraries along.
 FROM python:3.11-slim
 COPY --from=build /opt/audio-tools /opt/audio-tools
 RUN install -d -m 700 -o 10001 -g 10001 /data

@@ -241,3 +241,17 @@ def test_the_rehearsal_knows_every_instruction() -> None:
         ["bash", "-n", ROOT / "deploy" / "rehearse.sh"], capture_output=True, check=False
     )
     assert checked.returncode == 0
+
+
+def test_the_page_names_only_what_there_is() -> None:
+    """Variables of docs/deploy.md are settings, its files exist."""
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    variables = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", page))
+    files = set(re.findall(r"\b(?:deploy/[\w.-]+\w|requirements/[\w.]+\w)", page)) | {
+        "compose.yaml",
+        "env.example",
+    }
+
+    assert variables <= VARIABLES | OTHERS
+    assert len(files) > 4
+    assert [name for name in files if not (ROOT / name).exists()] == []

@@ -359,6 +359,23 @@ async def test_a_cancelled_call_waits_for_its_thread(store: UploadStore) -> None
     assert left.is_set()
 
 
+async def test_a_long_call_is_stopped_when_nobody_waits_for_it(store: UploadStore) -> None:
+    """Whoever cancels it need not wait for a client that says nothing."""
+    entered, stopped, left = threading.Event(), threading.Event(), threading.Event()
+
+    def listen() -> None:
+        entered.set()
+        if stopped.wait(20):
+            left.set()
+
+    task = asyncio.create_task(store.run_until(stopped.set, listen), name="listener")
+    await asyncio.to_thread(entered.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert left.is_set()
+
+
 async def test_a_damaged_record_counts_as_no_upload(store: UploadStore, tmp_path: Path) -> None:
     """What the disk lost is sent again."""
     file = await upload(store, b"x")

@@ -23,7 +23,7 @@ FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
 ]
-OUTCOME_S = 15.0
+OUTCOME_S = 60.0
 REFUSED_CALL = """\
 const response = await fetch('http://localhost:%d/process-audio', { method: 'POST', body: new FormData() });
 globalThis.outcome = { status: response.status, body: await response.json() };

@@ -45,10 +45,9 @@ asyncio.run(main(*sys.argv[1:]))
 @pytest.fixture(scope="module")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A running Redis; each test uses an API key of its own."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.kill()
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        server.start()
+        yield server
 
 
 @pytest.fixture
@@ -256,18 +255,18 @@ async def test_requests_go_on_while_redis_is_away(
     tmp_path: Path, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each process then keeps to the limit alone; it says so once."""
-    server = RedisServer(tmp_path)
-    server.start()
-    client = connect(server.address)
-    lanes = SharedLanes(client, key, 2)
-    server.kill()
-    requests = [Request(lanes) for _ in range(3)]
-    await requests[0].started.wait()
-    await requests[1].started.wait()
+    with RedisServer(tmp_path) as server:
+        server.start()
+        client = connect(server.address)
+        lanes = SharedLanes(client, key, 2)
+        server.kill()
+        requests = [Request(lanes) for _ in range(3)]
+        await requests[0].started.wait()
+        await requests[1].started.wait()
 
-    assert not requests[2].started.is_set()
-    for request in requests:
-        await request.finish()
-    await lanes.close()
-    assert len([record for record in caplog.records if "until Redis is back" in record.message]) == 1
-    await client.aclose()
+        assert not requests[2].started.is_set()
+        for request in requests:
+            await request.finish()
+        await lanes.close()
+        assert len([record for record in caplog.records if "until Redis is back" in record.message]) == 1
+        await client.aclose()

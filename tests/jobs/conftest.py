@@ -18,10 +18,9 @@ NewQueue = Callable[[], Queue]
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A running Redis for all tests; each one uses keys of its own."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.kill()
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        server.start()
+        yield server
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 from audio_tools.jobs.redis import RedisAddress
 
@@ -32,7 +33,7 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """A server that keeps everything in an append-only file in `folder`."""
+    """A server that keeps everything in an append-only file in `folder`; killed where its `with` ends."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.port = free_port()
@@ -40,14 +41,15 @@ class RedisServer:
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.kill()
+
     @property
     def address(self) -> RedisAddress:
         return RedisAddress(f"redis://127.0.0.1:{self.port}/0")
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
 
     def start(self) -> None:
         """Start it, again too, and wait until it takes connections and has loaded its file."""

@@ -202,15 +202,14 @@ async def test_opening_and_closing_leaks_nothing(
 
 async def test_a_server_without_memory_is_reported(tmp_path: Path) -> None:
     """Jobs are refused and the check fails, while what is there can be read, until there is memory again."""
-    server = RedisServer(tmp_path / "redis")
-    server.start()
-    async with BullQueue(server.address, tmp_path) as queue:
-        (job,) = await add_jobs(queue, 1)
-        await queue._client.config_set("maxmemory", "1")
-        for call in (lambda: queue.add({}), queue.check):
-            with pytest.raises(DiskFull, match="no memory left"):
-                await call()
-        assert await queue.get(job.id) == job
-        await queue._client.config_set("maxmemory", "0")
-        await queue.check()
-    server.kill()
+    with RedisServer(tmp_path / "redis") as server:
+        server.start()
+        async with BullQueue(server.address, tmp_path) as queue:
+            (job,) = await add_jobs(queue, 1)
+            await queue._client.config_set("maxmemory", "1")
+            for call in (lambda: queue.add({}), queue.check):
+                with pytest.raises(DiskFull, match="no memory left"):
+                    await call()
+            assert await queue.get(job.id) == job
+            await queue._client.config_set("maxmemory", "0")
+            await queue.check()

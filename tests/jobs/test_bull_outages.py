@@ -25,10 +25,9 @@ pytestmark = pytest.mark.timeout(120)
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[RedisServer]:
     """A server that this test may kill."""
-    server = RedisServer(tmp_path / "redis")
-    server.start()
-    yield server
-    server.kill()
+    with RedisServer(tmp_path / "redis") as server:
+        server.start()
+        yield server
 
 
 async def test_work_goes_on_while_redis_is_away(own_server: RedisServer, prefix: str, tmp_path: Path) -> None:

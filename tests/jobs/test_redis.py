@@ -24,10 +24,9 @@ pytestmark = pytest.mark.timeout(60)
 def guarded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A server with a password, which throws keys away when its memory is full and keeps nothing on disk."""
     careless = ("--requirepass", PASSWORD, "--maxmemory-policy", "allkeys-lru", "--appendonly", "no")
-    server = RedisServer(tmp_path_factory.mktemp("guarded"), *careless)
-    server.start()
-    yield server
-    server.kill()
+    with RedisServer(tmp_path_factory.mktemp("guarded"), *careless) as server:
+        server.start()
+        yield server
 
 
 async def test_a_wrong_password_is_said_to_be_wrong(guarded_server: RedisServer, tmp_path: Path) -> None:
@@ -73,15 +72,14 @@ async def test_no_server_is_an_error_after_the_wait(tmp_path: Path) -> None:
 
 async def test_a_server_that_comes_later_is_waited_for(tmp_path: Path) -> None:
     """The queue opens when the server is there."""
-    server = RedisServer(tmp_path / "redis")
-    opening = asyncio.create_task(BullQueue(server.address, tmp_path, wait_s=None).__aenter__())
-    await asyncio.sleep(0.1)
-    assert not opening.done()
+    with RedisServer(tmp_path / "redis") as server:
+        opening = asyncio.create_task(BullQueue(server.address, tmp_path, wait_s=None).__aenter__())
+        await asyncio.sleep(0.1)
+        assert not opening.done()
 
-    server.start()
+        server.start()
 
-    await (await opening).close()
-    server.kill()
+        await (await opening).close()
 
 
 @pytest.mark.parametrize("url", ["http://localhost:6379", "localhost:6379", "redis://localhost:port"])

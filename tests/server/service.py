@@ -90,7 +90,7 @@ def _config(app: ASGIApp, http: type[HttpProtocol]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=http,
-        loop="asyncio",
+        loop="auto",
         lifespan="off",
         log_level="warning",
         timeout_graceful_shutdown=1,

@@ -12,9 +12,11 @@ from typing import cast
 
 import psutil
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from audio_tools.server import direct
-from audio_tools.server.direct import DirectBody, DirectProtocol
+from audio_tools.server.body import BLOCK_BYTES
+from audio_tools.server.direct import EXTENSION, DirectBody, DirectProtocol
 from tests.server.service import Service, running
 from tests.server.wire import TYPE, chunked, form, head, media, post, read_answer, wait_until
 
@@ -102,6 +104,53 @@ def test_only_so_many_are_read_directly(
         assert read_answer(slow).status == 200
 
     assert len(poured) == 1
+
+
+def test_a_slow_body_has_one_reader(service: Service, poured: list[int]) -> None:
+    """While the thread waits for the next bytes the event loop leaves them alone."""
+    request = post(form(media(DATA)))
+    first = BLOCK_BYTES + 1000
+    with service.connect(request[:first]) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        wait_until(lambda: poured)
+        for start in range(first, len(request), 10_000):
+            connection.sendall(request[start : start + 10_000])
+        answer = read_answer(connection)
+
+    assert stored(service, answer.json["id"]) == DATA
+
+
+def test_a_body_that_is_given_up_ends_its_connection(tmp_path: Path) -> None:
+    """Nobody knows any more where the next request begins."""
+
+    async def answer_early(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        scope["extensions"][EXTENSION]().close()
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    request = head("POST", "/", Content_Length=10 << 20) + bytes(1000)
+    with (
+        running(tmp_path, http=DirectProtocol, max_bytes=1, around=lambda _: answer_early) as service,
+        service.connect(request) as connection,
+    ):
+        assert read_answer(connection).headers["connection"] == "close"
+
+
+def test_a_body_that_was_stopped_gives_no_more() -> None:
+    """Not even what had come before: whoever stopped it has its place."""
+    ours, theirs = socket.socketpair()
+    blocks: list[bytes] = []
+    with ours, theirs:
+        theirs.sendall(b"x" * 1000)
+        transport = SimpleNamespace(get_extra_info=lambda _: ours)
+        protocol = SimpleNamespace(transport=transport, go_on=lambda **_: None)
+        body = DirectBody(cast(DirectProtocol, protocol), b"", 1000)
+        body.stop()
+        body.pour(blocks.append, 10)
+        body.close()
+
+    assert blocks == []
 
 
 def test_an_encrypted_connection_is_not_read_directly() -> None:

@@ -46,7 +46,8 @@ class JobRoutes:
     def router(self) -> APIRouter:
         """The routes, to be mounted at the root."""
         router = APIRouter()
-        router.post("/process-audio", summary="Start a job")(self.process_audio)
+        start = router.post("/process-audio", summary="Start a job", openapi_extra=_body_schema())
+        start(self.process_audio)
         router.get("/job/{job_id}/status", summary="How a job is doing")(self.status)
         router.get("/job/{job_id}/result", summary="What came out")(self.result)
         router.get("/job/{job_id}/export", summary="The transcript as a file")(self.export)
@@ -227,6 +228,30 @@ async def _json_body(request: Request, idle_s: float) -> Json:
         if len(body) > JSON_BODY_BYTES:
             raise MalformedRequest(f"The JSON body is larger than {JSON_BODY_BYTES} bytes.")
     return _json_object(bytes(body), "The body")
+
+
+def _body_schema() -> Json:
+    """What `/process-audio` takes, for the OpenAPI document: FastAPI does not see the bodies."""
+    form = {
+        "type": "object",
+        "required": ["audioFile"],
+        "properties": {
+            "audioFile": {"type": "string", "format": "binary", "description": "The audio or video file."},
+            "options": {"type": "string", "description": "The options as JSON text."},
+        },
+    }
+    named = {
+        "type": "object",
+        "properties": {
+            "path": {"type": "string", "description": "Absolute path of a file under MEDIA_ROOTS."},
+            "uploadId": {"type": "string", "description": "A finished resumable upload."},
+            "options": Options.model_json_schema(by_alias=True),
+        },
+        "oneOf": [{"required": ["path"]}, {"required": ["uploadId"]}],
+    }
+    kinds = {"multipart/form-data": form, "application/json": named}
+    content = {kind: {"schema": schema} for kind, schema in kinds.items()}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _json_object(text: bytes | str, what: str) -> Json:

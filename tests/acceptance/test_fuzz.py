@@ -1,0 +1,125 @@
+"""Whatever is sent to the routes of the OpenAPI document: no answer is a 5xx, each error has one shape."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.core.result import Ok
+
+from tests.acceptance.service import ServiceProcess, engine_process
+from tests.simulator import render, talk
+
+OPERATIONS = [
+    "POST /process-audio",
+    "GET /job/{job_id}/status",
+    "GET /job/{job_id}/result",
+    "GET /job/{job_id}/export",
+    "DELETE /job/{job_id}",
+    "GET /jobs",
+    "GET /health",
+    "GET /metrics",
+]
+
+OPTION_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = st.sampled_from(["chunkSize", "language", "prompt", "silenceThreshold", "model", "audioStream", "x"])
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    folder = tmp_path_factory.mktemp("fuzz")
+    with (
+        engine_process() as engine,
+        ServiceProcess(folder, engine.base_url, MEDIA_ROOTS=str(folder)) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def job_ids(service: ServiceProcess) -> list[str]:
+    """A job that went well and one that did not."""
+    recording = render(talk(12.0, seed=81), service.folder / "talk.flac")
+    broken = service.folder / "broken.flac"
+    broken.write_bytes(b"fLaC")
+    ids = [service.submit(recording), service.submit(broken)]
+    for job_id in ids:
+        asyncio.run(service.wait_until(job_id, "completed", "failed"))
+    return ids
+
+
+@pytest.fixture(scope="module")
+def operations(service: ServiceProcess) -> dict[str, Any]:
+    schema = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
+    results = list(schema.get_all_operations())
+    return {result.ok().label: result.ok() for result in results if isinstance(result, Ok)}
+
+
+# The same examples in every run; each is a request, so how fast they come says nothing.
+bounded = settings(
+    max_examples=60,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def assert_no_fault_of_ours(response: Any) -> None:
+    assert response.status_code < 500, response.text
+    if response.status_code >= 400 and response.request.method != "HEAD":
+        body = response.json()
+        assert body["success"] is False, body
+        assert body["error"], body
+        assert body["message"], body
+
+
+def test_every_route_is_known(operations: dict[str, Any]) -> None:
+    """So that a new one is fuzzed too."""
+    assert sorted(operations) == sorted(OPERATIONS)
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_a_route_takes_whatever_comes(
+    label: str, operations: dict[str, Any], service: ServiceProcess, job_ids: list[str]
+) -> None:
+    """Made after the OpenAPI document, and against it; on jobs that there are and on others."""
+    operation = operations[label]
+    known = [] if label.startswith("DELETE") else job_ids
+
+    @bounded
+    @given(case=operation.as_strategy(), job_id=st.sampled_from([None, *known]))
+    def call(case: Any, job_id: str | None) -> None:
+        if job_id and "job_id" in (case.path_parameters or {}):
+            case.path_parameters["job_id"] = job_id
+        assert_no_fault_of_ours(case.call(base_url=service.url))
+
+    call()
+
+
+def test_options_take_whatever_comes(service: ServiceProcess) -> None:
+    """Also what the document does not say: any JSON for any option, in a body of JSON."""
+
+    @bounded
+    @given(options=st.dictionaries(NAMES, OPTION_VALUES, max_size=3) | OPTION_VALUES)
+    def call(options: Any) -> None:
+        body = {"path": str(service.folder / "missing.flac"), "options": options}
+        response = service.http.post("/process-audio", json=body)
+        assert response.status_code in {400, 403}
+        assert_no_fault_of_ours(response)
+
+    call()
+
+
+def test_nothing_of_all_that_was_unexpected(service: ServiceProcess) -> None:
+    """The service is well, and its log has no traceback; this comes last."""
+    assert service.http.get("/health").json()["status"] == "ok"
+    assert "Traceback" not in service.log
