@@ -94,7 +94,7 @@ def _seconds(measured: Measured) -> float:
 
 
 def _memory_row(name: str, seconds: float, folder: Path) -> str:
-    media = render(talk(seconds), folder / "memory.mp4", bed=WHITE)
+    media = render(talk(seconds), folder / "memory.m4a", bed=WHITE)
     measured = run(python("benchmarks.pass_once", media, BUSY_S), memory=True)
     media.unlink()
     return f"| {name} | {json.loads(measured.output)['chunks']} | {measured.peak_mb:.0f} |"

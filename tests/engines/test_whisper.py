@@ -20,6 +20,7 @@ from audio_tools.errors import ChunkRefused, EngineNotReady, EngineUnavailable
 from audio_tools.media.encode import EncodedAudio
 from tests.engines.fake_hub import serve
 from tests.engines.test_whisper_model import request
+from tests.media.samples import children
 from tests.tiny_whisper import TEXT, build
 
 pytest.importorskip("faster_whisper", reason="the local engine (extra [local]) is not installed")
@@ -181,7 +182,7 @@ async def test_a_model_that_is_missing_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(EngineNotReady, match="no Whisper model in"):
         await engine.start()
 
-    assert not psutil.Process().children()
+    assert children() == []
 
 
 async def test_a_process_that_cannot_load_stops_the_start(

@@ -1,0 +1,80 @@
+"""The benchmarks run: on next to nothing, so that their figures mean nothing."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+from benchmarks.__main__ import main, names
+from benchmarks.bench_pass import bench as bench_pass
+from benchmarks.bench_schedule import bench as bench_schedule
+from benchmarks.bench_schedule import in_batches, in_order
+from benchmarks.bench_sockets import bench as bench_sockets
+from benchmarks.bench_upload import bench as bench_upload
+from benchmarks.measure import python, quantile, run
+from benchmarks.report import read, write
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_benchmark_can_be_run_by_name(name: str) -> None:
+    """Each module has a `bench`."""
+    assert callable(importlib.import_module(f"benchmarks.bench_{name}").bench)
+
+
+def test_an_unknown_benchmark_is_refused() -> None:
+    """A wrong name ends the command with the names that there are."""
+    with pytest.raises(SystemExit, match="pass, schedule"):
+        main(["speed"])
+
+
+def test_pass(tmp_path: Path) -> None:
+    """Decoding alone and the pass each get a row, and so does each length."""
+    lines = bench_pass(tmp_path, seconds=4.0, rounds=1)
+
+    assert sum(line.startswith("| ") for line in lines) >= 2 + 2 + 3
+
+
+def test_schedule(tmp_path: Path) -> None:
+    """Both rate limit delays get a row."""
+    assert sum(line.startswith("| ") for line in bench_schedule(tmp_path, [21.0], speed=100.0)) == 1 + 2
+
+
+def test_upload(tmp_path: Path) -> None:
+    """The service takes an upload in every way, and transcribes one."""
+    text = "\n".join(bench_upload(tmp_path, 1 << 20, rounds=1, talk_s=3.0))
+
+    assert text.count("| ours, ") == 3
+    assert "First words" in text
+
+
+def test_sockets(tmp_path: Path) -> None:
+    """Every client gets the end."""
+    assert bench_sockets(tmp_path, clients=[3], talk_s=60.0)[-1].startswith("| 3 | **3** |")
+
+
+def test_a_free_lane_takes_the_next_chunk_and_a_batch_waits_for_its_slowest() -> None:
+    """The two models of a schedule, by hand."""
+    assert in_order([3.0, 1.0, 1.0, 1.0], lanes=2) == 3.0
+    assert in_batches([3.0, 1.0, 1.0, 1.0, 2.0], size=2, pause_s=0.5) == 3.0 + 0.5 + 1.0 + 0.5 + 2.0
+
+
+def test_a_quantile_is_one_of_the_values() -> None:
+    """The share asked for is not exceeded."""
+    assert [quantile([4.0, 1.0, 3.0, 2.0], share) for share in (0.0, 0.5, 0.99, 1.0)] == [1.0, 3.0, 4.0, 4.0]
+
+
+def test_a_section_is_replaced_and_the_others_stay() -> None:
+    """What was written is read back, whatever the order."""
+    sections = {"queue": "## Queue\n\n1\n", "pass": "## Pass\n\n<!-- a comment -->\n2\n"}
+
+    text = write(sections)
+
+    assert read(text) == sections
+    assert text.index("## Pass") < text.index("## Queue")
+
+
+def test_a_command_that_fails_says_why() -> None:
+    """What it wrote on standard error is in the error."""
+    with pytest.raises(RuntimeError, match=r"No module named benchmarks\.nothing"):
+        run(python("benchmarks.nothing"))
