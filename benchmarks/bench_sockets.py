@@ -1,26 +1,24 @@
 """
 Five hundred WebSockets at one job: who gets what when, and what the service's event loop makes of it.
 
-The way of an event is timed from its timestamp, which the queue gives it as it stores it, to its arrival in
-the client. All clients are one process on the same machine, so their own work is part of it; one client
-alone shows what the service takes. The engine answers after 2 s, so that there are some events a second.
+The way of an event is timed from its timestamp, which the queue gives it as it stores it, to its arrival at
+the client's socket. All clients are one process on the same machine, and take a part of its two cores; one
+client alone shows what the service takes. The engine answers after 2 s: there are some events a second.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import statistics
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import psutil
 from tests.simulator import WHITE, render, simulator_process, talk
 
+from benchmarks.followers import Crowd, Follower, delays_ms
 from benchmarks.measure import quantile
 from benchmarks.sender import content_of, send_form
 from benchmarks.service import Lag, Running, running
@@ -31,29 +29,6 @@ TALK_S = 1200.0
 ENGINE_S = 2.0
 CHUNK_BYTES = 1 << 20
 """Makes chunks of about 24 s, and so some hundred events."""
-AT_ONCE = 50
-"""Clients that connect at the same time."""
-
-
-@dataclass(slots=True)
-class Follower:
-    """What one client got: messages with the time of their arrival (epoch, s), and how it was closed."""
-
-    messages: list[tuple[float, str]] = field(default_factory=list)
-    code: int | None = None
-
-    @property
-    def saw_the_end(self) -> bool:
-        """Whether the last message was that of the job's completion, and a normal close followed."""
-        return self.code == aiohttp.WSCloseCode.OK and json.loads(self.messages[-1][1])["type"] == "completed"
-
-    def delays_ms(self, since: float) -> Iterator[float]:
-        """How long the reports took that were made after `since` (epoch, s)."""
-        for at, text in self.messages:
-            event = json.loads(text)
-            made = datetime.fromisoformat(event["timestamp"]).timestamp()
-            if event["type"] in {"progress", "words"} and made > since:
-                yield 1000 * (at - made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +60,7 @@ def bench(folder: Path, clients: Sequence[int] = CLIENTS, talk_s: float = TALK_S
             with content_of(media) as content:
                 options = json.dumps({"chunkSize": CHUNK_BYTES, "silenceDetection": "level"})
                 job_id = send_form(service.port, content, options).json["jobId"]
-            party = asyncio.run(_follow(service, job_id, count or 1))
+            party = _follow(service, job_id, count or 1)
             rows += [_row(party)] if count else []
     return [
         "## Clients on WebSockets",
@@ -101,49 +76,24 @@ def bench(folder: Path, clients: Sequence[int] = CLIENTS, talk_s: float = TALK_S
     ]
 
 
-async def _follow(service: Running, job_id: str, count: int) -> Party:
+def _follow(service: Running, job_id: str, count: int) -> Party:
     """Have so many clients follow a job to its end."""
-    url = f"http://127.0.0.1:{service.ws_port}/?jobId={job_id}"
-    followers = [Follower() for _ in range(count)]
-    gate, connected = asyncio.Semaphore(AT_ONCE), asyncio.Barrier(count + 1)
     process = psutil.Process(service.pid)
     service.lag()
-    async with (
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-        asyncio.TaskGroup() as tasks,
-    ):
-        for follower in followers:
-            tasks.create_task(_listen(session, url, follower, gate, connected))
-        await connected.wait()
-        connecting, since, cpu, started = service.lag(), time.time(), cpu_s_of(process), time.monotonic()
+    crowd = Crowd(service.ws_port, job_id, count)
+    connecting, since, cpu, started = service.lag(), time.time(), cpu_s_of(process), time.monotonic()
+    crowd.wait_for_the_end()
     share = (cpu_s_of(process) - cpu) / (time.monotonic() - started)
-    return Party(followers, since, connecting, service.lag(), share)
-
-
-async def _listen(
-    session: aiohttp.ClientSession,
-    url: str,
-    follower: Follower,
-    gate: asyncio.Semaphore,
-    connected: asyncio.Barrier,
-) -> None:
-    async with gate:
-        socket = await session.ws_connect(url)
-        follower.messages.append((time.time(), await socket.receive_str()))
-    # Not waited for: messages are to be taken as they come.
-    arriving = asyncio.create_task(connected.wait())
-    async for message in socket:
-        follower.messages.append((time.time(), message.data))
-    follower.code = socket.close_code
-    await arriving
+    return Party(crowd.followers, since, connecting, service.lag(), share)
 
 
 def _row(party: Party) -> str:
     followers = party.followers
-    delays = [delay for follower in followers for delay in follower.delays_ms(party.since)]
+    heard = [follower.messages() for follower in followers]
+    delays = [delay for messages in heard for delay in delays_ms(messages, party.since)]
     ended = sum(follower.saw_the_end for follower in followers)
-    last = max(follower.messages[-1][0] for follower in followers)
-    n_later = sum(at > party.since for follower in followers for at, _ in follower.messages)
+    last = max(messages[-1][0] for messages in heard)
+    n_later = sum(at > party.since for messages in heard for at, _ in messages)
     late = party.following
     return (
         f"| {len(followers)} | **{ended}** | {n_later / (last - party.since):,.0f} "

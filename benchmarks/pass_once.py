@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.hub import OnDownload
 from audio_tools.engines.limits import Lanes
 from audio_tools.events import Event
 from audio_tools.media.ffmpeg import find_ffmpeg
@@ -38,7 +39,7 @@ class IdleEngine:
     def identity(self) -> tuple[str, ...]:
         return (self.name,)
 
-    async def start(self) -> None: ...
+    async def start(self, on_download: OnDownload | None = None) -> None: ...
 
     async def close(self) -> None: ...
 

@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from audio_tools.settings import Settings
 
 # A busy machine is no failure.
-hypothesis_settings.register_profile("any machine", deadline=None)
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 hypothesis_settings.load_profile("any machine")
 
 SPEECH = Path(os.environ.get("AUDIO_TOOLS_SPEECH", Path(__file__).parents[2] / "shared" / "speech"))

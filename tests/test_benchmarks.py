@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from benchmarks.__main__ import main, names
 from benchmarks.bench_pass import bench as bench_pass
+from benchmarks.bench_rate import bench as bench_rate
+from benchmarks.bench_rate import best
 from benchmarks.bench_schedule import bench as bench_schedule
 from benchmarks.bench_schedule import in_batches, in_order
 from benchmarks.bench_sockets import bench as bench_sockets
@@ -38,6 +40,20 @@ def test_pass(tmp_path: Path) -> None:
 def test_schedule(tmp_path: Path) -> None:
     """Both rate limit delays get a row."""
     assert sum(line.startswith("| ") for line in bench_schedule(tmp_path, [21.0], speed=100.0)) == 1 + 2
+
+
+def test_rate(tmp_path: Path) -> None:
+    """Each provider gets a row with both schedules."""
+    rows = [line for line in bench_rate(tmp_path, requests=6, speed=100.0) if line.startswith("| ")]
+
+    assert {row.count("|") for row in rows} == {10}
+    assert len(rows) == 1 + 5
+
+
+def test_the_best_that_a_provider_allows() -> None:
+    """Two lanes, three requests, one more every second from the third on, by hand."""
+    assert best([2.0, 2.0, 1.0], 2, lambda _, moment: moment) == 3.0
+    assert best([2.0, 2.0, 1.0], 2, lambda number, moment: max(moment, 2.0 * number)) == 5.0
 
 
 def test_upload(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
+from redis import Redis
 
 from audio_tools.cli import app
 from audio_tools.settings import Settings
 from tests.acceptance.service import ServiceProcess
+from tests.jobs.redis_server import RedisServer
 
 # It comes with the locked packages, but nobody publishes its types with them.
 yaml = pytest.importorskip("yaml")
@@ -67,11 +69,10 @@ def healthcheck() -> list[str]:
     return [sys.executable, *arguments]
 
 
-def compose() -> dict[str, Any]:
-    """The one service of compose.yaml."""
-    (service,) = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"].values()
-    assert isinstance(service, dict)
-    return service
+def compose() -> dict[str, dict[str, Any]]:
+    """The services of compose.yaml by name, and its `volumes`."""
+    record = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    return {**record["services"], "volumes": record["volumes"]}
 
 
 def unit() -> dict[str, list[str]]:
@@ -168,22 +169,51 @@ def ask_health(port: int) -> int:
     ).returncode
 
 
-def test_compose_runs_what_the_image_says() -> None:
-    """The same folder and ports, variables that are settings, and time to stop."""
-    service = compose()
-    environment, image = service["environment"], image_environment()
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_compose_runs_what_the_image_says(name: str) -> None:
+    """A command that exists, one folder for all, variables that are settings, and time to stop."""
+    service, image = compose()[name], image_environment()
+    environment = service["environment"]
 
+    assert CliRunner().invoke(app, [*service["command"], "--help"]).exit_code == 0
     assert set(environment) <= VARIABLES
     assert {name: environment[name] for name in ("HOST", "DATA_DIR")} == {
         name: image[name] for name in ("HOST", "DATA_DIR")
     }
-    exposed = of_image("EXPOSE")[0].split()
-    assert [environment["PORT"], environment["WS_PORT"]] == [int(port) for port in exposed]
-    assert service["ports"] == [f"127.0.0.1:{port}:{port}" for port in exposed]
     (volume,) = service["volumes"]
     assert volume.split(":")[1] == image["DATA_DIR"]
-    assert volume.split(":")[0] in yaml.safe_load((ROOT / "compose.yaml").read_text())["volumes"]
+    assert volume.split(":")[0] in compose()["volumes"]
     assert int(service["stop_grace_period"].removesuffix("s")) > grace_s()
+
+
+def test_compose_opens_the_ports_of_the_web_process_to_this_machine() -> None:
+    """And no others: workers and Redis talk to the containers alone, so that workers can be many."""
+    services = compose()
+    environment = services["web"]["environment"]
+    exposed = of_image("EXPOSE")[0].split()
+
+    assert [environment["PORT"], environment["WS_PORT"]] == [int(port) for port in exposed]
+    assert services["web"]["ports"] == [f"127.0.0.1:{port}:{port}" for port in exposed]
+    assert not [name for name in ("worker", "redis") if "ports" in services[name]]
+    assert "container_name" not in services["worker"]
+    assert services["worker"]["healthcheck"] == {"disable": True}
+
+
+def test_compose_starts_a_redis_that_keeps_jobs(tmp_path: Path) -> None:
+    """Under the name that the processes look for; its arguments are taken, and persist and never evict."""
+    services = compose()
+    program, *arguments = services["redis"]["command"]
+    mounts = [volume.split(":") for volume in services["redis"]["volumes"]]
+    settings = Settings.load(redis_host=services["web"]["environment"]["REDIS_HOST"])
+
+    assert settings.redis_host in services
+    assert [(name in services["volumes"], target) for name, target in mounts] == [(True, "/data")]
+    assert program == "redis-server"
+    with RedisServer(tmp_path, *arguments, defaults=()) as server:
+        server.start()
+        with Redis(port=server.port, decode_responses=True) as client:
+            assert client.config_get("appendonly") == {"appendonly": "yes"}
+            assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
 
 
 def grace_s() -> float:

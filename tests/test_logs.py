@@ -23,7 +23,8 @@ from websockets.typing import Origin, Subprotocol
 
 from audio_tools.logs import REDACTED, LogFormat, configure_logs, log_context, redact
 from audio_tools.server.access import AccessLog
-from audio_tools.server.security import AccessRules, Guard
+from audio_tools.server.guard import Guard
+from audio_tools.server.security import AccessRules
 from tests.server.test_security import TOKEN, Handler, listening
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -407,7 +408,9 @@ async def test_a_refused_websocket_says_why(capsys: Capture) -> None:
                 f"ws://127.0.0.1:{port}/", origin=Origin("https://evil.example"), proxy=None
             ).__aenter__()
 
-    (line,) = (line for line in lines(capsys) if line["logger"] == "audio_tools.server.access")
+    told = lines(capsys)
+    (line,) = (line for line in told if line["logger"] == "audio_tools.server.access")
+    assert [line["event"] for line in told if line["level"] == "error"] == []
     assert (line["event"], line["status"]) == ("websocket refused", 403)
     assert line["refused"] == "Pages of the origin https://evil.example may not use this server."
 

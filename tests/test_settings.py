@@ -47,6 +47,9 @@ def test_environment_wins_over_dotenv_and_flags_over_both(
         ("RATE_LIMIT_DELAY", "-1"),
         ("OPENAI_BASE_URL", "ftp://x"),
         ("ENGINE", "magic"),
+        ("REDIS_HOST", "redis:6379"),
+        ("REDIS_PORT", "tcp://10.0.0.1:6379"),
+        ("REDIS_PREFIX", "a:b"),
     ],
 )
 def test_a_wrong_variable_is_named(
@@ -59,6 +62,41 @@ def test_a_wrong_variable_is_named(
         Settings.load()
 
     assert value in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://:s3cret@redis:6379",
+        "redis://",
+        "redis://:s3cret@redis:6379/zero",
+        "redis://:s3cret@redis:99999",
+        "redis://:s3/cret@redis:6379",
+        "redis://:s3#cret@redis:6379",
+    ],
+)
+def test_a_wrong_redis_url_is_named_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a password in it, and where it is ill-formed nobody can tell in which part."""
+    monkeypatch.setenv("REDIS_URL", url)
+    with pytest.raises(ConfigError, match="REDIS_URL: must look like redis://") as caught:
+        Settings.load()
+
+    assert "cret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://redis", "rediss://user:p%2Fw@redis:6380/3", "redis://:pw@[::1]:7/0?ssl_cert_reqs=none"]
+)
+def test_a_redis_url_is_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without password, database, TLS; the password is known to the logs in both its spellings."""
+    monkeypatch.setenv("REDIS_URL", url)
+    settings = Settings.load()
+
+    assert settings.uses_redis
+    assert settings.redis_url is not None
+    assert settings.redis_url.get_secret_value() == url
+    if "%" in url:
+        assert settings.secrets() == {"p%2Fw", "p/w"}
 
 
 def test_the_key_never_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

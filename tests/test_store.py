@@ -12,8 +12,14 @@ import numpy as np
 import pytest
 
 from audio_tools.errors import DiskFull, StorageError
-from audio_tools.store import ResultStore, chunk_digest, write_atomically
-from audio_tools.transcript import Reply, Segment, Word
+from audio_tools.store import (
+    ResultStore,
+    TranscriptStore,
+    chunk_digest,
+    samples_digest,
+    write_atomically,
+)
+from audio_tools.transcript import Reply, Segment, Transcript, Word
 
 REPLY = Reply("Hi there", (Word("Hi", 0.123456, 0.5, 0.9),), (Segment(0, 0.1, 0.5, "Hi"),), "en")
 
@@ -42,14 +48,16 @@ def test_the_digest_follows_samples_and_all_that_shapes_the_answer() -> None:
     """Another sample, model, language or prompt is another question."""
     pcm = np.arange(100, dtype=np.int16)
     digests = {
-        chunk_digest(pcm, ("openai", "whisper-1", "en")),
-        chunk_digest(pcm, ("openai", "whisper-1", "de")),
-        chunk_digest(pcm, ("openai", "whisper-1en", "")),
-        chunk_digest(pcm + 1, ("openai", "whisper-1", "en")),
+        chunk_digest(samples_digest(pcm), ("openai", "whisper-1", "en")),
+        chunk_digest(samples_digest(pcm), ("openai", "whisper-1", "de")),
+        chunk_digest(samples_digest(pcm), ("openai", "whisper-1en", "")),
+        chunk_digest(samples_digest(pcm + 1), ("openai", "whisper-1", "en")),
     }
 
     assert len(digests) == 4
-    assert chunk_digest(pcm.copy(), ("a", "b")) == chunk_digest(pcm, ("a", "b"))
+    assert chunk_digest(samples_digest(pcm.copy()), ("a", "b")) == chunk_digest(
+        samples_digest(pcm), ("a", "b")
+    )
 
 
 def test_sweep_removes_what_was_not_used_for_long(tmp_path: Path) -> None:
@@ -68,6 +76,26 @@ def test_sweep_removes_what_was_not_used_for_long(tmp_path: Path) -> None:
     assert store.sweep(500) == 2
     assert store.get("ab" * 20) is not None
     assert store.get("cd" * 20) is None
+
+
+def test_old_transcripts_are_named_and_halves_removed(tmp_path: Path) -> None:
+    """Nothing that is young is touched: another machine may be writing it."""
+    store = TranscriptStore(tmp_path)
+    for job_id in ("old", "young"):
+        store.put(job_id, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", {}))
+    halves = [tmp_path / "transcripts" / name for name in (".old.part", ".young.part")]
+    for half in halves:
+        half.write_bytes(b"half")
+    past = time.time() - 1000
+    for path in (store.path("old"), halves[0]):
+        os.utime(path, (past, past))
+
+    assert store.sweep(500) == ["old"]
+    assert sorted(path.name for path in store.path("old").parent.iterdir()) == [
+        ".young.part",
+        "old.json",
+        "young.json",
+    ]
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ MEDIA = MediaInfo(
     drop_frame=True,
 )
 TRANSCRIPT = Transcript(
-    words=(Word("Hi", 1.00001, 1.5, 0.98765432), Word("there", 1.5, 2.0, timing="estimated")),
-    segments=(Segment(0, 1.0, 2.0, "Hi there", avg_logprob=-0.2),),
+    words=(Word("Hi", 1.00001, 1.5, 0.98765432), Word("there", 1.5, 2.0, timing="estimated", speaker="B")),
+    segments=(Segment(0, 1.0, 2.0, "Hi there", avg_logprob=-0.2, speaker="B"),),
     silences=(Interval(2.5, 10.01),),
     duration=10.01,
     total_chunks=2,
@@ -40,10 +40,12 @@ TRANSCRIPT = Transcript(
     engine="openai",
     model="whisper-1",
     media=MEDIA.to_json(0),
+    aligner="pocketsphinx",
+    silence_detection="auto",
     failed_chunks=(FailedChunk(1, 5.0, 10.01, "engine_timeout", "No answer."),),
     gaps=(Interval(3.0, 4.0),),
     warnings=("careful",),
-    usage=Usage(20.0, 4, 1, 0.002),
+    usage=Usage(20.0, 4, 1, 0.002, tokens=120),
 )
 
 

@@ -90,7 +90,8 @@ def _show(heard: dict[str, Any], said: dict[str, Any]) -> None:
     for found, true in zip(heard["silenceSegments"], said["silences"], strict=False):
         print(f"  {_span(found)}            {_span(true)}")
     media = heard["media"]
-    print(f"\n{media['frameRate']} frames a second; the sound starts at {media['audioStartOffset']} s.")
+    start = media["audioStartOffset"]
+    print(f"\n{media['frameRate']} frames a second; the audio stream starts at {start} s.")
 
 
 def _span(silence: dict[str, float]) -> str:

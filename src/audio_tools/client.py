@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx2
 import websockets
 
-from audio_tools.errors import AudioToolsError, ServerUnreachable
+from audio_tools.errors import AudioToolsError, ServerUnreachable, exit_code_of
 from audio_tools.transcript import Json
 
 CONNECT_S = 10.0
@@ -21,9 +21,13 @@ RECONNECTS = 10
 
 
 class ServerRefused(AudioToolsError):
-    """The server answered with an error; code, message and hint are its own."""
+    """The server answered with an error; message, hint and exit code are those of the error there."""
 
     code = "server_refused"
+
+    def __init__(self, message: str, *, hint: str = "", server_code: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code_of(server_code)
 
 
 class Client:
@@ -73,7 +77,9 @@ class Client:
             except (OSError, websockets.WebSocketException) as error:
                 broken += 1
                 if broken > RECONNECTS:
-                    raise ServerUnreachable(f"The connection to {url} broke: {error}.") from error
+                    raise ServerUnreachable(
+                        f"The connection to {url} broke: {str(error).rstrip('.')}."
+                    ) from error
 
     async def result(self, job_id: str) -> Json:
         """The transcript of a finished job."""
@@ -95,7 +101,7 @@ class Client:
             response = await self._http.request(method, path, **content)
         except httpx2.HTTPError as error:
             raise ServerUnreachable(
-                f"There is no answer from {self._server}: {error or type(error).__name__}.",
+                f"There is no answer from {self._server}: {str(error).rstrip('.') or type(error).__name__}.",
                 hint="Start the service with: audio-tools serve, or name another with --server.",
             ) from error
         try:
@@ -105,5 +111,9 @@ class Client:
                 "message": f"{urlsplit(self._server).netloc} answers {response.status_code}, and no JSON."
             }
         if response.status_code != httpx2.codes.OK:
-            raise ServerRefused(str(record.get("message")), hint=str(record.get("hint", "")))
+            raise ServerRefused(
+                str(record.get("message")),
+                hint=str(record.get("hint", "")),
+                server_code=str(record.get("error", "")),
+            )
         return record

@@ -15,13 +15,14 @@ Every error that a user of the product can meet.
     │  ├─ UploadTimeout        408  (idle_s) retryable
     │  ├─ OffsetMismatch       409  (expected, got)
     │  ├─ UploadUnfinished     409  (offset, length)
+    │  ├─ UploadInUse          409  (upload_id, job_id)
     │  ├─ UploadExpired        410  (upload_id)
     │  ├─ UnsupportedTusVersion 412
     │  ├─ UploadTooLarge       413  (limit)
     │  ├─ UnsupportedMediaType 415
     │  ├─ UploadLocked         423  retryable
     │  └─ ChecksumMismatch     460  retryable
-    ├─ ServerUnreachable       503  retryable; the command line exits 4
+    ├─ ServerUnreachable       503  retryable
     ├─ MediaError              422  the command line exits 3
     │  ├─ MediaNotFound        404
     │  ├─ ProbeFailed          422
@@ -34,6 +35,7 @@ Every error that a user of the product can meet.
     │  ├─ BadEngineReply       502  retryable
     │  ├─ ChunkRefused         502  this chunk will never be taken
     │  ├─ EngineRefused        502  nor will any other: bad key, spent quota, unknown model
+    │  │  └─ CostLimitReached  402  (max_cost_usd)
     │  ├─ EngineNotReady       503  (an extra, a model or a key is missing)
     │  └─ AllChunksFailed      502
     └─ JobError                500
@@ -62,7 +64,7 @@ class AudioToolsError(Exception):
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -87,7 +89,7 @@ class InvalidOption(ConfigError):
 
     def __init__(self, option: str, value: object, allowed: str) -> None:
         super().__init__(
-            f"option {option} is {value!r}, but must be {allowed}",
+            f"Option {option} is {value!r}, but must be {allowed}.",
             hint=f"Give {option} a value that is {allowed}, or leave it out.",
         )
         self.option, self.value, self.allowed = option, value, allowed
@@ -211,6 +213,22 @@ class UploadUnfinished(UploadError):
         return {"offset": self.offset, "length": self.length}
 
 
+class UploadInUse(UploadError):
+    """The upload is to be removed, but a job that has not ended works on it."""
+
+    code, status = "upload_in_use", 409
+
+    def __init__(self, upload_id: str, job_id: str) -> None:
+        super().__init__(
+            f"Job {job_id} works on the upload {upload_id}.",
+            hint="Cancel the job: its upload goes with it.",
+        )
+        self.upload_id, self.job_id = upload_id, job_id
+
+    def facts(self) -> dict[str, object]:
+        return {"uploadId": self.upload_id, "jobId": self.job_id}
+
+
 class UploadExpired(UploadError):
     """The upload was left unfinished for too long."""
 
@@ -270,7 +288,7 @@ class ChecksumMismatch(UploadError):
 class ServerUnreachable(AudioToolsError):
     """A client of the service finds no service."""
 
-    code, status, retryable, exit_code = "server_unreachable", 503, True, 4
+    code, status, retryable = "server_unreachable", 503, True
 
 
 class MediaError(AudioToolsError):
@@ -353,6 +371,22 @@ class EngineRefused(EngineError):
     code = "engine_refused"
 
 
+class CostLimitReached(EngineRefused):
+    """The job would cost more than it may; `done` says in a sentence what is spent and what is there."""
+
+    code, status = "cost_limit_reached", 402
+
+    def __init__(self, max_cost_usd: float, done: str = "") -> None:
+        super().__init__(
+            f"Another chunk would cost more than maxCost, {max_cost_usd:g} USD, allows. {done}".strip(),
+            hint="Run the same again with a higher maxCost: no chunk that is kept is paid again.",
+        )
+        self.max_cost_usd = max_cost_usd
+
+    def facts(self) -> dict[str, object]:
+        return {"maxCost": self.max_cost_usd}
+
+
 class EngineNotReady(EngineError):
     """The engine cannot start: a package, a model or a key is missing."""
 
@@ -377,7 +411,7 @@ class JobNotFound(JobError):
     code, status = "job_not_found", 404
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"there is no job {job_id}", hint="Jobs that have ended are kept for a while only.")
+        super().__init__(f"There is no job {job_id}.", hint="Jobs that have ended are kept for a while only.")
         self.job_id = job_id
 
     def facts(self) -> dict[str, object]:
@@ -390,7 +424,7 @@ class JobNotFinished(JobError):
     code, status = "job_not_finished", 409
 
     def __init__(self, job_id: str, state: str) -> None:
-        super().__init__(f"job {job_id} is {state}", hint="Wait until it has ended, or cancel it.")
+        super().__init__(f"Job {job_id} is {state}.", hint="Wait until it has ended, or cancel it.")
         self.job_id, self.state = job_id, state
 
     def facts(self) -> dict[str, object]:
@@ -414,3 +448,13 @@ class QueueUnavailable(JobError):
     """The queue cannot be reached, read or written for now."""
 
     code, status, retryable = "queue_unavailable", 503, True
+
+
+def exit_code_of(code: str) -> int:
+    """The exit code of the error that has this `code`; 1 where none of ours has."""
+    kinds: list[type[AudioToolsError]] = [AudioToolsError]
+    for kind in kinds:
+        if kind.code == code:
+            return kind.exit_code
+        kinds += kind.__subclasses__()
+    return AudioToolsError.exit_code

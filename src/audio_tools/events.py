@@ -8,7 +8,7 @@ from typing import Literal
 
 from audio_tools.transcript import Json, Word
 
-Stage = Literal["probe", "decode", "transcribe", "stitch"]
+Stage = Literal["probe", "load", "decode", "transcribe", "stitch"]
 
 
 @dataclass(frozen=True, slots=True)

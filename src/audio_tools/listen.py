@@ -22,13 +22,15 @@ from audio_tools.engines.base import Engine, Request
 from audio_tools.errors import EngineError, EngineRefused
 from audio_tools.media.encode import EncodedAudio, decode_encoded, encode
 from audio_tools.options import Options
-from audio_tools.store import ResultStore, chunk_digest
+from audio_tools.store import ResultStore, chunk_digest, samples_digest
 from audio_tools.transcript import Interval, Reply, Word
 
 SHORTEST_REQUEST_S = 0.5
 """The API refuses less than 0.1 s and Whisper hears nothing in it: shorter chunks are padded."""
 RECHECK_PAD_S = 0.5
 """Speech that no word covers is sent again together with so much of what surrounds it."""
+MOST_MISFITS = 3
+"""After so many chunks in a row whose words fit no sounds a job aligns no more: that takes longest."""
 LOSSLESS_FORMATS = {"flac", "wav"}
 
 log = logging.getLogger(__name__)
@@ -39,11 +41,12 @@ class ReadyChunk:
     """
     A chunk on its way to the engine; its samples are gone already.
 
-    It has either its stored reply or its encoded form, or neither where there is nothing to hear.
+    It has its stored reply or its encoded form, or neither where there is nothing to hear. `samples`: their
+    digest.
     """
 
     chunk: Chunk
-    digest: str = ""
+    samples: str = ""
     stored: Reply | None = None
     audio: EncodedAudio | None = None
 
@@ -77,13 +80,15 @@ class Listener:
         aligner: Aligner | None = None,
     ) -> None:
         self._aligner = aligner
+        self._misfits = 0
         self._asker = asker
         self._store = store
         self._options = options
+        self._language = options.language
+        self._finds_language = engine.capabilities.keeps_language and options.language is None
         form = "lossless" if options.audio_format in LOSSLESS_FORMATS else options.audio_format
         self._shaped_by = (
             *engine.identity(),
-            options.language or "",
             options.prompt or "",
             f"{form} {options.sample_rate} Hz {options.channels}",
             *(() if aligner is None else (*aligner.identity(), describe_detector(options.silence_detection))),
@@ -94,9 +99,10 @@ class Listener:
         bare = replace(chunk, pcm=chunk.pcm[:0].copy())
         if not chunk.has_sound:
             return ReadyChunk(bare)
-        digest = chunk_digest(chunk.pcm, self._shaped_by)
-        stored = self._store.get(digest)
-        return ReadyChunk(bare, digest, stored, None if stored else self._encode(chunk.pcm))
+        samples = samples_digest(chunk.pcm)
+        # Else the chunks before it may still tell the language, and with it the name of the reply.
+        stored = None if self._finds_language else self._store.get(self._digest(samples))
+        return ReadyChunk(bare, samples, stored, None if stored else self._encode(chunk.pcm))
 
     async def hear(self, ready: ReadyChunk) -> Hearing:
         """
@@ -109,12 +115,18 @@ class Listener:
         reply = ready.stored
         if reply is None and ready.audio is None:
             return Hearing(HeardChunk(chunk.own, ()), sound=False)
+        digest = self._digest(ready.samples)
+        if reply is None and self._finds_language:
+            reply = await asyncio.to_thread(self._store.get, digest)
+        stored = reply is not None
         if reply is None:
             assert ready.audio is not None
             own = Interval(chunk.own.start - chunk.start, chunk.own.end - chunk.start)
             speech = [Interval(s.start - chunk.start, s.end - chunk.start) for s in chunk.speech]
             complete = await self._ask(ready.audio, speech, own)
-            reply = await asyncio.to_thread(self._store.put, ready.digest, complete)
+            reply = await asyncio.to_thread(self._store.put, digest, complete)
+        if self._finds_language and self._language is None and reply.words:
+            self._language = reply.language
         words = [word.shifted(chunk.start) for word in reply.words]
         placed, invented = clamp_to_speech(words, between(chunk.speech, chunk.start, chunk.end))
         segments = tuple(segment.shifted(chunk.start) for segment in reply.segments)
@@ -123,7 +135,7 @@ class Listener:
             gaps=tuple(uncovered(overlap(chunk.speech, chunk.own), placed)),
             invented=invented,
             language=reply.language,
-            stored=ready.stored is not None,
+            stored=stored,
         )
 
     async def _ask(self, audio: EncodedAudio, speech: Sequence[Interval], own: Interval) -> Reply:
@@ -145,11 +157,12 @@ class Listener:
 
     async def _align(self, reply: Reply, pcm: Pcm, speech: Sequence[Interval]) -> Reply:
         """Put the words on the samples, and the segments with them."""
-        if self._aligner is None or not reply.words:
+        if self._aligner is None or not reply.words or self._misfits >= MOST_MISFITS:
             return reply
         everywhere = list(speech) or [Interval(0.0, len(pcm) / SAMPLE_RATE_HZ)]
-        language = self._options.language or reply.language
+        language = self._language or reply.language
         words = await self._aligner.align(pcm, reply.words, everywhere, language)
+        self._misfits = 0 if any(word.timing == "aligned" for word in words) else self._misfits + 1
         segments = follow_words(reply.segments, reply.words, words)
         return replace(reply, words=tuple(words), segments=tuple(segments))
 
@@ -162,10 +175,16 @@ class Listener:
         heard = overlap(speech, Interval(start, start + audio.seconds))
         there = [Interval(piece.start - start, piece.end - start) for piece in heard]
         reply = await self._asker.ask(self._request(audio, there))
-        return [word.shifted(start) for word in _with_times(reply, there, audio.seconds).words]
+        # Who spoke is named anew in each answer: a name of this one means nothing in the first.
+        words = _with_times(reply, there, audio.seconds).words
+        return [replace(word.shifted(start), speaker=None) for word in words]
 
     def _request(self, audio: EncodedAudio, speech: Sequence[Interval]) -> Request:
-        return Request(audio, tuple(speech), self._options.language, self._options.prompt)
+        return Request(audio, tuple(speech), self._language, self._options.prompt)
+
+    def _digest(self, samples: str) -> str:
+        """The name of the reply to what would be asked now."""
+        return chunk_digest(samples, (*self._shaped_by, self._language or ""))
 
     def _encode(self, pcm: Pcm) -> EncodedAudio:
         missing = int(SHORTEST_REQUEST_S * SAMPLE_RATE_HZ) - len(pcm)
@@ -182,7 +201,7 @@ def _with_times(reply: Reply, speech: Sequence[Interval], seconds: float) -> Rep
         words = punctuate(reply.words, reply.text)
     elif reply.segments:
         words = [
-            word
+            replace(word, speaker=segment.speaker)
             for segment in reply.segments
             for word in spread(
                 segment.text,

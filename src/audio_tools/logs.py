@@ -38,6 +38,8 @@ CHATTY = ("asyncio", "httpcore2", "httpx", "httpx2", "openai", "python_multipart
 """Libraries whose `debug` (for some `info`) is a line a packet, or the whole request."""
 CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 
+REFUSED_HANDSHAKE = "ASGI callable returned without completing handshake."
+
 
 def configure_logs(level: LogLevel, form: LogFormat, secrets: Iterable[str] = ()) -> None:
     """
@@ -51,7 +53,7 @@ def configure_logs(level: LogLevel, form: LogFormat, secrets: Iterable[str] = ()
         secrets: the token and the keys themselves; what looks like one is blotted out besides.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_is_no_handshake_line)
+    handler.addFilter(_is_news)
     handler.setFormatter(_Formatter(form, secrets))
     number = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=number, handlers=[handler], force=True)
@@ -149,6 +151,9 @@ def _escape_control(_: object, __: str, event: EventDict) -> EventDict:
     }
 
 
-def _is_no_handshake_line(record: logging.LogRecord) -> bool:
+def _is_news(record: logging.LogRecord) -> bool:
     # uvicorn logs each WebSocket handshake with its query; access.py has said it already, without the token.
-    return not (record.name == "uvicorn.error" and str(record.msg).startswith('%s - "WebSocket'))
+    # A refused one it takes for a fault of ours besides: it does not count our answer as the handshake's end.
+    line = str(record.msg)
+    repeated = line.startswith('%s - "WebSocket') or line == REFUSED_HANDSHAKE
+    return not (repeated and record.name == "uvicorn.error")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from audio_tools.errors import InvalidOption
+from audio_tools.errors import InvalidOption, MalformedRequest
 
 AudioFormat = Literal["flac", "wav", "mp3", "ogg", "opus"]
 EngineName = Literal["auto", "openai", "whisper"]
@@ -49,21 +48,28 @@ class Options(BaseModel):
         None, ge=0, le=63, description="Which audio stream, counted from 0; left out: the file's default."
     )
     word_timestamps: bool = Field(True, description="Whether the result lists words.")
+    max_cost: float | None = Field(
+        None, ge=0.0, le=1_000_000.0, strict=False, description="Stop before the job costs more US dollars."
+    )
+    dry_run: bool = Field(False, description="Only say what would be sent to whom, and what it would cost.")
     silence_detection: Literal["auto", "level", "vad"] = Field(
         "auto", description="Silence by level, by a model of the voice (vad), or where both say so (auto)."
     )
 
     @classmethod
-    def parse(cls, given: Mapping[str, Any]) -> tuple[Self, list[str]]:
+    def parse(cls, given: object) -> tuple[Self, list[str]]:
         """
-        Check what a client sent.
+        Check what a client sent; None is nothing.
 
         Returns:
             The options, and the names that mean nothing to us (old clients send extras).
 
         Raises:
-            InvalidOption: an option is ill-typed or out of range.
+            MalformedRequest: it is no JSON object. InvalidOption: an option is ill-typed or out of range.
         """
+        given = {} if given is None else given
+        if not isinstance(given, dict):
+            raise MalformedRequest("The field options must be a JSON object.")
         known = {field.alias for field in cls.model_fields.values()} | set(cls.model_fields)
         taken = {name: value for name, value in given.items() if name in known and value is not None}
         try:

@@ -14,15 +14,27 @@ LEAST_FOR_ETA = 0.01
 
 
 class Meter:
-    """Keeps count of the audio of one job and publishes `Progress`."""
+    """Keeps count of the audio of one job and publishes `Progress`; `expect` comes before the first chunk."""
 
-    def __init__(self, publish: Publish, duration: float | None, expected_chunks: int) -> None:
+    def __init__(self, publish: Publish) -> None:
         self._publish = publish
-        self._duration = duration
-        self._expected_chunks = expected_chunks
         self._progress = 0.0
-        self._started = time.monotonic()
+        self._percent_here = -1
+        self.expect(None, 0)
         self.start_pass()
+
+    def expect(self, duration: float | None, chunks: int) -> None:
+        """The file is known: its length in seconds, if it says so, and about how many chunks it has."""
+        self._duration = duration
+        self._expected_chunks = chunks
+        # What remains is reckoned from here: a model is loaded, or even downloaded, only once.
+        self._started = time.monotonic()
+
+    def downloaded(self, done: int, total: int) -> None:
+        """So many bytes of a model are here; published once for each percent, since it comes far oftener."""
+        if (percent := 100 * done // total) > self._percent_here:
+            self._percent_here = percent
+            self.say("load", f"Downloading the model: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
 
     def start_pass(self) -> None:
         """Count from zero again; the progress shown stays where it is."""
@@ -34,7 +46,7 @@ class Meter:
         """Another chunk was cut; the stream is decoded up to `seconds`."""
         self._cut_chunks += 1
         self._seconds_cut = seconds
-        self._say("decode" if not self._chunks_done else "transcribe", "Extracting audio")
+        self.say("decode" if not self._chunks_done else "transcribe", "Extracting audio")
 
     def cut_all(self, seconds: float) -> None:
         """The stream has ended: `seconds` is its true length."""
@@ -44,7 +56,8 @@ class Meter:
         """A chunk that owns so many seconds has its answer, or failed for good."""
         self._chunks_done += 1
         self._seconds_done += seconds
-        self._say("transcribe", f"Transcribed {self._chunks_done} of {self.total_chunks} chunks")
+        chunks = "chunk" if self.total_chunks == 1 else "chunks"
+        self.say("transcribe", f"Transcribed {self._chunks_done} of {self.total_chunks} {chunks}")
 
     @property
     def total_chunks(self) -> int:
@@ -52,10 +65,7 @@ class Meter:
         return self._cut_chunks if self._whole else max(self._cut_chunks, self._expected_chunks)
 
     def say(self, stage: Stage, message: str) -> None:
-        """Publish a change of stage."""
-        self._say(stage, message)
-
-    def _say(self, stage: Stage, message: str) -> None:
+        """Publish where the job is and what goes on."""
         total = max(self._duration or 0.0, self._seconds_cut)
         share = self._seconds_done / total if total else 0.0
         decoded = self._seconds_cut / total if total else 0.0

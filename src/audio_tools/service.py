@@ -1,43 +1,34 @@
-"""The whole service in one process: queue, workers, HTTP on one port and WebSocket on another."""
+"""A process of the service: HTTP on one port and WebSocket on another, and workers beside them."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import shutil
-import signal
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 
 import uvicorn
 
-from audio_tools.align import make_aligner
 from audio_tools.engines import choose_engine
-from audio_tools.engines.limits import Lanes
-from audio_tools.engines.pool import EnginePool
 from audio_tools.errors import ConfigError, DiskFull
-from audio_tools.events import Event
-from audio_tools.jobs import UNFINISHED, Queue, SqliteQueue
-from audio_tools.media.ffmpeg import ffmpeg_version, find_ffmpeg
 from audio_tools.options import Options
 from audio_tools.server.app import create_app
-from audio_tools.server.health import Check
+from audio_tools.server.direct import DirectProtocol
+from audio_tools.server.frames import FramesProtocol
+from audio_tools.server.health import Check, check_ffmpeg
 from audio_tools.server.jobs import JobRoutes
-from audio_tools.server.protocol import HttpProtocol
 from audio_tools.server.security import AccessRules
 from audio_tools.server.tus import TusApp
 from audio_tools.settings import Settings
-from audio_tools.store import ResultStore, TranscriptStore
-from audio_tools.transcribe import Tools, transcribe
-from audio_tools.transcript import Transcript
-from audio_tools.uploads import UploadStore
-from audio_tools.worker import Worker
+from audio_tools.stock import Stock
+from audio_tools.workshop import Workshop, until_told_to_stop
 
-SWEEP_S = 60.0
-"""How often leftovers are looked for, in seconds."""
 WS_MESSAGE_BYTES = 65_536
 """Clients have next to nothing to say."""
 BACKLOG = 2048
@@ -49,26 +40,14 @@ log = logging.getLogger(__name__)
 
 
 class Service:
-    """Everything that `audio-tools serve` runs."""
+    """Everything that `audio-tools serve` runs; without `workers` others work on its jobs."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, workers: bool, wait_s: float | None) -> None:
         self._settings = settings
-        self._ffmpeg = find_ffmpeg(settings.ffmpeg_path)
-        self._queue: Queue = SqliteQueue(settings.data_dir)
-        self._results = ResultStore(settings.data_dir)
-        self._transcripts = TranscriptStore(settings.data_dir)
-        self._uploads = UploadStore(
-            settings.data_dir,
-            max_bytes=settings.max_upload_bytes,
-            min_free_bytes=settings.min_free_bytes,
-            ttl_s=settings.upload_ttl,
-        )
-        self._engines = EnginePool(settings)
-        self._lanes = Lanes(settings.max_concurrent_chunks)
-        self._aligner = make_aligner(settings.align)
-        self._worker = Worker(
-            self._queue, self._transcribe, self._uploads, self._transcripts, slots=settings.workers
-        )
+        # Judged before anything is opened: nobody reaches a service that may not be reached.
+        self._rules = _access_rules(settings)
+        self._stock = Stock(settings, wait_s)
+        self._workshop = Workshop(settings, self._stock) if workers else None
 
     async def run(self, started: Callable[[int, int], None]) -> None:
         """
@@ -87,50 +66,37 @@ class Service:
         ]
         ports = [bound.getsockname()[1] for bound in sockets]
         server = self._server(ports)
-        stopping = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        try:
-            async with self._queue, asyncio.TaskGroup() as tasks:
-                serving = tasks.create_task(server.serve(sockets), name="serve")
-                working = tasks.create_task(self._worker.run(), name="work")
-                sweeping = tasks.create_task(self._sweep(), name="sweep")
-                started(*ports)
-                await stopping.wait()
-                log.info("stopping: running jobs get %g s", settings.shutdown_grace)
-                server.should_exit = True
-                await self._worker.stop(settings.shutdown_grace)
-                await asyncio.wait([serving, working])
-                sweeping.cancel()
-        finally:
-            await self._engines.close()
-            if self._aligner is not None:
-                await self._aligner.close()
-            self._uploads.close()
+        async with self._stock, asyncio.TaskGroup() as tasks:
+            stopping = until_told_to_stop()
+            tasks.create_task(server.serve(sockets), name="serve")
+            if self._workshop is not None:
+                tasks.create_task(self._workshop.run(stopping), name="work")
+            # What is loaded by now stays: not looked through again, it holds everybody up half as long.
+            gc.collect()
+            gc.freeze()
+            started(*ports)
+            await stopping.wait()
+            server.should_exit = True
 
     def _server(self, ports: list[int]) -> _Server:
         settings = self._settings
-        rules = AccessRules(
-            ports=tuple(ports),
-            hosts=settings.allowed_hosts,
-            allowed_origins=settings.allowed_origins,
-            token=settings.api_token.get_secret_value() if settings.api_token else None,
-            public=not _is_loopback(settings.host),
-        )
+        rules = replace(self._rules, ports=tuple(ports))
         routes = JobRoutes(
-            self._queue,
-            self._uploads,
-            self._transcripts,
+            self._stock.queue,
+            self._stock.uploads,
+            self._stock.transcripts,
             media_roots=settings.media_roots,
             ws_port=ports[1],
             upload_idle_s=settings.upload_idle,
         )
-        tus = TusApp(self._uploads, idle_s=settings.upload_idle)
+        tus = TusApp(self._stock.uploads, idle_s=settings.upload_idle, require_unused=routes.require_unused)
         config = uvicorn.Config(
             create_app(routes, tus, rules, self._checks()),
-            http=HttpProtocol,
-            ws="websockets-sansio",
+            http=DirectProtocol,
+            ws=FramesProtocol,
             ws_max_size=WS_MESSAGE_BYTES,
+            # Messages are small, and each of hundreds of clients would have each of them packed for itself.
+            ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -140,19 +106,11 @@ class Service:
         return _Server(config)
 
     def _checks(self) -> dict[str, Check]:
-        return {
-            "queue": self._check_queue,
-            "ffmpeg": self._check_ffmpeg,
-            "engine": self._check_engine,
-            "disk": self._check_disk,
-        }
-
-    async def _check_queue(self) -> str:
-        await self._queue.check()
-        return "SQLite"
-
-    async def _check_ffmpeg(self) -> str:
-        return await asyncio.to_thread(ffmpeg_version, self._ffmpeg)
+        checks: dict[str, Check] = {"queue": self._stock.queue.check, "disk": self._check_disk}
+        if workshop := self._workshop:
+            checks["ffmpeg"] = partial(check_ffmpeg, workshop.ffmpeg)
+            checks["engine"] = self._check_engine
+        return checks
 
     async def _check_engine(self) -> str:
         name = choose_engine(self._settings, Options())
@@ -168,38 +126,6 @@ class Service:
             )
         return f"{free / 1e9:.1f} GB free"
 
-    async def _transcribe(self, path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
-        settings = self._settings
-        most = settings.max_concurrent_chunks
-        lanes = min(options.max_concurrent or most, most)
-        delay_ms = settings.rate_limit_delay if options.rate_limit_delay is None else options.rate_limit_delay
-        tools = Tools(
-            ffmpeg=self._ffmpeg,
-            engine=self._engines.get(options),
-            lanes=Lanes(lanes, delay_ms / 1000, shared=self._lanes),
-            store=self._results,
-            chunk_size=options.chunk_size or settings.chunk_size,
-            aligner=self._aligner,
-        )
-        return await transcribe(path, options, tools, publish)
-
-    async def _sweep(self) -> None:
-        """Remove what nobody needs any more, now and every minute; a failure waits for the next minute."""
-        while True:
-            try:
-                await self._sweep_once()
-            except Exception as error:
-                log.warning("leftovers cannot be removed now", exc_info=error)
-            await asyncio.sleep(SWEEP_S)
-
-    async def _sweep_once(self) -> None:
-        for job in await self._queue.sweep(self._settings.result_ttl):
-            await asyncio.to_thread(self._transcripts.remove, job.id)
-        unfinished = await self._queue.list(UNFINISHED, limit=100_000)
-        named = {job.data.get("uploadId", "") for job in unfinished.jobs}
-        await self._uploads.sweep(named)
-        await asyncio.to_thread(self._results.sweep, self._settings.chunk_ttl)
-
 
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling, which would end the process with the signal and not with 0."""
@@ -207,6 +133,17 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+
+def _access_rules(settings: Settings) -> AccessRules:
+    """Who may call, but for the ports, which are known once we listen. Raises ConfigError."""
+    return AccessRules(
+        ports=(),
+        hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
+        token=settings.api_token.get_secret_value() if settings.api_token else None,
+        public=not _is_loopback(settings.host),
+    )
 
 
 def _listen(host: str, port: int, variable: str) -> socket.socket:

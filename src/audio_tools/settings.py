@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_data_path
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from audio_tools.errors import ConfigError
 from audio_tools.options import EngineName
 
-SECRETS = {"openai_api_key", "api_token"}
+SECRETS = {"openai_api_key", "api_token", "redis_url", "redis_password"}
 """Fields whose values are never shown."""
 
 
@@ -20,8 +24,45 @@ def _by_commas(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _redis_url(value: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(value.get_secret_value())
+        # A password with / or @ in it falls into other parts, from where it would be shown.
+        fine = parts.hostname and re.fullmatch(r"/?\d*", parts.path) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine or parts.scheme not in {"redis", "rediss"}:
+        raise PydanticCustomError(
+            "redis_url",
+            "must look like redis://:PASSWORD@HOST:PORT/DATABASE, or rediss:// for TLS; special characters "
+            "of the password are written as in other URLs (/ is %2F)",
+        )
+    return value
+
+
+def _host_alone(value: str) -> str:
+    try:
+        IPv6Address(value)
+    except ValueError:
+        if not re.fullmatch(r"[\w.-]+", value):
+            raise PydanticCustomError("host", "must be a name or an address alone") from None
+    return value
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_by_commas)]
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_by_commas)]
+Device = Literal["auto", "cpu", "cuda"]
+ComputeType = Literal[
+    "auto",
+    "int8",
+    "int8_float32",
+    "int8_float16",
+    "int8_bfloat16",
+    "int16",
+    "float16",
+    "bfloat16",
+    "float32",
+]
 
 
 def default_data_dir() -> Path:
@@ -48,11 +89,25 @@ class Settings(BaseSettings):
         "https://api.openai.com/v1", pattern=r"^https?://", description="Where the API lives."
     )
     openai_model: str = Field("whisper-1", min_length=1, description="Transcription model of the API.")
+    openai_response_format: Literal["auto", "verbose_json", "json", "diarized_json"] = Field(
+        "auto", description="What a model is asked for; `auto`: the most that it is known to give."
+    )
+    openai_usd_per_minute: float | None = Field(
+        None, ge=0, description="Price of a minute of audio; unset: OpenAI's own, 0 for unknown models."
+    )
     whisper_model: str = Field(
         "base", min_length=1, description="Local Whisper: a model's name, or a folder."
     )
+    whisper_device: Device = Field(
+        "auto", description="Where local Whisper computes; `auto` takes a graphics card if there is one."
+    )
+    whisper_compute_type: ComputeType = Field(
+        "auto", description="Its arithmetic; `auto` is the fastest that the device has, on a CPU int8."
+    )
     align: Literal["auto", "off"] = Field(
-        "auto", description="`auto` puts English words on the samples where PocketSphinx is installed."
+        "auto",
+        description="`auto` puts words on the samples: English where PocketSphinx is installed, others that "
+        "come without times by the local Whisper.",
     )
     engine_timeout: float = Field(
         300.0, ge=1, le=3600, description="Seconds to wait for the answer to one chunk."
@@ -67,7 +122,10 @@ class Settings(BaseSettings):
         26_214_400, ge=65_536, le=1_073_741_824, description="Cap on an encoded chunk, bytes."
     )
     max_concurrent_chunks: int = Field(
-        5, ge=1, le=64, description="Chunks at the engine at once, all jobs together."
+        5,
+        ge=1,
+        le=64,
+        description="Chunks at the engine at once, all jobs together; with Redis in all processes together.",
     )
     rate_limit_delay: int = Field(
         2_000,
@@ -80,6 +138,19 @@ class Settings(BaseSettings):
         ge=3600,
         le=315_360_000,
         description="Seconds that a stored chunk result is kept after its last use.",
+    )
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
+        None,
+        description="Redis that keeps the jobs of many processes: `redis://HOST:PORT/DATABASE`, `rediss://` "
+        "for TLS; wins over REDIS_HOST and REDIS_PORT.",
+    )
+    redis_host: Annotated[str, AfterValidator(_host_alone)] | None = Field(
+        None, description="Its host. With neither set one process keeps the jobs, in DATA_DIR."
+    )
+    redis_port: int = Field(6379, ge=1, le=65535, description="Its port.")
+    redis_password: SecretStr | None = Field(None, description="Its password, unless REDIS_URL has one.")
+    redis_prefix: str = Field(
+        "bull", pattern=r"^[\w{}.-]+$", description="What our keys in Redis begin with: one for each service."
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; others need API_TOKEN.")
     port: int = Field(
@@ -113,6 +184,18 @@ class Settings(BaseSettings):
         10.0, ge=0, le=3600, description="Seconds that running jobs get on SIGTERM before they are put back."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    @property
+    def uses_redis(self) -> bool:
+        """Whether jobs are kept in Redis."""
+        return self.redis_url is not None or self.redis_host is not None
+
+    def secrets(self) -> set[str]:
+        """What no log may show: the values of `SECRETS`, of an address the password."""
+        fields = {name: getattr(self, name) for name in SECRETS}
+        values = {name: field.get_secret_value() for name, field in fields.items() if field}
+        password = urlsplit(values.pop("redis_url", "")).password or ""
+        return {*values.values(), password, unquote(password)} - {""}
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:

@@ -20,16 +20,18 @@ FORMAT = "1"
 """Goes into each digest: raise it when what is stored changes its meaning."""
 
 
-def chunk_digest(pcm: Pcm, shaped_by: Sequence[str]) -> str:
-    """
-    The name of a chunk's result: a digest of its samples and of everything that shapes the answer.
+def samples_digest(pcm: Pcm) -> str:
+    """What a chunk's samples are, in hex; not the encoded file, so that another encoder finds them too."""
+    return _hex(pcm.data)
 
-    The samples are hashed, not the encoded file, so that another version of the encoder finds it too.
-    """
-    digest = hashlib.blake2b(digest_size=20)
-    digest.update(json.dumps([FORMAT, *shaped_by]).encode())
-    digest.update(pcm.data)
-    return digest.hexdigest()
+
+def chunk_digest(samples: str, shaped_by: Sequence[str]) -> str:
+    """The name of a chunk's result: a digest of `samples_digest` and of everything that shapes the answer."""
+    return _hex(json.dumps([FORMAT, *shaped_by, samples]).encode())
+
+
+def _hex(data: bytes | memoryview) -> str:
+    return hashlib.blake2b(data, digest_size=20).hexdigest()
 
 
 class ResultStore:
@@ -109,6 +111,24 @@ class TranscriptStore:
     def remove(self, job_id: str) -> None:
         """Remove a transcript if there is one."""
         self.path(job_id).unlink(missing_ok=True)
+
+    def sweep(self, older_than_s: float) -> list[str]:
+        """
+        Remove what a crash left half written, and name the transcripts of at least this age, in seconds.
+
+        Whether there is still a job for one of them only the queue knows. Blocks for a moment.
+        """
+        limit = time.time() - older_than_s
+        old = []
+        for path in self._folder.glob("*"):
+            with suppress(OSError):
+                if path.stat().st_mtime > limit:
+                    continue
+                if path.suffix == ".part":
+                    path.unlink()
+                else:
+                    old.append(path.stem)
+        return old
 
     def path(self, job_id: str) -> Path:
         """The file of a job's transcript; `job_id` is one that the queue knows, never text from outside."""

@@ -10,32 +10,46 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from audio_tools.align.base import Aligner
 from audio_tools.audio.chunks import Cutter, capped_target, cut, target_seconds
+from audio_tools.audio.detectors import describe_detector
 from audio_tools.audio.silence import find_silences
 from audio_tools.audio.stitch import stitch
 from audio_tools.engines.ask import Asker
 from audio_tools.engines.base import Capabilities, Engine
 from audio_tools.engines.limits import Lanes
-from audio_tools.errors import AllChunksFailed, AudioToolsError, EngineError, EngineRefused
+from audio_tools.errors import (
+    AllChunksFailed,
+    AudioToolsError,
+    CostLimitReached,
+    EngineError,
+    EngineRefused,
+    InvalidOption,
+)
+from audio_tools.estimate import estimate, expected_chunks
 from audio_tools.events import ChunkWords, Publish
 from audio_tools.listen import Hearing, Listener, ReadyChunk
 from audio_tools.media.decode import Decoder
-from audio_tools.media.encode import seconds_within
+from audio_tools.media.encode import max_encoded_bytes, seconds_within
 from audio_tools.media.probe import choose_audio, probe
 from audio_tools.options import Options
 from audio_tools.progress import Meter
 from audio_tools.store import ResultStore
-from audio_tools.transcript import AudioStream, FailedChunk, Interval, MediaInfo, Transcript, Usage
+from audio_tools.transcript import AudioStream, FailedChunk, Interval, MediaInfo, Transcript, Usage, Word
 
-READY_CHUNKS = 2
-"""Chunks that wait, encoded, for a lane: enough that none idles, few enough for memory not to matter."""
+READY_CHUNKS = 1
+"""Chunks that wait, encoded, for a lane; behind them one that is being encoded, and one that is being cut."""
 PASSES = 2
 """Chunks that failed for a passing reason are tried again when all others are through."""
+SHORTEST_LIMIT_S = 5.0
+"""A chunk size that holds less (seconds) is refused: 3 s of overlap, and some words beside them, must fit."""
+SPEAKERS_TARGET_S = 300.0
+"""Chunks (seconds) for engines that name speakers: a name holds within a chunk, so the fewer the better."""
 TRUNCATED_S = 2.0
 """A stream that ends so much earlier (seconds) than the file promises is reported."""
 
@@ -77,17 +91,27 @@ async def transcribe(path: Path, options: Options, tools: Tools, publish: Publis
         tools: the engine is started here, and closed by the caller.
         publish: takes the progress and the words of each chunk as they come.
 
+    Returns:
+        The transcript; with `options.dry_run` what it would cost, see `estimate.estimate`.
+
     Raises:
+        InvalidOption: the chunk size is too small for the audio format.
         MediaError: the file cannot be used.
         EngineError: the engine takes nothing at all, or not one chunk came back.
+        CostLimitReached: the rest would cost more than `options.max_cost`.
         StorageError: a reply cannot be stored; those stored before are safe.
     """
+    meter = Meter(publish)
+    meter.say("probe", "Reading the file")
     media = await probe(path)
-    await tools.engine.start()
     stream = choose_audio(media, options.audio_stream)
     target_s = _chunk_target(media, options, tools)
-    meter = Meter(publish, media.duration, round((media.duration or 0.0) / target_s) or 1)
-    asker = Asker(tools.engine, tools.lanes)
+    if options.dry_run:
+        return await estimate(path, media, stream, target_s, ffmpeg=tools.ffmpeg, engine=tools.engine)
+    meter.say("load", f"Starting {tools.engine.name} ({tools.engine.model})")
+    await tools.engine.start(meter.downloaded)
+    meter.expect(media.duration, expected_chunks(media.duration, target_s))
+    asker = Asker(tools.engine, tools.lanes, options.max_cost)
     listener = Listener(tools.engine, asker, tools.store, options, tools.aligner)
     job = _Job(
         path, media, stream, Cutter(target_s, options.silence_detection), tools, listener, meter, publish
@@ -95,11 +119,13 @@ async def transcribe(path: Path, options: Options, tools: Tools, publish: Publis
     meter.say("decode", "Extracting audio")
     for _ in range(PASSES):
         await job.hear_all()
+        if job.too_dear:
+            raise _cost_limit_reached(job, options, asker)
         if not job.anything_heard() or not any(failure.retryable for failure in job.failures.values()):
             break
     if job.failures and not job.anything_heard():
         raise AllChunksFailed(
-            f"Not one of {len(job.failures)} chunks was transcribed; the last answer: "
+            f"No chunk was transcribed ({len(job.failures)} failed); the last answer: "
             + job.failures[max(job.failures)].chunk.message,
             hint="Run the same again later.",
         )
@@ -122,6 +148,7 @@ class _Job:
     hearings: dict[int, Hearing] = field(default_factory=dict)
     failures: dict[int, Failure] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    too_dear: bool = False
 
     async def hear_all(self) -> None:
         """
@@ -147,32 +174,44 @@ class _Job:
         return any(hearing.sound for hearing in self.hearings.values())
 
     async def _feed(self, ready: asyncio.Queue[ReadyChunk | None], lanes: int) -> None:
-        """Decode, cut and encode in a thread, one chunk ahead of what the queue has room for."""
-        # One thread, always the same: in each new one malloc would start another heap.
+        """Decode and cut in one thread while another one encodes the chunk before; as fast as it is taken."""
+        # Always the same two threads: in each new one malloc would start another heap.
         with (
-            ThreadPoolExecutor(1, "feed") as thread,
+            ThreadPoolExecutor(1, "cut") as cutting,
+            ThreadPoolExecutor(1, "encode") as encoding,
             Decoder(self.tools.ffmpeg, self.path, self.stream.position) as decoder,
         ):
-            chunks = self._ready_chunks(decoder)
-            while (item := await _next(chunks, decoder, thread)) is not None:
-                self.meter.cut(item.chunk.end)
-                await ready.put(item)
+            chunks, loop = cut(decoder, self.cutter), asyncio.get_running_loop()
+            cut_next = partial(loop.run_in_executor, cutting, next, chunks, None)
+            coming = cut_next()
+            try:
+                while (chunk := await asyncio.shield(coming)) is not None and not self.too_dear:
+                    coming = cut_next()
+                    await ready.put(await loop.run_in_executor(encoding, self.listener.prepare, chunk))
+                    self.meter.cut(chunk.end)
+            finally:
+                if not coming.done():
+                    decoder.kill()
+                    await asyncio.wait([coming])
+                coming.exception()
             self.warnings = list(decoder.warnings)
         self.meter.cut_all(self.cutter.seconds)
         for _ in range(lanes):
             await ready.put(None)
 
-    def _ready_chunks(self, decoder: Decoder) -> Iterator[ReadyChunk]:
-        for chunk in cut(decoder, self.cutter):
-            yield self.listener.prepare(chunk)
-
     async def _drain(self, ready: asyncio.Queue[ReadyChunk | None]) -> None:
         """One lane: hear one chunk after the other."""
         while (item := await ready.get()) is not None:
             chunk = item.chunk
+            if self.too_dear:
+                continue  # only so that the feeder, which waits for room, sees it too
             if chunk.index not in self.hearings:
                 try:
                     hearing = await self.listener.hear(item)
+                except CostLimitReached:
+                    # Others are under way and paid: they shall end and be stored.
+                    self.too_dear = True
+                    continue
                 except EngineRefused:
                     raise
                 except EngineError as error:
@@ -187,6 +226,15 @@ class _Job:
             self.meter.done(chunk.own.duration)
 
 
+def _cost_limit_reached(job: _Job, options: Options, asker: Asker) -> CostLimitReached:
+    assert options.max_cost is not None
+    heard, chunks = len(job.hearings), expected_chunks(job.media.duration, job.cutter.target_s)
+    return CostLimitReached(
+        options.max_cost,
+        f"{asker.cost_usd:.4f} USD are spent; {heard} of about {max(heard + 1, chunks)} chunks are kept.",
+    )
+
+
 def _first(group: BaseExceptionGroup[AudioToolsError]) -> AudioToolsError:
     """The error that stopped a group of tasks."""
     error: BaseException = group
@@ -194,18 +242,6 @@ def _first(group: BaseExceptionGroup[AudioToolsError]) -> AudioToolsError:
         error = error.exceptions[0]
     assert isinstance(error, AudioToolsError)
     return error
-
-
-async def _next(chunks: Iterator[ReadyChunk], decoder: Decoder, thread: Executor) -> ReadyChunk | None:
-    """The next chunk, made in a thread; if we are cancelled, the decoder is stopped and the thread ends."""
-    making = asyncio.get_running_loop().run_in_executor(thread, next, chunks, None)
-    try:
-        return await asyncio.shield(making)
-    except asyncio.CancelledError:
-        decoder.kill()
-        await asyncio.wait([making])
-        making.exception()
-        raise
 
 
 def _assemble(job: _Job, options: Options, asker: Asker) -> Transcript:
@@ -219,6 +255,7 @@ def _assemble(job: _Job, options: Options, asker: Asker) -> Transcript:
     languages = Counter(
         hearing.language for hearing in hearings for _ in hearing.chunk.words if hearing.language
     )
+    language = options.language or (languages.most_common(1)[0][0] if languages else None)
     total = len(hearings) + len(failures)
     return Transcript(
         words=tuple(words) if options.word_timestamps else (),
@@ -228,20 +265,29 @@ def _assemble(job: _Job, options: Options, asker: Asker) -> Transcript:
         total_chunks=total,
         success_rate=round(100 * len(hearings) / total, 2) if total else 100.0,
         text=" ".join(segment.text for segment in segments),
-        language=options.language or (languages.most_common(1)[0][0] if languages else None),
+        language=language,
         engine=engine.name,
         model=engine.model,
         media=media.to_json(job.stream.position),
+        aligner=_aligner_used(job.tools.aligner, words, language),
+        silence_detection=describe_detector(options.silence_detection),
         failed_chunks=tuple(failures),
         gaps=tuple(gap for hearing in hearings for gap in hearing.gaps),
-        warnings=tuple(_warnings(job, hearings)),
+        warnings=tuple(_warnings(job, hearings, options)),
         usage=Usage(
             seconds=asker.seconds,
             calls=asker.calls,
             stored_chunks=sum(hearing.stored for hearing in hearings),
-            cost_usd=asker.seconds_paid / 60 * engine.capabilities.usd_per_minute,
+            cost_usd=asker.cost_usd,
+            tokens=asker.tokens,
         ),
     )
+
+
+def _aligner_used(aligner: Aligner | None, words: Sequence[Word], language: str | None) -> str | None:
+    """Who put words on the samples; None if nobody did, as where he does not know the language."""
+    aligned = any(word.timing == "aligned" for word in words)
+    return aligner.for_language(language).name if aligner is not None and aligned else None
 
 
 def _until(pauses: list[Interval], audio_end: float, duration: float) -> list[Interval]:
@@ -253,7 +299,7 @@ def _until(pauses: list[Interval], audio_end: float, duration: float) -> list[In
     return [*pauses, Interval(audio_end, duration)]
 
 
-def _warnings(job: _Job, hearings: Sequence[Hearing]) -> Iterator[str]:
+def _warnings(job: _Job, hearings: Sequence[Hearing], options: Options) -> Iterator[str]:
     """What an editor should know before trusting the transcript."""
     yield from job.warnings
     promised = job.stream.start + (job.stream.duration or 0.0)
@@ -266,17 +312,38 @@ def _warnings(job: _Job, hearings: Sequence[Hearing]) -> Iterator[str]:
         yield "The frame rate varies, so frame numbers are not safe: transcode to a constant rate."
     invented = sum(hearing.invented for hearing in hearings)
     if invented:
-        yield f"{invented} words that the engine placed deep inside silence were dropped."
+        yield f"Words that the engine placed deep inside silence were dropped: {invented}."
     estimated = sum(word.timing == "estimated" for hearing in hearings for word in hearing.chunk.words)
     if estimated:
-        yield f"The engine gave no times for {estimated} words: theirs are estimated from the speech."
+        yield f"Words without times from the engine, which are estimated from the speech: {estimated}."
+    telling = sum(any(word.speaker for word in hearing.chunk.words) for hearing in hearings)
+    if telling > 1:
+        yield f"Speakers are told apart in each of {telling} chunks alone: A (1) and A (2) may be one person."
+    if options.prompt and not job.tools.engine.capabilities.prompt:
+        yield f"The model {job.tools.engine.model} takes no prompt: it was not sent."
 
 
 def _chunk_target(media: MediaInfo, options: Options, tools: Tools) -> float:
-    """How long a chunk should be, in seconds, within what options, settings and engine allow."""
+    """
+    How long a chunk should be, in seconds, within what options, settings and engine allow.
+
+    Raises:
+        InvalidOption: the chunk size holds too little for words to be heard in their context.
+    """
     caps: Capabilities = tools.engine.capabilities
+    form = options.audio_format, options.sample_rate, options.channels
     room = min(size for size in (tools.chunk_size, caps.max_bytes) if size is not None)
-    longest = seconds_within(room, options.audio_format, options.sample_rate, options.channels)
+    longest = seconds_within(room, *form)
+    if longest < SHORTEST_LIMIT_S:
+        enough = max_encoded_bytes(SHORTEST_LIMIT_S, *form) + 1
+        raise InvalidOption(
+            "chunkSize", room, f"at least {enough}, which holds {SHORTEST_LIMIT_S:g} s of {_describe(*form)}"
+        )
     if caps.max_seconds is not None:
         longest = min(longest, caps.max_seconds)
-    return capped_target(target_seconds(media.duration), longest)
+    target_s = SPEAKERS_TARGET_S if caps.speakers else target_seconds(media.duration)
+    return capped_target(target_s, longest)
+
+
+def _describe(audio_format: str, rate_hz: int, channels: int) -> str:
+    return f"{audio_format} at {rate_hz} Hz, {('mono', 'stereo')[channels - 1]}"

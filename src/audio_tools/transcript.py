@@ -28,13 +28,17 @@ def _seconds(value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One spoken word. `start` < `end`, in seconds; `confidence` in 0..1 where the engine gives one."""
+    """
+    One spoken word. `start` < `end`, in seconds; `confidence` in 0..1 and `speaker` where the engine gives
+    them. A speaker's name holds within one transcript.
+    """
 
     word: str
     start: float
     end: float
     confidence: float | None = None
     timing: Timing = "engine"
+    speaker: str | None = None
 
     @property
     def middle(self) -> float:
@@ -48,7 +52,8 @@ class Word:
     def to_json(self) -> Json:
         record = {"word": self.word, "start": _seconds(self.start), "end": _seconds(self.end)}
         confidence = None if self.confidence is None else round(self.confidence, 4)
-        return record | _without_none({"confidence": confidence}) | {"timing": self.timing}
+        known = _without_none({"confidence": confidence, "speaker": self.speaker})
+        return record | known | {"timing": self.timing}
 
     @classmethod
     def from_json(cls, record: Json) -> Word:
@@ -58,12 +63,16 @@ class Word:
             end=float(record["end"]),
             confidence=record.get("confidence"),
             timing=record.get("timing", "engine"),
+            speaker=record.get("speaker"),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A sentence or phrase as the engine cut it; times in seconds. The three figures are Whisper's own."""
+    """
+    A sentence or phrase as the engine cut it; times in seconds. The three figures are Whisper's own,
+    `speaker` is there where the engine tells speakers apart.
+    """
 
     id: int
     start: float
@@ -72,6 +81,7 @@ class Segment:
     avg_logprob: float | None = None
     compression_ratio: float | None = None
     no_speech_prob: float | None = None
+    speaker: str | None = None
 
     def shifted(self, seconds: float) -> Segment:
         """The same segment, `seconds` later."""
@@ -88,6 +98,7 @@ class Segment:
                 "avgLogprob": self.avg_logprob,
                 "compressionRatio": self.compression_ratio,
                 "noSpeechProb": self.no_speech_prob,
+                "speaker": self.speaker,
             }
         )
 
@@ -101,7 +112,25 @@ class Segment:
             avg_logprob=record.get("avgLogprob"),
             compression_ratio=record.get("compressionRatio"),
             no_speech_prob=record.get("noSpeechProb"),
+            speaker=record.get("speaker"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """
+    The request limit of a key as its provider counts it: of `limit` requests `remaining` are left, and in
+    `reset_s` seconds (more than 0) all of them are there again.
+    """
+
+    limit: int
+    remaining: int
+    reset_s: float
+
+    @property
+    def per_second(self) -> float:
+        """How many come back in a second, whatever the period of the limit."""
+        return max(self.limit - self.remaining, 1) / self.reset_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +139,21 @@ class Reply:
     What an engine heard in one chunk; times in seconds from the start of the chunk, words in order.
 
     Where an engine gives text alone, `words` and `segments` are empty. `language`: ISO-639-1 or None.
-    `pause_s`: the provider takes no further request for so many seconds (its limit is used up).
+    `quota`: how the provider's request limit stands; None: it does not say, or all is there.
+    `cost_usd`: what the answer cost by the provider's own count; None: it does not say, or has no price.
+    `tokens`: how many it counted, in and out; 0: it counts none.
     """
 
     text: str
     words: tuple[Word, ...] = ()
     segments: tuple[Segment, ...] = ()
     language: str | None = None
-    pause_s: float = 0.0
+    quota: Quota | None = None
+    cost_usd: float | None = None
+    tokens: int = 0
 
     def to_json(self) -> Json:
-        """What is worth keeping."""
+        """What is worth keeping; what it cost is paid only once."""
         return {
             "text": self.text,
             "words": [word.to_json() for word in self.words],
@@ -266,13 +299,15 @@ class Usage:
     What the transcript cost.
 
     `seconds` of audio sent to the engine in this run, `calls` made, `stored_chunks` answered by results
-    stored earlier (never paid again), `cost_usd` estimated from the engine's price per minute.
+    stored earlier (never paid again), `cost_usd` by the provider's count, else by the engine's price.
+    `tokens` in and out, 0 where the provider counts none.
     """
 
     seconds: float = 0.0
     calls: int = 0
     stored_chunks: int = 0
     cost_usd: float = 0.0
+    tokens: int = 0
 
     def to_json(self) -> Json:
         return {
@@ -280,16 +315,28 @@ class Usage:
             "calls": self.calls,
             "storedChunks": self.stored_chunks,
             "estimatedCostUsd": round(self.cost_usd, 4),
-        }
+        } | ({"tokens": self.tokens} if self.tokens else {})
 
     @classmethod
     def from_json(cls, record: Json) -> Usage:
-        return cls(record["seconds"], record["calls"], record["storedChunks"], record["estimatedCostUsd"])
+        return cls(
+            seconds=record["seconds"],
+            calls=record["calls"],
+            stored_chunks=record["storedChunks"],
+            cost_usd=record["estimatedCostUsd"],
+            tokens=record.get("tokens", 0),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Everything one job gives back. `success_rate` is the percentage of chunks with a true answer."""
+    """
+    Everything one job gives back.
+
+    `success_rate` is the percentage of chunks with a true answer. `aligner` put words on the samples, None
+    if it did so with none; `silence_detection` is the way that was really used to find silence, see
+    `audio.detectors`.
+    """
 
     words: tuple[Word, ...]
     segments: tuple[Segment, ...]
@@ -302,10 +349,13 @@ class Transcript:
     engine: str
     model: str
     media: Json
+    aligner: str | None = None
+    silence_detection: str = "level"
     failed_chunks: tuple[FailedChunk, ...] = ()
     gaps: tuple[Interval, ...] = ()
     warnings: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    dry_run: bool = False
 
     def to_json(self) -> Json:
         """The result as `GET /job/{jobId}/result` gives it."""
@@ -323,11 +373,14 @@ class Transcript:
             "language": self.language,
             "engine": self.engine,
             "model": self.model,
+            "aligner": self.aligner,
+            "silenceDetection": self.silence_detection,
             "failedChunks": [chunk.to_json() for chunk in self.failed_chunks],
             "gaps": [gap.to_json() for gap in self.gaps],
             "warnings": list(self.warnings),
             "media": self.media,
             "usage": self.usage.to_json(),
+            "dryRun": self.dry_run,
         }
 
     @classmethod
@@ -345,8 +398,11 @@ class Transcript:
             engine=record["engine"],
             model=record["model"],
             media=record["media"],
+            aligner=record["aligner"],
+            silence_detection=record["silenceDetection"],
             failed_chunks=tuple(FailedChunk.from_json(chunk) for chunk in record["failedChunks"]),
             gaps=tuple(Interval.from_json(gap) for gap in record["gaps"]),
             warnings=tuple(record["warnings"]),
             usage=Usage.from_json(record["usage"]),
+            dry_run=record["dryRun"],
         )

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from audio_tools.errors import AudioToolsError, DiskFull, QueueUnavailable
+from audio_tools.errors import (
+    AudioToolsError,
+    DiskFull,
+    MalformedRequest,
+    MediaError,
+    QueueUnavailable,
+    UploadNotFound,
+)
 from audio_tools.events import Event, Progress
 from audio_tools.jobs.base import Lease, LeaseLost, Queue
 from audio_tools.jobs.job import Job, JobState
 from audio_tools.logs import log_context
+from audio_tools.media.roots import resolve_media
 from audio_tools.metrics import COST_USD, ENGINE_CALLS, ENGINE_SECONDS, JOBS_ENDED, MEDIA_SECONDS
 from audio_tools.options import Options
 from audio_tools.store import TranscriptStore
 from audio_tools.transcript import Json, Transcript
-from audio_tools.uploads import UploadStore
+from audio_tools.uploads import MEDIA_NAME, UploadStore
 
 RETRY_S = 0.5
 """How long to wait, in seconds, before the queue is told again what it could not store."""
@@ -41,12 +50,14 @@ class Worker:
         uploads: UploadStore,
         transcripts: TranscriptStore,
         *,
+        media_roots: Sequence[Path],
         slots: int,
     ) -> None:
         self._queue = queue
         self._transcribe = transcribe
         self._uploads = uploads
         self._transcripts = transcripts
+        self._media_roots = media_roots
         self._slots = slots
         self._stopping = asyncio.Event()
         self._interrupt = asyncio.Event()
@@ -90,10 +101,12 @@ class Worker:
             await _stop_at(job, lease.cancelled, lease.lost, self._interrupt)
             if lease.lost.is_set():
                 raise LeaseLost
-            await self._clean_up(lease, job)
+            # Asked once: a stop in between must not take back a job whose upload has gone.
+            goes_back = self._goes_back(job)
+            await self._clean_up(lease, goes_back)
             reporter.finish()
             await reporting
-            await self._end(lease, job)
+            await self._end(lease, job, goes_back)
         finally:
             for task in (job, reporting):
                 task.cancel()
@@ -104,29 +117,52 @@ class Worker:
         with suppress(FileNotFoundError):
             # An earlier attempt died after it had stored it, and perhaps after it had removed the upload.
             return _summary(await asyncio.to_thread(self._transcripts.get, job.id))
-        options, _ = Options.parse(job.data.get("options", {}))
+        options, _ = Options.parse(job.data.get("options"))
         path = await self._source(job)
         transcript = await self._transcribe(path, options, publish)
         # To its end even if we are cancelled: a thread that still writes would leave a file behind.
         await self._uploads.run(self._transcripts.put, job.id, transcript)
-        _count(transcript)
+        if not transcript.dry_run:
+            _count(transcript)
         return _summary(transcript)
 
     async def _source(self, job: Job) -> Path:
-        if upload := job.data.get("uploadId"):
-            return (await self._uploads.open(upload)).path
-        return Path(job.data["path"])
+        """The job's file; a job that others have added to Redis nobody has looked at yet."""
+        if job.upload_id:
+            return await self._upload(job.upload_id)
+        if job.path:
+            return (await asyncio.to_thread(resolve_media, job.path, self._media_roots))[0]
+        raise MalformedRequest(
+            "The job names neither a path nor an uploadId.",
+            hint='Its data must be like {"path": "/media/talk.mp4", "options": {}}.',
+        )
 
-    async def _clean_up(self, lease: Lease, job: asyncio.Task[Json]) -> None:
+    async def _upload(self, upload_id: str) -> Path:
+        try:
+            return (await self._uploads.open(upload_id)).path
+        except UploadNotFound:
+            # Perhaps it cannot be seen from here: then the check fails, and the job is left to others.
+            await self._queue.check()
+            raise
+
+    def _goes_back(self, job: asyncio.Task[Json]) -> bool:
+        """Whether the job, over here, is still to be done: it was interrupted, or is for other machines."""
+        if job.cancelled():
+            return True
+        # Who stops us may have signalled the whole process group, and what reads the media died of that.
+        passing = (QueueUnavailable, MediaError) if self._stopping.is_set() else QueueUnavailable
+        return isinstance(job.exception(), passing)
+
+    async def _clean_up(self, lease: Lease, goes_back: bool) -> None:
         """Remove what the job needs no more, before anything is told: on a full disk that makes the room."""
         if lease.cancelled.is_set():
             await self._forget(lease.job)
-        elif not job.cancelled():
+        elif not goes_back:
             await self._forget_upload(lease.job)
 
-    async def _end(self, lease: Lease, job: asyncio.Task[Json]) -> None:
+    async def _end(self, lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> None:
         """Tell the queue how it ended."""
-        ended = await self._insist(_outcome(lease, job))
+        ended = await self._insist(_outcome(lease, job, goes_back))
         if ended.state is JobState.CANCELLED:  # perhaps only just now
             await self._forget(lease.job)
         if ended.finished:
@@ -140,8 +176,8 @@ class Worker:
         await asyncio.to_thread(self._transcripts.remove, job.id)
 
     async def _forget_upload(self, job: Job) -> None:
-        if upload := job.data.get("uploadId"):
-            await self._uploads.remove(upload)
+        if job.upload_id:
+            await self._uploads.remove(job.upload_id)
 
     async def _insist(self, tell: Callable[[], Awaitable[T]]) -> T:
         """
@@ -204,20 +240,22 @@ async def _stop_at(job: asyncio.Task[Json], *events: asyncio.Event) -> None:
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-def _outcome(lease: Lease, job: asyncio.Task[Json]) -> Callable[[], Awaitable[Job]]:
+def _outcome(lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> Callable[[], Awaitable[Job]]:
     """What is to be told of a job that is over."""
     if lease.cancelled.is_set():
         return lease.acknowledge_cancel
-    if job.cancelled():
+    if goes_back:
+        if not job.cancelled():
+            log.warning("the job is left to others, or to the next start: %s", job.exception())
         return lease.release
     if error := job.exception():
-        return partial(lease.fail, to_record(error))
+        return partial(lease.fail, to_record(error, lease.job))
     return partial(lease.complete, job.result())
 
 
 async def _give_up(lease: Lease, error: Exception) -> None:
     """A mistake of ours ends its job, not the worker."""
-    record = to_record(error)
+    record = to_record(error, lease.job)
     try:
         await lease.fail(record)
     except Exception as refused:
@@ -253,14 +291,15 @@ def _count(transcript: Transcript) -> None:
     COST_USD.labels(engine).inc(usage.cost_usd)
 
 
-def to_record(error: BaseException) -> Json:
+def to_record(error: BaseException, job: Job) -> Json:
     """An error as the queue keeps it and clients see it; what is not ours is logged and kept private."""
     if isinstance(error, AudioToolsError):
-        log.warning("job failed: %s: %s", error.code, error)
+        message = _as_client_calls_it(error, job)
+        log.warning("job failed: %s: %s", error.code, message)
         return {
             "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
+            "message": message,
+            **({"hint": error.hint} if error.hint else {}),
             "status": error.status,
             "retryable": error.retryable,
             **error.facts(),
@@ -273,3 +312,10 @@ def to_record(error: BaseException) -> Json:
         "status": 500,
         "retryable": False,
     }
+
+
+def _as_client_calls_it(error: AudioToolsError, job: Job) -> str:
+    """The message with the client's name of an upload for ours, which comes first where it comes at all."""
+    if job.upload_id and isinstance(error, MediaError):
+        return re.sub(rf"\b{MEDIA_NAME}\b", lambda _: job.file_name, error.message, count=1)
+    return error.message

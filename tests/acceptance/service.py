@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -35,11 +35,16 @@ class ServiceProcess:
     Args:
         folder: where it runs; `data` and `service.log` are made in it.
         base_url: the API of the engine.
+        arguments: further ones of `audio-tools serve`.
         environment: further variables, which win.
     """
 
-    def __init__(self, folder: Path, base_url: str, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, base_url: str, *, arguments: Sequence[str] = (), **environment: str
+    ) -> None:
         self.folder = folder
+        self._arguments = ["serve", "--port", "0", "--ws-port", "0", *arguments]
+        self.program = ["-m", "audio_tools"]
         self.data_dir = Path(environment.get("DATA_DIR", folder / "data"))
         self.http = httpx2.Client()
         self.port = self.ws_port = 0
@@ -71,9 +76,18 @@ class ServiceProcess:
         Raises:
             RuntimeError: it ended instead; with its log.
         """
+        self._spawn()
+        ports = re.findall(r"://\S+?:(\d+)", self._line() + self._line())
+        if len(ports) != 2:
+            self.kill()
+            raise RuntimeError(f"the service did not start:\n{self.log}")
+        self.port, self.ws_port = map(int, ports)
+        self.http = httpx2.Client(base_url=self.url, timeout=30.0)
+
+    def _spawn(self) -> None:
         with (self.folder / "service.log").open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "audio_tools", "serve", "--port", "0", "--ws-port", "0"],
+                [sys.executable, *self.program, *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -81,14 +95,11 @@ class ServiceProcess:
                 cwd=self.folder,
                 env=self._environment,
             )
+
+    def _line(self) -> str:
+        """What it prints next; nothing at its end."""
         assert self._process.stdout
-        lines = self._process.stdout.readline() + self._process.stdout.readline()
-        ports = re.findall(r"://\S+?:(\d+)", lines)
-        if len(ports) != 2:
-            self.kill()
-            raise RuntimeError(f"the service did not start:\n{self.log}")
-        self.port, self.ws_port = map(int, ports)
-        self.http = httpx2.Client(base_url=self.url, timeout=30.0)
+        return self._process.stdout.readline()
 
     @property
     def url(self) -> str:
@@ -218,6 +229,23 @@ class ServiceProcess:
     def child_processes(self) -> list[Any]:
         """Whatever it has started and what still runs."""
         return children_of(self.pid)
+
+
+class WorkerProcess(ServiceProcess):
+    """`audio-tools work`: jobs and no HTTP."""
+
+    def __init__(
+        self, folder: Path, base_url: str, *, arguments: Sequence[str] = (), **environment: str
+    ) -> None:
+        super().__init__(folder, base_url, **environment)
+        self._arguments = ["work", *arguments]
+
+    def start(self) -> None:
+        """Start it; returns once it takes jobs. Raises RuntimeError: it ended instead; with its log."""
+        self._spawn()
+        if not self._line():
+            self.kill()
+            raise RuntimeError(f"the worker did not start:\n{self.log}")
 
 
 class Engine:

@@ -12,8 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 
+from audio_tools.server.tus_headers import BODY_TYPE
 from tests.acceptance.service import ServiceProcess, engine_process
 from tests.simulator import render, talk
+
+schemathesis.serializer.alias(BODY_TYPE, "application/octet-stream")
 
 OPERATIONS = [
     "POST /process-audio",
@@ -24,6 +27,11 @@ OPERATIONS = [
     "GET /jobs",
     "GET /health",
     "GET /metrics",
+    "POST /files",
+    "OPTIONS /files",
+    "HEAD /files/{upload_id}",
+    "PATCH /files/{upload_id}",
+    "DELETE /files/{upload_id}",
 ]
 
 OPTION_VALUES = st.recursive(
@@ -54,6 +62,14 @@ def job_ids(service: ServiceProcess) -> list[str]:
     for job_id in ids:
         asyncio.run(service.wait_until(job_id, "completed", "failed"))
     return ids
+
+
+@pytest.fixture(scope="module")
+def upload_ids(service: ServiceProcess) -> list[str]:
+    """A resumable upload that has begun, and one that is whole."""
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "3", "Content-Type": BODY_TYPE}
+    answers = [service.http.post("/files", content=body, headers=headers) for body in (b"x", b"xyz")]
+    return [answer.headers["Location"].rpartition("/")[2] for answer in answers]
 
 
 @pytest.fixture(scope="module")
@@ -89,17 +105,22 @@ def test_every_route_is_known(operations: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_a_route_takes_whatever_comes(
-    label: str, operations: dict[str, Any], service: ServiceProcess, job_ids: list[str]
+    label: str,
+    operations: dict[str, Any],
+    service: ServiceProcess,
+    job_ids: list[str],
+    upload_ids: list[str],
 ) -> None:
-    """Made after the OpenAPI document, and against it; on jobs that there are and on others."""
+    """Made after the OpenAPI document, and against it; on jobs and uploads that there are and on others."""
     operation = operations[label]
-    known = [] if label.startswith("DELETE") else job_ids
+    known = {} if label.startswith("DELETE") else {"job_id": job_ids, "upload_id": upload_ids}
 
     @bounded
-    @given(case=operation.as_strategy(), job_id=st.sampled_from([None, *known]))
-    def call(case: Any, job_id: str | None) -> None:
-        if job_id and "job_id" in (case.path_parameters or {}):
-            case.path_parameters["job_id"] = job_id
+    @given(case=operation.as_strategy(), number=st.sampled_from([None, 0, 1]))
+    def call(case: Any, number: int | None) -> None:
+        for name in known.keys() & (case.path_parameters or {}).keys():
+            if number is not None:
+                case.path_parameters[name] = known[name][number]
         assert_no_fault_of_ours(case.call(base_url=service.url))
 
     call()

@@ -11,7 +11,7 @@ import pytest
 from audio_tools.options import Options
 from audio_tools.transcribe import Tools, transcribe
 from audio_tools.transcript import Transcript
-from tests.acceptance.truth import assert_all_words, assert_true
+from tests.acceptance.truth import assert_true
 from tests.simulator.beds import CLEAN, HUM, WHITE, Bed
 from tests.simulator.media import render
 from tests.simulator.script import talk, talk_without_pauses
@@ -95,16 +95,3 @@ async def test_a_small_chunk_size_makes_more_chunks(tmp_path: Path, make_tools: 
 
     assert_true(transcript, script)
     assert transcript.total_chunks > 15
-
-
-async def test_a_model_that_gives_text_alone(tmp_path: Path, make_tools: MakeTools) -> None:
-    """All words are there; their times are estimated inside the speech, and say so."""
-    script = talk(10 * MINUTE_S, seed=19)
-    media = render(script, tmp_path / "talk.mp4")
-    transcript = await transcript_of(media, make_tools(model="gpt-transcribe"))
-
-    assert_all_words(transcript, script)
-    assert {word.timing for word in transcript.words} == {"estimated"}
-    assert any("estimated" in warning for warning in transcript.warnings)
-    for silence in transcript.silences:
-        assert not any(word.start < silence.end and word.end > silence.start for word in transcript.words)

@@ -14,7 +14,7 @@ import websockets
 from fastapi import WebSocket
 
 from audio_tools.jobs import Lease, SqliteQueue
-from audio_tools.server.websocket import follow_job
+from audio_tools.server.websocket import JobEvents
 from audio_tools.transcript import Json
 from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process
 from tests.simulator import render, talk
@@ -89,8 +89,9 @@ async def test_a_client_sees_all_of_a_job(service: ServiceProcess, recording: Pa
     for event in events:
         assert datetime.fromisoformat(event["timestamp"]).tzinfo is not None
         if event["type"] == "progress":
-            expected = {"message", "stage", "chunksDone", "totalChunks", "etaSeconds", "progress", "id"}
+            expected = {"message", "stage", "chunksDone", "totalChunks", "etaSeconds", "progress"}
             assert expected <= set(event)
+            assert ("id" in event) == (event["progress"] < 100)
 
 
 async def test_a_late_client_gets_all_words_and_the_end(service: ServiceProcess, finished: str) -> None:
@@ -111,7 +112,7 @@ async def test_a_client_goes_on_where_it_was(service: ServiceProcess, finished: 
     strange = await service.events(finished, after="never-given-out")
 
     assert rest[0]["type"] == "snapshot"
-    assert [event["id"] for event in rest[1:]] == [event["id"] for event in every[middle + 1 :]]
+    assert [event.get("id") for event in rest[1:]] == [event.get("id") for event in every[middle + 1 :]]
     assert [event.get("id") for event in strange] == [event.get("id") for event in every]
 
 
@@ -219,7 +220,7 @@ async def lease(queue: SqliteQueue) -> Lease:
 async def test_a_slow_client_loses_progress_but_nothing_else(queue: SqliteQueue, lease: Lease) -> None:
     """It gets the newest progress, all words, and the end."""
     client = Client(lease.job.id)
-    following = asyncio.create_task(follow_job(client.socket, queue))
+    following = asyncio.create_task(JobEvents(queue).follow(client.socket))
     assert (await client.told.get())["type"] == "snapshot"
     while (await client.told.get())["type"] != "active":
         pass
@@ -236,8 +237,8 @@ async def test_a_slow_client_loses_progress_but_nothing_else(queue: SqliteQueue,
 
     assert [event["chunk"] for event in events if event["type"] == "words"] == [0, 1, 2]
     assert types(events)[-1] == "completed"
-    assert progress[-1] == 89
-    assert len(progress) <= 2
+    assert progress[-2:] == [89, 100]
+    assert len(progress) <= 3
     assert client.closed == 1000
 
 
@@ -246,7 +247,7 @@ async def test_a_client_that_leaves_while_it_is_not_reading_is_let_go(
 ) -> None:
     """Nobody waits for it, and nothing more is read for it."""
     client = Client(lease.job.id)
-    following = asyncio.create_task(follow_job(client.socket, queue))
+    following = asyncio.create_task(JobEvents(queue).follow(client.socket))
     await client.told.get()
     client.reading.clear()
     await lease.report("words", {"chunk": 0, "words": []})
@@ -261,7 +262,7 @@ async def test_a_client_that_leaves_while_it_is_not_reading_is_let_go(
 async def test_a_queue_that_closes_asks_the_client_to_come_again(queue: SqliteQueue, lease: Lease) -> None:
     """Close code 1013, since the job is not at its end."""
     client = Client(lease.job.id)
-    following = asyncio.create_task(follow_job(client.socket, queue))
+    following = asyncio.create_task(JobEvents(queue).follow(client.socket))
     await client.told.get()
     await queue.close()
     await following
@@ -269,13 +270,20 @@ async def test_a_queue_that_closes_asks_the_client_to_come_again(queue: SqliteQu
     assert client.closed == 1013
 
 
-async def test_the_snapshot_is_never_followed_by_less_progress(queue: SqliteQueue, lease: Lease) -> None:
-    """What was last reported of a job that has ended lies below the snapshot's 100, so it is left out."""
-    await lease.report("progress", {"progress": 99.0, "message": "Joining the words"})
+@pytest.mark.parametrize("reported", [{"progress": 99.0, "message": "Joining the words"}, None])
+async def test_the_last_progress_of_a_completed_job_is_100(
+    reported: Json | None, queue: SqliteQueue, lease: Lease
+) -> None:
+    """Clients that look for progress alone see the end of it; the 99 of before is left out."""
+    if reported:
+        await lease.report("progress", reported)
     await lease.complete({})
     client = Client(lease.job.id)
-    await follow_job(client.socket, queue)
+    await JobEvents(queue).follow(client.socket)
     events = [client.told.get_nowait() for _ in range(client.told.qsize())]
 
     assert events[0]["progress"] == 100.0
-    assert "progress" not in types(events)
+    assert types(events)[-2:] == ["progress", "completed"]
+    assert [event["progress"] for event in events if event["type"] == "progress"] == [100.0]
+    assert "id" not in events[-2]
+    assert events[-2]["message"]

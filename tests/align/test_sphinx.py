@@ -14,6 +14,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from audio_tools.align import sphinx
 from audio_tools.align.sphinx import SphinxAligner
 from audio_tools.audio.chunks import Cutter
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
@@ -76,6 +77,21 @@ async def test_words_without_times_come_within_a_frame_of_the_labels(
     assert {word.timing for word in words} == {"aligned"}
     assert max(start_median, end_median) <= 20
     assert max(start_p95, end_p95) <= 100
+
+
+async def test_a_hesitation_that_the_text_leaves_out_is_no_part_of_a_word(
+    aligner: SphinxAligner, speech: Path
+) -> None:
+    """`Um, and that` heard as `and that`: the first word starts behind the hesitation."""
+    truth = [word for word in labels(speech / f"{LABELLED}.TextGrid") if word.word != "um"]
+    pcm, stretches = read(speech / f"{LABELLED}.wav")
+    guessed = spread(" ".join(word.word for word in truth), stretches)
+
+    words = await aligner.align(pcm, guessed, stretches, "en")
+
+    last_and = max(number for number, word in enumerate(truth) if word.word == "and")
+    assert words[last_and].start == pytest.approx(truth[last_and].start, abs=0.1)
+    assert max(errors_ms(words, truth)) <= 100
 
 
 async def test_early_engine_times_are_corrected(aligner: SphinxAligner, speech: Path) -> None:
@@ -151,6 +167,27 @@ async def test_a_crash_leaves_the_words_as_they_were(speech: Path, caplog: pytes
         assert await aligning == words
         assert "killed by SIGKILL" in caplog.text
         assert (await aligner.align(pcm, words, stretches, "en"))[0].timing == "aligned"
+    finally:
+        await aligner.close()
+
+
+async def test_waiting_for_a_turn_takes_no_patience(speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chunk that is given up costs the next in line nothing of its own time."""
+    monkeypatch.setattr(sphinx, "PATIENCE_S", 0.0)
+    aligner = SphinxAligner(processes=1)
+    pcm, stretches = read(speech / "LJ002-0020.wav")
+    words = spread("in 1813", stretches)
+    try:
+        with monkeypatch.context() as patient:
+            patient.setattr(sphinx, "PATIENCE_S", 60.0)
+            await aligner.align(pcm, words, stretches, "en")
+        stuck, process = await frozen(aligner, pcm, words, stretches)
+        stuck.add_done_callback(lambda _: monkeypatch.setattr(sphinx, "PATIENCE_S", 60.0))
+        waiting = asyncio.create_task(aligner.align(pcm, words, stretches, "en"), name="wait")
+
+        assert await stuck == words
+        assert not process.is_running()
+        assert (await waiting)[0].timing == "aligned"
     finally:
         await aligner.close()
 

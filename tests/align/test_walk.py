@@ -9,7 +9,14 @@ import numpy as np
 
 from audio_tools.align.spelling import Spoken
 from audio_tools.align.sphinx_model import Found
-from audio_tools.align.walk import LONGEST_WINDOW_S, PAD_S, find_words, windows
+from audio_tools.align.walk import (
+    LONGEST_WINDOW_S,
+    MOST_MISFITS,
+    MOST_MISFITS_AT_FIRST,
+    PAD_S,
+    find_words,
+    windows,
+)
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.audio.words import spread
 from audio_tools.transcript import Interval, Word
@@ -115,6 +122,37 @@ def test_a_text_that_was_not_said_is_not_found() -> None:
 
     assert not any(find_words(pcm, estimated(wrong, speech_in(pcm)), speech_in(pcm), ear.find))
     assert ear.asked > ear.asked_wide > 0  # it was searched for in every way
+
+
+def test_many_windows_that_do_not_fit_are_not_searched_widely() -> None:
+    """Under a long piece of music each window costs little."""
+    said = [f"{a}{b}" for a in ("red", "blue", "green") for b in TEXT]
+    pauses = range(12, len(said), 13)
+    wrong = [word[::-1] for word in said]
+    asked_wide = []
+    for windows_heard in (MOST_MISFITS, MOST_MISFITS + 2):
+        ear = Ear(said)
+        pcm = ear.pcm(pause_after=pauses)
+        speech = speech_in(pcm)[:windows_heard]
+        assert not any(find_words(pcm, estimated(wrong, speech), speech, ear.find))
+        asked_wide.append(ear.asked_wide)
+
+    assert asked_wide[0] == asked_wide[1] > 0
+
+
+def test_a_text_that_never_fits_is_given_up() -> None:
+    """However long the chunk is, no more than its first windows are searched."""
+    said = [f"{a}{b}" for a in ("red", "blue", "green", "black", "white") for b in TEXT]
+    pcm = Ear(said).pcm(pause_after=range(12, len(said), 13))
+    speech = speech_in(pcm)
+    wrong = estimated([word[::-1] for word in said], speech)
+    asked = []
+    for windows_heard in (MOST_MISFITS_AT_FIRST, MOST_MISFITS_AT_FIRST + 2):
+        ear = Ear(said)
+        assert not any(find_words(pcm, wrong, speech[:windows_heard], ear.find))
+        asked.append(ear.asked)
+
+    assert asked[0] == asked[1] > 0
 
 
 def test_after_a_stretch_that_does_not_fit_the_place_is_found_again() -> None:

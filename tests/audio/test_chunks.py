@@ -111,10 +111,10 @@ def test_pauses_reach_to_the_last_sample() -> None:
 
 
 def test_the_target_follows_from_the_duration_alone() -> None:
-    """2.5 times the square root, between 20 and 300 s; an engine's cap leaves room for the overlap."""
+    """2.5 times the square root, between 20 and 150 s; an engine's cap leaves room for the overlap."""
     assert target_seconds(10) == 20
-    assert target_seconds(3600) == 150
-    assert target_seconds(5 * 3600) == 300
+    assert target_seconds(1600) == 100
+    assert target_seconds(5 * 3600) == 150
     assert target_seconds(None) == 120
     assert capped_target(150, None) == 150
-    assert capped_target(300, 60) * 1.4 + OVERLAP_S == pytest.approx(60)
+    assert capped_target(150, 60) * 1.4 + OVERLAP_S == pytest.approx(60)

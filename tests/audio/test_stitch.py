@@ -31,6 +31,18 @@ def test_a_word_that_both_hear_is_one_word() -> None:
     assert [word.word for word in stitch(lost)[0]] == ["one", "two", "three"]
 
 
+def test_speakers_of_two_chunks_are_not_taken_for_one() -> None:
+    """Their names get the number of the chunk; those of one chunk alone stay as they are."""
+    one = chunk(0, 10, [Word("yes", 8.0, 8.4, speaker="A")])
+    silent = chunk(10, 20, [Word("no", 11.0, 11.4)])
+    other = chunk(20, 30, [Word("maybe", 21.0, 21.4, speaker="A"), Word("hm", 22.0, 22.2)])
+
+    words, segments = stitch([one, silent, other])
+    assert [word.speaker for word in words] == ["A (1)", None, "A (3)", None]
+    assert [segment.speaker for segment in segments] == ["A (1)", None, "A (3)", None]
+    assert [word.speaker for word in stitch([one, silent])[0]] == ["A", None]
+
+
 def test_a_word_said_twice_stays_twice() -> None:
     """Rather a double word than a lost one: only words at one time are one word."""
     chunks = [

@@ -117,6 +117,13 @@ def test_segments_end_at_sentences_and_pauses() -> None:
     assert group([]) == []
 
 
+def test_a_segment_has_one_speaker() -> None:
+    """Another one begins another segment."""
+    words = [Word("Yes", 0, 1, speaker="A"), Word("no", 1, 2, speaker="B"), Word("maybe", 2, 3, speaker="B")]
+
+    assert [(segment.text, segment.speaker) for segment in group(words)] == [("Yes", "A"), ("no maybe", "B")]
+
+
 @pytest.mark.parametrize("text", ["", "   "])
 def test_no_text_gives_no_words(text: str) -> None:
     """An engine that heard nothing says nothing."""

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from audio_tools.engines.ask import ATTEMPTS, LONGEST_PAUSE_S, MOST_WAITS, Asker
+from audio_tools.engines.ask import ATTEMPTS, MOST_WAITS, Asker
 from audio_tools.engines.base import Capabilities, Request
-from audio_tools.engines.limits import Lanes
+from audio_tools.engines.hub import OnDownload
+from audio_tools.engines.limits import LONGEST_PAUSE_S, Lanes
 from audio_tools.errors import (
     BadEngineReply,
+    ChunkRefused,
+    CostLimitReached,
     EngineError,
     EngineRateLimited,
     EngineRefused,
+    EngineTimeout,
     EngineUnavailable,
 )
 from audio_tools.media.encode import EncodedAudio
-from audio_tools.transcript import Reply
+from audio_tools.transcript import Quota, Reply
 from tests.engines.simulated_time import now, run
 
 REQUEST = Request(EncodedAudio(b"", "flac", 10.0))
@@ -25,7 +31,7 @@ class Scripted:
     """An engine that answers as it is told, the last answer for ever."""
 
     name, model = "scripted", "m"
-    capabilities = Capabilities(words=False, segments=False)
+    capabilities = Capabilities(words=False, segments=False, usd_per_minute=0.06)
 
     def __init__(self, *answers: Reply | EngineError) -> None:
         self.answers = list(answers)
@@ -34,7 +40,7 @@ class Scripted:
     def identity(self) -> tuple[str, ...]:
         return (self.name,)
 
-    async def start(self) -> None: ...
+    async def start(self, on_download: OnDownload | None = None) -> None: ...
 
     async def close(self) -> None: ...
 
@@ -55,12 +61,13 @@ def ask(engine: Scripted) -> tuple[Reply, Asker]:
 
 
 def test_passing_errors_are_tried_again_and_only_answers_are_paid() -> None:
-    """Two bad attempts, then the answer; seconds sent and seconds paid are told apart."""
+    """Two bad attempts, then the answer; what is sent and what is paid are told apart."""
     engine = Scripted(EngineUnavailable("down"), BadEngineReply("garbage"), Reply("hello"))
     reply, asker = ask(engine)
 
     assert reply.text == "hello"
-    assert (asker.calls, asker.seconds, asker.seconds_paid) == (3, 30.0, 10.0)
+    assert (asker.calls, asker.seconds) == (3, 30.0)
+    assert asker.cost_usd == pytest.approx(0.01)
 
 
 def test_a_chunk_is_tried_three_times() -> None:
@@ -101,14 +108,91 @@ def test_waiting_has_an_end() -> None:
     assert engine.asked_at[1] == LONGEST_PAUSE_S
 
 
-def test_a_used_up_limit_pauses_the_lanes() -> None:
-    """The answer says that the window is spent: the next request waits for it, before any 429."""
+def test_a_storm_of_refusals_is_outlasted() -> None:
+    """Two minutes of being told to come back in a second are no reason to give up."""
+    engine = Scripted(*[EngineRateLimited("slow down", retry_after_s=1.0)] * 120, Reply("done"))
+
+    assert ask(engine)[0].text == "done"
+
+
+def test_a_used_up_limit_holds_the_next_request_back() -> None:
+    """The answer says that nothing is left and one request comes back every 20 s: no 429 is provoked."""
 
     async def main() -> list[float]:
-        engine = Scripted(Reply("one", pause_s=20.0), Reply("two"))
+        engine = Scripted(Reply("one", quota=Quota(3, 0, 60.0)), Reply("two"))
         asker = Asker(engine, Lanes(2))
         await asker.ask(REQUEST)
         await asker.ask(REQUEST)
         return engine.asked_at
 
     assert run(main()) == [0, 20]
+
+
+@pytest.mark.parametrize(
+    ("error", "lanes"),
+    [
+        (EngineRateLimited("slow down"), 8),
+        (EngineTimeout("too slow"), 8),
+        (EngineUnavailable("overloaded", retry_after_s=1.0), 8),
+        (EngineUnavailable("hiccup"), 10),
+        (BadEngineReply("garbage"), 10),
+    ],
+)
+def test_only_signs_of_overload_close_lanes(error: EngineError, lanes: int) -> None:
+    """A refusal, no answer in time, a wish to come back later; an accident is none."""
+
+    async def main() -> int:
+        limit = Lanes(10)
+        with pytest.raises(EngineError):
+            await Asker(Scripted(error, EngineRefused("stop")), limit).ask(REQUEST)
+        return limit.open_lanes
+
+    assert run(main()) == lanes
+
+
+async def spend(max_cost_usd: float, *answers: Reply | EngineError) -> tuple[int, float]:
+    """Ask for ten chunks of 0.01 USD at once; gives how many are answered, and what they cost."""
+    asker = Asker(Scripted(*answers), Lanes(3), max_cost_usd)
+    outcomes = await asyncio.gather(*(asker.ask(REQUEST) for _ in range(10)), return_exceptions=True)
+    assert all(isinstance(outcome, Reply | EngineError) for outcome in outcomes)
+    return sum(isinstance(outcome, Reply) for outcome in outcomes), round(asker.cost_usd, 6)
+
+
+@pytest.mark.parametrize(
+    ("answers", "answered", "cost_usd"),
+    [
+        ([Reply("words")], 5, 0.05),
+        ([Reply("words", cost_usd=0.02)], 2, 0.04),
+        ([Reply("words", cost_usd=0.005)], 9, 0.045),
+        ([EngineTimeout("lost"), BadEngineReply("lost"), Reply("words")], 3, 0.03),
+        ([ChunkRefused("no"), EngineRateLimited("wait"), Reply("words")], 5, 0.05),
+    ],
+)
+def test_the_cost_limit_is_never_passed(
+    answers: list[Reply | EngineError], answered: int, cost_usd: float
+) -> None:
+    """What is under way counts as spent, and so does what was perhaps heard; a refusal costs nothing."""
+    assert run(spend(0.05, *answers)) == (answered, cost_usd)
+
+
+def test_beyond_the_cost_limit_nothing_is_sent() -> None:
+    """The error is final, and says the limit."""
+    engine = Scripted(Reply("words"))
+
+    async def main() -> None:
+        await Asker(engine, Lanes(2), 0.009).ask(REQUEST)
+
+    with pytest.raises(CostLimitReached, match=r"0\.009 USD") as caught:
+        run(main())
+    assert (caught.value.exit_code, caught.value.status, engine.asked_at) == (4, 402, [])
+
+
+def test_what_is_free_has_no_cost_limit() -> None:
+    """A local engine works for nothing."""
+
+    async def main() -> Reply:
+        engine = Scripted(Reply("words"))
+        engine.capabilities = Capabilities(words=True, segments=True)
+        return await Asker(engine, Lanes(2), 0.0).ask(REQUEST)
+
+    assert run(main()).text == "words"

@@ -1,8 +1,9 @@
-"""Lanes: how many at once, how fast, and the pause that holds for all. Time is simulated, not waited for."""
+"""Lanes: how many at once, how fast, what the provider makes of it. Time is simulated, not waited for."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio_tools.engines.limits import Lanes
+from audio_tools.engines.limits import LONGEST_PAUSE_S, STEPS_TO_ALL, Lanes, Room
+from audio_tools.transcript import Quota
+from tests.engines.provider import Provider, serve
 from tests.engines.simulated_time import now, run
 
 
@@ -100,3 +103,166 @@ async def test_a_cancelled_wait_frees_its_lane() -> None:
             await waiting
 
     assert len(await starts_of(lanes, [0, 0])) == 2
+
+
+LATENCY_S = 4.0
+
+
+@given(
+    most=st.integers(1, 64),
+    events=st.lists(st.tuples(st.booleans(), st.floats(0, 60)), max_size=200),
+)
+def test_open_lanes_stay_within_their_bounds_and_all_come_back(
+    most: int, events: list[tuple[bool, float]]
+) -> None:
+    """Whatever happens at least one lane is open; answers alone open them all, and never close one."""
+    room, moment = Room(most), 0.0
+    for served, duration in events:
+        moment += 1.0
+        if served:
+            room.answered(moment - duration)
+        else:
+            room.overloaded(moment - duration, moment)
+        assert 1 <= room.lanes <= most
+
+    seen = [room.lanes]
+    for _ in range((STEPS_TO_ALL + 1) * most):
+        room.answered(moment)
+        seen.append(room.lanes)
+
+    assert seen == sorted(seen)
+    assert seen[-1] == most
+
+
+def test_refusals_of_one_moment_close_lanes_once() -> None:
+    """What was under way at the first refusal, or is refused before an answer came, says nothing new."""
+    room = Room(10)
+    for started_at in (0.0, 0.0, 5.0, 6.0):
+        room.overloaded(started_at, now=5.0)
+    assert room.lanes == 8
+
+    room.answered(5.0)
+    room.overloaded(6.0, now=7.0)
+    assert room.lanes == 6
+
+
+@settings(max_examples=30)
+@given(
+    lanes=st.integers(1, 12),
+    per_minute=st.integers(2, 300),
+    at_once=st.integers(1, 12),
+    storm=st.tuples(st.floats(0, 60), st.floats(0, 40)),
+    latency_s=st.floats(0.1, 20),
+    tells_late=st.booleans(),
+)
+def test_every_request_is_served_in_the_end(
+    *,
+    lanes: int,
+    per_minute: int,
+    at_once: int,
+    storm: tuple[float, float],
+    latency_s: float,
+    tells_late: bool,
+) -> None:
+    """However narrow the provider is and whenever it tells its limit, nobody starves."""
+    provider = Provider(
+        latency_s=lambda _: latency_s,
+        per_minute=per_minute,
+        at_once=at_once,
+        stormy=lambda moment: storm[0] <= moment < sum(storm),
+        tells_late=tells_late,
+    )
+    run(serve(provider, Lanes(lanes), 30))
+
+    assert sum(exchange.served for exchange in provider.log) == 30
+
+
+@pytest.mark.parametrize("tells_late", [True, False])
+@pytest.mark.parametrize(("per_minute", "requests"), [(30, 150), (3, 20), (100, 400)])
+def test_a_limit_a_minute_is_kept_without_being_refused(
+    per_minute: int, requests: int, tells_late: bool
+) -> None:
+    """Requests start as the limit refills: hardly one is refused, and hardly a moment is lost."""
+    provider = Provider(latency_s=lambda _: 1.0, per_minute=per_minute, tells_late=tells_late)
+    seconds = run(serve(provider, Lanes(5), requests))
+
+    assert provider.refused <= max(0, 5 - per_minute) + 3
+    assert seconds <= 1.05 * ((requests - per_minute) * 60 / per_minute + 1.0)
+
+
+def test_after_a_storm_all_lanes_open_again() -> None:
+    """A minute in which nobody is served costs little more than that minute."""
+    lanes = Lanes(5)
+    provider = Provider(stormy=lambda moment: 20 <= moment < 80)
+    seconds = run(serve(provider, lanes, 90))
+
+    assert lanes.open_lanes == 5
+    assert seconds <= 90 / 5 * LATENCY_S + 60 + 2 * LATENCY_S
+
+
+def test_lanes_settle_where_the_provider_is_busy_but_not_overrun() -> None:
+    """One that takes two requests at once seldom has to refuse a third, and hardly idles."""
+    chance = random.Random(1)
+    provider = Provider(at_once=2, latency_s=lambda _: LATENCY_S * chance.uniform(0.5, 1.5))
+    seconds = run(serve(provider, Lanes(5), 90))
+
+    assert provider.refused < 90  # five lanes that stay open: about 200
+    assert seconds <= 1.1 * 90 / 2 * LATENCY_S
+
+
+def test_slow_answers_close_no_lane() -> None:
+    """Where answers take three times as long, whoever asks, fewer lanes would only do less."""
+    lanes = Lanes(5)
+    provider = Provider(latency_s=lambda moment: LATENCY_S if moment < 36 else 3 * LATENCY_S)
+    seconds = run(serve(provider, lanes, 90))
+
+    assert lanes.open_lanes == 5
+    assert seconds == 45 / 5 * LATENCY_S + 45 / 5 * 3 * LATENCY_S
+
+
+def test_an_allowance_is_what_is_left_and_then_refills() -> None:
+    """Two left of 30, one more every 2 s: two start at once, the third and the fourth in their turn."""
+
+    async def starts() -> list[float]:
+        lanes = Lanes(10)
+        lanes.answered(now(), Quota(30, 2, 56.0))
+        return await starts_of(lanes, [1, 1, 1, 1])
+
+    assert run(starts()) == [0, 0, 2, 4]
+
+
+def test_what_started_since_is_taken_off_the_allowance() -> None:
+    """An answer that was long under way does not know of the requests that came after it."""
+
+    async def starts() -> list[float]:
+        lanes = Lanes(10)
+        await asyncio.sleep(1)
+        await starts_of(lanes, [0, 0])
+        lanes.answered(0.0, Quota(60, 1, 59.0))
+        return await starts_of(lanes, [0])
+
+    assert run(starts()) == [2]
+
+
+def test_an_absurd_allowance_is_not_believed_for_long() -> None:
+    """A server that says that there is nothing left until next year is asked again."""
+
+    async def starts() -> list[float]:
+        lanes = Lanes(2)
+        lanes.answered(now(), Quota(1, 0, 3e7))
+        return await starts_of(lanes, [1, 1])
+
+    assert run(starts()) == [LONGEST_PAUSE_S, 2 * LONGEST_PAUSE_S]
+
+
+def test_what_a_job_learns_holds_for_all_jobs() -> None:
+    """The provider's limits are those of the key: the lanes that jobs share close, not the job's own."""
+
+    async def learn() -> tuple[int, int, list[float]]:
+        shared = Lanes(10)
+        first, second = Lanes(5, shared=shared), Lanes(5, shared=shared)
+        first.overloaded(now())
+        first.answered(now(), Quota(60, 0, 60.0))
+        return first.open_lanes, shared.open_lanes, await starts_of(second, [1, 1])
+
+    assert run(learn()) == (5, 8, [1, 2])

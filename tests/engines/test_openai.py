@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from audio_tools.engines.base import Request
 from audio_tools.engines.languages import language_code
-from audio_tools.engines.openai import OpenAIEngine, go_duration_seconds
+from audio_tools.engines.openai import OpenAIEngine
+from audio_tools.engines.openai_headers import go_duration_seconds
 from audio_tools.errors import (
     BadEngineReply,
     ChunkRefused,
@@ -27,10 +29,11 @@ from audio_tools.errors import (
     EngineUnavailable,
 )
 from audio_tools.media.encode import encode
-from tests.simulator import Fault, Simulator, by_plan, samples, talk
+from tests.simulator import DIALECTS, Dialect, Fault, Simulator, by_plan, samples, talk
 
 SCRIPT = talk(20.0, seed=2)
 REQUEST = Request(encode((samples(SCRIPT) * 32767).astype(np.int16), "flac"))
+LONG = Request(encode((samples(talk(31.0, seed=2)) * 32767).astype(np.int16), "flac"))
 
 
 @pytest.fixture
@@ -81,6 +84,107 @@ async def test_a_text_model_is_asked_for_json(simulator: Simulator, engine_for: 
     assert reply.text == SCRIPT.text
     assert reply.words == ()
     assert not engine.capabilities.words
+
+
+async def test_a_model_that_tells_speakers_is_asked_for_them(
+    simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """In its own format, cut by itself only where it must be, and without the prompt that it refuses."""
+    engine = await engine_for(simulator.base_url, model="gpt-4o-transcribe-diarize")
+    reply = await engine.transcribe(Request(REQUEST.audio, language="en", prompt="Numbers."))
+    await engine.transcribe(LONG)
+    short, long = simulator.requests
+
+    assert reply.text == SCRIPT.text
+    assert [segment.speaker for segment in reply.segments[:1]] == ["A"]
+    assert {segment.speaker for segment in reply.segments} == {"A", "B"}
+    assert short.fields.keys() == {"model", "response_format", "language"}
+    assert long.fields["chunking_strategy"] == ["auto"]
+    assert (engine.capabilities.speakers, engine.capabilities.prompt) == (True, False)
+
+
+async def test_cost_and_tokens_are_those_that_were_reported(
+    simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """Seconds are rounded up by the API, tokens counted by it; our own clock has no say."""
+    seconds = await (await engine_for(simulator.base_url, model="gpt-transcribe")).transcribe(REQUEST)
+    tokens = await (await engine_for(simulator.base_url, model="gpt-4o-transcribe")).transcribe(REQUEST)
+    own = await (await engine_for(simulator.base_url, usd_per_minute=0.6)).transcribe(REQUEST)
+
+    assert seconds.cost_usd == pytest.approx(20 / 60 * 0.0045)
+    assert (seconds.tokens, own.tokens) == (0, 0)
+    output = 3 * len(SCRIPT.words)
+    assert tokens.cost_usd == pytest.approx((200 * 6 + output * 10) / 1e6)
+    assert tokens.tokens == 200 + output
+    assert own.cost_usd == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_servers_with_an_accent_are_understood(
+    dialect: Dialect, simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """Base URL, key and model are all they need: every word comes, with times where the server has some."""
+    simulator.dialect = dialect
+    engine = await engine_for(simulator.base_url, model="whisper-large-v3")
+    reply = await engine.transcribe(REQUEST)
+
+    assert reply.text.split() == [word.text for word in SCRIPT.words]
+    if dialect in {"whisper.cpp", "whisperx"}:
+        assert [word.word for word in reply.words] == [word.text for word in SCRIPT.words]
+        given = [pair for pair in zip(reply.words, SCRIPT.words, strict=True) if pair[0].timing == "engine"]
+        assert all(abs(told.start - said.start) < 0.01 for told, said in given)
+    if dialect in {"groq", "localai"}:
+        first, last = SCRIPT.words[0], SCRIPT.words[-1]
+        assert reply.segments[0].start == pytest.approx(first.start, abs=0.01)
+        assert reply.segments[-1].end == pytest.approx(last.end, abs=0.01)
+
+
+@pytest.mark.parametrize(("dialect", "refusals"), [("groq", 1), ("vllm", 2)])
+async def test_a_form_that_is_refused_is_not_tried_again(
+    dialect: Dialect, refusals: int, simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """The next simpler one is, within the same attempt; no chunk is heard twice, none asked in vain again."""
+    simulator.dialect = dialect
+    engine = await engine_for(simulator.base_url, model="whisper-large-v3")
+    await engine.transcribe(REQUEST)
+    statuses = [record.status for record in simulator.requests]
+    await engine.transcribe(REQUEST)
+
+    assert statuses == [400] * refusals + [200]
+    assert [record.status for record in simulator.requests[len(statuses) :]] == [200]
+
+
+async def test_many_chunks_meet_the_same_refusal(
+    simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """Each goes on with what is left; none skips a form that the server takes."""
+    simulator.dialect = "groq"
+    engine = await engine_for(simulator.base_url, model="whisper-large-v3")
+    replies = await asyncio.gather(*(engine.transcribe(REQUEST) for _ in range(4)))
+
+    assert all(reply.segments for reply in replies)
+    assert sum(record.status == 200 for record in simulator.requests) == 4
+
+
+async def test_a_form_that_was_asked_for_and_is_refused_is_said(
+    simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """Without another form the job stops, and the hint names the setting."""
+    simulator.dialect = "vllm"
+    engine = await engine_for(simulator.base_url, response_format="verbose_json")
+    with pytest.raises(EngineRefused) as caught:
+        await engine.transcribe(REQUEST)
+
+    assert "OPENAI_RESPONSE_FORMAT" in caught.value.hint
+
+
+async def test_what_is_asked_for_is_part_of_the_identity(engine_for: Callable[..., Any]) -> None:
+    """A stored answer without speakers is none for a job that wants them; the price changes nothing."""
+    plain = await engine_for("http://127.0.0.1:9/v1")
+    speakers = await engine_for("http://127.0.0.1:9/v1", response_format="diarized_json")
+    dear = await engine_for("http://127.0.0.1:9/v1", usd_per_minute=1.0)
+
+    assert plain.identity() == dear.identity() != speakers.identity()
 
 
 @pytest.mark.parametrize(
@@ -162,7 +266,7 @@ LIES: list[Any] = [
     {},
     {"text": None},
     {"text": "a", "words": 7},
-    {"text": "a", "words": [{"word": "a"}]},
+    {"words": None},
     {"text": "a", "words": [{"word": "a", "start": "soon", "end": 1}]},
     {"text": "a", "segments": ["a"]},
 ]

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from audio_tools.engines.shared_limits import SharedLanes
 from audio_tools.jobs.redis import connect
+from audio_tools.transcript import Quota
 from tests.jobs.redis_server import RedisServer
 
 pytestmark = pytest.mark.timeout(60)
@@ -185,6 +186,31 @@ async def test_starts_are_counted_over_all_processes(client: Redis, new_lanes: N
         await request.finish()
 
 
+async def test_what_the_provider_says_holds_for_all_processes(
+    client: Redis, new_lanes: NewLanes, key: str
+) -> None:
+    """Of three requests that are left one was started since: two more begin, whoever asks for them."""
+    mine, theirs = new_lanes(key, 10), new_lanes(key, 10)
+    asked_at = asyncio.get_running_loop().time()
+    first = Request(mine)
+    await first.started.wait()
+    mine.answered(asked_at, Quota(limit=60, remaining=3, reset_s=36_000))
+    await mine.close()
+    requests = [Request(lanes) for lanes in (mine, theirs) for _ in range(2)]
+    while sum(request.started.is_set() for request in requests) < 2:
+        await asyncio.sleep(0.005)
+    for lanes in (mine, theirs):
+        if await client.zscore(f"{lanes._key}row", lanes._process):
+            await has_asked(client, lanes)
+
+    assert sum(request.started.is_set() for request in requests) == 2
+
+    theirs.answered(asyncio.get_running_loop().time(), Quota(limit=60, remaining=50, reset_s=36_000))
+    for request in (first, *requests):
+        await request.started.wait()
+        await request.finish()
+
+
 async def test_a_pause_holds_for_all_processes(client: Redis, new_lanes: NewLanes, key: str) -> None:
     """While one was told to wait nobody begins; a shorter pause does not cut a longer one off."""
     mine, theirs = new_lanes(key, 10), new_lanes(key, 10)
@@ -218,7 +244,7 @@ async def test_the_lane_of_a_dead_process_becomes_free(client: Redis, new_lanes:
 
 async def test_a_long_request_keeps_its_lane(client: Redis, new_lanes: NewLanes, key: str) -> None:
     """Its lease is renewed for as long as it runs."""
-    mine, theirs = new_lanes(key, 1, lease_s=1), new_lanes(key, 1)
+    mine, theirs = new_lanes(key, 1, lease_s=3), new_lanes(key, 1)
     request, other = Request(mine), Request(theirs)
     await request.started.wait()
     lane = (await client.zrange(f"{mine._key}running", 0, 0))[0]
@@ -269,4 +295,29 @@ async def test_requests_go_on_while_redis_is_away(
             await request.finish()
         await lanes.close()
         assert len([record for record in caplog.records if "until Redis is back" in record.message]) == 1
+        await client.aclose()
+
+
+async def test_lanes_that_were_left_in_an_outage_are_free_after_it(tmp_path: Path, key: str) -> None:
+    """The server has them in its file as taken; nobody waits for their lease to end."""
+    with RedisServer(tmp_path, "--appendfsync", "always") as server:
+        server.start()
+        client = connect(server.address)
+        lanes = SharedLanes(client, key, 2, lease_s=3600)
+        requests = [Request(lanes) for _ in range(2)]
+        for request in requests:
+            await request.started.wait()
+        server.kill()
+        for request in requests:
+            await request.finish()
+        await lanes.close()
+        server.start()
+        assert await client.zcard(f"{lanes._key}running") == 2
+
+        for _ in range(2):
+            request = Request(lanes)
+            await request.started.wait()
+            await request.finish()
+        await lanes.close()
+        assert await client.zcard(f"{lanes._key}running") == 0
         await client.aclose()

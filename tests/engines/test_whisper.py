@@ -165,6 +165,19 @@ async def test_identity_is_that_of_the_weights(engine: WhisperEngine, tmp_path: 
     assert any("beam_size=5" in part for part in engine.identity())
 
 
+async def test_other_arithmetic_is_another_engine(tiny: Path, engine: WhisperEngine) -> None:
+    """Its answers differ, so its results are stored apart."""
+    exact = WhisperEngine(model=str(tiny), data_dir=tiny, compute_type="float32")
+
+    try:
+        await exact.start()
+    finally:
+        await exact.close()
+
+    assert "compute_type=float32" in exact.identity()
+    assert exact.identity() != engine.identity()
+
+
 async def test_close_ends_the_process(engine: WhisperEngine) -> None:
     """Closing twice is fine."""
     process = process_of(engine)
@@ -207,10 +220,9 @@ async def test_a_model_is_downloaded_by_the_process(
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     with serve(tiny, "somebody/tiny") as address:
         monkeypatch.setenv("HF_ENDPOINT", address)
-        engine = WhisperEngine(
-            model="somebody/tiny", data_dir=tmp_path, on_download=lambda *count: heard.append(count)
-        )
+        engine = WhisperEngine(model="somebody/tiny", data_dir=tmp_path)
         try:
+            await engine.start(lambda *count: heard.append(count))
             reply = await engine.transcribe(request(8.0))
         finally:
             await engine.close()
@@ -247,7 +259,8 @@ async def test_the_process_dies_with_the_service(tiny: Path) -> None:
 
 async def test_a_service_killed_in_mid_request_leaves_no_process(tiny: Path) -> None:
     """Half a request is none, and nobody is left to send the rest."""
-    command = [sys.executable, "-m", "audio_tools.engines.whisper_process", str(tiny), str(tiny)]
+    module = "audio_tools.engines.whisper_process"
+    command = [sys.executable, "-m", module, str(tiny), str(tiny), "auto", "auto"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None
         process.stdout.read(HEADER_BYTES)

@@ -12,6 +12,7 @@ from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.engines.base import Request
 from audio_tools.engines.whisper_model import (
     CLIP_PAD_S,
+    LATE_S,
     SHORTEST_WORD_S,
     SKIPPED_PAUSE_S,
     Whisper,
@@ -117,7 +118,7 @@ def test_lone_punctuation_is_no_word() -> None:
     assert reply.text == "Thanks. R & B"
     assert [segment.text for segment in reply.segments] == ["Thanks.", "R & B"]
     assert [segment.id for segment in reply.segments] == [0, 1]
-    assert (reply.segments[0].start, reply.segments[0].end) == (0.0, 0.5)
+    assert (reply.segments[0].start, reply.segments[0].end) == (LATE_S, 0.5 + LATE_S)
 
 
 def test_what_is_no_audio_is_refused(whisper: Whisper) -> None:
@@ -146,6 +147,35 @@ def test_a_broken_model_is_said_so(tmp_path: Path) -> None:
         Whisper(tmp_path)
 
     assert str(tmp_path) in caught.value.message
+
+
+def test_the_fastest_arithmetic_of_the_device_is_chosen_unless_one_is_named(tmp_path: Path) -> None:
+    """On a CPU 8-bit integers; another one hears the same words here."""
+    folder = build(tmp_path)
+
+    assert Whisper(folder, "cpu").compute_type.startswith("int8")
+    exact = Whisper(folder, "cpu", "float32")
+
+    assert exact.compute_type == "float32"
+    assert_heard(exact.hear(request(8.0)).words, 0.0)
+
+
+def test_a_device_or_arithmetic_that_is_missing_names_its_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the model is touched, with what can be had instead."""
+    import ctranslate2
+
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
+    monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda _: {"int8", "float32"})
+
+    with pytest.raises(EngineNotReady, match="WHISPER_DEVICE is cuda") as no_card:
+        Whisper(tmp_path, "cuda")
+    with pytest.raises(EngineNotReady, match="WHISPER_COMPUTE_TYPE is float16, which this cpu") as no_halves:
+        Whisper(tmp_path, "auto", "float16")
+
+    assert "auto or cpu" in no_card.value.hint
+    assert "float32, int8" in no_halves.value.hint
 
 
 @st.composite

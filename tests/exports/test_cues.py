@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import accumulate, combinations, pairwise
 
 import pytest
@@ -320,6 +321,20 @@ def test_an_address_wider_than_a_line_stays_whole() -> None:
     address = "https://example.org/a/rather/long/address/that/fills/more/than/a/line"
 
     assert screens(speak(f"You will find it at {address}", 40.0)) == [("You will find it at", address)]
+
+
+def test_a_cue_has_one_speaker() -> None:
+    """Another one begins another cue, however short both are."""
+    words = [
+        replace(word, speaker=speaker)
+        for word, speaker in zip(speak("Is it? It is. Good."), "AABBA", strict=True)
+    ]
+
+    assert [(cue.speaker, cue.lines) for cue in cut_cues(words)] == [
+        ("A", ("Is it?",)),
+        ("B", ("It is.",)),
+        ("A", ("Good.",)),
+    ]
 
 
 def test_no_words_make_no_cues() -> None:

@@ -81,7 +81,7 @@ def test_a_transcript_without_words_makes_valid_files(tmp_path: Path) -> None:
 def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     """The error names the format and the ones there are."""
     with pytest.raises(
-        InvalidOption, match="option format is 'docx', but must be one of json, srt, vtt, txt"
+        InvalidOption, match="Option format is 'docx', but must be one of json, srt, vtt, txt"
     ):
         write(TRANSCRIPT, ["srt", "docx"], tmp_path, "take")
 

@@ -120,6 +120,17 @@ def test_vtt_has_a_header_and_escapes() -> None:
     assert to_vtt(cues) == "WEBVTT\n\n00:00:00.300 --> 00:00:02.500\nAT&amp;T said &lt;b&gt;\nx --&gt; y\n"
 
 
+def test_vtt_says_who_speaks() -> None:
+    """A cue with a speaker is in his voice, as a reader finds; his name cannot end the tag."""
+    written = to_vtt([Cue(0.3, 2.5, ("a < b",), "Ann & Bob >\n(2)"), Cue(3.0, 4.0, ("c",))])
+
+    assert "\n<v Ann &amp; Bob &gt; (2)>a &lt; b\n" in written
+    first, second = webvtt.from_buffer(io.StringIO(written), format="vtt").captions
+    assert unescape(first.voice or "") == "Ann & Bob > (2)"
+    assert unescape(first.text) == "a < b"
+    assert second.voice is None
+
+
 def test_an_arrow_in_srt_cannot_pass_for_a_line_of_times() -> None:
     """SubRip has no escapes, so the arrow is written as one character."""
     (cue,) = read_by_webvtt(to_srt([Cue(0.0, 1.0, ("00:00:05,000 --> 00:00:06,000",))]), "srt")

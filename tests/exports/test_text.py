@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +97,15 @@ def test_a_long_paragraph_ends_with_its_sentence() -> None:
     assert all(paragraph.endswith("length.") for paragraph in paragraphs)
     assert all(len(paragraph) + 1 > LONG_PARAGRAPH_CHARACTERS for paragraph in paragraphs[:-1])
     assert all(len(paragraph) < LONG_PARAGRAPH_CHARACTERS + 40 for paragraph in paragraphs)
+
+
+def test_a_paragraph_has_one_speaker_and_his_name() -> None:
+    """The name stands where he begins, not where he goes on after a pause."""
+    ann = [*spoken("Hello. How"), *spoken("are you?", start=3.0)]
+    words = [replace(word, speaker="Ann") for word in ann]
+    words += [replace(word, speaker="Bob") for word in spoken("Fine.", start=3.7)]
+
+    assert to_txt(words) == "Ann: Hello. How\n\nare you?\n\nBob: Fine.\n"
 
 
 def test_no_words_make_an_empty_text() -> None:

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -13,6 +14,7 @@ from typing import Self
 from audio_tools.jobs.redis import RedisAddress
 
 START_TIMEOUT_S = 20.0
+KEEPS_JOBS = ("--appendonly", "yes", "--maxmemory-policy", "noeviction")
 
 
 def find_redis_server() -> str:
@@ -35,10 +37,10 @@ def free_port() -> int:
 class RedisServer:
     """A server that keeps everything in an append-only file in `folder`; killed where its `with` ends."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, defaults: Sequence[str] = KEEPS_JOBS) -> None:
         self.port = free_port()
         self._folder = folder
-        self._options = options
+        self._options = [*defaults, *options]
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -55,7 +57,7 @@ class RedisServer:
         """Start it, again too, and wait until it takes connections and has loaded its file."""
         self._folder.mkdir(parents=True, exist_ok=True)
         settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", ""]
-        settings += ["--appendonly", "yes", "--maxmemory-policy", "noeviction", *self._options]
+        settings += self._options
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen([find_redis_server(), *settings], stdout=log, stderr=log)
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from audio_tools.errors import ConfigError, DiskFull, JobNotFound
+from audio_tools.errors import ConfigError, DiskFull, JobNotFound, QueueUnavailable
 from audio_tools.jobs import Job, JobState
 from audio_tools.jobs.bull import BullQueue
 from tests.jobs.redis_server import RedisServer
@@ -198,6 +198,29 @@ async def test_opening_and_closing_leaks_nothing(
         tasks.add(len(asyncio.all_tasks()))
 
     assert (len(descriptors), tasks) == (1, {1})
+
+
+async def test_a_machine_that_loses_the_folder_leaves_jobs_to_others(
+    redis_server: RedisServer, tmp_path: Path, prefix: str
+) -> None:
+    """Its check says why; a job goes to whoever sees the folder, and to it too once it is back."""
+    (tmp_path / "drive").mkdir()
+    mount = tmp_path / "mount"
+    mount.symlink_to("drive")
+    async with (
+        BullQueue(redis_server.address, mount, prefix=prefix) as blind,
+        BullQueue(redis_server.address, tmp_path / "drive", prefix=prefix) as queue,
+    ):
+        mount.unlink()
+        taking = asyncio.create_task(blind.take())
+        with pytest.raises(QueueUnavailable, match="not the folder"):
+            await blind.check()
+        first, second = await add_jobs(queue, 2)
+        assert (await queue.take()).job.id == first.id
+        assert not taking.done()
+
+        mount.symlink_to("drive")
+        assert (await taking).job.id == second.id
 
 
 async def test_a_server_without_memory_is_reported(tmp_path: Path) -> None:

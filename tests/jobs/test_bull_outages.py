@@ -265,7 +265,8 @@ async def until_up(queue: BullQueue) -> None:
     """Wait until Redis answers."""
     while True:
         try:
-            return await queue.check()
+            await queue.check()
+            return
         except QueueUnavailable:
             await asyncio.sleep(0.01)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.errors import ConfigError
+from audio_tools.errors import ConfigError, QueueUnavailable
 from audio_tools.jobs.slots import Slot
 
 
@@ -38,6 +38,26 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="file") as refused:
         Slot(tmp_path / "file")
     assert "DATA_DIR" in refused.value.hint
+
+
+def test_a_folder_that_has_gone_is_noticed(tmp_path: Path) -> None:
+    """A drive that is not mounted any more leaves an empty folder; it is fine again when it is back."""
+    (tmp_path / "drive").mkdir()
+    mount = tmp_path / "mount"
+    mount.symlink_to(tmp_path / "drive")
+    slot = Slot(mount)
+    slot.require_folder()
+    mount.unlink()
+    mount.mkdir()
+
+    with pytest.raises(QueueUnavailable, match="not the folder") as refused:
+        slot.require_folder()
+
+    assert "DATA_DIR" in refused.value.hint
+    mount.rmdir()
+    mount.symlink_to(tmp_path / "drive")
+    slot.require_folder()
+    slot.close()
 
 
 def test_a_place_is_not_inherited(tmp_path: Path) -> None:

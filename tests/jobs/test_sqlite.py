@@ -81,7 +81,7 @@ async def test_a_second_process_is_refused(tmp_path: Path) -> None:
 
     assert other.returncode != 0
     assert (
-        f"ConfigError: the queue in {tmp_path} is used by another process ({os.getpid()})" in stderr.decode()
+        f"ConfigError: The queue in {tmp_path} is used by another process ({os.getpid()})" in stderr.decode()
     )
 
 

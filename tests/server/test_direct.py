@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import struct
 import threading
@@ -15,6 +16,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from audio_tools.server import direct
+from audio_tools.server.access import AccessLog
 from audio_tools.server.body import BLOCK_BYTES
 from audio_tools.server.direct import EXTENSION, DirectBody, DirectProtocol
 from tests.server.service import Service, running
@@ -77,6 +79,26 @@ def test_the_connection_goes_on_behind_the_body(service: Service, poured: list[i
     assert [answer.status for answer in answers] == [200, 204, 200, 200]
     assert [stored(service, answers[n].json["id"]) for n in (0, 2, 3)] == [DATA, b"x", DATA]
     assert len(poured) == 2
+
+
+def test_the_log_counts_what_was_read_directly(
+    tmp_path: Path, poured: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    """All bytes of the body, whichever way they came; also of one whose client hung up."""
+    whole = form(media(DATA))
+    with (
+        caplog.at_level(logging.INFO, "audio_tools.server.access"),
+        running(tmp_path, http=DirectProtocol, max_bytes=1 << 30, around=AccessLog) as service,
+    ):
+        with service.connect(post(whole)) as connection:
+            assert read_answer(connection).status == 200
+        with service.connect(post(whole)[: len(whole) // 2]):
+            wait_until(lambda: len(poured) == 2)
+        wait_until(lambda: len(caplog.records) == 2)
+
+    counted = [vars(record)["bytes_in"] for record in caplog.records]
+    assert counted[0] == len(whole)
+    assert BLOCK_BYTES < counted[1] <= len(whole) // 2
 
 
 def test_a_small_or_chunked_body_goes_the_ordinary_way(service: Service, poured: list[int]) -> None:

@@ -75,7 +75,7 @@ def test_an_error_of_ours() -> None:
     assert json.loads(bytes(response.body)) == {
         "success": False,
         "error": "invalid_option",
-        "message": "option chunkSize is -1, but must be 65536 to 1073741824",
+        "message": "Option chunkSize is -1, but must be 65536 to 1073741824.",
         "hint": "Give chunkSize a value that is 65536 to 1073741824, or leave it out.",
         "option": "chunkSize",
         "value": -1,

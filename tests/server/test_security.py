@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -21,16 +22,19 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from audio_tools.errors import ConfigError
-from audio_tools.server import security
+from audio_tools.server import guard
+from audio_tools.server.guard import Guard
 from audio_tools.server.security import (
+    LOOPBACK_HOSTS,
     AccessError,
     AccessRules,
     Claims,
-    Guard,
     host_is_ours,
     judge,
     origin_is_allowed,
 )
+from audio_tools.service import Service
+from audio_tools.settings import Settings
 
 TOKEN = "0123456789abcdef-the.token~"
 OPEN = AccessRules(ports=(3001, 3002))
@@ -199,7 +203,7 @@ ORIGIN_PARTS = st.sampled_from([*WORDS, "://", "//", *":/.@#?\\ Aⓛ"])
 @example("https://[::1]")
 def test_only_loopback_is_allowed_unless_configured(origin: str) -> None:
     """No other text passes, however it is put together."""
-    bare = {f"{scheme}://{host}" for scheme in ("http", "https") for host in security.LOOPBACK_HOSTS}
+    bare = {f"{scheme}://{host}" for scheme in ("http", "https") for host in LOOPBACK_HOSTS}
     head, _, port = origin.rpartition(":")
     with_port = head in bare and port.isascii() and port.isdigit() and port[:1] != "0" and int(port) <= 65535
 
@@ -624,7 +628,7 @@ async def test_any_other_first_message_closes_with_4401(message: str | bytes) ->
 
 async def test_silence_closes_with_4401(monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket that never says who it is does not stay."""
-    monkeypatch.setattr(security, "FIRST_MESSAGE_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(guard, "FIRST_MESSAGE_TIMEOUT_S", 0.0)
     async with (
         serving(token=TOKEN) as (port, handler),
         connect(websocket_url(port), proxy=None) as client,
@@ -756,3 +760,11 @@ async def test_the_lifespan_passes() -> None:
     await Guard(app, OPEN)({"type": "lifespan"}, nothing, sink)
 
     assert seen == ["lifespan"]
+
+
+def test_a_public_address_without_a_token_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    """Nobody can connect in the moment between."""
+    with pytest.raises(ConfigError, match="API_TOKEN"):
+        Service(Settings(host="0.0.0.0", data_dir=tmp_path / "data"), workers=False, wait_s=None)
+
+    assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ from tests.simulator.conduct import (
     no_faults,
 )
 from tests.simulator.ears import GARBLED, Heard, listen
+from tests.simulator.foreign import DIALECTS, Dialect
 from tests.simulator.log import Record
 from tests.simulator.media import render, samples, sound
 from tests.simulator.process import simulator_process
@@ -22,6 +23,7 @@ from tests.simulator.tones import SAMPLE_RATE_HZ, WORD_SECONDS, encode_word, wor
 __all__ = [
     "BEDS",
     "CLEAN",
+    "DIALECTS",
     "GARBLED",
     "HUM",
     "KEY",
@@ -32,6 +34,7 @@ __all__ = [
     "WHITE",
     "WORD_SECONDS",
     "Bed",
+    "Dialect",
     "Fault",
     "Heard",
     "Inaccuracy",

@@ -8,6 +8,7 @@ import signal
 import click
 
 from tests.simulator.conduct import KINDS, Latency, at_random, no_faults
+from tests.simulator.foreign import DIALECTS, Dialect
 from tests.simulator.server import KEY, Simulator
 
 
@@ -19,6 +20,7 @@ from tests.simulator.server import KEY, Simulator
 @click.option("--fault-probability", default=0.0, help="Part of the requests that fail.")
 @click.option("--fault", "kinds", multiple=True, type=click.Choice(KINDS), help="How; repeat for several.")
 @click.option("--requests-per-minute", default=10_000, help="What is taken before 429.")
+@click.option("--dialect", type=click.Choice(DIALECTS), help="The server it plays, if not OpenAI's.")
 @click.option("--key", "keys", multiple=True, default=(KEY,), help="Valid keys.")
 @click.option("--seed", default=0, help="Of all chance.")
 def main(
@@ -30,6 +32,7 @@ def main(
     fault_probability: float,
     kinds: tuple[str, ...],
     requests_per_minute: int,
+    dialect: Dialect | None,
     keys: tuple[str, ...],
     seed: int,
 ) -> None:
@@ -42,6 +45,7 @@ def main(
                 latency=Latency(latency, per_second, sigma),
                 faults=at_random(fault_probability, chosen, seed) if fault_probability else no_faults,
                 requests_per_minute=requests_per_minute,
+                dialect=dialect,
                 keys=keys,
                 seed=seed,
             )

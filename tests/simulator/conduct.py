@@ -137,7 +137,8 @@ def read_settings(settings: dict[str, Any], seed: int) -> Iterator[tuple[str, An
 
     Args:
         settings: `latency` and `inaccuracy` as objects with their fields, `faults` as `faults_from_json`
-            takes them, `requests_per_minute`, `quota_exhausted`, `keys`, `forget`.
+            takes them, `requests_per_minute`, `minute_s`, `at_once`, `quota_exhausted`, `keys`,
+            `dialect`, `forget`.
         seed: of the faults' chance.
 
     Raises:
@@ -148,8 +149,11 @@ def read_settings(settings: dict[str, Any], seed: int) -> Iterator[tuple[str, An
         "inaccuracy": lambda value: Inaccuracy(**value),
         "faults": lambda value: faults_from_json(value, seed),
         "requests_per_minute": int,
+        "minute_s": float,
+        "at_once": int,
         "quota_exhausted": bool,
         "keys": tuple,
+        "dialect": lambda value: value,
         "forget": bool,
     }
     for name, value in settings.items():
@@ -163,10 +167,13 @@ def rng_of(seed: int, record: Record, use: str) -> np.random.Generator:
 
 
 class RateLimit:
-    """A bucket of `per_minute` requests that refills evenly, as OpenAI's does."""
+    """A bucket of `per_minute` requests that refills evenly, as OpenAI's does, in `minute_s` seconds."""
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, per_minute: int, clock: Callable[[], float] = time.monotonic, minute_s: float = 60.0
+    ) -> None:
         self.per_minute = per_minute
+        self.minute_s = minute_s
         self._clock = clock
         self._level = float(per_minute)
         self._at = clock()
@@ -177,7 +184,7 @@ class RateLimit:
         if self._level >= 1:
             self._level -= 1
             return 0.0
-        return (1 - self._level) * 60 / self.per_minute
+        return (1 - self._level) * self.minute_s / self.per_minute
 
     @property
     def remaining(self) -> int:
@@ -189,9 +196,9 @@ class RateLimit:
     def reset_s(self) -> float:
         """Seconds until the bucket is full."""
         self._refill()
-        return (self.per_minute - self._level) * 60 / self.per_minute
+        return (self.per_minute - self._level) * self.minute_s / self.per_minute
 
     def _refill(self) -> None:
         now = self._clock()
-        self._level = min(self.per_minute, self._level + (now - self._at) * self.per_minute / 60)
+        self._level = min(self.per_minute, self._level + (now - self._at) * self.per_minute / self.minute_s)
         self._at = now

@@ -177,7 +177,7 @@ def chunking_strategy_required() -> ApiError:
     return ApiError(400, message, param="chunking_strategy", code="missing_required_parameter")
 
 
-def rate_limited(model: str, limit: int, wait_s: float, retry_after_s: int | None) -> ApiError:
+def rate_limited(model: str, limit: int, wait_s: float, retry_after_s: float | None) -> ApiError:
     """Too many requests a minute."""
     return ApiError(
         429,
@@ -186,7 +186,18 @@ def rate_limited(model: str, limit: int, wait_s: float, retry_after_s: int | Non
         "https://platform.openai.com/account/rate-limits to learn more.",
         type="requests",
         code="rate_limit_exceeded",
-        headers={} if retry_after_s is None else {"Retry-After": str(retry_after_s)},
+        headers={} if retry_after_s is None else {"Retry-After": f"{retry_after_s:g}"},
+    )
+
+
+def slow_down(retry_after_s: float) -> ApiError:
+    """There is too much going on, whoever asks; the real wording has not been seen."""
+    return ApiError(
+        429,
+        "The service is under heavy load. Please slow down.",
+        type="rate_limit_error",
+        code="slow_down",
+        headers={"Retry-After": f"{retry_after_s:g}"},
     )
 
 

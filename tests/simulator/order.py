@@ -107,14 +107,14 @@ class Order:
             raise errors.chunking_strategy_required()
 
 
-def read_order(form: Form) -> Order:
+def read_order(form: Form, *, foreign: bool = False) -> Order:
     """
-    Check a form.
+    Check a form; a foreign server knows its own models, which are all like whisper-1.
 
     Raises:
         ApiError: the first rule that it breaks.
     """
-    model = _check_names(form)
+    model = "whisper-1" if foreign else _check_names(form)
     response_format = _check_format(form, model)
     granularities = _check_granularities(form, response_format)
     include = _choices(form, "include", ("logprobs",))

@@ -21,6 +21,9 @@ _AUDIO_TOKENS_PER_SECOND = 10
 _TOKENS_PER_WORD = 3
 _LOGPROB = -0.1
 
+WORDS_A_TURN = 8
+"""How many words in a row one of the two speakers says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -42,12 +45,25 @@ class Hearing:
         """All words, joined by blanks."""
         return " ".join(word.text for word in self.words)
 
-    def phrases(self) -> list[tuple[Heard, ...]]:
-        """The words in groups, parted where nobody speaks for more than 0.6 s."""
-        pauses = [b.start - a.end for a, b in zip(self.words, self.words[1:], strict=False)]
-        borders = [0, *(i + 1 for i, pause in enumerate(pauses) if pause > _SEGMENT_PAUSE_SECONDS)]
+    def phrases(self, *, by_voice: bool = False) -> list[tuple[Heard, ...]]:
+        """The words in groups, parted where nobody speaks for more than 0.6 s, or by voices too."""
+        pairs = list(zip(self.words, self.words[1:], strict=False))
+        borders = [
+            0,
+            *(
+                i + 1
+                for i, (a, b) in enumerate(pairs)
+                if b.start - a.end > _SEGMENT_PAUSE_SECONDS
+                or (by_voice and _voice(a.number) != _voice(b.number))
+            ),
+        ]
         ends = [*borders[1:], len(self.words)]
         return [self.words[a:b] for a, b in zip(borders, ends, strict=True) if b > a]
+
+
+def _voice(number: int | None) -> int:
+    """Who says a word: two people take turns of eight words; what is garbled the first one said."""
+    return 0 if number is None else number // WORDS_A_TURN % 2
 
 
 def reply(order: Order, hearing: Hearing) -> Reply:
@@ -136,6 +152,10 @@ def _diarized(order: Order, hearing: Hearing) -> Json:
 
 
 def _speeches(order: Order, hearing: Hearing) -> list[Json]:
+    """Segments with speakers, who are named in the order in which this request hears them."""
+    phrases = hearing.phrases(by_voice=True)
+    voices = list(dict.fromkeys(_voice(words[0].number) for words in phrases))
+    names = [*order.speakers, *"AB"[len(order.speakers) :]]
     return [
         {
             "type": "transcript.text.segment",
@@ -143,9 +163,9 @@ def _speeches(order: Order, hearing: Hearing) -> list[Json]:
             "start": _seconds(words[0].start),
             "end": _seconds(words[-1].end),
             "text": " " + " ".join(word.text for word in words),
-            "speaker": (*order.speakers, "A")[0],
+            "speaker": names[voices.index(_voice(words[0].number))],
         }
-        for number, words in enumerate(hearing.phrases())
+        for number, words in enumerate(phrases)
     ]
 
 

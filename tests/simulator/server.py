@@ -12,7 +12,8 @@ import asyncio
 import hashlib
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,6 +35,7 @@ from tests.simulator.conduct import (
 )
 from tests.simulator.ears import listen
 from tests.simulator.errors import ApiError, go_duration
+from tests.simulator.foreign import Dialect, foreign_reply, refuse
 from tests.simulator.form import Form, parse_form
 from tests.simulator.log import Log, Record
 from tests.simulator.order import Order, read_order
@@ -57,7 +59,11 @@ class Simulator:
         inaccuracy: how wrong the times of words are.
         faults: what goes wrong when; see `at_random`, `by_plan`, `for_words`.
         requests_per_minute: beyond, 429 `rate_limit_exceeded`.
+        minute_s: how long its minute lasts, in seconds: with less its limits are as much faster as answers.
+        at_once: how many requests it works on; others get 429 `slow_down`, to come back a second (of its
+            minute) later. With 0 nobody is served.
         quota_exhausted: whether every request gets 429 `insufficient_quota`.
+        dialect: the server that it plays, see `foreign.py`; None: OpenAI's own. Another one takes any model.
         seed: of all chance.
         port: 0 for any that is free.
     """
@@ -70,7 +76,10 @@ class Simulator:
         inaccuracy: Inaccuracy = EXACT,
         faults: Faults = no_faults,
         requests_per_minute: int = 10_000,
+        minute_s: float = 60.0,
+        at_once: int = 1_000,
         quota_exhausted: bool = False,
+        dialect: Dialect | None = None,
         seed: int = 0,
         port: int = 0,
     ) -> None:
@@ -78,8 +87,11 @@ class Simulator:
         self.latency = latency
         self.inaccuracy = inaccuracy
         self.faults = faults
-        self.requests_per_minute = requests_per_minute
+        self._limit = RateLimit(requests_per_minute, minute_s=minute_s)
+        self.at_once = at_once
+        self._at_work = 0
         self.quota_exhausted = quota_exhausted
+        self.dialect = dialect
         self.seed = seed
         self._port = port
         self._log = Log()
@@ -128,7 +140,16 @@ class Simulator:
 
     @requests_per_minute.setter
     def requests_per_minute(self, value: int) -> None:
-        self._limit = RateLimit(value)
+        self._limit = RateLimit(value, minute_s=self.minute_s)
+
+    @property
+    def minute_s(self) -> float:
+        """How long its minute lasts, in seconds; setting it starts with a full bucket."""
+        return self._limit.minute_s
+
+    @minute_s.setter
+    def minute_s(self, value: float) -> None:
+        self._limit = RateLimit(self.requests_per_minute, minute_s=value)
 
     async def wait_for(self, predicate: Callable[[list[Record]], bool], timeout_s: float = 30) -> None:
         """
@@ -211,11 +232,13 @@ class Simulator:
         try:
             self._check_key(request)
             form = parse_form(request.headers.get("Content-Type", ""), await self._read(request, record))
-            order = read_order(form)
+            order = read_order(form, foreign=self.dialect is not None)
             self._note(form, record)
-            self._check_rate(order)
-            hearing = await self._hear(order, form, record)
-            return await self._answer_late(order, hearing, record)
+            if self.dialect is not None:
+                refuse(self.dialect, order)
+            with self._admitted(order):
+                hearing = await self._hear(order, form, record)
+                return await self._answer_late(order, hearing, record)
         except ApiError as error:
             return error.response()
 
@@ -245,10 +268,23 @@ class Simulator:
         record.sha256, record.fields, record.file_name = digest, form.fields, form.file_name or ""
         record.model = form.get("model") or ""
 
+    @contextmanager
+    def _admitted(self, order: Order) -> Iterator[None]:
+        self._check_rate(order)
+        self._at_work += 1
+        try:
+            yield
+        finally:
+            self._at_work -= 1
+
     def _check_rate(self, order: Order) -> None:
+        second = self.minute_s / 60
+        if self._at_work >= self.at_once:
+            raise errors.slow_down(second)
         wait_s = self._limit.take()
         if wait_s:
-            raise errors.rate_limited(order.model, self._limit.per_minute, wait_s, math.ceil(wait_s))
+            whole_seconds = math.ceil(wait_s / second) * second
+            raise errors.rate_limited(order.model, self._limit.per_minute, wait_s, whole_seconds)
 
     async def _hear(self, order: Order, form: Form, record: Record) -> Hearing:
         try:
@@ -267,7 +303,7 @@ class Simulator:
         record.fault = fault.kind if fault else None
         record.latency_s = self.latency.draw(record.seconds, rng_of(self.seed, record, "latency"))
         self._log.notify()
-        answer = reply(order, hearing)
+        answer = foreign_reply(self.dialect, order, hearing) if self.dialect else reply(order, hearing)
         await asyncio.sleep(record.started_s + record.latency_s - time.monotonic())
         if fault is None:
             return web.Response(body=answer.body, headers={"Content-Type": answer.content_type})

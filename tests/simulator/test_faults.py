@@ -7,6 +7,7 @@ import asyncio
 import openai
 import pytest
 
+from audio_tools.engines.openai_headers import go_duration_seconds
 from tests.simulator import (
     KEY,
     Fault,
@@ -162,3 +163,39 @@ async def test_too_many_requests_a_minute_are_refused(
     assert raw.headers["x-ratelimit-limit-requests"] == "2"
     assert raw.headers["x-ratelimit-remaining-requests"] == "1"
     assert "Limit 2, Used 2, Requested 1" in caught.value.message
+
+
+async def test_what_is_too_much_at_once_is_refused(
+    simulator: Simulator, client: openai.AsyncOpenAI, file: File
+) -> None:
+    """Beyond `at_once` the answer is 429 `slow_down`; with 0 for everybody, until it is set anew."""
+    simulator.at_once = 1
+    simulator.faults = by_plan(["hang"])
+    first = asyncio.create_task(ask(client, file))
+    await simulator.wait_for(lambda log: any(record.fault == "hang" for record in log))
+    with pytest.raises(openai.RateLimitError) as caught:
+        await ask(client, file)
+    assert (caught.value.code, caught.value.response.headers["retry-after"]) == ("slow_down", "1")
+
+    first.cancel()
+    await simulator.wait_for(lambda log: log[0].aborted)
+    assert await outcome(client, file) == "ok"
+
+    simulator.at_once = 0
+    assert await outcome(client, file) == "RateLimitError"
+
+
+async def test_a_shorter_minute_makes_all_limits_faster(
+    simulator: Simulator, client: openai.AsyncOpenAI, file: File
+) -> None:
+    """A minute of 6 s: with 30 requests in it the next is there after a fifth of a second, and so it says."""
+    simulator.minute_s = 6.0
+    simulator.requests_per_minute = 30
+    raw = await client.audio.transcriptions.with_raw_response.create(file=file, model="whisper-1")
+
+    assert raw.headers["x-ratelimit-limit-requests"] == "30"
+    assert go_duration_seconds(raw.headers["x-ratelimit-reset-requests"]) == pytest.approx(0.1, abs=0.1)
+    simulator.at_once = 0
+    with pytest.raises(openai.RateLimitError) as caught:
+        await ask(client, file)
+    assert caught.value.response.headers["retry-after"] == "0.1"

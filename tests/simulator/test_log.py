@@ -111,6 +111,7 @@ async def test_settings_can_be_changed_from_outside(simulator: Simulator, file: 
         "latency": {"base_s": 0.5, "sigma": 0.1},
         "inaccuracy": {"early_s": 0.1},
         "requests_per_minute": 5,
+        "dialect": "vllm",
         "quota_exhausted": True,
         "keys": ["sk-a", "sk-b"],
         "forget": True,
@@ -121,6 +122,7 @@ async def test_settings_can_be_changed_from_outside(simulator: Simulator, file: 
 
     assert simulator.latency == Latency(0.5, 0.0, 0.1)
     assert (simulator.requests_per_minute, simulator.quota_exhausted) == (5, True)
+    assert simulator.dialect == "vllm"
     assert (simulator.keys, simulator.inaccuracy.early_s) == (("sk-a", "sk-b"), 0.1)
     assert simulator.requests == []
 

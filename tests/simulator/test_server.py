@@ -12,6 +12,7 @@ import soundfile
 
 from tests.simulator import Inaccuracy, Script, Simulator, render, samples, talk
 from tests.simulator.conftest import flac
+from tests.simulator.replies import WORDS_A_TURN
 
 File = tuple[str, bytes]
 
@@ -124,8 +125,9 @@ async def test_diarized_segments_have_speakers(
         extra_body={"known_speaker_names": ["Ann"]},
     )
 
-    assert {segment.speaker for segment in plain.segments} == {"A"}
-    assert {segment.speaker for segment in named.segments} == {"Ann"}
+    turns = [int(segment.text.split()[0][1:]) // WORDS_A_TURN % 2 for segment in plain.segments]
+    assert [segment.speaker for segment in plain.segments] == ["AB"[turn] for turn in turns]
+    assert {segment.speaker for segment in named.segments} == {"Ann", "B"}
     assert "".join(segment.text for segment in plain.segments) == f" {script.text}"
 
 

@@ -1,4 +1,4 @@
-"""Words on the samples: the aligner that is installed here."""
+"""Words on the samples: the aligners that are installed here."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ import os
 from typing import Literal
 
 from audio_tools.align.base import Aligner
+from audio_tools.align.by_language import AlignerByLanguage
+from audio_tools.align.heard import Ear, HeardAligner
 from audio_tools.align.sphinx import SphinxAligner, is_installed
 
 
-def make_aligner(wanted: Literal["auto", "off"]) -> Aligner | None:
-    """The aligner of this process; None where none is wanted or installed, so that engines' times stay."""
-    if wanted == "off" or not is_installed():
-        return None
-    return SphinxAligner(max((os.cpu_count() or 1) - 1, 1))
+def make_aligner(wanted: Literal["auto", "off"], ear: Ear | None = None) -> Aligner | None:
+    """
+    The aligner of this process; None where none is wanted or installed, so that engines' times stay.
+
+    Args:
+        wanted: the setting ALIGN.
+        ear: hears other languages than English; None: nobody does.
+    """
+    aligners: list[Aligner] = []
+    if wanted == "auto" and is_installed():
+        aligners.append(SphinxAligner(max((os.cpu_count() or 1) - 1, 1)))
+    if wanted == "auto" and ear is not None:
+        aligners.append(HeardAligner(ear))
+    return AlignerByLanguage(aligners) if len(aligners) > 1 else next(iter(aligners), None)

@@ -23,6 +23,10 @@ class Aligner(Protocol):
         """Everything about the aligner that shapes its answers; part of the digest of a stored result."""
         ...
 
+    def for_language(self, language: str | None) -> Aligner:
+        """Who aligns words of this language: itself, unless it is several."""
+        ...
+
     async def align(
         self, pcm: Pcm, words: Sequence[Word], speech: Sequence[Interval], language: str | None
     ) -> list[Word]:

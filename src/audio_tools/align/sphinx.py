@@ -9,16 +9,21 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 
+from audio_tools.align.base import Aligner
 from audio_tools.align.sphinx_process import Alignment
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.child import Child, ChildDied
 from audio_tools.transcript import Interval, Word
 
-RULES = 1
+RULES = 2
 """Counts up when the same samples and words come out otherwise than before; part of the identity."""
 
 PATIENCE_S = 30.0
-"""So long (s) and the sound's length may aligning take at the most; a fiftieth of that length is usual."""
+"""
+So long (s) and the sound's length may aligning take at the most; a fiftieth of that length is usual.
+
+Waiting for a process that is free does not count.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +54,10 @@ class SphinxAligner:
         """See `align.base.Aligner.identity`."""
         return (self.name, version("pocketsphinx"), f"rules {RULES}")
 
+    def for_language(self, language: str | None) -> Aligner:  # noqa: ARG002
+        """See `align.base.Aligner.for_language`."""
+        return self
+
     async def align(
         self, pcm: Pcm, words: Sequence[Word], speech: Sequence[Interval], language: str | None
     ) -> list[Word]:
@@ -56,7 +65,7 @@ class SphinxAligner:
         if not words or (language is not None and language not in self.languages):
             return list(words)
         try:
-            async with asyncio.timeout(PATIENCE_S + len(pcm) / SAMPLE_RATE_HZ), self._child() as child:
+            async with self._child() as child, asyncio.timeout(PATIENCE_S + len(pcm) / SAMPLE_RATE_HZ):
                 aligned: list[Word] = await child.ask(Alignment(pcm, tuple(words), tuple(speech)))
         except ChildDied as died:
             log.warning("words keep the times they have: the aligner was %s", died)

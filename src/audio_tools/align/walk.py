@@ -42,6 +42,10 @@ LEAST_WORDS = 3, 8
 """Fewer words prove no new place in the text: where the engine says about where it is, where nobody does."""
 MOST_WIDE = 80
 """A wide search costs five times as much; among more words than these it takes longer than the sound."""
+MOST_MISFITS = 3
+"""After so many windows in a row that fit no words, such as music, none is searched widely until one fits."""
+MOST_MISFITS_AT_FIRST = 6
+"""After so many, and none that ever fitted, this is not the text of what is said here."""
 
 
 def find_words(pcm: Pcm, words: Sequence[Word], speech: Sequence[Interval], find: Find) -> list[Found | None]:
@@ -92,6 +96,7 @@ class _Walk:
         self._ways = [way for way in ways if way]
         self._next = 0  # among the spoken words
         self._sure = True
+        self._misfits = 0
         self._late = 0.0  # how much later than guessed the last word was
         self._known_until = 0.0  # up to where the guess was right then
         self.found: list[Found | None] = [None] * len(words)
@@ -99,7 +104,7 @@ class _Walk:
     def through(self, window: Interval) -> None:
         """Find words in a window; a long one is walked through in steps."""
         start = window.start
-        while start < window.end and self._next < len(self._spoken):
+        while start < window.end and self._next < len(self._spoken) and not self._hopeless():
             end = min(start + LONGEST_WINDOW_S, window.end)
             row = self._row(Interval(start, end))
             if end < window.end:
@@ -107,6 +112,9 @@ class _Walk:
                 end = row[-1].end if row else end - UNSURE_END_S
             self._keep(row)
             start = end
+
+    def _hopeless(self) -> bool:
+        return self._misfits >= MOST_MISFITS_AT_FIRST and not any(self.found)
 
     def _row(self, window: Interval) -> list[Found]:
         """The words in a window; empty if none fit."""
@@ -116,12 +124,14 @@ class _Walk:
         attempts = [(first, entries)]
         if self._sure:
             attempts.insert(0, (self._next, 1))
-        for wide in (False, True):
+        for wide in (False, True) if self._misfits < MOST_MISFITS else (False,):
             for first, entries in attempts:
                 if not wide or end - first <= MOST_WIDE:
                     row = self._hear(window, first, end, entries, wide)
                     if self._fits(row, new_place=entries > 1):
+                        self._misfits = 0
                         return row
+        self._misfits += 1
         return []
 
     def _candidates(self, window: Interval) -> tuple[int, int, int]:

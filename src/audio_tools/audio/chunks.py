@@ -14,7 +14,7 @@ from audio_tools.audio.silence import SHORTEST_SPEECH_FRAMES, PauseFinder, betwe
 from audio_tools.audio.vad import Frames, Levels
 from audio_tools.transcript import Interval
 
-SHORTEST_TARGET_S, LONGEST_TARGET_S = 20.0, 300.0
+SHORTEST_TARGET_S, LONGEST_TARGET_S = 20.0, 150.0
 UNKNOWN_DURATION_TARGET_S = 120.0
 WINDOW = 0.6, 1.4
 """A chunk may be this much shorter or longer than the target, to end in a pause."""

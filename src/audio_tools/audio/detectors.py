@@ -41,7 +41,7 @@ def make_detector(wanted: SilenceDetection) -> SpeechDetector:
         return SileroDetector(model) if wanted == "vad" else BothDetector(model)
     if wanted == "vad":
         raise EngineNotReady(
-            "silenceDetection `vad` needs Silero's model, which comes with the local engine.",
+            "To detect silence by `vad` takes Silero's model, which comes with the local engine.",
             hint="Install it: pip install 'audio-tools-backend[local]', or choose `auto` or `level`.",
         )
     return LevelDetector()

@@ -36,8 +36,10 @@ def stitch(chunks: Sequence[HeardChunk]) -> tuple[list[Word], list[Segment]]:
 
     Where two chunks overlap, a word that both hear is one word: the two versions agree on one midpoint,
     their mean, so that neither can be lost and never both are kept. Segments keep the words they own;
-    they are numbered from 0.
+    they are numbered from 0. Engines name speakers anew in each chunk, so where several chunks have some the
+    number of the chunk is part of the name: `A (1)` and `A (2)` may be two people.
     """
+    chunks = _name_apart(chunks)
     middles = [[word.middle for word in chunk.words] for chunk in chunks]
     for position in range(len(chunks) - 1):
         _agree(chunks[position : position + 2], middles[position : position + 2])
@@ -53,6 +55,24 @@ def stitch(chunks: Sequence[HeardChunk]) -> tuple[list[Word], list[Segment]]:
         words += kept
         segments += _rebuild(chunk, kept)
     return words, [replace(segment, id=number) for number, segment in enumerate(segments)]
+
+
+def _name_apart(chunks: Sequence[HeardChunk]) -> Sequence[HeardChunk]:
+    """Put the number of the chunk, from 1, behind the names of speakers if more than one chunk has any."""
+    if sum(any(word.speaker for word in chunk.words) for chunk in chunks) < 2:
+        return chunks
+    return [
+        replace(
+            chunk,
+            words=tuple(replace(word, speaker=_numbered(word.speaker, number)) for word in chunk.words),
+            segments=tuple(replace(each, speaker=_numbered(each.speaker, number)) for each in chunk.segments),
+        )
+        for number, chunk in enumerate(chunks, start=1)
+    ]
+
+
+def _numbered(speaker: str | None, number: int) -> str | None:
+    return speaker and f"{speaker} ({number})"
 
 
 def _agree(pair: Sequence[HeardChunk], middles: Sequence[list[float]]) -> None:

@@ -149,14 +149,19 @@ def uncovered(speech: Sequence[Interval], words: Sequence[Word]) -> list[Interva
 
 
 def group(words: Sequence[Word], pause_s: float = 0.8) -> list[Segment]:
-    """Segments for an engine that gives none: they end at the end of a sentence or at a pause."""
+    """Segments for an engine that gives none: they end with a sentence, at a pause, with a speaker."""
     segments: list[Segment] = []
     first = 0
     for position, word in enumerate(words):
-        last = position + 1 == len(words)
-        if last or word.word[-1:] in ".?!。？！" or words[position + 1].start - word.end >= pause_s:
+        following = words[position + 1] if position + 1 < len(words) else None
+        if (
+            following is None
+            or word.word[-1:] in ".?!。？！"
+            or following.start - word.end >= pause_s
+            or following.speaker != word.speaker
+        ):
             part = words[first : position + 1]
             text = " ".join(word.word for word in part)
-            segments.append(Segment(len(segments), part[0].start, part[-1].end, text))
+            segments.append(Segment(len(segments), part[0].start, part[-1].end, text, speaker=word.speaker))
             first = position + 1
     return segments

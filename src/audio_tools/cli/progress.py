@@ -9,30 +9,36 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 
+from audio_tools.cli.messages import counted
 from audio_tools.events import Event, Progress
 from audio_tools.transcript import Json, Transcript
 
 PLAIN_STEP = 10.0
-"""Where there is no terminal, a line is printed every so many percent."""
+"""How far progress goes, in percent, before it is worth another line."""
 
 
 class ProgressLine:
-    """A bar with stage, percent of the audio, chunks done and time left; plain lines without a terminal."""
+    """
+    A bar with stage, percent of the audio, chunks done and time left.
+
+    Without a terminal it is a line for each new stage, once the file is read, and every `PLAIN_STEP` percent.
+    """
 
     def __init__(self, name: str) -> None:
         self._console = Console(stderr=True)
         self._bars = Bars(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
-            TextColumn("{task.fields[chunks]}"),
+            TextColumn("{task.fields[detail]}", markup=False),
             TextColumn("{task.fields[eta]}"),
             console=self._console,
             transient=True,
         )
         self._name = name
-        self._task = self._bars.add_task(name, total=100.0, chunks="", eta="")
-        self._next_line = 0.0
+        self._task = self._bars.add_task(name, total=100.0, detail="", eta="")
+        self._next_line = PLAIN_STEP
+        self._stage = ""
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -49,17 +55,18 @@ class ProgressLine:
         """Take what happened; see `events.Publish`."""
         if not isinstance(event, Progress):
             return
-        chunks = f"{event.chunks_done}/{event.total_chunks} chunks" if event.total_chunks else ""
+        detail = event.message
+        if event.total_chunks:
+            detail = f"{event.chunks_done}/{counted(event.total_chunks, 'chunk')}"
         eta = "" if event.eta_s is None else f"{_clock(event.eta_s)} left"
+        title = f"{self._name}: {event.stage}"
         if self._console.is_terminal:
-            description = f"{self._name}: {event.stage}"
-            self._bars.update(
-                self._task, completed=event.progress, description=description, chunks=chunks, eta=eta
-            )
-        elif event.progress >= self._next_line:
+            self._bars.update(self._task, completed=event.progress, description=title, detail=detail, eta=eta)
+        elif event.stage not in ("probe", self._stage) or event.progress >= self._next_line:
             self._next_line = event.progress // PLAIN_STEP * PLAIN_STEP + PLAIN_STEP
-            line = f"{self._name}: {event.stage} {event.progress:.0f} %  {chunks}  {eta}".rstrip()
-            self._console.print(line, highlight=False, soft_wrap=True)
+            line = f"{title} {event.progress:.0f} %  {detail}  {eta}".rstrip()
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._stage = event.stage
 
 
 def progress_of(record: Json) -> Progress | None:
@@ -81,17 +88,26 @@ def summary(name: str, transcript: Transcript, taken_s: float) -> str:
     usage = transcript.usage
     parts = [
         f"{_clock(transcript.duration)} of audio",
-        f"{len(transcript.words)} words",
-        f"{len(transcript.silences)} silences",
+        counted(len(transcript.words), "word"),
+        counted(len(transcript.silences), "silence"),
         f"{taken_s:.1f} s taken ({transcript.duration / max(taken_s, 1e-3):.0f}x realtime)",
         f"{usage.seconds:.0f} s sent to {transcript.engine} ({transcript.model})",
         f"about ${usage.cost_usd:.2f}",
     ]
     if usage.stored_chunks:
-        parts.append(f"{usage.stored_chunks} of {transcript.total_chunks} chunks from the store")
+        parts.append(f"{usage.stored_chunks} of {counted(transcript.total_chunks, 'chunk')} from the store")
     if transcript.success_rate < 100:
         parts.append(f"only {transcript.success_rate:g} % of the chunks succeeded")
     return f"{name}: " + ", ".join(parts)
+
+
+def prospect(name: str, estimate: Transcript) -> str:
+    """What a dry run says that a job would send and cost, in one line."""
+    usage = estimate.usage
+    return (
+        f"{name}: {_clock(estimate.duration)} of audio, about {counted(usage.calls, 'chunk')}, "
+        f"{usage.seconds:.0f} s to send to {estimate.engine} ({estimate.model}), about ${usage.cost_usd:.4f}"
+    )
 
 
 def _clock(seconds: float) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import click
+
+from audio_tools.errors import InvalidOption
 
 
 def server_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -18,5 +21,17 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
         default="http://127.0.0.1:3001",
         show_default=True,
         metavar="URL",
+        callback=_check_server,
         help="Where the service is; also from AUDIO_TOOLS_SERVER.",
     )(command)
+
+
+def _check_server(ctx: click.Context, parameter: click.Parameter, url: str) -> str:  # noqa: ARG001
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine or any(character.isspace() for character in url):
+        raise InvalidOption("--server", url, "an address like http://127.0.0.1:3001")
+    return url

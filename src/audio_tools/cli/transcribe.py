@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from audio_tools.cli.progress import ProgressLine, summary
-from audio_tools.errors import AudioToolsError, ConfigError, EngineNotReady, EngineRefused, InvalidOption
+from audio_tools.cli.messages import counted, show_error
+from audio_tools.cli.outputs import check_outputs, make_folder, output_options
+from audio_tools.cli.progress import ProgressLine, prospect, summary
+from audio_tools.errors import (
+    AudioToolsError,
+    ConfigError,
+    CostLimitReached,
+    EngineNotReady,
+    EngineRefused,
+    InvalidOption,
+)
 from audio_tools.options import AudioFormat, EngineName, Options
 
 if TYPE_CHECKING:
@@ -34,8 +42,12 @@ TYPES: dict[str, dict[str, Any]] = {
     "audio_format": {"type": click.Choice(get_args(AudioFormat))},
     "sample_rate": {"type": int, "metavar": "HZ"},
     "channels": {"type": int, "metavar": "N"},
+    "max_cost": {"type": float, "metavar": "USD"},
+    "dry_run": {"is_flag": True, "default": None},
 }
 """How each processing option reads on the command line; its help text is that of `Options`."""
+ENDS_ALL = (ConfigError, EngineNotReady, EngineRefused)
+"""What no other file would escape; a limit of the cost is that of one job."""
 
 
 def processing_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -59,63 +71,49 @@ def parse_options(given: dict[str, Any]) -> Options:
 
 @click.command("transcribe")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), default=Path()
-)
-@click.option(
-    "-f", "--formats", default="json,srt,vtt,txt", show_default=True, help="What to write, by commas."
-)
+@output_options
 @click.option("--data-dir", metavar="DIR", type=click.Path(path_type=Path), help="Where results are kept.")
 @processing_options
-def command(files: tuple[Path, ...], output: Path, formats: str, data_dir: Path | None, **given: Any) -> None:
+def command(
+    files: tuple[Path, ...], output: Path, formats: tuple[str, ...], data_dir: Path | None, **given: Any
+) -> None:
     """
     Turn recordings into words, silences and subtitles.
 
     Interrupt it at any time: the same command again goes on where it was, and no chunk is sent twice.
+    A file that fails does not keep the next one from its turn; the exit code is that of the first failure.
     """
-    from audio_tools.exports.files import parse_formats
     from audio_tools.settings import Settings
 
     options = parse_options(given)
-    wanted = parse_formats(formats)
     settings = Settings.load(data_dir=data_dir)
-    _check_names(files)
-    _make_folder(output)
+    wanted = _each_once(files)
+    if not options.dry_run:
+        check_outputs(wanted, output, formats)
+    make_folder(settings.data_dir, hint="Set DATA_DIR, or --data-dir, to another folder.")
     try:
-        failure = asyncio.run(_transcribe_all(files, output, wanted, options, settings))
+        failures = asyncio.run(_transcribe_all(wanted, output, formats, options, settings))
     except asyncio.CancelledError:  # SIGTERM; SIGINT comes as KeyboardInterrupt
         raise KeyboardInterrupt from None
-    if failure is not None:
-        raise failure
+    if failures:
+        raise SystemExit(failures[0].exit_code)
 
 
-def _make_folder(output: Path) -> None:
-    """Find out before the work, not after it, that nothing can be written."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=output).close()
-    except OSError as error:
-        raise ConfigError(
-            f"Nothing can be written to {output}: {error.strerror}.", hint="Choose another folder with -o."
-        ) from None
-
-
-def _check_names(files: tuple[Path, ...]) -> None:
-    """Two inputs with one name would overwrite each other's transcripts."""
-    names: dict[str, Path] = {}
+def _each_once(files: Sequence[Path]) -> list[Path]:
+    """The files without those that were named before."""
+    seen: dict[tuple[Path, str], Path] = {}
     for file in files:
-        other = names.setdefault(file.stem, file)
-        if other is not file:
-            raise ConfigError(
-                f"{other} and {file} would both be written as {file.stem}.*.",
-                hint="Give them to two commands with different -o folders.",
-            )
+        # Two names of one file are two transcripts.
+        if (key := (file.resolve(), file.stem)) in seen:
+            click.echo(f"Note: {file} is named more than once; it is transcribed once.", err=True)
+        seen.setdefault(key, file)
+    return list(seen.values())
 
 
 async def _transcribe_all(
-    files: tuple[Path, ...], output: Path, formats: tuple[str, ...], options: Options, settings: Settings
-) -> AudioToolsError | None:
-    """One file after the other; a bad file does not keep the next one from its turn."""
+    files: Sequence[Path], output: Path, formats: tuple[str, ...], options: Options, settings: Settings
+) -> list[AudioToolsError]:
+    """One file after the other; gives what went wrong, which has been shown."""
     from audio_tools.cli.wiring import make_tools
 
     # Whoever stops us politely (a terminal that closes, a supervisor) is treated like Ctrl-C.
@@ -123,23 +121,26 @@ async def _transcribe_all(
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     tools = make_tools(settings, options)
-    failure: AudioToolsError | None = None
+    failures: list[AudioToolsError] = []
+    begun = 0
     try:
-        for file in files:
+        for begun, file in enumerate(files, start=1):  # noqa: B007
             try:
                 await _transcribe_one(file, output, formats, options, tools)
-            except (ConfigError, EngineNotReady, EngineRefused):
-                raise
             except AudioToolsError as error:
-                if failure is not None or len(files) > 1:
-                    click.echo(f"{file}: {error.message}", err=True)
-                failure = failure or error
+                failures.append(error)
+                show_error(error, file.name if len(files) > 1 else "")
+                if isinstance(error, ENDS_ALL) and not isinstance(error, CostLimitReached):
+                    break
     except asyncio.CancelledError:
         click.echo("Stopped. The same command again goes on where this one was.", err=True)
         raise
     finally:
         await tools.close()
-    return failure
+    if failures and len(files) > 1:
+        left = f", {len(files) - begun} not begun" if begun < len(files) else ""
+        click.echo(f"{len(failures)} of {counted(len(files), 'file')} failed{left}.", err=True)
+    return failures
 
 
 async def _transcribe_one(
@@ -151,6 +152,9 @@ async def _transcribe_one(
     started = time.monotonic()
     with ProgressLine(file.name) as line:
         transcript = await transcribe(file, options, tools, line.show)
+        if transcript.dry_run:
+            click.echo(prospect(file.name, transcript))
+            return
         paths = await asyncio.to_thread(write, transcript, formats, output, file.stem)
     click.echo(summary(file.name, transcript, time.monotonic() - started))
     for warning in transcript.warnings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audio_tools.align import make_aligner
 from audio_tools.engines import make_engine
+from audio_tools.engines.ear import local_ear
 from audio_tools.engines.limits import Lanes
 from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.options import Options
@@ -29,5 +30,5 @@ def make_tools(settings: Settings, options: Options) -> Tools:
         lanes=Lanes(lanes, delay_ms / 1000),
         store=store,
         chunk_size=options.chunk_size or settings.chunk_size,
-        aligner=make_aligner(settings.align),
+        aligner=make_aligner(settings.align, local_ear(settings)),
     )

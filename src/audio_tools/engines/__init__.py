@@ -46,7 +46,14 @@ def make_engine(settings: Settings, options: Options) -> Engine:
             base_url=settings.openai_base_url,
             model=options.model or settings.openai_model,
             timeout_s=settings.engine_timeout,
+            response_format=settings.openai_response_format,
+            usd_per_minute=settings.openai_usd_per_minute,
         )
     from audio_tools.engines.whisper import WhisperEngine
 
-    return WhisperEngine(model=options.model or settings.whisper_model, data_dir=settings.data_dir)
+    return WhisperEngine(
+        model=options.model or settings.whisper_model,
+        data_dir=settings.data_dir,
+        device=settings.whisper_device,
+        compute_type=settings.whisper_compute_type,
+    )

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from audio_tools.engines.base import Engine, Request
-from audio_tools.engines.limits import Lanes
-from audio_tools.errors import EngineError, EngineRateLimited
+from audio_tools.engines.limits import LONGEST_PAUSE_S, Lanes
+from audio_tools.errors import CostLimitReached, EngineError, EngineRateLimited, EngineTimeout
 from audio_tools.transcript import Reply
 
 ATTEMPTS = 3
 """How often a chunk is tried, as `spec.md` promises. Being told to wait is no attempt."""
 MOST_WAITS = 50
-"""But whoever is told to wait so often will not be served."""
-LONGEST_PAUSE_S = 120.0
-"""A provider that asks for more is obeyed only so far, then asked again."""
+MOST_WAITING_S = 600.0
+"""But whoever is told to wait so often, and for so long, will not be served."""
+ROUNDING_USD = 1e-9
 
 log = logging.getLogger(__name__)
 
 
 class Asker:
-    """Asks one engine within the limits of `lanes`; counts what was sent."""
+    """Asks one engine within the limits of `lanes`, for `max_cost_usd` at the most; counts what was sent."""
 
-    def __init__(self, engine: Engine, lanes: Lanes) -> None:
+    def __init__(self, engine: Engine, lanes: Lanes, max_cost_usd: float | None = None) -> None:
         self.calls = 0
         self.seconds = 0.0  # of audio sent, failed calls included
-        self.seconds_paid = 0.0  # of audio that was answered
+        self.cost_usd = 0.0  # of all answers
+        self.tokens = 0
         self._engine = engine
         self._lanes = lanes
+        self._max_cost_usd = max_cost_usd
+        self._seconds_paid = 0.0
+        self._usd_per_second = engine.capabilities.usd_per_minute / 60
+        self._reserved_usd = 0.0  # for what is under way, and for what was perhaps paid without an answer
 
     async def ask(self, request: Request) -> Reply:
         """
         Ask until there is an answer.
 
         Raises:
+            CostLimitReached: what is spent and what is under way leave no room for this request.
             EngineError: the last attempt's; at once if it is not retryable.
         """
         patience = _Patience(self._lanes)
@@ -48,14 +55,47 @@ class Asker:
         return await attempts(self._ask_once, request)
 
     async def _ask_once(self, request: Request) -> Reply:
+        seconds = request.audio.seconds
         async with self._lanes.lane():
+            price_usd = seconds * self._usd_per_second
+            self._reserve(price_usd)
+            started_at = asyncio.get_running_loop().time()
             self.calls += 1
-            self.seconds += request.audio.seconds
-            reply = await self._engine.transcribe(request)
-        self.seconds_paid += request.audio.seconds
-        if reply.pause_s:
-            self._lanes.pause(min(reply.pause_s, LONGEST_PAUSE_S))
+            self.seconds += seconds
+            try:
+                reply = await self._engine.transcribe(request)
+            except EngineError as error:
+                if _tells_of_overload(error):
+                    self._lanes.overloaded(started_at)
+                if _is_free(error):
+                    self._reserved_usd -= price_usd
+                raise
+            self._lanes.answered(started_at, reply.quota)
+        self._reserved_usd -= price_usd
+        self._pay(price_usd if reply.cost_usd is None else reply.cost_usd, seconds)
+        self.tokens += reply.tokens
         return reply
+
+    def _reserve(self, price_usd: float) -> None:
+        total_usd = self.cost_usd + self._reserved_usd + price_usd
+        if self._max_cost_usd is not None and total_usd > self._max_cost_usd + ROUNDING_USD:
+            raise CostLimitReached(self._max_cost_usd)
+        self._reserved_usd += price_usd
+
+    def _pay(self, cost_usd: float, seconds: float) -> None:
+        self.cost_usd += cost_usd
+        self._seconds_paid += seconds
+        # Tokens may cost more than the table says.
+        self._usd_per_second = max(self._usd_per_second, self.cost_usd / self._seconds_paid)
+
+
+def _tells_of_overload(error: EngineError) -> bool:
+    return isinstance(error, EngineRateLimited | EngineTimeout) or error.retry_after_s is not None
+
+
+def _is_free(error: EngineError) -> bool:
+    """Whether nothing was heard. A server that does not answer in time, or badly, may have done its work."""
+    return isinstance(error, EngineRateLimited) or not error.retryable
 
 
 class _Patience:
@@ -64,6 +104,7 @@ class _Patience:
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
         self._waits = 0
+        self._began = asyncio.get_running_loop().time()
         self._backoff = wait_random_exponential(multiplier=1, max=30)
 
     def has_a_chance(self, error: BaseException) -> bool:
@@ -71,7 +112,9 @@ class _Patience:
         return isinstance(error, EngineError) and error.retryable
 
     def is_over(self, state: RetryCallState) -> bool:
-        return state.attempt_number - self._waits >= ATTEMPTS or self._waits >= MOST_WAITS
+        waited_s = asyncio.get_running_loop().time() - self._began
+        in_vain = self._waits >= MOST_WAITS and waited_s >= MOST_WAITING_S
+        return state.attempt_number - self._waits >= ATTEMPTS or in_vain
 
     def seconds(self, state: RetryCallState) -> float:
         error, backoff = _error(state), self._backoff(state)

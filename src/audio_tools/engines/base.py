@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from audio_tools.engines.hub import OnDownload
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.transcript import Interval, Reply
 
@@ -14,17 +15,22 @@ class Capabilities:
     """
     What an engine gives and how much it takes at once.
 
-    `words` and `segments`: whether its answers carry times for them. `max_bytes` caps one encoded chunk
+    `words` and `segments`: whether its answers carry times for them; `speakers`: whether they say who
+    speaks; `prompt`: whether it takes one. `max_bytes` caps one encoded chunk
     (the file, with room left for the rest of the request body), `max_seconds` its length; None: no cap.
     `lanes` caps how many chunks at once make sense (a local model: 1), None: as many as the settings allow.
-    `usd_per_minute` of audio sent.
+    `keeps_language`: where nobody names the language, a job is heard on in that of its first words; only for
+    engines of one lane, for with more the others would wait for those. `usd_per_minute` of audio sent.
     """
 
     words: bool
     segments: bool
+    speakers: bool = False
+    prompt: bool = True
     max_bytes: int | None = None
     max_seconds: float | None = None
     lanes: int | None = None
+    keeps_language: bool = False
     usd_per_minute: float = 0.0
 
 
@@ -58,9 +64,9 @@ class Engine(Protocol):
         """Everything about the engine that shapes its answers; part of the digest of a stored result."""
         ...
 
-    async def start(self) -> None:
+    async def start(self, on_download: OnDownload | None = None) -> None:
         """
-        Get ready (load a model, check a key).
+        Get ready (load a model, check a key); `on_download` hears how the download of a model gets on.
 
         Raises:
             EngineNotReady: something is missing; the hint says how to get it.

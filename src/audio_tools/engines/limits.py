@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+from anyio import CapacityLimiter
+
+from audio_tools.transcript import Quota
+
+KEPT = 0.8
+"""Of the open lanes, when the provider has too much to do; measured, see docs/decisions.md."""
+STEPS_TO_ALL = 8
+"""From one lane to all of them in so many round trips at the most, however many there are."""
+LONGEST_PAUSE_S = 120.0
+"""A provider that asks for more is obeyed only so far, then asked again."""
+
+log = logging.getLogger(__name__)
 
 
 class Lanes:
@@ -14,20 +29,32 @@ class Lanes:
 
     Nothing waits for the slowest of a batch: a lane that is free takes the next chunk. `shared` is a wider
     limit that several jobs live under (one key, one process); a pause asked of either holds for all.
+
+    Within these bounds the limit follows what is told by `answered` and `overloaded`: see `Room` for how
+    many lanes are open, `Allowance` for how fast requests start. A higher latency alone closes no lane: the
+    work done in a second is lanes over latency, so that fewer would only do less (docs/decisions.md).
     """
 
     def __init__(self, lanes: int, window_s: float = 0.0, shared: Lanes | None = None) -> None:
         self.lanes = lanes
         self.window_s = window_s
         self._shared = shared
-        self._free = asyncio.Semaphore(lanes)
+        self._free = CapacityLimiter(lanes)
         self._starting = asyncio.Lock()
-        self._starts: deque[float] = deque(maxlen=lanes)
+        # An answer that comes after four times as many starts as there are lanes is too old to matter.
+        self._starts: deque[float] = deque(maxlen=4 * lanes)
         self._resume_at = 0.0
+        self._room = Room(lanes)
+        self._allowance = Allowance()
+
+    @property
+    def open_lanes(self) -> int:
+        """How many of the lanes are open, from 1 to `lanes`."""
+        return self._room.lanes
 
     @asynccontextmanager
     async def lane(self) -> AsyncIterator[None]:
-        """Hold a lane: waits for a free one, then for the window and the pause to let a request start."""
+        """Hold a lane: waits for a free one, then for window, pause and provider to let a request start."""
         async with self._free:
             if self._shared is None:
                 await self._start()
@@ -45,20 +72,125 @@ class Lanes:
             self._shared.pause(seconds)
         self._resume_at = max(self._resume_at, _now() + seconds)
 
+    def answered(self, started_at: float, quota: Quota | None = None) -> None:
+        """A request that started then (the loop's time) has its answer, which said so of the key's limit."""
+        if self._shared is not None:
+            self._shared.answered(started_at, quota)
+            return
+        self._room.answered(started_at)
+        self._open_lanes()
+        if quota is not None:
+            since = sum(start > started_at for start in self._starts)
+            self._allowance.learn(quota, started_at, since, _now())
+
+    def overloaded(self, started_at: float) -> None:
+        """A request that started then was not served because the provider has too much to do."""
+        if self._shared is not None:
+            self._shared.overloaded(started_at)
+            return
+        self._room.overloaded(started_at, _now())
+        self._open_lanes()
+
+    def _open_lanes(self) -> None:
+        if self._free.total_tokens != self.open_lanes:
+            log.info("%d of %d lanes are open", self.open_lanes, self.lanes)
+            self._free.total_tokens = self.open_lanes
+
     async def _start(self) -> None:
         # One at a time, in order: all who wait see the start of the one before them.
         async with self._starting:
             await self._until_start_is_allowed()
             self._starts.append(_now())
+            self._allowance.take(_now())
 
     async def _until_start_is_allowed(self) -> None:
         while (wait := self._start_allowed_at() - _now()) > 0:
             await asyncio.sleep(wait)
 
     def _start_allowed_at(self) -> float:
+        allowed_at = max(self._resume_at, self._allowance.opens_at())
         if len(self._starts) < self.lanes:
-            return self._resume_at
-        return max(self._resume_at, self._starts[0] + self.window_s)
+            return allowed_at
+        return max(allowed_at, self._starts[-self.lanes] + self.window_s)
+
+
+class Room:
+    """
+    How many of `most` lanes are open: additive increase, multiplicative decrease.
+
+    Each answer opens a share of a lane, so that a round trip opens one (of more than eight: more); a sign of
+    overload leaves 0.8 of them. That settles where the provider is busy but not overrun, and fairly among all
+    who use one key (Chiu and Jain 1989, "Analysis of the increase and decrease algorithms for congestion
+    avoidance"). As in TCP what was on its way at a decrease says nothing new (RFC 5681); nor do further
+    refusals before the first answer: the outage of a minute costs one decrease, not sixty.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open = float(most)
+        self._closed_at = -math.inf
+        self._tried = True
+
+    @property
+    def lanes(self) -> int:
+        """Open lanes, from 1 to `most`."""
+        return int(self._open)
+
+    def answered(self, started_at: float) -> None:
+        """A request that started at this moment was served."""
+        if started_at < self._closed_at:
+            return
+        self._tried = True
+        step = max(1.0, self._most / STEPS_TO_ALL)
+        self._open = min(self._open + step / self.lanes, float(self._most))
+
+    def overloaded(self, started_at: float, now: float) -> None:
+        """A request that started at this moment was refused, or not answered in time."""
+        if started_at < self._closed_at or not self._tried:
+            return
+        self._open = max(self._open * KEPT, 1.0)
+        self._closed_at, self._tried = now, False
+
+
+class Allowance:
+    """
+    How many requests the provider takes by its own count, from its answers: it refills evenly.
+
+    OpenAI and Groq keep a bucket that holds a minute's or a day's requests, and say how many are left and
+    when it is full again. Both together give the rate, whatever the period. Where a window is emptied at once
+    instead, requests are let in too early and the provider's own 429 holds them back.
+    """
+
+    def __init__(self) -> None:
+        self._limit = self._level = math.inf
+        self._per_second = 1.0
+        self._at = 0.0
+
+    def learn(self, quota: Quota, started_at: float, started_since: int, now: float) -> None:
+        """
+        Take over what an answer says.
+
+        Args:
+            quota: what it says.
+            started_at: when its request started, in seconds.
+            started_since: how many others started after it.
+            now: in seconds, on the same clock.
+        """
+        self._limit = float(quota.limit)
+        self._per_second = quota.per_second
+        # Nobody knows whether it was counted when the request came or when the answer left. In the first case
+        # what has happened since then is missing; if that is less than nothing it is taken off in both.
+        missing = (now - started_at) * self._per_second - started_since
+        self._level, self._at = quota.remaining + min(missing, 0.0), now
+
+    def take(self, now: float) -> None:
+        """A request starts."""
+        self._level = min(self._level + (now - self._at) * self._per_second, self._limit) - 1
+        self._at = now
+
+    def opens_at(self) -> float:
+        """When the next request may start, in seconds; at the latest LONGEST_PAUSE_S after the last news."""
+        return self._at + min(max(1 - self._level, 0.0) / self._per_second, LONGEST_PAUSE_S)
 
 
 def _now() -> float:

@@ -15,21 +15,24 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from audio_tools.engines.limits import Lanes
+from audio_tools.engines.limits import LONGEST_PAUSE_S, Lanes
+from audio_tools.transcript import Quota
 
-LEASE_S = 30.0  # the lane of a process that died is free after that
+LEASE_S = 10.0  # the lane of a process that died is free after that
 CALL_TIMEOUT_S = 2.0
 POLL_MS = 50  # how soon a lane that another process has left is noticed, on average
 ASK_AGAIN_MS = 500  # at the latest, or the place in the row is lost after
 PATIENCE_MS = 2000  # of silence: whoever stands in front may have died
+KEEP_MS = 1000 * LONGEST_PAUSE_S  # how long starts, and what the provider said last, are remembered
 
 log = logging.getLogger(__name__)
 
 # KEYS[1] is the beginning of: running, a zset of lanes by the end of their lease; starts, of lanes by when
-# they began; row and seen, of the processes that wait, by when they came and when they last asked; pause.
+# they began; row and seen, of the processes that wait, by when they came and when they last asked; pause;
+# quota, a hash: how many requests the provider takes (`limits.Allowance`, with times in ms).
 _ASK = """
 local lanes, starts, window_ms, lease_ms = unpack(ARGV, 3, 6)
-local poll_ms, ask_again_ms, patience_ms = unpack(ARGV, 7, 9)
+local poll_ms, ask_again_ms, patience_ms, keep_ms = unpack(ARGV, 7, 10)
 local process, lane, key = ARGV[1], ARGV[2], KEYS[1]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
@@ -37,7 +40,7 @@ if redis.call('ZSCORE', key .. 'running', lane) then return 0 end  -- it was tol
 local paused_ms = redis.call('PTTL', key .. 'pause')
 if paused_ms > 0 then return math.min(paused_ms, ask_again_ms) end
 redis.call('ZREMRANGEBYSCORE', key .. 'running', '-inf', now)
-redis.call('ZREMRANGEBYSCORE', key .. 'starts', '-inf', now - window_ms)
+redis.call('ZREMRANGEBYSCORE', key .. 'starts', '-inf', now - math.max(window_ms, keep_ms))
 redis.call('ZADD', key .. 'row', 'NX', now, process)
 redis.call('ZADD', key .. 'seen', now, process)
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', key .. 'seen', '-inf', now - patience_ms)) do
@@ -47,22 +50,26 @@ end
 -- The processes take turns: whoever frees a lane and wants another one stands behind those who wait.
 local place = redis.call('ZRANK', key .. 'row', process)
 local free = lanes - redis.call('ZCARD', key .. 'running')
-local allowed = starts - redis.call('ZCARD', key .. 'starts')
-if tonumber(window_ms) == 0 then allowed = free end
+local recent = redis.call('ZRANGEBYSCORE', key .. 'starts', now - window_ms, '+inf', 'WITHSCORES')
+local allowed = tonumber(window_ms) == 0 and free or starts - #recent / 2
+local limit, per_ms, level, at = unpack(redis.call('HMGET', key .. 'quota', 'limit', 'per_ms', 'level', 'at'))
+if limit then level = math.min(level + (now - at) * per_ms, limit) end
 local wait_ms = 0
 if place >= allowed then
-  local oldest = redis.call('ZRANGE', key .. 'starts', 0, 0, 'WITHSCORES')
-  wait_ms = oldest[2] and oldest[2] + window_ms - now or poll_ms
+  wait_ms = recent[2] and recent[2] + window_ms - now or poll_ms
+elseif limit and level < place + 1 then
+  wait_ms = math.max((place + 1 - level) / per_ms, 1)
 elseif place >= free then
   wait_ms = poll_ms
 else
   redis.call('ZREM', key .. 'row', process)
   redis.call('ZREM', key .. 'seen', process)
   redis.call('ZADD', key .. 'running', now + lease_ms, lane)
-  if tonumber(window_ms) > 0 then redis.call('ZADD', key .. 'starts', now, lane) end
+  redis.call('ZADD', key .. 'starts', now, lane)
+  if limit then redis.call('HSET', key .. 'quota', 'level', level - 1, 'at', now) end
 end
 for _, set in ipairs({'running', 'starts', 'row', 'seen'}) do
-  redis.call('PEXPIRE', key .. set, window_ms + lease_ms + patience_ms)
+  redis.call('PEXPIRE', key .. set, window_ms + lease_ms + patience_ms + keep_ms)
 end
 return math.ceil(math.min(math.max(wait_ms, 0), ask_again_ms))
 """
@@ -70,13 +77,27 @@ return math.ceil(math.min(math.max(wait_ms, 0), ask_again_ms))
 _LEAVE_ROW = """
 redis.call('ZREM', KEYS[1] .. 'row', ARGV[1])
 redis.call('ZREM', KEYS[1] .. 'seen', ARGV[1])
-redis.call('ZREM', KEYS[1] .. 'running', ARGV[2])
+"""
+
+_FREE = """
+redis.call('ZREM', KEYS[1] .. 'running', unpack(ARGV))
+return 1
 """
 
 _RENEW = """
 local clock = redis.call('TIME')
 redis.call('ZADD', KEYS[1] .. 'running', 'XX', clock[1] * 1000 + clock[2] / 1000 + ARGV[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[1] .. 'running', 2 * ARGV[2])
+"""
+
+_LEARN = """
+local limit, remaining, per_ms, age_ms, keep_ms = unpack(ARGV)
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + clock[2] / 1000
+local since = redis.call('ZCOUNT', KEYS[1] .. 'starts', now - age_ms, '+inf')
+local level = remaining + math.min(age_ms * per_ms - since, 0)
+redis.call('HSET', KEYS[1] .. 'quota', 'limit', limit, 'per_ms', per_ms, 'level', level, 'at', now)
+redis.call('PEXPIRE', KEYS[1] .. 'quota', keep_ms)
 """
 
 _PAUSE = """
@@ -88,7 +109,8 @@ end
 
 class SharedLanes(Lanes):
     """
-    Lets at most `lanes` requests with one API key run at once, and `starts` begin in any `window_s` seconds.
+    Lets at most `lanes` requests with one API key run at once, and `starts` begin in any `window_s` seconds,
+    and no more than the provider takes by its own count. How many lanes it opens each process finds itself.
 
     All who give the same `api_key` share them, and a pause holds for all; times are those of the server. A
     process that dies frees its lanes after `lease_s`. While Redis is away each process keeps to `lanes` and
@@ -113,9 +135,10 @@ class SharedLanes(Lanes):
         self._process = uuid4().hex
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._left: set[str] = set()  # lanes that Redis does not know yet to be free
         self._redis_is_away = False
-        self._ask, self._leave, self._renew, self._pause = (
-            client.register_script(script) for script in (_ASK, _LEAVE_ROW, _RENEW, _PAUSE)
+        self._ask, self._leave, self._free_lanes, self._renew, self._learn, self._pause = (
+            client.register_script(script) for script in (_ASK, _LEAVE_ROW, _FREE, _RENEW, _LEARN, _PAUSE)
         )
 
     @asynccontextmanager
@@ -129,7 +152,7 @@ class SharedLanes(Lanes):
                 yield
             finally:
                 renewing.cancel()
-                self._tell(self._call(self._leave, "", lane))
+                self._tell(self._free_left(lane))
 
     def pause(self, seconds: float) -> None:
         """Let no request start for so many seconds, anywhere; a pause is only ever extended."""
@@ -137,17 +160,38 @@ class SharedLanes(Lanes):
         if seconds > 0:
             self._tell(self._call(self._pause, math.ceil(1000 * seconds)))
 
+    def answered(self, started_at: float, quota: Quota | None = None) -> None:
+        """As of `Lanes`; what an answer said of the key's limit holds for all processes."""
+        super().answered(started_at)
+        if quota is not None:
+            age_ms = 1000 * (asyncio.get_running_loop().time() - started_at)
+            known = quota.limit, quota.remaining, quota.per_second / 1000
+            self._tell(self._call(self._learn, *known, age_ms, KEEP_MS))
+
     async def _enter(self, lane: str) -> None:
         # One at a time, in order: a process has one place in the row.
         async with self._turn:
             try:
-                while wait_ms := await self._call(
-                    self._ask, self._process, lane, *self._limits, POLL_MS, ASK_AGAIN_MS, PATIENCE_MS
-                ):
+                while wait_ms := await self._ask_for(lane):
                     await asyncio.sleep(wait_ms / 1000 * random.uniform(0.8, 1.2))
             except asyncio.CancelledError:
-                self._tell(self._call(self._leave, self._process, lane))
+                self._tell(self._call(self._leave, self._process))
+                self._tell(self._free_left(lane))
                 raise
+
+    async def _ask_for(self, lane: str) -> int:
+        if self._left:  # while Redis was away
+            await self._free_left()
+        return await self._call(
+            self._ask, self._process, lane, *self._limits, POLL_MS, ASK_AGAIN_MS, PATIENCE_MS, KEEP_MS
+        )
+
+    async def _free_left(self, *lanes: str) -> None:
+        """Free lanes that were left: these, and those that could not be freed before."""
+        self._left.update(lanes)
+        left = tuple(self._left)
+        if left and await self._call(self._free_lanes, *left):
+            self._left.difference_update(left)
 
     async def _keep(self, lane: str) -> None:
         while True:

@@ -94,6 +94,16 @@ def find_weights(name_or_folder: str, data_dir: Path, *, on_download: OnDownload
     return source.folder
 
 
+def has_weights(name_or_folder: str, data_dir: Path) -> bool:
+    """
+    Whether a model is here, so that nothing need be downloaded.
+
+    Raises:
+        EngineNotReady: there is no such folder or name.
+    """
+    return _locate(name_or_folder, data_dir).kind != "hub"
+
+
 def describe_weights(name_or_folder: str, data_dir: Path) -> str:
     """
     Say in one phrase where a model would come from; nothing is loaded, joined or downloaded.

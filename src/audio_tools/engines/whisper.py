@@ -7,7 +7,7 @@ import pickle
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +17,12 @@ from audio_tools.engines.base import Capabilities, Request
 from audio_tools.engines.hub import OnDownload
 from audio_tools.engines.weights import require_faster_whisper
 from audio_tools.engines.whisper_messages import HEADER_BYTES, Downloaded, Message, Ready, body_bytes, pack
-from audio_tools.engines.whisper_model import CLIP_PAD_S, DECODING, SKIPPED_PAUSE_S
+from audio_tools.engines.whisper_model import CLIP_PAD_S, DECODING, LATE_S, SKIPPED_PAUSE_S
 from audio_tools.errors import AudioToolsError, EngineNotReady, EngineUnavailable
+from audio_tools.settings import ComputeType, Device
 from audio_tools.transcript import Reply
 
-CAPABILITIES = Capabilities(words=True, segments=True, max_seconds=600, lanes=1)
+CAPABILITIES = Capabilities(words=True, segments=True, max_seconds=600, lanes=1, keeps_language=True)
 """The model takes all cores for one chunk; 10 minutes of audio take 0.6 GB beside it, an hour 3.3 GB."""
 
 LONGEST_LAST_WORDS = 300
@@ -37,32 +38,42 @@ class WhisperEngine:
     Args:
         model: see `weights.find_weights`.
         data_dir: likewise.
-        on_download: hears how the download of a model gets on, in bytes done and in all.
+        device: see `whisper_model.Whisper`.
+        compute_type: likewise.
     """
 
     name = "whisper"
     capabilities = CAPABILITIES
 
-    def __init__(self, *, model: str, data_dir: Path, on_download: OnDownload | None = None) -> None:
+    def __init__(
+        self, *, model: str, data_dir: Path, device: Device = "auto", compute_type: ComputeType = "auto"
+    ) -> None:
         # A transcript travels; where its maker keeps his models is nobody's business.
         self.model = Path(model).name if Path(model).is_absolute() else model
-        self._weights = model
-        self._data_dir = data_dir
-        self._on_download = on_download or _ignore
-        self._digest: str | None = None
+        self._arguments = (model, str(data_dir), device, compute_type)
+        self._ready: Ready | None = None
         self._child: _Child | None = None
         self._turn = asyncio.Lock()
 
     def identity(self) -> tuple[str, ...]:
         """The weights by their SHA-256, the code that runs them and how it is told to; after `start` only."""
-        assert self._digest is not None, "start() comes first"
-        shaped = DECODING | {"skipped_pause_s": SKIPPED_PAUSE_S, "clip_pad_s": CLIP_PAD_S}
+        ready = self._ready
+        assert ready is not None, "start() comes first"
+        shaped = DECODING | {
+            "skipped_pause_s": SKIPPED_PAUSE_S,
+            "clip_pad_s": CLIP_PAD_S,
+            "late_s": LATE_S,
+            "compute_type": ready.compute_type,
+        }
         parameters = (f"{name}={value}" for name, value in sorted(shaped.items()))
-        return (self.name, self._digest, f"faster-whisper {version('faster-whisper')}", *parameters)
+        return (self.name, ready.digest, f"faster-whisper {version('faster-whisper')}", *parameters)
 
-    async def start(self) -> None:
+    async def start(self, on_download: OnDownload | None = None) -> None:
         """
         Load the model into its process; downloads it if need be, which may take minutes.
+
+        Args:
+            on_download: hears how that gets on, in bytes done and in all; called on the event loop.
 
         Raises:
             EngineNotReady: faster-whisper or the model is missing, or cannot be loaded.
@@ -70,7 +81,7 @@ class WhisperEngine:
         """
         require_faster_whisper()
         try:
-            async with self._running_child():
+            async with self._running_child(on_download or _ignore):
                 pass
         except EngineUnavailable as error:
             raise EngineNotReady(error.message, hint=error.hint) from error
@@ -83,7 +94,7 @@ class WhisperEngine:
             ChunkRefused: it is not audio. EngineRefused: the model does not know the language.
             EngineUnavailable: the process died; the next call starts another.
         """
-        async with self._running_child() as child:
+        async with self._running_child(_ignore) as child:
             answer = await child.ask(request)
         if isinstance(answer, AudioToolsError):
             raise answer
@@ -97,29 +108,29 @@ class WhisperEngine:
             await child.kill()
 
     @asynccontextmanager
-    async def _running_child(self) -> AsyncIterator[_Child]:
+    async def _running_child(self, on_download: OnDownload) -> AsyncIterator[_Child]:
         """The process with its model loaded, for one caller at a time; killed unless it is left in peace."""
         async with self._turn:
             try:
                 if self._child is None:
-                    self._child = await _Child.start(self._weights, self._data_dir)
-                    self._digest = await self._load(self._child)
+                    self._child = await _Child.start(self._arguments)
+                    self._ready = await self._load(self._child, on_download)
                 yield self._child
             except BaseException:
                 # Nobody waits for what it is doing any more, and its answer would be taken for the next.
                 await self.close()
                 raise
 
-    async def _load(self, child: _Child) -> str:
-        """Wait until the model is loaded; gives the digest of its weights."""
+    async def _load(self, child: _Child, on_download: OnDownload) -> Ready:
+        """Wait until the model is loaded."""
         while True:
             message = await child.read()
             if isinstance(message, Ready):
-                return message.digest
+                return message
             if isinstance(message, AudioToolsError):
                 raise message
             if isinstance(message, Downloaded):
-                self._on_download(message.done, message.total)
+                on_download(message.done, message.total)
 
 
 def _ignore(done: int, total: int) -> None:
@@ -134,14 +145,14 @@ class _Child:
         self._stderr = stderr
 
     @classmethod
-    async def start(cls, weights: str, data_dir: Path) -> _Child:
+    async def start(cls, arguments: Sequence[str]) -> _Child:
         # A file, not a pipe: nobody has to read it along, and it is there to be read when the process died.
         stderr = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # no module of the folder that we happen to run in
-                *("-m", "audio_tools.engines.whisper_process", weights, str(data_dir)),
+                *("-m", "audio_tools.engines.whisper_process", *arguments),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,

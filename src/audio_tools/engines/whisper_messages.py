@@ -24,9 +24,10 @@ class Downloaded:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The model is loaded; `digest` is the SHA-256 of its weights."""
+    """The model is loaded; `digest` is the SHA-256 of its weights, `compute_type` the arithmetic it got."""
 
     digest: str
+    compute_type: str
 
 
 Message = Downloaded | Ready | Reply | AudioToolsError

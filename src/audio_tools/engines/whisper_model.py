@@ -40,6 +40,12 @@ A shorter one stays, for each window that is opened behind one costs as much as 
 CLIP_PAD_S = 0.2
 """What the model hears around speech: the detector is late at soft beginnings and early at soft ends."""
 
+LATE_S = 0.06
+"""
+Whisper hears words too early; all are put so much later (docs/decisions.md#words-in-pauses).
+
+A property of how it finds them, in the attention of its decoder, and not of a language.
+"""
 SHORTEST_WORD_S = 0.02
 """The step of Whisper's clock; it gives some words no length at all."""
 LONE_MARKS = ".,!?…-–—。，、！？ "
@@ -54,19 +60,28 @@ class Whisper:
 
     Args:
         folder: see `weights.find_weights`.
+        device: `cpu`, `cuda`, or `auto` for a graphics card if there is one.
+        compute_type: the arithmetic by CTranslate2's names; `auto` for the fastest that the device has, on a
+            CPU 8-bit integers.
 
     Raises:
-        EngineNotReady: faster-whisper cannot load it.
+        EngineNotReady: the device or its arithmetic is missing, or faster-whisper cannot load the model.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, device: str = "auto", compute_type: str = "auto") -> None:
         from faster_whisper import WhisperModel
 
+        device = _choose_device(device)
+        _require_arithmetic(device, compute_type)
         try:
-            # "auto": a graphics card if there is one; the fastest arithmetic it has, on a CPU 8-bit integers.
             self._model: WhisperModel = WhisperModel(
-                str(folder), device="auto", compute_type="auto", cpu_threads=_cores(), local_files_only=True
+                str(folder),
+                device=device,
+                compute_type=compute_type,
+                cpu_threads=_cores(),
+                local_files_only=True,
             )
+            self.compute_type = str(self._model.model.compute_type)
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineNotReady(
                 f"The Whisper model in {folder} cannot be loaded: {error}",
@@ -103,6 +118,29 @@ class Whisper:
             **DECODING,
         )
         return read_reply(segments, info.language, seconds)
+
+
+def _choose_device(wanted: str) -> str:
+    import ctranslate2
+
+    cards = ctranslate2.get_cuda_device_count()
+    if wanted == "cuda" and not cards:
+        raise EngineNotReady(
+            "WHISPER_DEVICE is cuda, but there is no graphics card that CTranslate2 can use.",
+            hint="Install its driver and CUDA, or set WHISPER_DEVICE to auto or cpu.",
+        )
+    return wanted if wanted != "auto" else "cuda" if cards else "cpu"
+
+
+def _require_arithmetic(device: str, compute_type: str) -> None:
+    import ctranslate2
+
+    known = ctranslate2.get_supported_compute_types(device)
+    if compute_type != "auto" and compute_type not in known:
+        raise EngineNotReady(
+            f"WHISPER_COMPUTE_TYPE is {compute_type}, which this {device} device cannot do.",
+            hint="Set it to auto, or to one of: " + ", ".join(sorted(known)) + ".",
+        )
 
 
 def clips(speech: Sequence[Interval], seconds: float) -> list[Interval]:
@@ -173,7 +211,7 @@ def part_words(words: Sequence[Word], seconds: float) -> list[Word]:
 
 def _read_word(word: Any) -> Word:
     confidence = min(max(float(word.probability), 0.0), 1.0)
-    return Word(word.word.strip(), float(word.start), float(word.end), confidence)
+    return Word(word.word.strip(), float(word.start) + LATE_S, float(word.end) + LATE_S, confidence)
 
 
 def _read_segment(number: int, segment: Any, words: Sequence[Word]) -> Segment:

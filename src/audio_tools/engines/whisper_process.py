@@ -26,7 +26,7 @@ from audio_tools.engines.whisper_model import Whisper
 from audio_tools.errors import AudioToolsError
 
 
-def main(model: str, data_dir: Path) -> None:
+def main(model: str, data_dir: Path, device: str, compute_type: str) -> None:
     """Load the model, then answer requests until standard input is closed."""
     output = _take_standard_output()
     inbox: SimpleQueue[Request] = SimpleQueue()
@@ -41,11 +41,11 @@ def main(model: str, data_dir: Path) -> None:
 
     try:
         folder = find_weights(model, data_dir, on_download=report)
-        whisper = Whisper(folder)
+        whisper = Whisper(folder, device, compute_type)
     except AudioToolsError as error:
         send(error)
         return
-    send(Ready(weights_digest(folder)))
+    send(Ready(weights_digest(folder), whisper.compute_type))
     while True:
         send(_answer(whisper, inbox.get()))
 
@@ -75,4 +75,4 @@ def _take_standard_output() -> BinaryIO:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

@@ -32,11 +32,16 @@ LINE_BREAK_SHARE = 0.6  # a bad end of a line is a lesser evil than a bad end of
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One subtitle on the screen from `start` to `end`, in seconds; one or two `lines`, top first."""
+    """
+    One subtitle on the screen from `start` to `end`, in seconds; one or two `lines`, top first.
+
+    `speaker`: who says it, None where nobody knows.
+    """
 
     start: float
     end: float
     lines: tuple[str, ...]
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class CueRules:
     `line_cells` caps the width of a line, where Chinese, Japanese and Korean characters take two cells.
     A cue stays `min_s` to `max_s` seconds, up to `hold_s` after its last word (longer only to reach
     `min_s`), and leaves `gap_s` before the next cue (two frames at 25 per second) if the words leave it.
-    A pause of `pause_s` between words always ends a cue.
+    A pause of `pause_s` between words always ends a cue, and so does a change of speaker.
     """
 
     line_cells: int = 42
@@ -116,6 +121,7 @@ class _Sheet:
         self.starts = [max(0.0, word.start) for word in words]
         self.ends = [word.end for word in words]
         self.left_columns, self.right_columns = _columns(self.texts)
+        self.speakers = [word.speaker for word in words]
         self.pauses = [later - end for later, end in zip(self.starts[1:], self.ends[:-1], strict=True)]
         self._price_gaps()
         self._bound_stays(media_end)
@@ -158,12 +164,17 @@ class _Sheet:
         earliest, first = [0], 0
         for stop in range(1, len(self.texts) + 1):
             first = max(first, self.line_from[self.line_from[stop]])
-            if stop > 1 and self.pauses[stop - 2] >= self.rules.pause_s:
+            if stop > 1 and self._must_part(stop - 1):
                 first = stop - 1
             while first < stop - 1 and self.ends[stop - 1] - self.starts[first] > self.rules.max_s:
                 first += 1
             earliest.append(first)
         return earliest
+
+    def _must_part(self, later: int) -> bool:
+        """Whether a cue must end before this word."""
+        paused = self.pauses[later - 1] >= self.rules.pause_s
+        return paused or self.speakers[later] != self.speakers[later - 1]
 
     def cells(self, first: int, stop: int) -> int:
         """The width of a run on one line."""
@@ -190,7 +201,7 @@ class _Sheet:
 
     def cue(self, first: int, stop: int) -> Cue:
         """The cue of a run."""
-        return Cue(self.starts[first], self.end(first, stop), self._lines(first, stop))
+        return Cue(self.starts[first], self.end(first, stop), self._lines(first, stop), self.speakers[first])
 
     def _lines(self, first: int, stop: int) -> tuple[str, ...]:
         """A run on one line if it fits, else on two, cut at the cheapest place."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from audio_tools.exports.cues import Cue
+from audio_tools.exports.text import clean
 
 
 def to_srt(cues: Sequence[Cue]) -> str:
@@ -28,12 +29,21 @@ def to_srt(cues: Sequence[Cue]) -> str:
 
 
 def to_vtt(cues: Sequence[Cue]) -> str:
-    """Cues as WebVTT; the header alone without cues. `&`, `<` and `>` are escaped, and so is any `-->`."""
+    """
+    Cues as WebVTT; the header alone without cues. `&`, `<` and `>` are escaped, and so is any `-->`.
+
+    A cue with a speaker begins with a voice tag, `<v Ann>`.
+    """
     blocks = (
-        f"\n{_clock(start, '.')} --> {_clock(end, '.')}\n{escape(text, quote=False)}\n"
-        for start, end, text in _in_milliseconds(cues)
+        f"\n{_clock(start, '.')} --> {_clock(end, '.')}\n{_voice(cue.speaker)}{escape(text, quote=False)}\n"
+        for cue, (start, end, text) in zip(cues, _in_milliseconds(cues), strict=True)
     )
     return "".join(("WEBVTT\n", *blocks))
+
+
+def _voice(speaker: str | None) -> str:
+    # A voice tag around all of a cue needs no end tag (WebVTT, section 4.2.2).
+    return f"<v {escape(clean(speaker), quote=False)}>" if speaker else ""
 
 
 def _in_milliseconds(cues: Iterable[Cue]) -> Iterator[tuple[int, int, str]]:

@@ -78,19 +78,21 @@ def to_txt(words: Sequence[Word]) -> str:
     """
     The words as paragraphs, one to a line, a blank line between them; empty without words.
 
-    A new paragraph begins after a pause of `PARAGRAPH_PAUSE_S`, and after a sentence once the paragraph is
-    longer than `LONG_PARAGRAPH_CHARACTERS`.
+    A new paragraph begins after a pause of `PARAGRAPH_PAUSE_S`, after a sentence once the paragraph is longer
+    than `LONG_PARAGRAPH_CHARACTERS`, and with another speaker, whose name then stands before it: `Ann: Yes.`
     """
     paragraphs: list[list[str]] = []
     characters, last_end = 0, 0.0
+    speaker: str | None = None
     for word in words:
         if not (text := clean(word.word)):
             continue
         paused = word.start - last_end >= PARAGRAPH_PAUSE_S
         too_long = characters > LONG_PARAGRAPH_CHARACTERS and ends_sentence(paragraphs[-1][-1], text)
-        if paused or too_long or not paragraphs:
-            paragraphs.append([])
-            characters = 0
+        other = word.speaker != speaker
+        if paused or too_long or other or not paragraphs:
+            paragraphs.append([f"{clean(word.speaker)}:"] if word.speaker and other else [])
+            characters, speaker = 0, word.speaker
         paragraphs[-1].append(text)
         characters, last_end = characters + len(text) + 1, word.end
     return "\n\n".join(map(join_words, paragraphs)) + "\n" * bool(paragraphs)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from audio_tools.errors import ConfigError
 from audio_tools.jobs.base import Added, JobPage, Lease, LeaseLost, Queue
 from audio_tools.jobs.job import TERMINAL, UNFINISHED, Event, Job, JobState
 from audio_tools.jobs.sqlite import SqliteQueue
+from audio_tools.settings import Settings
 
 __all__ = [
     "TERMINAL",
@@ -18,4 +20,25 @@ __all__ = [
     "LeaseLost",
     "Queue",
     "SqliteQueue",
+    "make_queue",
 ]
+
+
+def make_queue(settings: Settings, wait_s: float | None) -> Queue:
+    """
+    The queue that the settings name, not yet opened; `wait_s` is how long it waits for Redis then.
+
+    Raises:
+        ConfigError: what it takes to reach Redis is not installed, or its address is none.
+    """
+    if not settings.uses_redis:
+        return SqliteQueue(settings.data_dir)
+    try:
+        from audio_tools.jobs.bull import BullQueue
+        from audio_tools.jobs.redis import address_of
+    except ModuleNotFoundError as missing:
+        raise ConfigError(
+            f"REDIS_URL or REDIS_HOST is set, but the package {missing.name} is not installed.",
+            hint="Install it (from a checkout: pip install '.[redis]'), or unset them.",
+        ) from None
+    return BullQueue(address_of(settings), settings.data_dir, prefix=settings.redis_prefix, wait_s=wait_s)

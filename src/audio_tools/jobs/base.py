@@ -249,9 +249,9 @@ class Queue(ABC):
         """
 
     @abstractmethod
-    async def check(self) -> None:
+    async def check(self) -> str:
         """
-        See whether jobs can be stored and read, within seconds.
+        See whether jobs can be stored and read, within seconds; says where they are kept.
 
         Raises:
             QueueUnavailable: they cannot; the message says why.

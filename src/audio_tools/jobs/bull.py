@@ -111,7 +111,7 @@ class BullQueue(Queue):
             worker,
             self._records,
             self._address,
-            name=self._slot.name,
+            slot=self._slot,
             lock_s=self._lock_s,
             stalled_check_s=self._stalled_check_s,
         )
@@ -215,8 +215,10 @@ class BullQueue(Queue):
         for job in await self._records.compare():
             await self._add_to_bull(job)
 
-    async def check(self) -> None:
+    async def check(self) -> str:
         await self._run(self._records.touch())
+        await asyncio.to_thread(self._slot.require_folder)
+        return f"Redis at {self._address}"
 
     async def events(self, job_id: str, after: str | None = None) -> AsyncGenerator[Event, None]:
         await self.get(job_id)
@@ -269,4 +271,4 @@ class BullQueue(Queue):
 
 
 def _closed() -> QueueUnavailable:
-    return QueueUnavailable("the queue is closed", hint="The service is shutting down.")
+    return QueueUnavailable("The queue is closed.", hint="The service is shutting down.")

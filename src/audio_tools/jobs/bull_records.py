@@ -169,7 +169,7 @@ class Records:
         """See that everybody has the same folder. ConfigError if others have another one."""
         if await self._step(lua.SHARE, folder_id) != folder_id:
             raise ConfigError(
-                "DATA_DIR is not the folder that the other processes of this queue use",
+                "DATA_DIR is not the folder that the other processes of this queue use.",
                 hint="Mount the same folder on all machines. If the other one is gone for good: another "
                 f"REDIS_PREFIX, or delete {self._keys[0]}folder in Redis.",
             )

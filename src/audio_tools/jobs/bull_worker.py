@@ -23,6 +23,7 @@ from audio_tools.jobs.base import Lease, LeaseLost
 from audio_tools.jobs.bull_records import Begun, Hold, Records
 from audio_tools.jobs.job import PROGRESS, Job, JobState
 from audio_tools.jobs.redis import CALL_TIMEOUT_S, RedisAddress, map_redis_errors, stop
+from audio_tools.jobs.slots import Slot
 from audio_tools.transcript import Json
 
 RETRY_S = 1.0  # between two tries to reach Redis
@@ -76,14 +77,15 @@ class Desk:
         records: Records,
         address: RedisAddress,
         *,
-        name: str,
+        slot: Slot,
         lock_s: float,
         stalled_check_s: float,
     ) -> None:
         self._worker = worker
+        self._slot = slot
         self._records = records
         self._address = address
-        self._token = f"{name}@{uuid4().hex[:8]}"
+        self._token = f"{slot.name}@{uuid4().hex[:8]}"
         self._tokens = 0
         self._renew_s = lock_s / 4
         self._stalled_check_s = stalled_check_s
@@ -242,6 +244,7 @@ class Desk:
         return None
 
     async def _next_lease(self) -> BullLease | None:
+        await asyncio.to_thread(self._slot.require_folder)  # else every job's upload would seem to be gone
         self._tokens += 1
         token = f"{self._token}:{self._tokens}"
         bull_job = await self._worker.getNextJob(token)

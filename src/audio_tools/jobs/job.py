@@ -74,6 +74,26 @@ class Job:
         return self.state in TERMINAL
 
     @property
+    def upload_id(self) -> str | None:
+        """The upload that it works on; None where it works on a file of the machine."""
+        return self._text("uploadId")
+
+    @property
+    def path(self) -> str | None:
+        """The file of the machine that it works on; to be checked by whoever opens it."""
+        return self._text("path")
+
+    @property
+    def file_name(self) -> str:
+        """What the client called its file; its id where nobody has said."""
+        return self._text("fileName") or self.id
+
+    def _text(self, field: str) -> str | None:
+        # Others may add jobs to Redis: what they write is anything.
+        value = self.data.get(field)
+        return value if isinstance(value, str) else None
+
+    @property
     def stage(self) -> str | None:
         """The stage last reported, named like its module: probe, decode, transcribe …"""
         return self.report.get("stage")

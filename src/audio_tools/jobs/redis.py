@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from audio_tools.errors import AudioToolsError, ConfigError, DiskFull, QueueUnavailable
+from audio_tools.settings import Settings
 
 OLDEST_REDIS = (6, 2)  # ZUNION and exclusive ranges of streams
 CONNECTIONS = 24  # of one process; whoever finds none free waits for one
@@ -38,6 +39,16 @@ class RedisAddress:
         """For people: host, port and database, never the password."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
+
+
+def address_of(settings: Settings) -> RedisAddress:
+    """The server that the settings name; without any it is the one of this machine."""
+    password = settings.redis_password.get_secret_value() if settings.redis_password else None
+    if settings.redis_url:
+        return RedisAddress(settings.redis_url.get_secret_value(), password)
+    host = settings.redis_host or "localhost"
+    name = f"[{host}]" if ":" in host else host
+    return RedisAddress(f"redis://{name}:{settings.redis_port}/0", password)
 
 
 def connect(address: RedisAddress) -> Redis:
@@ -65,7 +76,7 @@ def connect(address: RedisAddress) -> Redis:
         )
     except ValueError as error:
         raise ConfigError(
-            f"REDIS_URL is no address of a Redis server: {error}",
+            f"REDIS_URL is no address of a Redis server: {error}.",
             hint="Write redis://HOST:PORT/DATABASE, or rediss:// for TLS.",
         ) from None
     return Redis.from_pool(pool)
@@ -91,7 +102,7 @@ async def wait_for_server(client: Redis, address: RedisAddress, wait_s: float | 
     """
     loop = asyncio.get_running_loop()
     deadline = None if wait_s is None else loop.time() + wait_s
-    pause_s = FIRST_PAUSE_S
+    pause_s, told = FIRST_PAUSE_S, ""
     while True:
         try:
             with map_redis_errors(address):
@@ -103,7 +114,9 @@ async def wait_for_server(client: Redis, address: RedisAddress, wait_s: float | 
                 raise ConfigError(error.message, hint=error.hint) from error
             if deadline is not None and loop.time() + pause_s > deadline:
                 raise
-            log.info("waiting for Redis: %s", error.message)
+            if error.message != told:
+                log.warning("waiting for Redis: %s", error.message)
+            told = error.message
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
     await _inspect(client, address)
@@ -120,7 +133,7 @@ async def _inspect(client: Redis, address: RedisAddress) -> None:
         return
     version = str(server.get("redis_version", ""))
     if version and tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
-        raise ConfigError(f"{address} is Redis {version}, the queue needs 6.2", hint="Upgrade Redis.")
+        raise ConfigError(f"{address} is Redis {version}, the queue needs 6.2.", hint="Upgrade Redis.")
     if (policy := server.get("maxmemory_policy", "noeviction")) != "noeviction":
         log.warning("%s may throw jobs away (maxmemory-policy is %s): set it to noeviction", address, policy)
     if not server.get("aof_enabled"):
@@ -134,23 +147,29 @@ _PASSWORD = "Set REDIS_PASSWORD (or the password in REDIS_URL) to the one that t
 _START = "Start Redis, or correct REDIS_URL (or REDIS_HOST and REDIS_PORT)."
 
 FOREIGN_ERRORS: tuple[tuple[type[Exception], str, type[AudioToolsError], str, str], ...] = (
-    (exceptions.AuthenticationError, "", QueueUnavailable, "{at} refuses the password: {error}", _PASSWORD),
-    (exceptions.AuthorizationError, "", QueueUnavailable, "{at} refuses us: {error}", _PASSWORD),
-    (exceptions.NoPermissionError, "", QueueUnavailable, "{at} refuses us: {error}", _PASSWORD),
-    (exceptions.BusyLoadingError, "", QueueUnavailable, "{at} is starting", "Try again in a moment."),
-    (exceptions.ResponseError, "OOM ", DiskFull, "{at} has no memory left", "Raise its maxmemory."),
+    (exceptions.AuthenticationError, "", QueueUnavailable, "{at} refuses the password: {error}.", _PASSWORD),
+    (exceptions.AuthorizationError, "", QueueUnavailable, "{at} refuses us: {error}.", _PASSWORD),
+    (exceptions.NoPermissionError, "", QueueUnavailable, "{at} refuses us: {error}.", _PASSWORD),
+    (exceptions.BusyLoadingError, "", QueueUnavailable, "{at} is starting.", "Try again in a moment."),
+    (exceptions.ResponseError, "OOM ", DiskFull, "{at} has no memory left.", "Raise its maxmemory."),
     (
         exceptions.ResponseError,
         "READONLY ",
         QueueUnavailable,
-        "{at} is a read-only replica",
+        "{at} is a read-only replica.",
         "Name the primary.",
     ),
-    (exceptions.ResponseError, "MISCONF ", QueueUnavailable, "{at} cannot persist: {error}", "See its disk."),
-    (exceptions.TimeoutError, "", QueueUnavailable, "{at} does not answer: {error}", _START),
-    (exceptions.ConnectionError, "", QueueUnavailable, "{at} cannot be reached: {error}", _START),
-    (TimeoutError, "", QueueUnavailable, f"{{at}} has not answered for {CALL_TIMEOUT_S:g} s", _START),
-    (OSError, "", QueueUnavailable, "{at} cannot be reached: {error}", _START),
+    (
+        exceptions.ResponseError,
+        "MISCONF ",
+        QueueUnavailable,
+        "{at} cannot persist: {error}.",
+        "See its disk.",
+    ),
+    (exceptions.TimeoutError, "", QueueUnavailable, "{at} does not answer: {error}.", _START),
+    (exceptions.ConnectionError, "", QueueUnavailable, "{at} cannot be reached: {error}.", _START),
+    (TimeoutError, "", QueueUnavailable, f"{{at}} has not answered for {CALL_TIMEOUT_S:g} s.", _START),
+    (OSError, "", QueueUnavailable, "{at} cannot be reached: {error}.", _START),
 )
 """A foreign error, what its text holds, and what it becomes: class, message, hint. The first that fits."""
 
@@ -163,7 +182,8 @@ def map_redis_errors(address: RedisAddress) -> Iterator[None]:
     except (exceptions.RedisError, OSError) as error:
         for foreign, part, ours, message, hint in FOREIGN_ERRORS:
             if isinstance(error, foreign) and part in _text(error):
-                raise ours(message.format(at=f"Redis at {address}", error=error), hint=hint) from error
+                text = message.format(at=f"Redis at {address}", error=str(error).rstrip("."))
+                raise ours(text, hint=hint) from error
         raise
 
 

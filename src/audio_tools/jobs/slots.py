@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from audio_tools.errors import ConfigError
+from audio_tools.errors import ConfigError, QueueUnavailable
 
 MOST_SLOTS = 1000
 
@@ -39,15 +39,33 @@ class Slot:
         host = re.sub(r"[^\w.-]", "_", socket.gethostname(), flags=re.ASCII)
         try:
             (folder / "workers").mkdir(parents=True, exist_ok=True)
-            self.folder_id = _folder_id(folder / "workers" / "folder-id")
+            self._folder_file = folder / "workers" / "folder-id"
+            self.folder_id = _folder_id(self._folder_file)
             self._locks = _lock_all(folder / "workers", host)
         except OSError as error:
             raise ConfigError(
-                f"cannot write to {folder}: {error.strerror}",
+                f"Nothing can be written to {folder}: {error.strerror}.",
                 hint="Set DATA_DIR to a folder that may be written to.",
             ) from error
         self.dead = [_name(lock) for lock in self._locks]
         self.name = self.dead[0]
+
+    def require_folder(self) -> None:
+        """
+        See that the folder is still there: a network drive that has gone leaves an empty one.
+
+        Raises:
+            QueueUnavailable: it is another one, or none.
+        """
+        try:
+            if self._folder_file.read_text() == self.folder_id:
+                return
+        except OSError:
+            pass
+        raise QueueUnavailable(
+            f"{self._folder_file.parent.parent} is not the folder any more that it was at the start.",
+            hint="Mount DATA_DIR again; until then this process leaves all jobs to others.",
+        )
 
     def settle(self) -> None:
         """Keep the own place only: what the dead held has been given back."""

@@ -136,14 +136,15 @@ class SqliteQueue(Queue):
             swept += batch
         return swept
 
-    async def check(self) -> None:
+    async def check(self) -> str:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
                 await self._write(Writing.touch, durable=False)
                 await self.counts()
+            return "SQLite"
         except TimeoutError:
             raise QueueUnavailable(
-                f"the queue has not answered for {CHECK_TIMEOUT_S:g} s",
+                f"The queue has not answered for {CHECK_TIMEOUT_S:g} s.",
                 hint=f"See whether the disk that holds {self._path} is overloaded or failing.",
             ) from None
 
@@ -199,7 +200,7 @@ class SqliteQueue(Queue):
 
     def _require_open(self) -> None:
         if not self._is_open:
-            raise QueueUnavailable("the queue is closed", hint="The service is shutting down.")
+            raise QueueUnavailable("The queue is closed.", hint="The service is shutting down.")
 
     def _store(self, work: Callable[[Writing], T], durable: bool, db: sqlite3.Connection) -> T:
         # NORMAL does not wait for the disk, which may take 20 ms. What the power can take are reports of the
@@ -295,7 +296,8 @@ def _lock(path: Path) -> int:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ConfigError(
-            f"cannot write {path}: {error.strerror}", hint="Set DATA_DIR to a folder that may be written to."
+            f"{path} cannot be written: {error.strerror}.",
+            hint="Set DATA_DIR to a folder that may be written to.",
         ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -303,7 +305,7 @@ def _lock(path: Path) -> int:
         owner = os.read(lock, 20).decode()
         os.close(lock)
         raise ConfigError(
-            f"the queue in {path.parent} is used by another process ({owner or error.strerror})",
+            f"The queue in {path.parent} is used by another process ({owner or error.strerror}).",
             hint="Stop that process, or set REDIS_URL to run several.",
         ) from error
     with suppress(OSError):  # the number only makes the message above more helpful

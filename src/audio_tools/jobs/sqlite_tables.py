@@ -118,7 +118,7 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise ConfigError(
-            f"the queue needs SQLite 3.37 or newer, this Python has {sqlite3.sqlite_version}",
+            f"The queue needs SQLite 3.37 or newer, this Python has {sqlite3.sqlite_version}.",
             hint="Use a Python with a newer SQLite, or set REDIS_URL.",
         )
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
@@ -133,7 +133,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute("PRAGMA foreign_keys = ON")
     if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise ConfigError(
-            f"the file system of {path.parent} cannot share memory, which the queue needs",
+            f"The file system of {path.parent} cannot share memory, which the queue needs.",
             hint="Put DATA_DIR on a local disk, or set REDIS_URL.",
         )
     version = db.execute("PRAGMA user_version").fetchone()[0]

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audio_tools.logs import log_context, redact
+from audio_tools.server.direct import BYTES_READ
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """What a client may name its request: it goes into our lines, so no blank, quote or line break."""
@@ -106,7 +107,7 @@ class _Exchange:
             event = "websocket closed" if self._status == 101 else "websocket refused"
             facts["close_code"] = self._close_code
         else:
-            event, facts["bytes_in"] = "request", self._bytes_in
+            event, facts["bytes_in"] = "request", self._bytes_in + self._state.get(BYTES_READ, 0)
         failed = self._failure is not None or (self._status or 0) >= 500
         log.log(logging.ERROR if failed else logging.INFO, event, extra=facts, exc_info=self._failure)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi import Request, Response, WebSocket
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp
 
@@ -14,16 +14,18 @@ from audio_tools.jobs import Queue
 from audio_tools.metrics import JOBS, REGISTRY, WEBSOCKETS
 from audio_tools.server.access import AccessLog
 from audio_tools.server.body import ClientGone, LingeringClose
+from audio_tools.server.docs_page import docs_page
+from audio_tools.server.guard import Guard
 from audio_tools.server.health import Check, health
 from audio_tools.server.jobs import JobRoutes
-from audio_tools.server.responses import ErrorBody, install
-from audio_tools.server.security import AccessRules, Guard
+from audio_tools.server.openapi import DocumentedApp, errors
+from audio_tools.server.responses import install
+from audio_tools.server.security import AccessRules
 from audio_tools.server.tus import TusApp
-from audio_tools.server.websocket import follow_job
+from audio_tools.server.websocket import JobEvents
 
 CLIENT_CLOSED_REQUEST = 499
 """What nginx writes into its log for a client that hung up; nobody is sent it."""
-ERRORS = {status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 413, 422, 500, 503)}
 
 
 def create_app(routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mapping[str, Check]) -> ASGIApp:
@@ -33,31 +35,39 @@ def create_app(routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mappi
     From the outside in: the log of requests, a decent end for bodies that are refused, who may call, the
     routes.
     """
-    app = FastAPI(
+    app = DocumentedApp(
         title="Audio Tools Backend",
         version=__version__,
         description="Words, segments and silences of recordings of any size. Times are seconds.",
         license_info={"name": "MIT"},
-        responses=ERRORS,  # type: ignore[arg-type]
+        # Their pages fetch scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
     )
     install(app)
     app.add_exception_handler(ClientGone, _answer_nobody)
     app.include_router(routes.router())
     app.router.routes.extend(tus.routes("/files"))
 
-    @app.get("/health", summary="Whether the service can do its work")
+    @app.get("/health", summary="Whether the service can do its work", responses=errors(503))
     async def get_health(request: Request) -> Response:
         """200, or 503 with the reason. Without the token, where one is set, only the status."""
         return await health(checks, in_full=request.state.authorized)
 
-    @app.get("/metrics", summary="Figures for Prometheus")
+    @app.get("/metrics", summary="Figures for Prometheus", responses=errors(503))
     async def get_metrics() -> Response:
         return await metrics(routes.queue)
+
+    @app.get("/docs", include_in_schema=False)
+    async def get_docs() -> Response:
+        return docs_page(app.openapi())
+
+    events = JobEvents(routes.queue)
 
     @app.websocket("/")
     async def follow(socket: WebSocket) -> None:
         with WEBSOCKETS.track_inprogress():
-            await follow_job(socket, routes.queue)
+            await events.follow(socket)
 
     return AccessLog(LingeringClose(Guard(app, rules)))
 

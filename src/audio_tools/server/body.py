@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audio_tools.errors import MalformedUpload, UploadError, UploadTimeout
-from audio_tools.server.direct import EXTENSION, DirectBody
+from audio_tools.server.direct import BYTES_READ, EXTENSION, DirectBody
 from audio_tools.uploads import UploadStore
 
 BLOCK_BYTES = 1 << 20
@@ -43,6 +43,7 @@ class Body:
         self._ended = False
         self._error: Exception | None = None
         self._limit: asyncio.Timeout | None = None
+        self._state = {} if scope is None else scope.setdefault("state", {})
         self._take_over = (scope or {}).get("extensions", {}).get(EXTENSION)
         self._direct: DirectBody | None = None
 
@@ -64,6 +65,7 @@ class Body:
                     await uploads.run_until(self._direct.stop, self._direct.pour, sink, self._idle_s)
                 finally:
                     self._direct.close()
+                    self._state[BYTES_READ] = self._state.get(BYTES_READ, 0) + self._direct.n_given
                     self._direct = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:

@@ -22,6 +22,8 @@ from audio_tools.server.protocol import HttpProtocol
 
 EXTENSION = "audio_tools.direct_body"
 """In `scope["extensions"]`: a function that gives the DirectBody of this request, or None."""
+BYTES_READ = "audio_tools.direct_bytes"
+"""In `scope["state"]`: how many bytes of this request's body went past `receive`."""
 WORTH_BYTES = 4 << 20
 """With less to come a body goes the ordinary way to its end."""
 AT_ONCE = 8
@@ -75,8 +77,9 @@ class DirectBody:
     """The rest of one body. `close` it whatever happens: until then the connection is deaf."""
 
     def __init__(self, protocol: DirectProtocol, came: bytes, n_bytes: int) -> None:
-        """`came` goes before the `n_bytes` that the socket still holds."""
+        """`came` goes before the `n_bytes` that the socket still holds; `n_given` bytes went to a sink."""
         self._protocol = protocol
+        self.n_given = 0
         self._came = came
         self._n_bytes = n_bytes
         self._stopped = False
@@ -93,6 +96,7 @@ class DirectBody:
         """
         self._socket.settimeout(idle_s)
         if self._came:
+            self.n_given += len(self._came)
             sink(self._came)
         while self._n_bytes and not self._stopped:
             try:
@@ -104,6 +108,7 @@ class DirectBody:
             if not block:
                 return
             self._n_bytes -= len(block)
+            self.n_given += len(block)
             sink(block)
 
     def stop(self) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
 
 from fastapi.responses import JSONResponse
 
 from audio_tools import __version__
 from audio_tools.errors import AudioToolsError
+from audio_tools.media.ffmpeg import ffmpeg_version
 from audio_tools.transcript import Json
 
 CHECK_S = 5.0
@@ -34,11 +37,30 @@ async def _run(check: Check) -> Json:
         async with asyncio.timeout(CHECK_S):
             return {"ok": True, "message": await check()}
     except AudioToolsError as error:
-        return {"ok": False, "message": error.message, "hint": error.hint}
+        return {"ok": False, "message": error.message} | ({"hint": error.hint} if error.hint else {})
     except TimeoutError:
         return {"ok": False, "message": f"no answer within {CHECK_S:g} s"}
     except OSError as error:
         return {"ok": False, "message": error.strerror or type(error).__name__}
+
+
+async def check_ffmpeg(ffmpeg: Path) -> str:
+    """FFmpeg's version. Raises ConfigError where it does not run, or not any more."""
+    return await asyncio.to_thread(lambda: _version(ffmpeg, _changed_at(ffmpeg)))
+
+
+@lru_cache(maxsize=1)
+def _version(ffmpeg: Path, _changed_at_ns: int | None) -> str:
+    # A child process takes 70 ms, and load balancers ask for our health every second.
+    return ffmpeg_version(ffmpeg)
+
+
+def _changed_at(path: Path) -> int | None:
+    """When the file was last replaced, written or given other rights, in ns; None where there is none."""
+    try:
+        return path.stat().st_ctime_ns
+    except OSError:
+        return None
 
 
 def _now() -> str:

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO
 from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from audio_tools.errors import InvalidOption, JobCancelled, JobNotFound, MalformedRequest, PathRefused
+from audio_tools.errors import (
+    InvalidOption,
+    JobCancelled,
+    JobNotFound,
+    MalformedRequest,
+    MalformedUpload,
+    UploadInUse,
+)
 from audio_tools.exports.files import FORMATS, MEDIA_TYPES
-from audio_tools.jobs import Job, JobState, Queue
+from audio_tools.jobs import Added, Job, JobState, Queue
+from audio_tools.media.roots import resolve_media
 from audio_tools.options import Options
 from audio_tools.server.body import Body
 from audio_tools.server.multipart import receive_upload
+from audio_tools.server.openapi import OF_A_FAILED_JOB, START_BODY, Responses, errors
 from audio_tools.store import TranscriptStore
 from audio_tools.transcript import Json
-from audio_tools.uploads import UploadStore
+from audio_tools.uploads import UploadedFile, UploadStore, require_upload_id
 
 CANCEL_WAIT_S = 2.0
 """How long a DELETE waits for the worker to let go; the state says the rest."""
@@ -46,13 +57,27 @@ class JobRoutes:
     def router(self) -> APIRouter:
         """The routes, to be mounted at the root."""
         router = APIRouter()
-        start = router.post("/process-audio", summary="Start a job", openapi_extra=_body_schema())
-        start(self.process_audio)
-        router.get("/job/{job_id}/status", summary="How a job is doing")(self.status)
-        router.get("/job/{job_id}/result", summary="What came out")(self.result)
-        router.get("/job/{job_id}/export", summary="The transcript as a file")(self.export)
-        router.delete("/job/{job_id}", summary="Cancel a job, or delete one that has ended")(self.delete)
-        router.get("/jobs", summary="All jobs, in order of creation")(self.list)
+        router.post(
+            "/process-audio",
+            summary="Start a job",
+            openapi_extra=START_BODY,
+            responses=errors(404, 408, 409, 413, 415, 422, 503, 507),
+        )(self.process_audio)
+        router.get("/job/{job_id}/status", summary="How a job is doing", responses=errors(404, 422, 503))(
+            self.status
+        )
+        pending: Responses = {
+            202: {"description": "Not finished yet: `success` is false, `state` says more."}
+        }
+        ended = errors(409, 503, *OF_A_FAILED_JOB) | pending
+        router.get("/job/{job_id}/result", summary="What came out", responses=ended)(self.result)
+        router.get("/job/{job_id}/export", summary="The transcript as a file", responses=ended)(self.export)
+        router.delete(
+            "/job/{job_id}",
+            summary="Cancel a job, or delete one that has ended",
+            responses=errors(404, 409, 422, 503, 507),
+        )(self.delete)
+        router.get("/jobs", summary="All jobs, in order of creation", responses=errors(422, 503))(self.list)
         return router
 
     async def process_audio(
@@ -73,8 +98,7 @@ class JobRoutes:
         upload, text = await receive_upload(request, self.uploads, idle_s=self.upload_idle_s)
         try:
             options, unknown = Options.parse(_options_of(text))
-            data = {"uploadId": upload.id, "fileName": upload.name, "fileSize": upload.size}
-            added = await self.queue.add(data | _options_json(options), idempotency_key=key)
+            added = await self._add_for_upload(upload, options, key)
         except BaseException:
             await self.uploads.remove(upload.id)
             raise
@@ -84,28 +108,34 @@ class JobRoutes:
 
     async def _start_from_json(self, request: Request, key: str | None) -> Json:
         body = await _json_body(request, self.upload_idle_s)
-        given = {} if body.get("options") is None else body["options"]
-        if not isinstance(given, dict):
-            raise MalformedRequest("The field options must be a JSON object.")
-        options, unknown = Options.parse(given)
+        options, unknown = Options.parse(body.get("options"))
         match body:
             case {"path": str(path)}:
                 file, size = await asyncio.to_thread(resolve_media, path, self.media_roots)
                 data: Json = {"path": str(file), "fileName": file.name, "fileSize": size}
+                job = (await self.queue.add(data | _options_json(options), idempotency_key=key)).job
             case {"uploadId": str(upload_id)}:
-                # The upload goes when its job ends, so there is one job for it however often it is named.
-                key = key or f"upload:{upload_id}"
-                if known := await self.queue.find(key):
-                    return self._started(request, known, unknown)
-                upload = await self.uploads.open(upload_id)
-                data = {"uploadId": upload.id, "fileName": upload.name, "fileSize": upload.size}
+                job = await self._job_of_upload(upload_id, options, key)
             case _:
                 raise MalformedRequest(
                     "The body names neither a path nor an uploadId.",
                     hint='Send {"path": "…"} or {"uploadId": "…"}, or a multipart form with audioFile.',
                 )
-        added = await self.queue.add(data | _options_json(options), idempotency_key=key)
-        return self._started(request, added.job, unknown)
+        return self._started(request, job, unknown)
+
+    async def _job_of_upload(self, upload_id: str, options: Options, key: str | None) -> Job:
+        with suppress(JobNotFound):
+            return await self.queue.get(job_id_of(upload_id))
+        upload = await self.uploads.open(upload_id)
+        if upload.size == 0:
+            raise MalformedUpload("The file has zero bytes.", hint="Choose a file with something in it.")
+        return (await self._add_for_upload(upload, options, key)).job
+
+    async def _add_for_upload(self, upload: UploadedFile, options: Options, key: str | None) -> Added:
+        data = {"uploadId": upload.id, "fileName": upload.name, "fileSize": upload.size}
+        return await self.queue.add(
+            data | _options_json(options), job_id=job_id_of(upload.id), idempotency_key=key
+        )
 
     def _started(self, request: Request, job: Job, unknown: list[str]) -> Json:
         answer: Json = {
@@ -157,7 +187,7 @@ class JobRoutes:
         except FileNotFoundError:  # deleted a moment ago
             raise JobNotFound(job.id) from None
         text = await asyncio.to_thread(FORMATS[name], transcript)
-        stem = Path(job.data.get("fileName") or job.id).stem
+        stem = Path(job.file_name).stem
         headers = {"Content-Disposition": _attachment(f"{stem}.{name}")}
         return Response(text, media_type=MEDIA_TYPES[name], headers=headers)
 
@@ -194,10 +224,17 @@ class JobRoutes:
         jobs = [{"id": job.number} | {name: status_json(job)[name] for name in fields} for job in page.jobs]
         return {"jobs": jobs, "total": page.total}
 
+    async def require_unused(self, upload_id: str) -> None:
+        """Raises UploadInUse where a job that has not ended works on the upload."""
+        with suppress(JobNotFound):
+            job = await self.queue.get(job_id_of(upload_id))
+            if not job.finished:
+                raise UploadInUse(upload_id, job.id)
+
     async def forget_files(self, job: Job) -> None:
         """Remove the files of a job that has ended."""
-        if upload := job.data.get("uploadId"):
-            await self.uploads.remove(upload)
+        if job.upload_id:
+            await self.uploads.remove(job.upload_id)
         await asyncio.to_thread(self.transcripts.remove, job.id)
 
     async def _with_transcript(self, job: Job, record: Json, name: str) -> Response:
@@ -230,30 +267,6 @@ async def _json_body(request: Request, idle_s: float) -> Json:
     return _json_object(bytes(body), "The body")
 
 
-def _body_schema() -> Json:
-    """What `/process-audio` takes, for the OpenAPI document: FastAPI does not see the bodies."""
-    form = {
-        "type": "object",
-        "required": ["audioFile"],
-        "properties": {
-            "audioFile": {"type": "string", "format": "binary", "description": "The audio or video file."},
-            "options": {"type": "string", "description": "The options as JSON text."},
-        },
-    }
-    named = {
-        "type": "object",
-        "properties": {
-            "path": {"type": "string", "description": "Absolute path of a file under MEDIA_ROOTS."},
-            "uploadId": {"type": "string", "description": "A finished resumable upload."},
-            "options": Options.model_json_schema(by_alias=True),
-        },
-        "oneOf": [{"required": ["path"]}, {"required": ["uploadId"]}],
-    }
-    kinds = {"multipart/form-data": form, "application/json": named}
-    content = {kind: {"schema": schema} for kind, schema in kinds.items()}
-    return {"requestBody": {"required": True, "content": content}}
-
-
 def _json_object(text: bytes | str, what: str) -> Json:
     try:
         value = json.loads(text)
@@ -264,35 +277,23 @@ def _json_object(text: bytes | str, what: str) -> Json:
     return value
 
 
+def job_id_of(upload_id: str) -> str:
+    """
+    The id of the job for an upload: there is one at most, for the upload goes when its job ends.
+
+    Raises:
+        UploadNotFound: it is no upload's id.
+    """
+    require_upload_id(upload_id)
+    return str(UUID(upload_id))
+
+
 def _options_of(text: str | None) -> Json:
     return _json_object(text, "The field options") if text and text.strip() else {}
 
 
 def _options_json(options: Options) -> Json:
     return {"options": options.model_dump(by_alias=True, exclude_none=True)}
-
-
-def resolve_media(path: str, roots: Sequence[Path]) -> tuple[Path, int]:
-    """
-    The regular file that `path` names, links followed, if it lies under one of `roots`; and its bytes.
-
-    Raises:
-        PathRefused: it does not, or it is no regular file, or there is no such file: one answer for all, so
-            that nobody can find out what there is. Also if no roots are set.
-    """
-    if not roots:
-        raise PathRefused("Paths are not taken here.", hint="Set MEDIA_ROOTS to the folders that hold media.")
-    refused = PathRefused(
-        "The path names no file under MEDIA_ROOTS.", hint="Give the absolute path of a file in one of them."
-    )
-    try:
-        resolved = Path(path).resolve(strict=True)
-        inside = any(resolved.is_relative_to(root.resolve()) for root in roots)
-        if inside and Path(path).is_absolute() and resolved.is_file():
-            return resolved, resolved.stat().st_size
-    except (OSError, ValueError, RuntimeError):
-        pass
-    raise refused
 
 
 def status_json(job: Job) -> Json:

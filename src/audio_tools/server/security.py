@@ -1,56 +1,27 @@
-"""Who may talk to this server: Host, Origin and token, judged before any handler runs (docs/security.md)."""
+"""Who may talk to this server: Host, Origin and token (docs/security.md); `guard.py` applies them."""
 
 from __future__ import annotations
 
-import asyncio
 import hmac
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from audio_tools.errors import AudioToolsError, ConfigError
-from audio_tools.server.responses import error_response
 
 SUBPROTOCOL = "audio-tools"
 """What a browser offers beside `bearer.TOKEN`: one of the offers must be selected, and not the token."""
-UNAUTHORIZED = 4401
-"""WebSocket close code: the first message held no valid token, or came too late."""
-FIRST_MESSAGE_TIMEOUT_S = 10.0
-
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 """What goes unchanged through a header, a WebSocket subprotocol and a query."""
-RawHeaders = tuple[tuple[bytes, bytes], ...]
 _HOST = r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)(?::([1-9][0-9]{0,4}))?"
 HOST = re.compile(_HOST)
 ORIGIN = re.compile(rf"([a-z][a-z0-9+.-]*)://{_HOST}")
-
-EVERY_RESPONSE: RawHeaders = (
-    # The list of jobs is no picture or script of another site's page; /docs is no frame for its clicks.
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"vary", b"Origin"),
-)
-PREFLIGHT_ANSWER = {
-    "Access-Control-Allow-Methods": "GET, POST, HEAD, PATCH, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, X-Request-Id, "
-    "X-HTTP-Method-Override, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, "
-    "Upload-Defer-Length, Upload-Checksum, Upload-Concat",
-    "Access-Control-Max-Age": "600",
-}
-EXPOSED_HEADERS = (
-    b"Location, Retry-After, X-Request-Id, Upload-Offset, Upload-Length, Upload-Defer-Length, "
-    b"Upload-Metadata, Upload-Expires, Upload-Concat, Tus-Resumable, Tus-Version, Tus-Extension, "
-    b"Tus-Max-Size, Tus-Checksum-Algorithm"
-)
 
 
 class AccessError(AudioToolsError):
@@ -114,7 +85,10 @@ class AccessRules:
             if (parsed := parse_host(name)) is None or parsed.port is not None:
                 raise _wrong_entry("ALLOWED_HOSTS", name, "a name in lower case without scheme and port")
         for name in self.allowed_origins:
-            if name not in {"null", "file://"} and not _is_written_by_browsers(name):
+            origin = parse_origin(name)
+            # Browsers leave out a scheme's own port.
+            usual = origin is not None and origin.port == DEFAULT_PORTS.get(origin.scheme, 0)
+            if name not in {"null", "file://"} and (origin is None or usual):
                 raise _wrong_entry("ALLOWED_ORIGINS", name, "like https://panel.example.com, or null")
         if self.token is not None and not UNRESERVED.fullmatch(self.token):
             raise ConfigError(
@@ -242,8 +216,7 @@ def judge(rules: AccessRules, claims: Claims) -> bool:
         BadHost, HostNotAllowed, OriginNotAllowed, Unauthorized: the first rule that is broken.
     """
     _check_host(rules, claims)
-    valid = token_is_valid(rules, claims.tokens)
-    if not valid:
+    if not (valid := token_is_valid(rules, claims.tokens)):
         _check_origin(rules, claims)
     if rules.token is None or valid or claims.is_preflight:
         return True
@@ -261,10 +234,9 @@ def judge(rules: AccessRules, claims: Claims) -> bool:
 def _check_host(rules: AccessRules, claims: Claims) -> None:
     if len(claims.hosts) != 1:
         raise BadHost("A request must have exactly one Host header.", hint="Send one Host header.")
-    (text,) = claims.hosts
-    if not host_is_ours(rules, text, claims.scheme):
+    if not host_is_ours(rules, claims.hosts[0], claims.scheme):
         raise HostNotAllowed(
-            f"This server is not {_quoted(text)}.",
+            f"This server is not {_quoted(claims.hosts[0])}.",
             hint=f"Call http://127.0.0.1:{rules.ports[0]}, or add the name to ALLOWED_HOSTS.",
         )
 
@@ -293,11 +265,8 @@ def _check_fetch_metadata(claims: Claims) -> None:
     A link to us may be followed. What another site loads into its page (picture, script, frame) may not:
     it could not read it, but it could tell from size, time and success which jobs there are.
     """
-    followed = claims.method in {"GET", "HEAD"} and (claims.fetch_mode, claims.fetch_dest) == (
-        "navigate",
-        "document",
-    )
-    if claims.fetch_site == "cross-site" and not followed:
+    into_window = (claims.fetch_mode, claims.fetch_dest) == ("navigate", "document")
+    if claims.fetch_site == "cross-site" and not (into_window and claims.method in {"GET", "HEAD"}):
         raise OriginNotAllowed(
             "A page of another site made this request (Sec-Fetch-Site: cross-site).",
             hint="Use fetch() with CORS, whose Origin can be added to ALLOWED_ORIGINS, or send the token.",
@@ -318,11 +287,6 @@ def _tokens(scope: Scope, authorizations: Iterable[str]) -> Iterable[bytes]:
                 yield unquote_to_bytes(part.removeprefix(b"token="))
 
 
-def _is_written_by_browsers(text: str) -> bool:
-    origin = parse_origin(text)
-    return origin is not None and (origin.port is None or DEFAULT_PORTS.get(origin.scheme) != origin.port)
-
-
 def _wrong_entry(setting: str, entry: str, wanted: str) -> ConfigError:
     every = " (`*` would let in every web page)" if entry == "*" else ""
     return ConfigError(
@@ -333,143 +297,3 @@ def _wrong_entry(setting: str, entry: str, wanted: str) -> ConfigError:
 
 def _quoted(text: str) -> str:
     return text[:200] if text.isprintable() else repr(text[:200])
-
-
-class Guard:
-    """
-    ASGI middleware around the whole app: judges each request and WebSocket handshake, and speaks CORS.
-
-    Handlers find `scope["state"]["authorized"]` (see `judge`); a WebSocket's handler runs only once it is
-    true. A refused request leaves the reason in `scope["state"]["refused"]`, for the log.
-    """
-
-    def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
-        self._app = app
-        self._rules = rules
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in {"http", "websocket"}:
-            await self._app(scope, receive, send)
-            return
-        claims = Claims.of(scope)
-        state = scope.setdefault("state", {})
-        _forget_token(scope)
-        try:
-            state["authorized"] = judge(self._rules, claims)
-        except AccessError as error:
-            state["refused"] = error.message
-            await _refuse(error, claims, scope, receive, send)
-            return
-        if claims.websocket:
-            await self._open(scope, receive, send)
-            return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_headers(claims, readable=True)]
-            await send(message)
-
-        app = _preflight_answer(scope) if claims.is_preflight else self._app
-        await app(scope, receive, send_with_headers)
-
-    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not scope["state"]["authorized"]:
-            if not await self._hear_token(scope, receive, send):
-                return
-            scope["state"]["authorized"] = True
-            receive, send = _already_open(receive, send)
-        await self._app(scope, receive, send)
-
-    async def _hear_token(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Open a WebSocket and wait for `{"type": "auth", "token": …}`; close it if that does not come."""
-        if (await receive())["type"] != "websocket.connect":
-            return False
-        await send({"type": "websocket.accept", "subprotocol": _selected(scope)})
-        try:
-            async with asyncio.timeout(FIRST_MESSAGE_TIMEOUT_S):
-                message = await receive()
-        except TimeoutError:
-            message = {"type": "websocket.receive"}
-        if message["type"] != "websocket.receive":
-            return False
-        if token_is_valid(self._rules, _token_in(message)):
-            return True
-        scope["state"]["refused"] = "The first message held no valid token."
-        await send({"type": "websocket.close", "code": UNAUTHORIZED, "reason": "This server wants its token"})
-        return False
-
-
-def _forget_token(scope: Scope) -> None:
-    """Take the token out of the query: no handler needs it and no line may show it."""
-    if scope["type"] == "websocket":
-        parts = scope["query_string"].split(b"&")
-        # In place, not in a copy: uvicorn writes its own line about the handshake from this very scope.
-        scope["query_string"] = b"&".join(part for part in parts if not part.startswith(b"token="))
-        scope["subprotocols"] = [
-            name for name in scope.get("subprotocols", ()) if not name.startswith("bearer.")
-        ]
-
-
-async def _refuse(error: AccessError, claims: Claims, scope: Scope, receive: Receive, send: Send) -> None:
-    if claims.websocket and "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    response = error_response(error)
-    if isinstance(error, Unauthorized):
-        response.headers["WWW-Authenticate"] = "Bearer"
-    # A page from a file must be able to show what to set. Its origin hides nothing from other pages, for
-    # they can make frames of the same origin; so nothing but the hint stands in this body.
-    readable = isinstance(error, Unauthorized) or (
-        isinstance(error, OriginNotAllowed) and claims.origins == ("null",)
-    )
-    response.raw_headers += _headers(claims, readable=readable)
-    await response(scope, receive, send)
-
-
-def _headers(claims: Claims, *, readable: bool) -> RawHeaders:
-    """What is added to every response; `readable`: the page that asked may read it."""
-    if not readable or len(claims.origins) != 1:
-        return EVERY_RESPONSE
-    return (
-        *EVERY_RESPONSE,
-        (b"access-control-allow-origin", claims.origins[0].encode("latin-1")),
-        (b"access-control-expose-headers", EXPOSED_HEADERS),
-    )
-
-
-def _preflight_answer(scope: Scope) -> Response:
-    headers = dict(PREFLIGHT_ANSWER)
-    if any(name == b"access-control-request-private-network" for name, _ in scope["headers"]):
-        headers["Access-Control-Allow-Private-Network"] = "true"
-    return Response(status_code=204, headers=headers)
-
-
-def _selected(scope: Scope) -> str | None:
-    return SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
-
-
-def _token_in(message: Message) -> list[bytes]:
-    try:
-        first = json.loads(message.get("text") or "")
-    except (ValueError, RecursionError):
-        return []
-    is_auth = isinstance(first, dict) and first.get("type") == "auth"
-    return [str(first.get("token")).encode("utf-8", "replace")] if is_auth else []
-
-
-def _already_open(receive: Receive, send: Send) -> tuple[Receive, Send]:
-    """Let a handler open the WebSocket, as handlers do, although it is open."""
-    connect: list[Message] = [{"type": "websocket.connect"}]
-
-    async def receive_again() -> Message:
-        return connect.pop() if connect else await receive()
-
-    async def send_again(message: Message) -> None:
-        kind = message["type"]
-        if kind == "websocket.http.response.start":
-            # Too late for a status: 404 becomes the close code 4404.
-            await send({"type": "websocket.close", "code": 4000 + message["status"]})
-        elif kind not in {"websocket.accept", "websocket.http.response.body"}:
-            await send(message)
-
-    return receive_again, send_again

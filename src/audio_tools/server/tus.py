@@ -10,7 +10,7 @@ wins: who asks for the offset or sends the rest has lost the connection that sti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple
@@ -57,8 +57,16 @@ class TusApp:
     process's writer it knows by the lock on the file (423).
     """
 
-    def __init__(self, uploads: UploadStore, *, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self,
+        uploads: UploadStore,
+        *,
+        idle_s: float = IDLE_S,
+        require_unused: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        """`require_unused` raises UploadInUse for an upload that must not be removed."""
         self._uploads = uploads
+        self._require_unused = require_unused
         self._idle_s = idle_s
         self._present: dict[str, _Presence] = {}
 
@@ -170,6 +178,8 @@ class TusApp:
     async def _terminate(self, upload_id: str, body: Body) -> Response:
         async with self._alone_at(upload_id, body):
             await self._uploads.status(upload_id)
+            if self._require_unused is not None:
+                await self._require_unused(upload_id)
             await self._uploads.remove(upload_id)
         return Response(status_code=204)
 

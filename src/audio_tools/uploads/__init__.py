@@ -7,8 +7,16 @@ Uploads: files that clients send, under `DATA_DIR/uploads`, each in a folder of 
     space.py    who still needs how much of the disk
 """
 
-from audio_tools.uploads.folder import UploadRecord
+from audio_tools.uploads.folder import MEDIA_NAME, UploadRecord, require_upload_id
 from audio_tools.uploads.store import UploadedFile, UploadStatus, UploadStore
 from audio_tools.uploads.writer import UploadWriter
 
-__all__ = ["UploadRecord", "UploadStatus", "UploadStore", "UploadWriter", "UploadedFile"]
+__all__ = [
+    "MEDIA_NAME",
+    "UploadRecord",
+    "UploadStatus",
+    "UploadStore",
+    "UploadWriter",
+    "UploadedFile",
+    "require_upload_id",
+]

@@ -21,6 +21,9 @@ from pathlib import Path
 from audio_tools.errors import UploadLocked, UploadNotFound
 from audio_tools.store import map_storage_errors, write_atomically
 
+MEDIA_NAME = "media"
+"""What a whole upload is called on the disk, whatever its client calls it."""
+
 
 @dataclass(frozen=True, slots=True)
 class UploadRecord:
@@ -42,12 +45,11 @@ class UploadFolder:
 
     def __init__(self, uploads: Path, upload_id: str) -> None:
         """Raises UploadNotFound for an id that is not of our making: no such text reaches the disk."""
-        if not re.fullmatch("[0-9a-f]{32}", upload_id):
-            raise UploadNotFound(upload_id)
+        require_upload_id(upload_id)
         self.id = upload_id
         self.path = uploads / upload_id
         self.part = self.path / "media.part"
-        self.media = self.path / "media"
+        self.media = self.path / MEDIA_NAME
         self._record = self.path / "upload.json"
 
     def record(self) -> UploadRecord:
@@ -124,6 +126,12 @@ class UploadFolder:
                 raise UploadNotFound(self.id) from None
             for folder in (self.path, self.path.parent):
                 _sync_folder(folder)
+
+
+def require_upload_id(text: str) -> None:
+    """Raises UploadNotFound for what is no id of our making."""
+    if not re.fullmatch("[0-9a-f]{32}", text):
+        raise UploadNotFound(text)
 
 
 def _lock(descriptor: int) -> None:

@@ -1,0 +1,53 @@
+"""What `audio-tools serve` and `audio-tools work` have in common: processes of the service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import click
+
+from audio_tools.errors import ConfigError
+from audio_tools.settings import Settings
+
+WAIT_S = 10.0
+"""How long a start waits for Redis, in seconds."""
+
+
+def wait_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--wait`."""
+    text = f"Wait for Redis as long as it takes, not only {WAIT_S:g} s."
+    return click.option("--wait", is_flag=True, help=text)(command)
+
+
+def redis_wait_s(wait: bool) -> float | None:
+    """How long the start waits for Redis then, in seconds; None: for ever."""
+    return None if wait else WAIT_S
+
+
+def require_redis(settings: Settings, what: str) -> None:
+    """Raise ConfigError where `what` can do nothing: jobs in DATA_DIR belong to one process."""
+    if not settings.uses_redis:
+        raise ConfigError(
+            f"{what} needs a queue that several processes can use: REDIS_URL and REDIS_HOST are not set.",
+            hint="Set one of them (docs/scaling.md), or run `audio-tools serve` alone: it does both.",
+        )
+
+
+def run_process(settings: Settings, process: Coroutine[Any, Any, None]) -> None:
+    """Run a process of the service until it ends, with its logs on stderr."""
+    from audio_tools.logs import configure_logs
+
+    in_production = settings.node_env == "production"
+    configure_logs(settings.log_level, "json" if in_production else "console", settings.secrets())
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(process)
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop

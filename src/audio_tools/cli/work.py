@@ -1,0 +1,31 @@
+"""`audio-tools work`: workers without HTTP, on as many machines as wanted, until they are told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from audio_tools.cli.process import redis_wait_s, require_redis, run_process, wait_option
+from audio_tools.settings import Settings
+
+
+@click.command("work")
+@click.option("--jobs", type=int, metavar="N", help="Jobs at work at once  [default: WORKERS, 2]")
+@click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="The folder that all share.")
+@wait_option
+def command(jobs: int | None, data_dir: Path | None, wait: bool) -> None:
+    """Work on the jobs that other processes take in; needs Redis."""
+    settings = Settings.load(workers=jobs, data_dir=data_dir)
+    require_redis(settings, "`audio-tools work`")
+    run_process(settings, _work(settings, redis_wait_s(wait)))
+
+
+async def _work(settings: Settings, wait_s: float | None) -> None:
+    from audio_tools.stock import Stock
+    from audio_tools.workshop import Workshop, until_told_to_stop
+
+    async with Stock(settings, wait_s) as stock:
+        stopping = until_told_to_stop()
+        click.echo(f"Jobs come from {await stock.queue.check()}, {settings.workers} at once")
+        await Workshop(settings, stock).run(stopping)

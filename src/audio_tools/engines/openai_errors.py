@@ -1,0 +1,88 @@
+"""The errors of the OpenAI SDK, translated into ours where they enter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from audio_tools.engines.openai_headers import reset_seconds, retry_after_seconds
+from audio_tools.errors import (
+    ChunkRefused,
+    EngineError,
+    EngineRateLimited,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnavailable,
+)
+
+if TYPE_CHECKING:
+    from openai import APIStatusError
+
+SPENT = {"insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached", "billing_not_active"}
+"""A 429 that no waiting mends."""
+
+FORM_FIELDS = ("timestamp_granularities", "response_format", "verbose_json")
+"""What a 400 or 422 names when it is the form of the question that a server does not know: Groq
+(groq-python #114) and whisper.cpp-like servers name the field in the message alone."""
+
+
+@contextmanager
+def map_openai_errors() -> Iterator[None]:
+    """Translate the SDK's errors into ours."""
+    import openai
+
+    try:
+        yield
+    except openai.APIStatusError as error:
+        raise _status_error(error) from error
+    except openai.APITimeoutError as error:
+        raise EngineTimeout(
+            "The server did not answer in time.", hint="ENGINE_TIMEOUT is too short?"
+        ) from error
+    except openai.APIError as error:
+        cause = error.__cause__ or error
+        raise EngineUnavailable(
+            f"The server cannot be reached: {shorten(str(cause)) or 'no answer'}."
+        ) from error
+
+
+def refuses_form(error: APIStatusError) -> bool:
+    """Whether a server refuses how it was asked, and not the audio: it may take a simpler form."""
+    said = f"{error.param} {error.response.text}"
+    return error.status_code in {400, 422} and any(field in said for field in FORM_FIELDS)
+
+
+def _status_error(error: APIStatusError) -> EngineError:
+    status, code, headers = error.status_code, error.code or error.type, error.response.headers
+    said = f"The provider answers {status}: {_provider_message(error)}"
+    retry_after_s = retry_after_seconds(headers)
+    if status in {401, 403}:
+        return EngineRefused(said, hint="Check OPENAI_API_KEY and OPENAI_BASE_URL.")
+    if status == 404:
+        return EngineRefused(said, hint="Check the model's name and OPENAI_BASE_URL.")
+    if status == 429 and (code in SPENT or error.type in SPENT):
+        return EngineRefused(said, hint="The account's quota is spent: add credit, then run the same again.")
+    if status == 429:
+        # Without Retry-After the end of the window is the best there is; of other errors it says nothing.
+        return EngineRateLimited(said, retry_after_s=retry_after_s or reset_seconds(headers) or None)
+    if status in {408, 409} or status >= 500:
+        return EngineUnavailable(said, retry_after_s=retry_after_s)
+    if refuses_form(error):
+        return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to one that the provider takes.")
+    if error.param in {"model", "language", "prompt"}:
+        return EngineRefused(said, hint=f"The provider does not take this {error.param}.")
+    return ChunkRefused(said)
+
+
+def _provider_message(error: APIStatusError) -> str:
+    body = error.body
+    if isinstance(body, Mapping) and isinstance(body.get("message"), str):
+        return shorten(body["message"])
+    return shorten(error.response.text) or error.response.reason_phrase
+
+
+def shorten(text: str, length: int = 300) -> str:
+    """The text on one line, cut off where it gets long."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"

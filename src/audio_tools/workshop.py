@@ -1,0 +1,111 @@
+"""Where jobs become transcripts: engines, what limits them, the aligner, workers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from audio_tools.align import make_aligner
+from audio_tools.engines.ear import local_ear
+from audio_tools.engines.limits import Lanes
+from audio_tools.engines.pool import EnginePool
+from audio_tools.events import Event
+from audio_tools.media.ffmpeg import find_ffmpeg
+from audio_tools.options import Options
+from audio_tools.settings import Settings
+from audio_tools.stock import Stock
+from audio_tools.transcribe import Tools, transcribe
+from audio_tools.transcript import Transcript
+from audio_tools.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+class Workshop:
+    """
+    Works on up to WORKERS jobs of the queue at once; each process of a service has one, or none.
+
+    Raises:
+        ConfigError: there is no FFmpeg.
+    """
+
+    def __init__(self, settings: Settings, stock: Stock) -> None:
+        self._settings = settings
+        self._stock = stock
+        self.ffmpeg = find_ffmpeg(settings.ffmpeg_path)
+        self._engines = EnginePool(settings)
+        self._aligner = make_aligner(settings.align, local_ear(settings))
+        self._lanes = self._key_lanes = Lanes(settings.max_concurrent_chunks)
+        self._worker = Worker(
+            stock.queue,
+            self._transcribe,
+            stock.uploads,
+            stock.transcripts,
+            media_roots=settings.media_roots,
+            slots=settings.workers,
+        )
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """
+        Work until `stopping` is set and running jobs have ended, or SHUTDOWN_GRACE is over: what has not
+        ended then is put back. To be called once, while the stock is open.
+        """
+        async with AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
+            closing.push_async_callback(self._engines.close)
+            if self._aligner is not None:
+                closing.push_async_callback(self._aligner.close)
+            if self._settings.uses_redis:
+                self._key_lanes = _share_lanes(self._settings, closing)
+            tasks.create_task(self._worker.run(), name="work")
+            await stopping.wait()
+            log.info("stopping: running jobs get %g s", self._settings.shutdown_grace)
+            await self._worker.stop(self._settings.shutdown_grace)
+
+    async def _transcribe(self, path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
+        settings = self._settings
+        most = settings.max_concurrent_chunks
+        lanes = min(options.max_concurrent or most, most)
+        delay_ms = settings.rate_limit_delay if options.rate_limit_delay is None else options.rate_limit_delay
+        engine = self._engines.get(options)
+        shared = self._key_lanes if engine.name == "openai" else self._lanes
+        tools = Tools(
+            ffmpeg=self.ffmpeg,
+            engine=engine,
+            lanes=Lanes(lanes, delay_ms / 1000, shared=shared),
+            store=self._stock.results,
+            chunk_size=options.chunk_size or settings.chunk_size,
+            aligner=self._aligner,
+        )
+        return await transcribe(path, options, tools, publish)
+
+
+def _share_lanes(settings: Settings, closing: AsyncExitStack) -> Lanes:
+    """The limits of the API key, the same for all processes that use it."""
+    from audio_tools.engines.shared_limits import SharedLanes
+    from audio_tools.jobs.redis import address_of, connect
+
+    client = connect(address_of(settings))
+    closing.push_async_callback(client.aclose)
+    key, most = settings.openai_api_key, settings.max_concurrent_chunks
+    lanes = SharedLanes(
+        client,
+        key.get_secret_value() if key else settings.openai_base_url,
+        most,
+        starts=most,
+        window_s=settings.rate_limit_delay / 1000,
+        prefix=settings.redis_prefix,
+    )
+    closing.push_async_callback(lanes.close)
+    return lanes
+
+
+def until_told_to_stop() -> asyncio.Event:
+    """What SIGTERM and SIGINT set from now on."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping

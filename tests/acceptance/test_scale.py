@@ -1,0 +1,157 @@
+"""Many processes and many jobs: all true, nothing paid twice, whatever dies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from audio_tools.transcript import Transcript
+from tests.acceptance.cluster import PASSWORD, Cluster, in_thread, running, until
+from tests.acceptance.service import ServiceProcess, WorkerProcess
+from tests.acceptance.truth import assert_true
+from tests.jobs.redis_server import RedisServer
+from tests.simulator import Latency, Simulator, render, talk, word_text
+
+JOBS = 30
+LANES = 6
+MINUTE_S = 15.0
+LOCK_S = 3.0
+OPTIONS = {"chunkSize": 250_000, "silenceDetection": "level"}
+SCRIPTS = [talk(20.0, seed=90 + n, first_number=100 * n) for n in range(JOBS)]
+"""Talks that share no word, so that a word tells where a request came from."""
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("media")
+    return [render(script, folder / f"talk{n}.flac") for n, script in enumerate(SCRIPTS)]
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path / "redis", "--requirepass", PASSWORD) as server:
+        server.start()
+        yield server
+
+
+async def submit_all(webs: list[ServiceProcess], recordings: list[Path]) -> list[str]:
+    """A job for each recording, in turn to each web process."""
+    return [
+        await in_thread(web.submit, path, OPTIONS) for web, path in zip(cycle(webs), recordings, strict=False)
+    ]
+
+
+async def assert_all_true(web: ServiceProcess, jobs: list[str]) -> None:
+    """Every job ends well, with every word in its place."""
+    await asyncio.gather(*(web.wait_until(job_id, "completed", timeout_s=90) for job_id in jobs))
+    for job_id, script in zip(jobs, SCRIPTS, strict=False):
+        transcript: Transcript = await in_thread(web.transcript, job_id)
+        assert_true(transcript, script)
+    assert web.files("uploads") == []
+    assert web.files("transcripts") == sorted(f"transcripts/{job_id}.json" for job_id in jobs)
+
+
+async def test_many_jobs_in_many_processes(
+    tmp_path: Path, simulator: Simulator, redis: RedisServer, recordings: list[Path]
+) -> None:
+    """
+    Two web processes, three workers: all jobs done, all workers at work, each chunk paid once. The engine
+    takes 60 requests in what it calls a minute: they are more, and not one is refused.
+    """
+    simulator.latency = Latency(base_s=0.1)
+    simulator.requests_per_minute, simulator.minute_s = 60, MINUTE_S
+    cluster = Cluster(tmp_path, simulator.base_url, redis, recordings[0])
+    webs = [cluster.web(name=f"web{n}") for n in range(2)]
+    workers = [cluster.worker(name=f"worker{n}") for n in range(3)]
+    async with running(*webs, *workers):
+        jobs = await submit_all(webs, recordings)
+        await assert_all_true(webs[0], jobs)
+        for process in (*webs, *workers):
+            assert await in_thread(process.terminate) == 0
+            assert "Traceback" not in process.log
+
+    assert len(simulator.requests) > 60 + 30
+    assert {record.status for record in simulator.requests} == {200}
+    assert len({record.sha256 for record in simulator.requests}) == len(simulator.requests)
+    done = [worker.log.count("job completed") for worker in workers]
+    assert sum(done) == JOBS
+    assert min(done) > 0
+
+
+async def test_whatever_dies_nothing_is_lost_or_paid_twice(
+    tmp_path: Path, simulator: Simulator, redis: RedisServer, recordings: list[Path]
+) -> None:
+    """
+    Workers, Redis and a web process are killed in the middle of it and started again, and a worker sleeps
+    until others have its job, and wakes: all jobs end once and true; what was in flight is lost, what was
+    stored is never asked for again.
+    """
+    simulator.latency = Latency(base_s=0.6, sigma=0.3)
+    cluster = Cluster(tmp_path, simulator.base_url, redis, recordings[0], lock_s=LOCK_S)
+    cluster.environment |= {"MAX_CONCURRENT_CHUNKS": str(LANES)}
+    webs = [cluster.web(name=f"web{n}") for n in range(2)]
+    sleeper, *workers = [cluster.worker("--wait", name=f"worker{n}") for n in range(4)]
+    chance = random.Random(11)
+    async with running(*webs, sleeper, *workers):
+        jobs = await submit_all(webs, recordings[:18])
+        asleep = await put_to_sleep(sleeper, webs[0])
+        for victim in (workers[0], redis, workers[1], webs[1], workers[2], redis):
+            await more_requests(simulator, 4)
+            await asyncio.sleep(chance.uniform(0, 0.5))
+            victim.kill()
+            kept, sent = stored_words(webs[0]), len(simulator.requests)
+            await in_thread(victim.start)
+            assert_nothing_is_paid_twice(simulator, kept, sent)
+        unfinished = await in_thread(webs[0].jobs, "waiting", "active")
+        await until(lambda: webs[0].status(asleep)["attempts"] > 1)
+        kept, sent = stored_words(webs[0]), len(simulator.requests)
+        os.kill(sleeper.pid, signal.SIGCONT)
+        simulator.latency = Latency()
+        await assert_all_true(webs[1], jobs)
+        await until(lambda: "the job was taken away" in sleeper.log)
+
+    assert unfinished, "they were done before the last kill"
+    assert_nothing_is_paid_twice(simulator, kept, sent)
+    assert sum(worker.log.count("job completed") for worker in (sleeper, *workers)) == len(jobs)
+
+
+async def put_to_sleep(worker: WorkerProcess, web: ServiceProcess) -> str:
+    """Stop a worker that is at work; gives the id of its job."""
+    await until(lambda: "job started" in worker.log)
+    os.kill(worker.pid, signal.SIGSTOP)
+    started = re.findall(r"job started.*job_id=([\w-]+)", worker.log)
+    assert web.status(started[-1])["state"] == "active"
+    return started[-1]
+
+
+async def more_requests(simulator: Simulator, count: int) -> None:
+    """Wait until so many more have come."""
+    wanted = len(simulator.requests) + count
+    await simulator.wait_for(lambda log: len(log) >= wanted)
+
+
+def stored_words(service: ServiceProcess) -> set[str]:
+    """The words of all chunks whose answer is stored."""
+    replies = [json.loads(path.read_bytes()) for path in service.data_dir.glob("chunks/*/*.json")]
+    return {word["word"] for reply in replies for word in reply["words"]}
+
+
+def assert_nothing_is_paid_twice(simulator: Simulator, kept: set[str], sent: int) -> None:
+    """Since the request number `sent`, nothing was asked whose words were all stored then."""
+    asked = [
+        {word_text(number) for number in record.heard if number is not None}
+        for record in simulator.requests[sent:]
+    ]
+
+    assert [words for words in asked if words and words <= kept] == []

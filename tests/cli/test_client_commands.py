@@ -1,0 +1,73 @@
+"""How `submit`, `jobs` and `cancel` end when there is no service, or it says no."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+ARGUMENTS = {"submit": ["a.wav"], "jobs": [], "cancel": ["nope"]}
+
+
+@pytest.fixture(autouse=True)
+def recording(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
+@pytest.mark.parametrize("server", ["foo", "ftp://a", "http://", "http://a:99999", "http://a b"])
+def test_an_address_that_is_none_is_wrong_use(command: str, server: str, audio_tools: Run) -> None:
+    """Exit 2; the sentence names the flag and ends once."""
+    ended = audio_tools(command, *ARGUMENTS[command], "--server", server)
+
+    assert ended.code == 2
+    assert ended.errors.startswith(f"Error: Option --server is '{server}', but must be an address like")
+    assert ".." not in ended.errors
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
+def test_a_service_that_is_not_there_is_exit_1(command: str, audio_tools: Run) -> None:
+    """The hint says how to start it."""
+    ended = audio_tools(command, *ARGUMENTS[command], "--server", "http://127.0.0.1:9")
+
+    assert ended.code == 1
+    assert ended.errors.startswith("Error: There is no answer from http://127.0.0.1:9: ")
+    assert "Hint: Start the service" in ended.errors
+    assert ".." not in ended.errors
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [("job_not_found", 1), ("unauthorized", 1), ("invalid_option", 2), ("no_audio_stream", 3)],
+)
+def test_the_exit_code_is_that_of_the_servers_error(
+    command: str, code: str, exit_code: int, audio_tools: Run, refusing_server: Callable[[str], str]
+) -> None:
+    """Its message and hint are shown."""
+    ended = audio_tools(command, *ARGUMENTS[command], "--server", refusing_server(code))
+
+    assert (ended.code, ended.errors) == (exit_code, "Error: No.\nHint: Go.\n")
+
+
+def test_a_service_that_hangs_up_is_told_in_one_sentence(audio_tools: Run) -> None:
+    """The client library's own words end with a full stop; ours is enough."""
+
+    def hang_up() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65_536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        ended = audio_tools("jobs", "--server", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+
+    assert ended.code == 1
+    assert ".." not in ended.errors

@@ -1,0 +1,94 @@
+"""`audio-tools doctor` finds what is missing and says how to mend it."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+
+from audio_tools.cli.doctor import Finding, examine
+from audio_tools.settings import Settings
+from tests.cli.conftest import Run
+
+
+def findings(**given: object) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in examine(Settings.load(**given))}
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
+    """As if packages were not installed."""
+    real = importlib.util.find_spec
+
+    def find_spec(name: str, package: str | None = None) -> ModuleSpec | None:
+        return None if name in missing else real(name, package)
+
+    for module in ("align.sphinx", "audio.silero", "engines", "engines.weights"):
+        monkeypatch.setattr(f"audio_tools.{module}.find_spec", find_spec)
+
+
+@pytest.mark.parametrize("folder", ["/proc/foo", "/dev/null", "/dev/full/x"])
+def test_a_data_folder_is_tried_by_writing(folder: str) -> None:
+    """Permission bits and free space say nothing of a file system that takes no files."""
+    finding = findings(data_dir=folder)["data folder"]
+
+    assert finding.ok is False
+    assert "cannot be written" in finding.text
+    assert "set DATA_DIR" in finding.text
+
+
+def test_a_data_folder_that_is_not_there_yet_is_fine_and_left_alone(tmp_path: Path) -> None:
+    """It is tried where it would be made; nothing stays."""
+    assert findings(data_dir=tmp_path / "a" / "b")["data folder"].ok
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_everything_at_work_is_named(tmp_path: Path) -> None:
+    """FFmpeg with version and origin, engine with model, aligner, speech detector."""
+    found = findings(data_dir=tmp_path, openai_api_key="sk-test", openai_model="whisper-1")
+
+    assert list(found) == [
+        *("ffmpeg", "engine", "openai", "whisper", "aligner", "speech detector", "data folder")
+    ]
+    assert any(origin in found["ffmpeg"].text for origin in ("found on PATH: /", "bundled with"))
+    assert found["engine"].text.startswith("openai with model whisper-1")
+    assert "sk-test" not in str(found)
+
+
+def test_what_is_missing_but_not_needed_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a key and no extras a transcription works; each line says what would make it better."""
+    without(monkeypatch, "faster_whisper", "onnxruntime", "pocketsphinx")
+    found = findings(data_dir=tmp_path, openai_api_key="sk-test")
+
+    assert {subject for subject, finding in found.items() if finding.ok is None} == {
+        *("whisper", "aligner", "speech detector")
+    }
+    assert "pip install 'audio-tools-backend[local]'" in found["whisper"].text
+    assert "pip install 'audio-tools-backend[local]'" in found["speech detector"].text
+    assert "pip install 'audio-tools-backend[align]'" in found["aligner"].text
+
+
+def test_what_is_needed_is_a_fault_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No engine at all, and an FFmpeg that is not there."""
+    without(monkeypatch, "faster_whisper")
+    found = findings(data_dir=tmp_path, ffmpeg_path="/nowhere/ffmpeg")
+
+    assert {subject for subject, finding in found.items() if finding.ok is False} == {
+        *("ffmpeg", "engine", "whisper")
+    }
+    assert "FFMPEG_PATH" in found["ffmpeg"].text
+    assert "OPENAI_API_KEY" in found["engine"].text
+
+
+def test_the_exit_code_says_whether_a_transcription_would_fail(
+    audio_tools: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0 and 2."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    assert audio_tools("doctor").code == 0
+    monkeypatch.setenv("DATA_DIR", "/proc/foo")
+    ended = audio_tools("doctor")
+
+    assert ended.code == 2
+    assert "FAULT  data folder: /proc/foo cannot be written" in ended.output

@@ -1,0 +1,84 @@
+"""What `audio-tools transcribe` refuses before it begins, and how it ends when files fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+
+def test_each_file_that_fails_is_told_with_its_fault(audio_tools: Run, tmp_path: Path) -> None:
+    """All are tried, each says what is wrong; at the end their number, and the exit code of the first."""
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "letter.mp4").write_text("Dear editor, this is a letter. " * 100)
+
+    ended = audio_tools("transcribe", "empty.mp4", "nowhere.mp4", "letter.mp4", "--engine", "whisper")
+
+    assert ended.code == 3
+    empty, nowhere, letter, number = ended.errors.splitlines()
+    assert empty == "Error: empty.mp4 is empty."
+    assert nowhere == "Error: There is no nowhere.mp4."
+    assert letter.startswith("Error: letter.mp4 cannot be read as media: ")
+    assert number == "3 of 3 files failed."
+
+
+def test_what_no_file_escapes_ends_the_command(audio_tools: Run, tmp_path: Path) -> None:
+    """Without a key the engine fails once, not for each file: exit 4, the hint, and what was not begun."""
+    (tmp_path / "sample.mp4").symlink_to(Path(__file__).parents[2] / "sample" / "sample.mp4")
+    ended = audio_tools("transcribe", "sample.mp4", "b.mp4", "c.mp4", "--engine", "openai")
+
+    assert ended.code == 4
+    assert "Error: sample.mp4: The openai engine has no key." in ended.errors
+    assert "Hint: Set OPENAI_API_KEY" in ended.errors
+    assert ended.errors.splitlines()[-1] == "1 of 3 files failed, 2 not begun."
+
+
+def test_a_file_named_twice_is_transcribed_once(audio_tools: Run, tmp_path: Path) -> None:
+    """Under whatever spelling; the user is told."""
+    ended = audio_tools("transcribe", "a.mp4", "./a.mp4", tmp_path / "a.mp4", "--engine", "whisper")
+
+    assert ended.errors.count("is transcribed once") == 2
+    assert ended.errors.count("There is no a.mp4.") == 1
+    assert "files failed" not in ended.errors
+
+
+@pytest.mark.parametrize("folder", [".", "./sub/..", "link"])
+def test_an_input_is_never_overwritten(audio_tools: Run, tmp_path: Path, folder: str) -> None:
+    """An output that would take the place of a file to be transcribed: exit 2, and all files as they were."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    clip = tmp_path / "clip.txt"
+    clip.write_text("my only copy")
+
+    ended = audio_tools("transcribe", "clip.txt", "-f", "json,txt", "-o", folder)
+
+    assert ended.code == 2
+    assert "would overwrite" in ended.errors
+    assert clip.read_text() == "my only copy"
+    assert audio_tools("submit", "clip.txt", "-f", "txt", "-o", folder, "--follow").code == 2
+
+
+def test_a_data_folder_that_cannot_be_written_is_named_before_the_work(
+    audio_tools: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No chunk is paid for whose answer cannot be kept."""
+    monkeypatch.setenv("DATA_DIR", "/proc/foo")
+    ended = audio_tools("transcribe", "a.mp4")
+
+    assert ended.code == 2
+    assert ended.errors.startswith("Error: Nothing can be written to /proc/foo: ")
+    assert "Hint: Set DATA_DIR" in ended.errors
+
+
+@pytest.mark.parametrize("command", ["transcribe", "submit"])
+def test_a_wrong_option_is_named_as_the_user_typed_it(command: str, audio_tools: Run) -> None:
+    """The flag, what it may be, in one sentence and a hint."""
+    ended = audio_tools(command, "a.mp4", "-f", "docx")
+
+    assert ended.code == 2
+    assert ended.errors.splitlines()[0] == (
+        "Error: Option --formats (-f) is 'docx', but must be one of json, srt, vtt, txt."
+    )
+    assert "Option --chunk-size is 1, but" in audio_tools(command, "a.mp4", "--chunk-size", "1").errors

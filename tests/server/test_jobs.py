@@ -1,0 +1,266 @@
+"""The routes about jobs, without workers: what becomes of uploads, errors and the interface's description."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from audio_tools.errors import ConfigError, DecodeFailed
+from audio_tools.jobs import Lease, SqliteQueue
+from audio_tools.server.app import create_app
+from audio_tools.server.health import check_ffmpeg
+from audio_tools.server.jobs import JobRoutes
+from audio_tools.server.security import AccessRules
+from audio_tools.server.tus import TusApp
+from audio_tools.store import TranscriptStore
+from audio_tools.uploads import UploadStore
+from audio_tools.worker import to_record
+
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
+@pytest.fixture
+async def queue(tmp_path: Path) -> AsyncIterator[SqliteQueue]:
+    async with SqliteQueue(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(queue: SqliteQueue, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the app without a network."""
+    uploads = UploadStore(tmp_path, max_bytes=1000, min_free_bytes=0, ttl_s=60)
+    routes = JobRoutes(queue, uploads, TranscriptStore(tmp_path), (), ws_port=3002, upload_idle_s=1)
+    tus = TusApp(uploads, require_unused=routes.require_unused)
+    transport = httpx2.ASGITransport(create_app(routes, tus, AccessRules(ports=(3001,)), {}))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:3001") as client:
+        yield client
+    uploads.close()
+
+
+async def upload(client: httpx2.AsyncClient, content: bytes = b"media") -> str:
+    """A finished resumable upload; gives its id."""
+    headers = {
+        **TUS,
+        "Upload-Length": str(len(content)),
+        "Upload-Metadata": f"filename {base64.b64encode(b'talk.mov').decode()}",
+        "Content-Type": "application/offset+octet-stream",
+    }
+    response = await client.post("/files", content=content, headers=headers)
+    assert response.status_code == 201, response.text
+    return response.headers["Location"].rpartition("/")[2]
+
+
+async def start(client: httpx2.AsyncClient, upload_id: str, **headers: str) -> httpx2.Response:
+    return await client.post("/process-audio", json={"uploadId": upload_id}, headers=headers)
+
+
+# Uploads and their jobs
+
+
+async def test_an_upload_without_a_byte_makes_no_job(client: httpx2.AsyncClient, queue: SqliteQueue) -> None:
+    """As an empty file in a form."""
+    response = await start(client, await upload(client, b""))
+
+    assert (response.status_code, response.json()["error"]) == (400, "malformed_upload")
+    assert (await queue.list()).total == 0
+
+
+async def test_an_upload_has_one_job_whatever_keys_come_with_it(
+    client: httpx2.AsyncClient, queue: SqliteQueue
+) -> None:
+    """It goes with the end of that job; a second one would find nothing."""
+    upload_id = await upload(client)
+    keys: list[dict[str, str]] = [{}, {"Idempotency-Key": "a"}, {"Idempotency-Key": "b"}]
+    answers = [await start(client, upload_id, **headers) for headers in keys]
+
+    assert {answer.json()["jobId"] for answer in answers} == {str(UUID(upload_id))}
+    assert (await queue.list()).total == 1
+
+
+@pytest.mark.parametrize("upload_id", ["0" * 32, "x", "", "{" + "0" * 32 + "}", "A" * 32, "../" * 9])
+async def test_an_upload_that_is_not_there_makes_no_job(
+    upload_id: str, client: httpx2.AsyncClient, queue: SqliteQueue
+) -> None:
+    """Whatever stands in its place."""
+    response = await start(client, upload_id)
+
+    assert (response.status_code, response.json()["error"]) == (404, "upload_not_found")
+    assert (await queue.list()).total == 0
+
+
+async def test_an_upload_at_work_cannot_be_removed(client: httpx2.AsyncClient, queue: SqliteQueue) -> None:
+    """409 names the job; without a job, and after its end, it can."""
+    upload_id = await upload(client)
+    job_id = (await start(client, upload_id)).json()["jobId"]
+    while_it_waits = await client.delete(f"/files/{upload_id}", headers=TUS)
+    lease = await queue.take()
+    at_work = await client.delete(f"/files/{upload_id}", headers=TUS)
+    reported = await client.head(f"/files/{upload_id}", headers=TUS)
+    await lease.fail({"code": "x", "message": "x"})
+    afterwards = await client.delete(f"/files/{upload_id}", headers=TUS)
+    unused = await client.delete(f"/files/{await upload(client)}", headers=TUS)
+
+    for refused in (while_it_waits, at_work):
+        body = refused.json()
+        assert (refused.status_code, body["error"]) == (409, "upload_in_use")
+        assert (body["uploadId"], body["jobId"]) == (upload_id, job_id)
+    assert reported.status_code == 200
+    assert (afterwards.status_code, unused.status_code) == (204, 204)
+
+
+# Errors of jobs
+
+
+@pytest.fixture
+async def lease(client: httpx2.AsyncClient, queue: SqliteQueue) -> Lease:
+    """A job at work on an upload."""
+    await start(client, await upload(client))
+    return await queue.take()
+
+
+MESSAGES = [
+    ("media is empty.", "talk.mov is empty."),
+    ("media cannot be read as media: no.", "talk.mov cannot be read as media: no."),
+    ("Audio stream 0 of media cannot be decoded: x.", "Audio stream 0 of talk.mov cannot be decoded: x."),
+    ("The file has no audio stream.", "The file has no audio stream."),
+    ("multimedia", "multimedia"),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), MESSAGES)
+async def test_an_error_calls_an_upload_as_the_client_does(
+    ours: str, theirs: str, lease: Lease, client: httpx2.AsyncClient
+) -> None:
+    """Not by the name that it has on the disk; and it has no empty hint."""
+    await lease.fail(to_record(DecodeFailed(ours), lease.job))
+    status = (await client.get(f"/job/{lease.job.id}/status")).json()
+    result = (await client.get(f"/job/{lease.job.id}/result")).json()
+
+    assert status["error"] == result["message"] == theirs
+    assert "hint" not in result
+
+
+async def test_a_file_of_the_machine_keeps_its_name(queue: SqliteQueue) -> None:
+    """Even if it is called media."""
+    job = (await queue.add({"path": "/srv/media", "fileName": "other"})).job
+
+    assert to_record(DecodeFailed("media is empty."), job)["message"] == "media is empty."
+
+
+# What describes the interface
+
+
+class Page(HTMLParser):
+    """Collects the headings of a page and whatever it would load or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headings: list[str] = []
+        self.loaded: list[str] = []
+        self._in_heading = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_heading = tag == "h2" or (self._in_heading and tag == "code")
+        loads = {"script", "link", "img", "iframe", "object", "embed"}
+        self.loaded += [tag] if tag in loads else [name for name, _ in attrs if name in {"src", "style"}]
+
+    def handle_data(self, data: str) -> None:
+        if self._in_heading:
+            self.headings.append(data)
+            self._in_heading = False
+
+
+async def test_the_page_shows_every_route_and_loads_nothing(client: httpx2.AsyncClient) -> None:
+    """It works offline, and nothing on it can run."""
+    document = (await client.get("/openapi.json")).json()
+    response = await client.get("/docs")
+    page = Page()
+    page.feed(response.text)
+
+    methods = {"get", "post", "head", "patch", "delete", "options"}
+    routes = [
+        f"{name.upper()} {path}" for path, item in document["paths"].items() for name in methods & {*item}
+    ]
+    assert sorted(page.headings) == sorted(routes)
+    assert page.loaded == []
+    assert response.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert (await client.get("/redoc")).status_code == 404
+
+
+async def test_the_document_knows_bodies_statuses_and_resumable_uploads(client: httpx2.AsyncClient) -> None:
+    """Also those that no framework can find out."""
+    document = (await client.get("/openapi.json")).json()
+    paths = document["paths"]
+    begun = paths["/process-audio"]["post"]
+
+    assert set(begun["requestBody"]["content"]) == {"multipart/form-data", "application/json"}
+    assert {"200", "400", "401", "403", "404", "408", "409", "413", "415", "507"} <= set(begun["responses"])
+    assert {"202", "404", "409", "422", "502", "507"} <= set(
+        paths["/job/{job_id}/result"]["get"]["responses"]
+    )
+    assert set(paths["/files"]) == {"post", "options"}
+    assert set(paths["/files/{upload_id}"]) == {"parameters", "head", "patch", "delete"}
+    assert {"404", "409", "423", "460", "507"} <= set(paths["/files/{upload_id}"]["patch"]["responses"])
+    assert all(_error_bodies(paths))
+
+
+def _error_bodies(paths: dict[str, Any]) -> list[bool]:
+    """For each status that is an error, whether its body has our shape."""
+    ours = {"$ref": "#/components/schemas/ErrorBody"}
+    return [
+        answer["content"]["application/json"]["schema"] == ours
+        for item in paths.values()
+        for method, route in item.items()
+        if method != "parameters"
+        for status, answer in route["responses"].items()
+        if int(status) >= 400
+    ]
+
+
+# Health
+
+
+@pytest.fixture
+def ffmpeg(tmp_path: Path) -> Callable[[str], Path]:
+    """Puts a program there that calls itself FFmpeg, and counts how often it is started."""
+
+    def put(version: str) -> Path:
+        program = tmp_path / "ffmpeg"
+        program.unlink(missing_ok=True)
+        program.write_text(f"#!/bin/sh\necho x >> {tmp_path}/starts\necho ffmpeg version {version} yes\n")
+        program.chmod(0o755)
+        return program
+
+    return put
+
+
+async def test_ffmpeg_is_started_once_for_any_number_of_checks(
+    ffmpeg: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """It takes long; a program that was put in its place is asked anew."""
+    answers = [await check_ffmpeg(ffmpeg("5.1"))]
+    answers += [await check_ffmpeg(tmp_path / "ffmpeg") for _ in range(3)]
+    answers.append(await check_ffmpeg(ffmpeg("9.0")))
+
+    assert answers == ["5.1"] * 4 + ["9.0"]
+    assert (tmp_path / "starts").read_text().count("x") == 2
+
+
+@pytest.mark.parametrize("harm", [lambda program: program.unlink(), lambda program: program.chmod(0o644)])
+async def test_an_ffmpeg_that_cannot_be_started_any_more_is_noticed(
+    harm: Callable[[Path], None], ffmpeg: Callable[[str], Path]
+) -> None:
+    """At the next check."""
+    program = ffmpeg("5.1")
+    await check_ffmpeg(program)
+    harm(program)
+
+    with pytest.raises(ConfigError, match="does not run"):
+        await check_ffmpeg(program)

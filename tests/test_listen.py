@@ -1,0 +1,176 @@
+"""Chunks heard one after the other: in one language, and aligned as long as that brings something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from audio_tools.audio.chunks import Chunk
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.engines.ask import Asker
+from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.hub import OnDownload
+from audio_tools.engines.limits import Lanes
+from audio_tools.listen import MOST_MISFITS, Hearing, Listener
+from audio_tools.options import Options
+from audio_tools.store import ResultStore
+from audio_tools.transcript import Interval, Reply, Word
+
+CHUNK_S = 0.9
+"""Too short to be asked about twice."""
+ONE_LANE = Capabilities(words=True, segments=True, lanes=1, keeps_language=True)
+
+
+@dataclass
+class Ear:
+    """Hears one word a chunk, in the language it is told, else in the next of its own guesses."""
+
+    guesses: list[str | None]
+    words: bool = True
+    capabilities: Capabilities = ONE_LANE
+    name: str = "ear"
+    model: str = "test"
+    asked: list[str | None] = field(default_factory=list)
+
+    def identity(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    async def start(self, on_download: OnDownload | None = None) -> None:
+        pass
+
+    async def transcribe(self, request: Request) -> Reply:
+        self.asked.append(request.language)
+        language = request.language or self.guesses.pop(0)
+        words = (Word("hola", 0.1, 0.8),) if self.words else ()
+        self.words = True
+        return Reply("hola" if words else "", words, language=language)
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class Aligner:
+    """Says of each chunk in turn whether its words fit."""
+
+    fits: list[bool]
+    name: str = "aligner"
+    languages: frozenset[str] = frozenset({"en"})
+
+    def identity(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def for_language(self, _language: str | None) -> Aligner:
+        return self
+
+    async def align(self, _pcm: Pcm, words: Sequence[Word], *_about: object) -> list[Word]:
+        return [replace(word, timing="aligned") for word in words] if self.fits.pop(0) else list(words)
+
+    async def close(self) -> None:
+        pass
+
+
+def chunk(number: int) -> Chunk:
+    start = number * CHUNK_S
+    pcm = np.random.default_rng(number).normal(0, 3000, round(CHUNK_S * SAMPLE_RATE_HZ)).astype(np.int16)
+    whole = Interval(start, start + CHUNK_S)
+    return Chunk(number, whole.start, whole.end, whole, pcm, (whole,), has_sound=True)
+
+
+async def hear(
+    ear: Ear, folder: Path, count: int, aligner: Aligner | None = None, **options: str
+) -> list[Hearing]:
+    """A job of so many chunks, all of them ready before the first is heard."""
+    asker = Asker(ear, Lanes(1))
+    listener = Listener(ear, asker, ResultStore(folder), Options(**options), aligner)  # type: ignore[arg-type]
+    ready = [listener.prepare(chunk(number)) for number in range(count)]
+    return [await listener.hear(item) for item in ready]
+
+
+async def test_the_language_of_the_first_words_is_kept(tmp_path: Path) -> None:
+    """Found once, and asked for by name from then on."""
+    ear = Ear(["es", "pt", "gl"])
+
+    hearings = await hear(ear, tmp_path, 3)
+
+    assert ear.asked == [None, "es", "es"]
+    assert [hearing.language for hearing in hearings] == ["es", "es", "es"]
+
+
+async def test_a_chunk_without_words_tells_no_language(tmp_path: Path) -> None:
+    """What is guessed from noise is not kept."""
+    ear = Ear(["nn", "es"], words=False)
+
+    await hear(ear, tmp_path, 3)
+
+    assert ear.asked[-2:] == [None, "es"]
+
+
+async def test_a_job_that_is_resumed_asks_for_nothing_twice(tmp_path: Path) -> None:
+    """Whatever was stored when it was killed, the rest is asked as it would have been."""
+    await hear(Ear(["es"]), tmp_path, 2)
+    ear = Ear([])
+
+    hearings = await hear(ear, tmp_path, 4)
+
+    assert [hearing.stored for hearing in hearings] == [True, True, False, False]
+    assert ear.asked == ["es", "es"]
+
+
+async def test_another_beginning_is_another_question(tmp_path: Path) -> None:
+    """A chunk that was heard as Spanish is not taken from the store for a job that begins in French."""
+    await hear(Ear(["es"]), tmp_path / "store", 2)
+    ear = Ear(["fr"])
+    listener = Listener(ear, Asker(ear, Lanes(1)), ResultStore(tmp_path / "store"), Options())
+
+    for number in (7, 1):
+        await listener.hear(listener.prepare(chunk(number)))
+
+    assert ear.asked == [None, "fr"]
+
+
+async def test_a_language_that_is_asked_for_is_the_jobs(tmp_path: Path) -> None:
+    """It is the same question as one whose language was found: the stored reply answers both."""
+    ear = Ear(["es"])
+    await hear(ear, tmp_path, 2)
+
+    hearings = await hear(ear, tmp_path, 2, language="es")
+
+    assert ear.asked == [None, "es", "es"]
+    assert [hearing.stored for hearing in hearings] == [False, True]
+
+
+async def test_an_engine_with_many_lanes_finds_the_language_of_each_chunk(tmp_path: Path) -> None:
+    """None of them waits for the first."""
+    ear = Ear(["es", "pt"], capabilities=Capabilities(words=True, segments=True))
+
+    hearings = await hear(ear, tmp_path, 2)
+
+    assert ear.asked == [None, None]
+    assert [hearing.language for hearing in hearings] == ["es", "pt"]
+
+
+def timings(hearings: Sequence[Hearing]) -> list[str]:
+    return [word.timing for hearing in hearings for word in hearing.chunk.words]
+
+
+async def test_after_a_row_of_misfits_a_job_aligns_no_more(tmp_path: Path) -> None:
+    """Words that fit no sounds cost most to align, and the next chunk's will not fit either."""
+    fits = [*[False] * MOST_MISFITS, True]
+
+    heard = timings(await hear(Ear(["en"]), tmp_path, len(fits), Aligner(fits)))
+
+    assert set(heard) == {"engine"}
+    assert fits == [True], "it was asked once more"
+
+
+async def test_a_chunk_that_fits_forgives_those_before(tmp_path: Path) -> None:
+    """Music here and there ends nothing."""
+    fits = [*[False] * (MOST_MISFITS - 1), True] * 2
+
+    heard = timings(await hear(Ear(["en"]), tmp_path, len(fits), Aligner(list(fits))))
+
+    assert [timing == "aligned" for timing in heard] == fits

@@ -1,0 +1,148 @@
+"""What a job tells of itself, and what its transcript says of how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from audio_tools.audio.pcm import Pcm
+from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.hub import OnDownload
+from audio_tools.engines.limits import Lanes
+from audio_tools.errors import InvalidOption
+from audio_tools.events import Event, Progress
+from audio_tools.media.ffmpeg import find_ffmpeg
+from audio_tools.options import Options
+from audio_tools.store import ResultStore
+from audio_tools.transcribe import Tools, transcribe
+from audio_tools.transcript import Interval, Reply, Word
+from tests.media.samples import children
+from tests.simulator import render, talk
+
+
+class Downloading:
+    """An engine that brings its model first, and hears one word in every chunk."""
+
+    name, model = "downloading", "m"
+    capabilities = Capabilities(words=True, segments=False)
+
+    def identity(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    async def start(self, on_download: OnDownload | None = None) -> None:
+        assert on_download is not None
+        on_download(1_000_000, 2_000_000)
+
+    async def transcribe(self, request: Request) -> Reply:
+        speech = request.speech[0]
+        return Reply("One.", (Word("One.", speech.start, speech.start + 0.2),))
+
+    async def close(self) -> None: ...
+
+
+class Moving:
+    """An aligner that finds every word where it is."""
+
+    name, languages = "moving", frozenset({"en"})
+
+    def identity(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def for_language(self, _language: str | None) -> Moving:
+        return self
+
+    async def align(
+        self,
+        pcm: Pcm,  # noqa: ARG002
+        words: Sequence[Word],
+        speech: Sequence[Interval],  # noqa: ARG002
+        language: str | None,
+    ) -> list[Word]:
+        known = language in self.languages
+        return [replace(word, timing="aligned") if known else word for word in words]
+
+    async def close(self) -> None: ...
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Tools:
+    return Tools(
+        find_ffmpeg(None), Downloading(), Lanes(1), ResultStore(tmp_path), 26_214_400, aligner=Moving()
+    )
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return render(talk(10.0, seed=3), tmp_path / "talk.wav")
+
+
+async def test_every_stage_is_told_in_its_order(tools: Tools, recording: Path) -> None:
+    """Also those before the first chunk, in which a model may be downloaded for minutes."""
+    told: list[Event] = []
+    await transcribe(recording, Options(), tools, told.append)
+    progress = [event for event in told if isinstance(event, Progress)]
+
+    assert [stage for stage, _ in groupby(event.stage for event in progress)] == [
+        *("probe", "load", "decode", "transcribe", "stitch")
+    ]
+    assert [event.message for event in progress[:3]] == [
+        "Reading the file",
+        "Starting downloading (m)",
+        "Downloading the model: 1 of 2 MB",
+    ]
+    assert all(event.progress == 0 for event in progress[:3])
+
+
+@pytest.mark.parametrize(("language", "aligner"), [("en", "moving"), ("de", None)])
+async def test_the_aligner_is_named_where_it_put_words(
+    language: str, aligner: str | None, tools: Tools, recording: Path
+) -> None:
+    """Not where it does not know the language."""
+    options = Options(language=language, silence_detection="level")
+    transcript = await transcribe(recording, options, tools, lambda _: None)
+
+    assert transcript.words
+    assert (transcript.aligner, transcript.silence_detection) == (aligner, "level")
+
+
+async def test_the_detection_that_was_really_used_is_named(
+    tools: Tools, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`auto` makes do with the level where the model of the voice is missing."""
+    monkeypatch.setattr("audio_tools.audio.detectors.find_model", lambda: None)
+    transcript = await transcribe(recording, Options(), tools, lambda _: None)
+
+    assert transcript.silence_detection == "level"
+
+
+async def test_a_chunk_size_that_holds_next_to_nothing_is_refused(tools: Tools, recording: Path) -> None:
+    """Before anything is sent, with the size that would do; and that size does."""
+    small = replace(tools, chunk_size=65_536)
+    with pytest.raises(InvalidOption, match="chunkSize is 65536, but must be at least") as refused:
+        await transcribe(recording, Options(), small, lambda _: None)
+    enough = int(refused.value.allowed.split()[2].rstrip(","))
+
+    transcript = await transcribe(recording, Options(), replace(tools, chunk_size=enough), lambda _: None)
+
+    assert transcript.success_rate == 100
+    assert refused.value.allowed.endswith("holds 5 s of flac at 16000 Hz, mono")
+
+
+async def test_an_error_of_our_own_while_cutting_ends_the_job(
+    tools: Tools, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No lane waits for ever, and FFmpeg is gone."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("audio_tools.audio.chunks.Cutter.push", fail)
+    with pytest.raises(ExceptionGroup) as failed:
+        await transcribe(recording, Options(), tools, lambda _: None)
+
+    assert failed.value.subgroup(ZeroDivisionError)
+    assert children() == []

@@ -1,0 +1,123 @@
+"""What a worker makes of jobs that others have put into the queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audio_tools.errors import QueueUnavailable
+from audio_tools.events import Event
+from audio_tools.jobs import Job, JobState, Queue, SqliteQueue
+from audio_tools.options import Options
+from audio_tools.store import TranscriptStore
+from audio_tools.transcript import Transcript
+from audio_tools.uploads import UploadStore
+from audio_tools.worker import Worker
+
+LOST = "0123456789abcdef" * 2
+"""The id of an upload that is nowhere."""
+
+
+async def hear_nothing(path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
+    """A transcript of no words that names the file."""
+    return Transcript((), (), (), 1.0, 1, 100.0, str(path), None, "none", options.model or "", {})
+
+
+@asynccontextmanager
+async def working(queue: Queue, folder: Path) -> AsyncIterator[None]:
+    """A worker on the queue; media lies in the folder's `media`."""
+    uploads = UploadStore(folder, max_bytes=1, min_free_bytes=0, ttl_s=60)
+    transcripts = TranscriptStore(folder)
+    media_roots = [folder / "media"]
+    worker = Worker(queue, hear_nothing, uploads, transcripts, media_roots=media_roots, slots=1)
+    running = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        await worker.stop(0)
+        await running
+        uploads.close()
+
+
+async def ended(queue: Queue, data: dict[str, Any]) -> Job:
+    """A job with this data, once it has ended."""
+    async with asyncio.timeout(10):
+        return await queue.wait_until_finished((await queue.add(data)).job.id)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ({}, "malformed_request"),
+        ({"data": ["talk.mp4"]}, "malformed_request"),
+        ({"path": 7}, "malformed_request"),
+        ({"path": None, "uploadId": {"id": LOST}}, "malformed_request"),
+        ({"path": "talk.mp4", "options": "en"}, "malformed_request"),
+        ({"path": "talk.mp4", "options": {"language": 7}}, "invalid_option"),
+        ({"path": "/etc/passwd"}, "path_refused"),
+        ({"path": "talk.mp4"}, "path_refused"),
+        ({"path": "a\0b"}, "path_refused"),
+        ({"path": "\ud800"}, "path_refused"),
+        ({"uploadId": "../../etc"}, "upload_not_found"),
+        ({"uploadId": LOST}, "upload_not_found"),
+    ],
+)
+async def test_a_job_that_cannot_be_done_fails_with_the_reason(
+    data: dict[str, Any], code: str, tmp_path: Path
+) -> None:
+    """Whatever is in it; the worker goes on with the next one."""
+    (tmp_path / "media").mkdir()
+    good = tmp_path / "media" / "talk.mp4"
+    good.write_bytes(b"-")
+    async with SqliteQueue(tmp_path) as queue, working(queue, tmp_path):
+        bad = await ended(queue, data)
+        well = await ended(queue, {"path": str(good)})
+
+    assert bad.state is JobState.FAILED
+    assert bad.error is not None
+    assert bad.error["code"] == code
+    assert well.state is JobState.COMPLETED
+
+
+async def test_a_link_out_of_the_media_roots_is_not_followed(tmp_path: Path) -> None:
+    """As for clients of the HTTP interface: what counts is the file, not its name."""
+    (tmp_path / "media").mkdir()
+    (tmp_path / "secret").write_bytes(b"-")
+    (tmp_path / "media" / "link.mp4").symlink_to(tmp_path / "secret")
+    async with SqliteQueue(tmp_path) as queue, working(queue, tmp_path):
+        job = await ended(queue, {"path": str(tmp_path / "media" / "link.mp4")})
+
+    assert job.error is not None
+    assert job.error["code"] == "path_refused"
+
+
+class BlindOnce(SqliteQueue):
+    """Its folder cannot be seen the first time that somebody asks."""
+
+    async def check(self) -> str:
+        if not self.asked.is_set():
+            self.asked.set()
+            raise QueueUnavailable("the folder cannot be seen")
+        return await super().check()
+
+    asked: asyncio.Event
+
+
+async def test_a_job_whose_upload_cannot_be_seen_is_left_to_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is put back and the log says why; that the upload is really gone is found where it can be seen."""
+    queue = BlindOnce(tmp_path)
+    queue.asked = asyncio.Event()
+    async with queue, working(queue, tmp_path):
+        job = await ended(queue, {"uploadId": LOST})
+
+    assert job.attempts == 2
+    assert job.error is not None
+    assert job.error["code"] == "upload_not_found"
+    assert "the folder cannot be seen" in caplog.text

@@ -1,0 +1,72 @@
+"""What a worker that is told to stop makes of a job whose media reader dies."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from audio_tools.errors import AllChunksFailed, AudioToolsError, DecodeFailed, ProbeFailed
+from audio_tools.jobs import JobState, SqliteQueue
+from audio_tools.store import TranscriptStore
+from audio_tools.transcript import Transcript
+from audio_tools.uploads import UploadRecord, UploadStore
+from audio_tools.worker import Worker
+
+
+class Reader:
+    """Stands for what reads the media: it runs until it is told which error to die of."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.death: asyncio.Future[AudioToolsError] = asyncio.get_running_loop().create_future()
+
+    async def transcribe(self, *_: object) -> Transcript:
+        self.begun.set()
+        raise await self.death
+
+
+async def store(uploads: UploadStore) -> str:
+    """A whole upload; gives its id."""
+    async with uploads.writer() as writer:
+        await uploads.run(writer.begin, UploadRecord("talk.mov"))
+        await uploads.run(writer.write, b"media")
+        await uploads.run(writer.finish)
+        return writer.id
+
+
+@pytest.mark.parametrize(
+    ("error", "stops", "state"),
+    [
+        (DecodeFailed("FFmpeg was killed by signal 15"), True, JobState.WAITING),
+        (ProbeFailed("killed"), True, JobState.WAITING),
+        (AllChunksFailed("no"), True, JobState.FAILED),
+        (DecodeFailed("damaged"), False, JobState.FAILED),
+    ],
+)
+async def test_a_reader_that_dies_while_we_stop_does_not_fail_its_job(
+    error: AudioToolsError, stops: bool, state: JobState, tmp_path: Path
+) -> None:
+    """One signal may have hit us both: the job goes back, and keeps its upload. Other errors count."""
+    uploads = UploadStore(tmp_path, max_bytes=1000, min_free_bytes=0, ttl_s=60)
+    reader = Reader()
+    async with SqliteQueue(tmp_path) as queue:
+        upload_id = await store(uploads)
+        job = (await queue.add({"uploadId": upload_id})).job
+        transcripts = TranscriptStore(tmp_path)
+        worker = Worker(queue, reader.transcribe, uploads, transcripts, media_roots=(), slots=1)
+        running = asyncio.create_task(worker.run())
+        await reader.begun.wait()
+        if stops:
+            await worker.stop(60)
+        reader.death.set_result(error)
+        if not stops:
+            await queue.wait_until_finished(job.id)
+            await worker.stop(60)
+        await running
+        ended = await queue.get(job.id)
+    uploads.close()
+
+    assert ended.state is state
+    assert (tmp_path / "uploads" / upload_id / "media").exists() == (state is JobState.WAITING)
