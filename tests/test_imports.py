@@ -14,6 +14,7 @@ RANKS = [
     {"media", "store"},
     {"exports", "engines", "jobs", "uploads", "align"},
     {"listen", "progress", "estimate"},
+    {"assemble"},
     {"transcribe", "client"},
     {"worker", "server", "stock"},
     {"workshop"},

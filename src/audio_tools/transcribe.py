@@ -8,18 +8,14 @@ once as its limits allow, and stitch the words back onto the file's own clock.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from audio_tools.align.base import Aligner
+from audio_tools.assemble import Heard, assemble
 from audio_tools.audio.chunks import Cutter, capped_target, cut, target_seconds
-from audio_tools.audio.detectors import describe_detector
-from audio_tools.audio.silence import find_silences
-from audio_tools.audio.stitch import stitch
 from audio_tools.engines.ask import Asker
 from audio_tools.engines.base import Capabilities, Engine
 from audio_tools.engines.limits import Lanes
@@ -40,7 +36,7 @@ from audio_tools.media.probe import choose_audio, probe
 from audio_tools.options import Options
 from audio_tools.progress import Meter
 from audio_tools.store import ResultStore
-from audio_tools.transcript import AudioStream, FailedChunk, Interval, MediaInfo, Transcript, Usage, Word
+from audio_tools.transcript import AudioStream, FailedChunk, MediaInfo, Transcript
 
 READY_CHUNKS = 1
 """Chunks that wait, encoded, for a lane; behind them one that is being encoded, and one that is being cut."""
@@ -50,8 +46,6 @@ SHORTEST_LIMIT_S = 5.0
 """A chunk size that holds less (seconds) is refused: 3 s of overlap, and some words beside them, must fit."""
 SPEAKERS_TARGET_S = 300.0
 """Chunks (seconds) for engines that name speakers: a name holds within a chunk, so the fewer the better."""
-TRUNCATED_S = 2.0
-"""A stream that ends so much earlier (seconds) than the file promises is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +124,7 @@ async def transcribe(path: Path, options: Options, tools: Tools, publish: Publis
             hint="Run the same again later.",
         )
     meter.say("stitch", "Joining the words")
-    return _assemble(job, options, asker)
+    return assemble(job.heard(), options, tools.engine, tools.aligner, asker)
 
 
 @dataclass(slots=True)
@@ -172,6 +166,18 @@ class _Job:
     def anything_heard(self) -> bool:
         """Whether the engine answered for any chunk."""
         return any(hearing.sound for hearing in self.hearings.values())
+
+    def heard(self) -> Heard:
+        """What there is to put together."""
+        return Heard(
+            media=self.media,
+            stream=self.stream,
+            seconds=self.cutter.seconds,
+            pauses=self.cutter.pauses(),
+            hearings=[self.hearings[index] for index in sorted(self.hearings)],
+            failures=[self.failures[index].chunk for index in sorted(self.failures)],
+            warnings=self.warnings,
+        )
 
     async def _feed(self, ready: asyncio.Queue[ReadyChunk | None], lanes: int) -> None:
         """Decode and cut in one thread while another one encodes the chunk before; as fast as it is taken."""
@@ -242,85 +248,6 @@ def _first(group: BaseExceptionGroup[AudioToolsError]) -> AudioToolsError:
         error = error.exceptions[0]
     assert isinstance(error, AudioToolsError)
     return error
-
-
-def _assemble(job: _Job, options: Options, asker: Asker) -> Transcript:
-    """Everything that was heard, as one transcript."""
-    media, engine = job.media, job.tools.engine
-    failures = [job.failures[index].chunk for index in sorted(job.failures)]
-    hearings = [job.hearings[index] for index in sorted(job.hearings)]
-    words, segments = stitch([hearing.chunk for hearing in hearings])
-    duration = max(media.duration or 0.0, job.cutter.seconds)
-    pauses = _until(job.cutter.pauses(), job.cutter.seconds, duration)
-    languages = Counter(
-        hearing.language for hearing in hearings for _ in hearing.chunk.words if hearing.language
-    )
-    language = options.language or (languages.most_common(1)[0][0] if languages else None)
-    total = len(hearings) + len(failures)
-    return Transcript(
-        words=tuple(words) if options.word_timestamps else (),
-        segments=tuple(segments),
-        silences=tuple(find_silences(pauses, words, options.silence_threshold)),
-        duration=duration,
-        total_chunks=total,
-        success_rate=round(100 * len(hearings) / total, 2) if total else 100.0,
-        text=" ".join(segment.text for segment in segments),
-        language=language,
-        engine=engine.name,
-        model=engine.model,
-        media=media.to_json(job.stream.position),
-        aligner=_aligner_used(job.tools.aligner, words, language),
-        silence_detection=describe_detector(options.silence_detection),
-        failed_chunks=tuple(failures),
-        gaps=tuple(gap for hearing in hearings for gap in hearing.gaps),
-        warnings=tuple(_warnings(job, hearings, options)),
-        usage=Usage(
-            seconds=asker.seconds,
-            calls=asker.calls,
-            stored_chunks=sum(hearing.stored for hearing in hearings),
-            cost_usd=asker.cost_usd,
-            tokens=asker.tokens,
-        ),
-    )
-
-
-def _aligner_used(aligner: Aligner | None, words: Sequence[Word], language: str | None) -> str | None:
-    """Who put words on the samples; None if nobody did, as where he does not know the language."""
-    aligned = any(word.timing == "aligned" for word in words)
-    return aligner.for_language(language).name if aligner is not None and aligned else None
-
-
-def _until(pauses: list[Interval], audio_end: float, duration: float) -> list[Interval]:
-    """The pauses of a file whose picture goes on in silence after its sound has ended, in seconds."""
-    if duration <= audio_end:
-        return pauses
-    if pauses and pauses[-1].end >= audio_end:
-        return [*pauses[:-1], Interval(pauses[-1].start, duration)]
-    return [*pauses, Interval(audio_end, duration)]
-
-
-def _warnings(job: _Job, hearings: Sequence[Hearing], options: Options) -> Iterator[str]:
-    """What an editor should know before trusting the transcript."""
-    yield from job.warnings
-    promised = job.stream.start + (job.stream.duration or 0.0)
-    if promised - job.cutter.seconds > TRUNCATED_S:
-        yield f"The sound ends at {job.cutter.seconds:.1f} s, but the file promises {promised:.1f} s of it."
-    streams = len(job.media.audio_streams)
-    if streams > 1 and not any(hearing.chunk.words for hearing in hearings):
-        yield f"Audio stream {job.stream.position} of {streams} holds no words: choose another (audioStream)."
-    if job.media.variable_frame_rate:
-        yield "The frame rate varies, so frame numbers are not safe: transcode to a constant rate."
-    invented = sum(hearing.invented for hearing in hearings)
-    if invented:
-        yield f"Words that the engine placed deep inside silence were dropped: {invented}."
-    estimated = sum(word.timing == "estimated" for hearing in hearings for word in hearing.chunk.words)
-    if estimated:
-        yield f"Words without times from the engine, which are estimated from the speech: {estimated}."
-    telling = sum(any(word.speaker for word in hearing.chunk.words) for hearing in hearings)
-    if telling > 1:
-        yield f"Speakers are told apart in each of {telling} chunks alone: A (1) and A (2) may be one person."
-    if options.prompt and not job.tools.engine.capabilities.prompt:
-        yield f"The model {job.tools.engine.model} takes no prompt: it was not sent."
 
 
 def _chunk_target(media: MediaInfo, options: Options, tools: Tools) -> float:

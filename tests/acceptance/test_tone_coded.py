@@ -62,7 +62,7 @@ async def test_forty_minutes_without_a_pause(tmp_path: Path, make_tools: MakeToo
     """Where nobody pauses cuts go through talk, and still no word is lost or doubled."""
     script = talk_without_pauses(40 * MINUTE_S, seed=5)
     media = render(script, tmp_path / "breathless.mp4")
-    transcript = await transcript_of(media, make_tools())
+    transcript = await transcript_of(media, make_tools(), silenceDetection="level")
 
     assert_true(transcript, script)
     assert transcript.total_chunks > 10
