@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from benchmarks.__main__ import main, names
 from benchmarks.bench_pass import bench as bench_pass
+from benchmarks.bench_queue import bench as bench_queue
 from benchmarks.bench_rate import bench as bench_rate
 from benchmarks.bench_rate import best
 from benchmarks.bench_schedule import bench as bench_schedule
@@ -67,6 +68,13 @@ def test_upload(tmp_path: Path) -> None:
 def test_sockets(tmp_path: Path) -> None:
     """Every client gets the end."""
     assert bench_sockets(tmp_path, clients=[3], talk_s=60.0)[-1].startswith("| 3 | **3** |")
+
+
+def test_queue(tmp_path: Path) -> None:
+    """Both queues, what can be timed of the service, and each number of workers get a row."""
+    lines = bench_queue(tmp_path, jobs=8, rounds=1, lock_s=1.0, workers=[1], talk_s=60.0, engine_s=0.1)
+
+    assert sum(line.startswith("| ") for line in lines) == 1 + 2 + 1 + 4 + 3 + 1 + 1
 
 
 def test_a_free_lane_takes_the_next_chunk_and_a_batch_waits_for_its_slowest() -> None:

@@ -78,6 +78,20 @@ def test_sweep_removes_what_was_not_used_for_long(tmp_path: Path) -> None:
     assert store.get("cd" * 20) is None
 
 
+def test_of_many_processes_one_sweeps(tmp_path: Path) -> None:
+    """What is old stays while the last sweep, of whatever process, is not older than it may be."""
+    one, other = ResultStore(tmp_path), ResultStore(tmp_path)
+    one.put("ab" * 20, REPLY)
+    assert one.sweep(3600, 60) == 0
+    past = time.time() - 4000
+    (result,) = tmp_path.glob("chunks/*/*")
+    os.utime(result, (past, past))
+
+    assert other.sweep(3600, 60) == 0
+    os.utime(tmp_path / "chunks" / "swept", (past, past))
+    assert other.sweep(3600, 60) == 1
+
+
 def test_old_transcripts_are_named_and_halves_removed(tmp_path: Path) -> None:
     """Nothing that is young is touched: another machine may be writing it."""
     store = TranscriptStore(tmp_path)

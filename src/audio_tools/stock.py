@@ -23,7 +23,8 @@ class Stock:
     """
     The queue, uploads, results and transcripts; swept of what nobody needs while it is open.
 
-    Every process sweeps: to find that another one was there first is no error.
+    Every process sweeps: to find that another one was there first is no error. Results, which are many, are
+    looked through by one of them.
     """
 
     def __init__(self, settings: Settings, wait_s: float | None) -> None:
@@ -73,4 +74,4 @@ class Stock:
                 await asyncio.to_thread(self.transcripts.remove, job_id)
         unfinished = await self.queue.list(UNFINISHED, limit=100_000)
         await self.uploads.sweep({job.upload_id for job in unfinished.jobs if job.upload_id})
-        await asyncio.to_thread(self.results.sweep, self._settings.chunk_ttl)
+        await asyncio.to_thread(self.results.sweep, self._settings.chunk_ttl, SWEEP_S)

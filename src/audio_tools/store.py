@@ -68,8 +68,15 @@ class ResultStore:
         write_atomically(self._path(digest), json.dumps(record, ensure_ascii=False).encode())
         return Reply.from_json(record)
 
-    def sweep(self, older_than_s: float) -> int:
-        """Remove results that nobody used for so many seconds, and what a crash left; gives their number."""
+    def sweep(self, older_than_s: float, every_s: float = 0.0) -> int:
+        """
+        Remove results that nobody used for so many seconds, and what a crash left; gives their number.
+
+        Leaves it, and gives 0, if somebody has done it in the last `every_s` seconds: there may be very many,
+        on a network drive, and many processes that sweep.
+        """
+        if not self._is_due(every_s):
+            return 0
         limit = time.time() - older_than_s
         removed = 0
         for path in self._folder.glob("*/*"):
@@ -78,6 +85,15 @@ class ResultStore:
                     path.unlink()
                     removed += 1
         return removed
+
+    def _is_due(self, every_s: float) -> bool:
+        swept = self._folder / "swept"
+        with suppress(OSError):
+            if time.time() - swept.stat().st_mtime < every_s:
+                return False
+        with suppress(OSError):
+            swept.touch()
+        return True
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / f"{digest}.json"

@@ -64,11 +64,19 @@ async def in_thread(call: Callable[..., Any], *args: Any) -> Any:
     return await asyncio.to_thread(call, *args)
 
 
-async def until(true: Callable[[], bool]) -> None:
+async def until(true: Callable[[], bool], timeout_s: float = 20.0) -> None:
     """Look again and again, in a thread, until it is so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(timeout_s):
         while not await in_thread(true):
             await asyncio.sleep(0.05)
+
+
+async def stop(*processes: ServiceProcess) -> None:
+    """Stop them with SIGTERM, all at once: they end well, and nothing went wrong in all their lives."""
+    codes = await asyncio.gather(*(in_thread(process.terminate) for process in processes))
+
+    assert set(codes) == {0}
+    assert not any("Traceback" in process.log for process in processes)
 
 
 @asynccontextmanager

@@ -259,6 +259,11 @@ class Engine:
         """Change how it behaves; see `read_settings` of the simulator."""
         self._http.post("/__control", json=settings).raise_for_status()
 
+    def log(self) -> Json:
+        """All requests, and how many are open."""
+        log: Json = self._http.get("/__log").json()
+        return log
+
     @contextmanager
     def never_answering(self) -> Iterator[None]:
         """Whatever is asked in this block gets no answer in the time of a test."""

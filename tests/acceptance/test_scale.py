@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from audio_tools.transcript import Transcript
-from tests.acceptance.cluster import PASSWORD, Cluster, in_thread, running, until
+from tests.acceptance.cluster import PASSWORD, Cluster, in_thread, running, stop, until
 from tests.acceptance.service import ServiceProcess, WorkerProcess
 from tests.acceptance.truth import assert_true
 from tests.jobs.redis_server import RedisServer
@@ -23,7 +23,7 @@ from tests.simulator import Latency, Simulator, render, talk, word_text
 
 JOBS = 30
 LANES = 6
-MINUTE_S = 15.0
+MINUTE_S = 10.0
 LOCK_S = 3.0
 OPTIONS = {"chunkSize": 250_000, "silenceDetection": "level"}
 SCRIPTS = [talk(20.0, seed=90 + n, first_number=100 * n) for n in range(JOBS)]
@@ -55,7 +55,7 @@ async def submit_all(webs: list[ServiceProcess], recordings: list[Path]) -> list
 async def assert_all_true(web: ServiceProcess, jobs: list[str]) -> None:
     """Every job ends well, with every word in its place."""
     await asyncio.gather(*(web.wait_until(job_id, "completed", timeout_s=90) for job_id in jobs))
-    for job_id, script in zip(jobs, SCRIPTS, strict=False):
+    for job_id, script in zip(jobs, SCRIPTS[: len(jobs)], strict=True):
         transcript: Transcript = await in_thread(web.transcript, job_id)
         assert_true(transcript, script)
     assert web.files("uploads") == []
@@ -77,13 +77,12 @@ async def test_many_jobs_in_many_processes(
     async with running(*webs, *workers):
         jobs = await submit_all(webs, recordings)
         await assert_all_true(webs[0], jobs)
-        for process in (*webs, *workers):
-            assert await in_thread(process.terminate) == 0
-            assert "Traceback" not in process.log
+        await stop(*webs, *workers)
 
     assert len(simulator.requests) > 60 + 30
     assert {record.status for record in simulator.requests} == {200}
     assert len({record.sha256 for record in simulator.requests}) == len(simulator.requests)
+    assert not any("limits are kept by each process alone" in worker.log for worker in workers)
     done = [worker.log.count("job completed") for worker in workers]
     assert sum(done) == JOBS
     assert min(done) > 0
@@ -93,8 +92,8 @@ async def test_whatever_dies_nothing_is_lost_or_paid_twice(
     tmp_path: Path, simulator: Simulator, redis: RedisServer, recordings: list[Path]
 ) -> None:
     """
-    Workers, Redis and a web process are killed in the middle of it and started again, and a worker sleeps
-    until others have its job, and wakes: all jobs end once and true; what was in flight is lost, what was
+    A worker sleeps until another one has its job, and wakes; workers, Redis and a web process are killed in
+    the middle of it and started again: all jobs end once and true; what was in flight is lost, what was
     stored is never asked for again.
     """
     simulator.latency = Latency(base_s=0.6, sigma=0.3)
@@ -104,35 +103,39 @@ async def test_whatever_dies_nothing_is_lost_or_paid_twice(
     sleeper, *workers = [cluster.worker("--wait", name=f"worker{n}") for n in range(4)]
     chance = random.Random(11)
     async with running(*webs, sleeper, *workers):
-        jobs = await submit_all(webs, recordings[:18])
-        asleep = await put_to_sleep(sleeper, webs[0])
+        jobs = await submit_all(webs, recordings[:24])
+        asleep = await put_to_sleep(sleeper, jobs, simulator)
+        # Others come to it when they have done theirs, with the lanes that the sleeper does not hold.
+        await until(lambda: webs[0].status(asleep)["attempts"] > 1, timeout_s=60)
+        kept, sent = stored_chunks(webs[0]), len(simulator.requests)
+        os.kill(sleeper.pid, signal.SIGCONT)
+        await until(lambda: "the job was taken away" in sleeper.log)
+        assert_nothing_is_paid_twice(simulator, kept, sent)
         for victim in (workers[0], redis, workers[1], webs[1], workers[2], redis):
             await more_requests(simulator, 4)
             await asyncio.sleep(chance.uniform(0, 0.5))
             victim.kill()
-            kept, sent = stored_words(webs[0]), len(simulator.requests)
+            kept, sent = stored_chunks(webs[0]), len(simulator.requests)
             await in_thread(victim.start)
             assert_nothing_is_paid_twice(simulator, kept, sent)
+        await until(lambda: webs[0].http.get("/health").status_code == 200)
         unfinished = await in_thread(webs[0].jobs, "waiting", "active")
-        await until(lambda: webs[0].status(asleep)["attempts"] > 1)
-        kept, sent = stored_words(webs[0]), len(simulator.requests)
-        os.kill(sleeper.pid, signal.SIGCONT)
         simulator.latency = Latency()
         await assert_all_true(webs[1], jobs)
-        await until(lambda: "the job was taken away" in sleeper.log)
 
     assert unfinished, "they were done before the last kill"
     assert_nothing_is_paid_twice(simulator, kept, sent)
     assert sum(worker.log.count("job completed") for worker in (sleeper, *workers)) == len(jobs)
 
 
-async def put_to_sleep(worker: WorkerProcess, web: ServiceProcess) -> str:
-    """Stop a worker that is at work; gives the id of its job."""
+async def put_to_sleep(worker: WorkerProcess, jobs: list[str], simulator: Simulator) -> str:
+    """Stop a worker whose first job is at the engine; gives the id of the job."""
     await until(lambda: "job started" in worker.log)
+    job_id = re.findall(r"job started.*job_id=([\w-]+)", worker.log)[0]
+    words = {word.number for word in SCRIPTS[jobs.index(job_id)].words}
+    await simulator.wait_for(lambda log: any(words & set(record.heard) for record in log))
     os.kill(worker.pid, signal.SIGSTOP)
-    started = re.findall(r"job started.*job_id=([\w-]+)", worker.log)
-    assert web.status(started[-1])["state"] == "active"
-    return started[-1]
+    return str(job_id)
 
 
 async def more_requests(simulator: Simulator, count: int) -> None:
@@ -141,17 +144,18 @@ async def more_requests(simulator: Simulator, count: int) -> None:
     await simulator.wait_for(lambda log: len(log) >= wanted)
 
 
-def stored_words(service: ServiceProcess) -> set[str]:
-    """The words of all chunks whose answer is stored."""
+def stored_chunks(service: ServiceProcess) -> set[frozenset[str]]:
+    """The words of each chunk whose answer is stored."""
     replies = [json.loads(path.read_bytes()) for path in service.data_dir.glob("chunks/*/*.json")]
-    return {word["word"] for reply in replies for word in reply["words"]}
+    return {frozenset(word["word"] for word in reply["words"]) for reply in replies}
 
 
-def assert_nothing_is_paid_twice(simulator: Simulator, kept: set[str], sent: int) -> None:
-    """Since the request number `sent`, nothing was asked whose words were all stored then."""
+def assert_nothing_is_paid_twice(simulator: Simulator, kept: set[frozenset[str]], sent: int) -> None:
+    """Since the request number `sent`, none was for a chunk that was stored then."""
     asked = [
-        {word_text(number) for number in record.heard if number is not None}
+        frozenset(word_text(number) for number in record.heard if number is not None)
         for record in simulator.requests[sent:]
     ]
 
-    assert [words for words in asked if words and words <= kept] == []
+    # Not only for words that were stored then: where nobody pauses, two chunks hear the same ones.
+    assert [words for words in asked if words and words in kept] == []

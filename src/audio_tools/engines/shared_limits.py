@@ -23,7 +23,7 @@ CALL_TIMEOUT_S = 2.0
 POLL_MS = 50  # how soon a lane that another process has left is noticed, on average
 ASK_AGAIN_MS = 500  # at the latest, or the place in the row is lost after
 PATIENCE_MS = 2000  # of silence: whoever stands in front may have died
-KEEP_MS = 1000 * LONGEST_PAUSE_S  # how long starts, and what the provider said last, are remembered
+KEEP_MS = round(1000 * LONGEST_PAUSE_S)  # how long starts, and what the provider said last, are remembered
 
 log = logging.getLogger(__name__)
 
