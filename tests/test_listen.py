@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from audio_tools.audio.chunks import Chunk
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
@@ -174,3 +175,30 @@ async def test_a_chunk_that_fits_forgives_those_before(tmp_path: Path) -> None:
     heard = timings(await hear(Ear(["en"]), tmp_path, len(fits), Aligner(list(fits))))
 
     assert [timing == "aligned" for timing in heard] == fits
+
+
+class Stopping(Aligner):
+    """Is interrupted in the middle of its work, as by the end of the process."""
+
+    async def align(self, *_about: object) -> list[Word]:
+        raise InterruptedError
+
+
+async def test_an_answer_that_is_paid_is_kept_before_it_is_aligned(tmp_path: Path) -> None:
+    """Whoever is killed while it aligns, or asks for what is missing, does not pay for the answer again."""
+    ear = Ear(["en"])
+    with pytest.raises(InterruptedError):
+        await hear(ear, tmp_path, 1, Stopping([]))
+    (hearing,) = await hear(ear, tmp_path, 1, Aligner([True]))
+
+    assert len(ear.asked) == 1
+    assert [word.timing for word in hearing.chunk.words] == ["aligned"]
+
+
+async def test_words_found_by_another_detector_are_no_answer(tmp_path: Path) -> None:
+    """Times may follow from the speech that was found, also where nobody aligns."""
+    ear = Ear(["en", "en"])
+    await hear(ear, tmp_path, 1, silence_detection="level")
+    await hear(ear, tmp_path, 1, silence_detection="vad")
+
+    assert len(ear.asked) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -146,3 +148,24 @@ async def test_an_error_of_our_own_while_cutting_ends_the_job(
 
     assert failed.value.subgroup(ZeroDivisionError)
     assert children() == []
+
+
+async def test_whoever_cancels_does_not_wait_for_an_encoder(
+    tools: Tools, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An MP3 of some minutes takes seconds, in which the event loop would stand still."""
+    encoding, go_on = threading.Event(), threading.Event()
+
+    def encode(*_: object) -> None:
+        encoding.set()
+        go_on.wait()
+
+    monkeypatch.setattr("audio_tools.listen.Listener.prepare", encode)
+    job = asyncio.create_task(transcribe(recording, Options(), tools, lambda _: None))
+    await asyncio.to_thread(encoding.wait)
+    job.cancel()
+    try:
+        await asyncio.wait([job], timeout=30)
+        assert job.cancelled()
+    finally:
+        go_on.set()

@@ -14,7 +14,7 @@ from audio_tools.align.segments import follow_words
 from audio_tools.audio.chunks import Chunk
 from audio_tools.audio.detectors import describe_detector
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
-from audio_tools.audio.silence import between, overlap
+from audio_tools.audio.silence import overlap
 from audio_tools.audio.stitch import HeardChunk
 from audio_tools.audio.words import clamp_to_speech, group, punctuate, spread, uncovered
 from audio_tools.engines.ask import Asker
@@ -87,12 +87,13 @@ class Listener:
         self._language = options.language
         self._finds_language = engine.capabilities.keeps_language and options.language is None
         form = "lossless" if options.audio_format in LOSSLESS_FORMATS else options.audio_format
-        self._shaped_by = (
+        self._answer_shaped_by = (
             *engine.identity(),
             options.prompt or "",
             f"{form} {options.sample_rate} Hz {options.channels}",
-            *(() if aligner is None else (*aligner.identity(), describe_detector(options.silence_detection))),
+            describe_detector(options.silence_detection),  # words without times are spread over its speech
         )
+        self._shaped_by = (*self._answer_shaped_by, *(aligner.identity() if aligner else ()))
 
     def prepare(self, chunk: Chunk) -> ReadyChunk:
         """Look a chunk up, or encode it. Takes a while: for a worker thread."""
@@ -123,12 +124,12 @@ class Listener:
             assert ready.audio is not None
             own = Interval(chunk.own.start - chunk.start, chunk.own.end - chunk.start)
             speech = [Interval(s.start - chunk.start, s.end - chunk.start) for s in chunk.speech]
-            complete = await self._ask(ready.audio, speech, own)
+            complete = await self._ask(ready.audio, ready.samples, speech, own)
             reply = await asyncio.to_thread(self._store.put, digest, complete)
         if self._finds_language and self._language is None and reply.words:
             self._language = reply.language
         words = [word.shifted(chunk.start) for word in reply.words]
-        placed, invented = clamp_to_speech(words, between(chunk.speech, chunk.start, chunk.end))
+        placed, invented = clamp_to_speech(words, chunk.speech)
         segments = tuple(segment.shifted(chunk.start) for segment in reply.segments)
         return Hearing(
             HeardChunk(chunk.own, tuple(placed), segments),
@@ -138,13 +139,21 @@ class Listener:
             stored=stored,
         )
 
-    async def _ask(self, audio: EncodedAudio, speech: Sequence[Interval], own: Interval) -> Reply:
+    async def _ask(
+        self, audio: EncodedAudio, samples: str, speech: Sequence[Interval], own: Interval
+    ) -> Reply:
         """Ask for a chunk; then once more for what of its own speech no word covers."""
-        reply = _with_times(await self._asker.ask(self._request(audio, speech)), speech, audio.seconds)
-        words, _ = clamp_to_speech(reply.words, between(speech, 0.0, audio.seconds))
+        name = chunk_digest(samples, (*self._answer_shaped_by, self._language or "", "as answered"))
+        answer = await asyncio.to_thread(self._store.get, name)
+        if answer is None:
+            answer = await self._asker.ask(self._request(audio, speech))
+        reply = _with_times(answer, speech, audio.seconds)
+        words, _ = clamp_to_speech(reply.words, speech)
         gaps = uncovered(overlap(speech, own), words)
         if not gaps and self._aligner is None:
             return reply
+        # It is paid: what follows takes a while, and may be interrupted.
+        await asyncio.to_thread(self._store.put, name, answer)
         pcm = await asyncio.to_thread(decode_encoded, audio)
         for gap in gaps:
             try:

@@ -182,9 +182,9 @@ class _Job:
     async def _feed(self, ready: asyncio.Queue[ReadyChunk | None], lanes: int) -> None:
         """Decode and cut in one thread while another one encodes the chunk before; as fast as it is taken."""
         # Always the same two threads: in each new one malloc would start another heap.
+        encoding = ThreadPoolExecutor(1, "encode")
         with (
             ThreadPoolExecutor(1, "cut") as cutting,
-            ThreadPoolExecutor(1, "encode") as encoding,
             Decoder(self.tools.ffmpeg, self.path, self.stream.position) as decoder,
         ):
             chunks, loop = cut(decoder, self.cutter), asyncio.get_running_loop()
@@ -196,6 +196,8 @@ class _Job:
                     await ready.put(await loop.run_in_executor(encoding, self.listener.prepare, chunk))
                     self.meter.cut(chunk.end)
             finally:
+                # Not waited for: an MP3 may take a second, and whoever cancels waits, with the event loop.
+                encoding.shutdown(wait=False)
                 if not coming.done():
                     decoder.kill()
                     await asyncio.wait([coming])

@@ -104,7 +104,9 @@ class Cutter:
         self._pcm.append(pcm)
         self._take(self._detector.push(pcm))
         chunks = []
-        while self._finder.frames >= self._own_first + self._longest + SHORTEST_SPEECH_FRAMES:
+        # As far as a chunk may hear behind its cut, or what it knows of that would depend on the blocks.
+        behind = frames_in(OVERLAP_S / 2) + SHORTEST_SPEECH_FRAMES
+        while self._finder.frames >= self._own_first + self._longest + behind:
             chunks.append(self._cut())
         return chunks
 
@@ -134,9 +136,10 @@ class Cutter:
         else:
             cut = first + _quietest(self._levels[first - self._kept_from : end - self._kept_from])
             overlap = frames_in(OVERLAP_S / 2)
-        chunk = self._chunk(frame_start(cut), (cut + overlap) * FRAME_SAMPLES, next_first=cut - overlap)
+        next_first = max(cut - overlap, self._heard_first)  # a short chunk is heard again from its start
+        chunk = self._chunk(frame_start(cut), (cut + overlap) * FRAME_SAMPLES, next_first)
         self._own_first = cut
-        self._heard_first = cut - overlap
+        self._heard_first = next_first
         self._forget_levels_before(self._heard_first)
         return chunk
 
