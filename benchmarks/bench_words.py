@@ -96,7 +96,6 @@ async def _bench(folder: Path) -> list[str]:
 async def _rows(recording: Recording, whisper: WhisperEngine, aligner: SphinxAligner) -> list[str]:
     """One row for each way to get times."""
     pcm, speech = recording.pcm, recording.speech
-    pauses = between(speech, 0.0, len(pcm) / SAMPLE_RATE_HZ)
     heard = (
         await whisper.transcribe(Request(encode(pcm, "flac", SAMPLE_RATE_HZ, 1), tuple(speech), "en"))
     ).words
@@ -106,7 +105,7 @@ async def _rows(recording: Recording, whisper: WhisperEngine, aligner: SphinxAli
     ways = {
         "Whisper as it comes": [word.shifted(-LATE_S) for word in heard],
         f"Whisper, {1000 * LATE_S:.0f} ms later": heard,
-        "the same, clamped": clamp_to_speech(heard, pauses)[0],
+        "the same, clamped": clamp_to_speech(heard, speech)[0],
         "Whisper, aligned": await aligner.align(pcm, heard, speech, "en"),
         "Whisper's text alone, spread": guessed,
         "Whisper's text alone, aligned": await aligner.align(pcm, guessed, speech, "en"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio_tools.audio.stitch import HeardChunk, stitch
-from audio_tools.audio.words import group
-from audio_tools.transcript import Interval, Word
+from audio_tools.audio.words import clamp_to_speech, group
+from audio_tools.transcript import Interval, Segment, Word
 
 
 def chunk(start: float, end: float, words: list[Word]) -> HeardChunk:
@@ -41,6 +42,52 @@ def test_speakers_of_two_chunks_are_not_taken_for_one() -> None:
     assert [word.speaker for word in words] == ["A (1)", None, "A (3)", None]
     assert [segment.speaker for segment in segments] == ["A (1)", None, "A (3)", None]
     assert [word.speaker for word in stitch([one, silent])[0]] == ["A", None]
+
+
+def test_words_that_overlap_at_a_border_are_parted() -> None:
+    """Two engines may stretch two words over one moment; they meet half-way, and so do their segments."""
+    words, segments = stitch(
+        [
+            chunk(0, 10, [Word("hello", 8.0, 10.9)]),
+            chunk(10, 20, [Word("world", 9.6, 11.0), Word("again", 11.0, 11.5)]),
+        ]
+    )
+
+    assert [(word.word, word.start, word.end) for word in words] == [
+        ("hello", 8.0, 10.25),
+        ("world", 10.25, 11.0),
+        ("again", 11.0, 11.5),
+    ]
+    assert [(each.text, each.start, each.end) for each in segments] == [
+        ("hello", 8.0, 10.25),
+        ("world again", 10.25, 11.5),
+    ]
+    assert stitch([chunk(0, 10, []), chunk(10, 20, [])]) == ([], [])
+
+
+spans = st.lists(st.tuples(st.floats(-1, 14), st.floats(0, 6)), max_size=40)
+
+
+@given(heard=st.lists(spans, min_size=1, max_size=4), texts=st.sampled_from(["w", "a b c"]))
+def test_stitched_words_and_segments_are_in_order_apart_and_inside(
+    heard: list[list[tuple[float, float]]], texts: str
+) -> None:
+    """Whatever was heard in chunks that overlap by 3 s: none outside the media, no two at one time."""
+    chunks, duration = [], 10.0 * len(heard)
+    for number, given_spans in enumerate(heard):
+        own = Interval(10.0 * number, 10.0 * number + 10.0)
+        whole = Interval(max(own.start - 1.5, 0.0), min(own.end + 1.5, duration))
+        words = [
+            Word(texts.split()[n % len(texts.split())], whole.start + start, whole.start + start + length)
+            for n, (start, length) in enumerate(given_spans)
+        ]
+        chunks.append(chunk(own.start, own.end, clamp_to_speech(words, [whole])[0]))
+    words, segments = stitch(chunks)
+
+    rows: list[Sequence[Word | Segment]] = [words, segments]
+    for row in rows:
+        assert all(0.0 <= each.start < each.end <= duration for each in row)
+        assert all(a.end <= b.start for a, b in pairwise(row))
 
 
 def test_a_word_said_twice_stays_twice() -> None:

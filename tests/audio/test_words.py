@@ -22,7 +22,7 @@ def spans(words: list[Word]) -> list[tuple[float, float]]:
 
 def test_a_word_that_reaches_into_a_pause_ends_where_it_starts() -> None:
     """Engines stretch words over the pause behind or before them; the samples know better."""
-    words, dropped = clamp_to_speech(at((0.5, 3.0), (3.0, 5.5)), [Interval(1.0, 4.8)])
+    words, dropped = clamp_to_speech(at((0.5, 3.0), (3.0, 5.5)), [Interval(0.0, 1.0), Interval(4.8, 9.0)])
 
     assert spans(words) == [(0.5, 1.0), (4.8, 5.5)]
     assert dropped == 0
@@ -30,7 +30,7 @@ def test_a_word_that_reaches_into_a_pause_ends_where_it_starts() -> None:
 
 def test_a_word_just_inside_a_pause_moves_to_its_edge() -> None:
     """Half a second is how far engines are off; so near a word was spoken."""
-    words, dropped = clamp_to_speech(at((4.3, 4.6), (9.1, 9.2)), [Interval(1.0, 4.8), Interval(9.0, 12.0)])
+    words, dropped = clamp_to_speech(at((4.3, 4.6), (9.1, 9.2)), [Interval(0.0, 1.0), Interval(4.8, 9.0)])
 
     assert spans(words) == [(4.8, 5.1), (8.9, 9.0)]
     assert dropped == 0
@@ -38,29 +38,52 @@ def test_a_word_just_inside_a_pause_moves_to_its_edge() -> None:
 
 def test_a_word_deep_inside_a_pause_is_dropped_and_counted() -> None:
     """Nobody can have said it."""
-    words, dropped = clamp_to_speech(at((0.0, 0.5), (5.0, 5.5)), [Interval(1.0, 10.0)])
+    words, dropped = clamp_to_speech(at((0.0, 0.5), (5.0, 5.5)), [Interval(0.0, 1.0), Interval(10.0, 12.0)])
 
     assert (spans(words), dropped) == ([(0.0, 0.5)], 1)
 
 
+def test_a_word_in_the_silence_at_an_end_moves_to_the_speech_alone() -> None:
+    """Before the beginning and behind the end of a file there is nothing to move it to."""
+    words, dropped = clamp_to_speech(at((0.0, 0.3), (9.8, 10.0)), [Interval(0.7, 9.5)])
+
+    assert (spans(words), dropped) == ([(0.7, 1.0), (9.3, 9.5)], 0)
+    assert clamp_to_speech(at((0.0, 0.3), (9.8, 10.0)), [Interval(1.0, 9.0)]) == ([], 2)
+    assert clamp_to_speech(at((0.0, 0.3)), []) == ([], 1)
+
+
+def test_words_on_one_spot_share_the_room_there_is() -> None:
+    """They part towards the side that has room; more words than a millisecond each were not said."""
+    words, _ = clamp_to_speech(at((9.98, 10.0), (9.98, 10.0), (10.0, 10.0)), [Interval(0.0, 10.0)])
+    assert spans(words) == [(9.94, 9.96), (9.96, 9.98), (9.98, 10.0)]
+
+    crowd, dropped = clamp_to_speech(at(*[(1.0, 1.0)] * 3000), [Interval(0.0, 2.0)])
+    assert (len(crowd), dropped) == (2000, 1000)
+    assert spans(crowd)[0] == (0.0, 0.001)
+    assert spans(crowd)[-1] == (1.999, 2.0)
+
+
 floats = st.floats(0, 60, allow_nan=False).map(lambda value: round(value, 3))
+moments = floats | st.sampled_from([0.0, 30.0, 59.98, 60.0])
 
 
 @given(
     edges=st.lists(floats, unique=True, max_size=10).map(sorted),
-    given_spans=st.lists(st.tuples(floats, st.floats(0, 3)), max_size=20),
+    given_spans=st.lists(st.tuples(moments, st.floats(0, 3) | st.just(0.0)), max_size=20),
+    times=st.sampled_from([1, 2, 100]),
 )
-def test_clamped_words_are_in_order_apart_and_not_empty(
-    edges: list[float], given_spans: list[tuple[float, float]]
+def test_clamped_words_are_in_order_apart_not_empty_and_inside(
+    edges: list[float], given_spans: list[tuple[float, float]], times: int
 ) -> None:
     """Whatever the engine says: sorted, no overlap, no zero length, none lost but those counted."""
-    pauses = [Interval(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False)]
-    words = at(*sorted((start, start + length) for start, length in given_spans))
-    clamped, dropped = clamp_to_speech(words, pauses)
+    speech = [Interval(a, b) for a, b in zip(edges[::2], edges[1::2], strict=False)]
+    words = at(*((start, start + length) for start, length in given_spans)) * times
+    clamped, dropped = clamp_to_speech(words, speech)
 
     assert len(clamped) + dropped == len(words)
-    assert all(word.start < word.end for word in clamped)
-    assert all(a.end <= b.start + 1e-9 for a, b in itertools.pairwise(clamped))
+    assert all(round(word.start, 4) < round(word.end, 4) for word in clamped)
+    assert all(a.end <= b.start for a, b in itertools.pairwise(clamped))
+    assert all(speech[0].start <= word.start and word.end <= speech[-1].end for word in clamped)
 
 
 def test_words_take_their_spelling_from_the_text() -> None:

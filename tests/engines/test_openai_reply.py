@@ -249,6 +249,25 @@ def test_no_text_does_harm(body: str) -> None:
         read_reply(body, SECONDS, UNKNOWN)
 
 
+def test_half_a_character_is_replaced() -> None:
+    """JSON may escape a lone surrogate, which no file can hold: it must not cost the chunk."""
+    half, whole = "\ud83d", "\U0001f600"
+    word = {"word": f"a{half}", "start": 1, "end": 2, "speaker": half}
+    reply = read(
+        {"text": f"a{half} {whole}", "language": half, "words": [word], "segments": [word | {"text": half}]}
+    )
+
+    assert (reply.text, reply.words[0].word) == (f"a\ufffd {whole}", "a\ufffd")
+    assert json.dumps(reply.to_json(), ensure_ascii=False).encode().count("\ufffd".encode()) == 6
+
+
+def test_a_figure_beyond_all_floats_counts_as_none() -> None:
+    """JSON has integers of any size; one that says nothing must not cost the words."""
+    reply = read({"text": "a", "words": [{"word": "a", "start": 1, "end": 2, "probability": 10**400}]})
+
+    assert (spoken(reply), reply.words[0].confidence) == ([("a", 1.0, 2.0)], None)
+
+
 @given(st.lists(st.floats(0, 9.9), min_size=1, max_size=20, unique=True))
 def test_good_times_stay_as_they_are(starts: list[float]) -> None:
     """Times within the chunk are told as they came."""

@@ -16,7 +16,6 @@ from audio_tools.align.base import Aligner
 from audio_tools.align.place import place_words
 from audio_tools.align.sphinx_model import Found
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
-from audio_tools.audio.silence import between
 from audio_tools.audio.words import clamp_to_speech, fold
 from audio_tools.errors import AudioToolsError
 from audio_tools.transcript import Interval, Word
@@ -83,7 +82,7 @@ class HeardAligner:
             log.warning("words keep the times they have: %s", error)
             return list(words)
         seconds = len(pcm) / SAMPLE_RATE_HZ
-        spoken, _ = clamp_to_speech(heard, between(speech, 0.0, seconds))
+        spoken, _ = clamp_to_speech(heard, speech)
         matcher = SequenceMatcher(None, [fold(w.word) for w in words], [fold(w.word) for w in spoken], False)
         if sum(block.size for block in matcher.get_matching_blocks()) < LEAST_SHARE * len(words):
             return list(words)

@@ -6,9 +6,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from itertools import groupby
+from itertools import groupby, islice
 
-from audio_tools.audio.words import fold
+from audio_tools.audio.words import fold, part
 from audio_tools.transcript import Interval, Segment, Word
 
 SAME_WORD_S = 1.0
@@ -35,26 +35,37 @@ def stitch(chunks: Sequence[HeardChunk]) -> tuple[list[Word], list[Segment]]:
     Join chunks in order; a word belongs to the chunk that owns its midpoint.
 
     Where two chunks overlap, a word that both hear is one word: the two versions agree on one midpoint,
-    their mean, so that neither can be lost and never both are kept. Segments keep the words they own;
-    they are numbered from 0. Engines name speakers anew in each chunk, so where several chunks have some the
+    their mean, so that neither can be lost and never both are kept. Words that overlap then, because the
+    chunks differ about their times, are parted. Segments keep the words they own; they are numbered from 0.
+    Engines name speakers anew in each chunk, so where several chunks have some the
     number of the chunk is part of the name: `A (1)` and `A (2)` may be two people.
     """
     chunks = _name_apart(chunks)
     middles = [[word.middle for word in chunk.words] for chunk in chunks]
     for position in range(len(chunks) - 1):
         _agree(chunks[position : position + 2], middles[position : position + 2])
-    words: list[Word] = []
-    segments: list[Segment] = []
+    owned: list[list[Word]] = []
     for position, chunk in enumerate(chunks):
         # An engine may overshoot the ends of the media a little; no neighbour owns those words.
         first = chunk.own.start if position > 0 else float("-inf")
         end = chunk.own.end if position + 1 < len(chunks) else float("inf")
-        kept = [
-            word for word, middle in zip(chunk.words, middles[position], strict=True) if first <= middle < end
-        ]
-        words += kept
-        segments += _rebuild(chunk, kept)
+        placed = zip(chunk.words, middles[position], strict=True)
+        owned.append([word for word, middle in placed if first <= middle < end])
+    words = _part([word for kept in owned for word in kept])
+    remaining = iter(words)
+    segments = [
+        segment
+        for chunk, kept in zip(chunks, owned, strict=True)
+        for segment in _rebuild(chunk, kept, list(islice(remaining, len(kept))))
+    ]
     return words, [replace(segment, id=number) for number, segment in enumerate(segments)]
+
+
+def _part(words: Sequence[Word]) -> list[Word]:
+    """The words of all chunks one after the other, no farther out than the outermost of them."""
+    if not words:
+        return []
+    return part(words, Interval(min(word.start for word in words), max(word.end for word in words)))
 
 
 def _name_apart(chunks: Sequence[HeardChunk]) -> Sequence[HeardChunk]:
@@ -97,8 +108,8 @@ def _near(words: Sequence[Word], border: float) -> list[int]:
     return [number for number, word in enumerate(words) if abs(word.middle - border) <= BORDER_S]
 
 
-def _rebuild(chunk: HeardChunk, kept: Sequence[Word]) -> list[Segment]:
-    """The chunk's segments with the words that are left to them; one without words is left out."""
+def _rebuild(chunk: HeardChunk, kept: Sequence[Word], parted: Sequence[Word]) -> list[Segment]:
+    """The chunk's segments with the words left to them, `parted` by now; one without words is left out."""
     starts = [segment.start for segment in chunk.segments]
 
     def home(word: Word) -> int:
@@ -106,8 +117,9 @@ def _rebuild(chunk: HeardChunk, kept: Sequence[Word]) -> list[Segment]:
 
     sizes = {number: len(list(words)) for number, words in groupby(chunk.words, key=home)}
     rebuilt = []
+    remaining = iter(parted)
     for number, group in groupby(kept, key=home):
-        words = list(group)
+        words = list(islice(remaining, len(list(group))))
         segment = chunk.segments[number]
         # Untouched segments keep the engine's own text, with its spacing and punctuation.
         whole = len(words) == sizes[number]

@@ -10,7 +10,6 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import accumulate, pairwise
 
-from audio_tools.audio.silence import between
 from audio_tools.transcript import Interval, Segment, Word
 
 STRAY_S = 0.5
@@ -18,6 +17,8 @@ STRAY_S = 0.5
 MOVED_WORD_S = 0.3
 """A word that is moved out of a pause gets at most this length."""
 SHORTEST_WORD_S = 0.02
+LEAST_WORD_S = 0.001
+"""Where words are too many they share the room, until each has so little: times are given to 0.1 ms."""
 UNCOVERED_S = 1.0
 """So much speech (seconds) between two words and none of it transcribed is worth another request."""
 
@@ -76,59 +77,82 @@ def _stretches(speech: Sequence[Interval], first: float, end: float) -> Iterator
         before += stretch.duration
 
 
-def clamp_to_speech(words: Sequence[Word], pauses: Sequence[Interval]) -> tuple[list[Word], int]:
+def clamp_to_speech(words: Sequence[Word], speech: Sequence[Interval]) -> tuple[list[Word], int]:
     """
-    Keep words out of pauses: cut off what reaches into one, move what lies in one to its edge.
+    Keep words in the speech: cut off what reaches into a pause, move what lies in one to the nearest speech.
 
     Args:
-        words: sorted by start, on the clock of `pauses`.
-        pauses: sorted stretches without speech, in seconds.
+        words: in any order.
+        speech: sorted stretches in seconds, on the clock of the words.
 
     Returns:
-        The words, sorted, never overlapping, none of zero length; and how many were dropped because they
-        lay deep inside a pause, where nobody can have said them.
+        The words, sorted, never overlapping, none of zero length, between the first and the last moment of
+        the speech; and how many were dropped because nobody can have said them: they lay deep inside a
+        pause, or were more than the speech has room for.
     """
-    ends = [pause.end for pause in pauses]
-    starts = [pause.start for pause in pauses]
-    kept: list[Word] = []
+    ends = [stretch.end for stretch in speech]
+    starts = [stretch.start for stretch in speech]
+    clamped: list[Word | None] = []
     for word in words:
-        near = pauses[bisect_right(ends, word.start) : bisect_left(starts, word.end)]
-        clamped = _clamp(word, near) if near else word
-        if clamped is not None:
-            kept.append(clamped)
-    return _in_order(kept), len(words) - len(kept)
+        first, behind = bisect_right(ends, word.start), bisect_left(starts, word.end)
+        if first < behind:
+            clamped.append(_cut(word, speech[first:behind]))
+        else:  # all speech is over before the word, or begins behind it
+            clamped.append(_moved(word, speech[max(behind - 1, 0) : first + 1]))
+    kept = sorted((word for word in clamped if word is not None), key=lambda word: word.middle)
+    if kept:
+        within = Interval(starts[0], ends[-1])
+        kept = part(kept[: int(within.duration / LEAST_WORD_S)], within)
+    return kept, len(words) - len(kept)
 
 
-def _clamp(word: Word, pauses: Sequence[Interval]) -> Word | None:
-    spoken = between(pauses, word.start, word.end)
-    if spoken:
-        longest = max(spoken, key=lambda piece: piece.duration)
-        return replace(word, start=longest.start, end=longest.end)
-    pause = pauses[0]
-    before, after = word.start - pause.start, pause.end - word.end
-    if min(before, after) > STRAY_S:
-        return None
+def _cut(word: Word, speech: Sequence[Interval]) -> Word:
+    """What of a word lies in one stretch of speech: the longest piece."""
+    pieces = [Interval(max(word.start, s.start), min(word.end, s.end)) for s in speech]
+    longest = max(pieces, key=lambda piece: piece.duration)
+    return replace(word, start=longest.start, end=longest.end)
+
+
+def _moved(word: Word, speech: Sequence[Interval]) -> Word | None:
+    """A word in a pause, moved to the nearer edge of the speech around it; None if both are too far."""
     length = min(max(word.end - word.start, SHORTEST_WORD_S), MOVED_WORD_S)
-    if after <= before:
-        return replace(word, start=pause.end, end=pause.end + length)
-    return replace(word, start=pause.start - length, end=pause.start)
+    ways = [
+        (stretch.start - word.end, stretch.start, min(stretch.start + length, stretch.end))
+        if stretch.start >= word.end
+        else (word.start - stretch.end, max(stretch.end - length, stretch.start), stretch.end)
+        for stretch in reversed(speech)
+    ]
+    distance, start, end = min(ways, key=lambda way: way[0], default=(float("inf"), 0.0, 0.0))
+    return replace(word, start=start, end=end) if distance <= STRAY_S else None
 
 
-def _in_order(words: Sequence[Word]) -> list[Word]:
-    """Sort words and part those that overlap or have no length."""
-    ordered: list[Word] = []
-    free_from = float("-inf")
-    for word in sorted(words, key=lambda word: word.middle):
+def part(words: Sequence[Word], within: Interval) -> list[Word]:
+    """
+    Part words that overlap or have no length; the others stay where they are.
+
+    Args:
+        words: in the order that they keep.
+        within: where all of them end up; words that are too many for it share it evenly.
+    """
+    shortest = min(SHORTEST_WORD_S, within.duration / max(len(words), 1))
+    parted: list[Word] = []
+    free_from = within.start
+    for word in words:
         start = max(word.start, free_from)
-        end = max(word.end, start + SHORTEST_WORD_S)
-        if ordered and word.start < free_from and word.middle - SHORTEST_WORD_S > ordered[-1].start:
+        if parted and word.start < free_from and word.middle - shortest > parted[-1].start:
             # Two words claim one stretch: they meet half-way.
-            start = max((word.start + free_from) / 2, ordered[-1].start + SHORTEST_WORD_S)
-            ordered[-1] = replace(ordered[-1], end=start)
-            end = max(word.end, start + SHORTEST_WORD_S)
-        ordered.append(replace(word, start=start, end=end))
-        free_from = end
-    return ordered
+            start = max((word.start + free_from) / 2, parted[-1].start + shortest)
+            parted[-1] = replace(parted[-1], end=start)
+        free_from = max(word.end, start + shortest)
+        parted.append(replace(word, start=start, end=free_from))
+    free_until = within.end
+    for number in reversed(range(len(parted))):
+        word = parted[number]
+        if word.end <= free_until:
+            break
+        free_until, end = max(min(word.start, free_until - shortest), within.start), free_until
+        parted[number] = replace(word, start=free_until, end=end)
+    return parted
 
 
 def uncovered(speech: Sequence[Interval], words: Sequence[Word]) -> list[Interval]:

@@ -101,9 +101,13 @@ def _time(value: Any) -> float | None:
 
 def read_figure(value: Any) -> float | None:
     """A number that is good to have; None for anything else, and for what is not finite."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    return float(value)
+    try:
+        figure = float(value)
+    except OverflowError:  # JSON has integers of any size
+        return None
+    return figure if math.isfinite(figure) else None
 
 
 def read_speaker(record: Mapping[str, Any]) -> str | None:

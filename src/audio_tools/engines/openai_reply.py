@@ -9,6 +9,7 @@ counts nanoseconds. Where a server gives less than was asked for, what it gives 
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,6 +32,8 @@ from audio_tools.engines.openai_pieces import (
 from audio_tools.errors import BadEngineReply
 from audio_tools.transcript import Reply, Segment, Word
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 def read_reply(body: str, seconds: float, rules: Model) -> Reply:
     """
@@ -48,12 +51,20 @@ def read_reply(body: str, seconds: float, rules: Model) -> Reply:
         BadEngineReply: it is no transcription.
     """
     try:
-        answer = json.loads(body)
+        answer = json.loads(body, object_hook=_with_whole_texts)
         reply = _read(answer, seconds)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadEngineReply(f"The answer is not a transcription ({shorten(body)}): {error}.") from error
     usage = answer.get("usage")
     return replace(reply, cost_usd=rules.cost_usd(usage), tokens=count_tokens(usage))
+
+
+def _with_whole_texts(record: dict[str, Any]) -> dict[str, Any]:
+    """An object whose texts can be written down: JSON may escape one half of a character, UTF-8 has none."""
+    return {
+        name: _LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
+        for name, value in record.items()
+    }
 
 
 def _read(answer: Any, seconds: float) -> Reply:
