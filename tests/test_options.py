@@ -28,6 +28,7 @@ def test_the_options_of_the_spec_are_taken_as_they_are() -> None:
         "audioFormat": "wav",
     }
     assert Options.parse({"silenceThreshold": 2})[0].silence_threshold == 2.0
+    assert Options.parse({"maxCost": 0})[0].max_cost == 0.0
 
 
 def test_unknown_names_are_told_and_null_means_left_out() -> None:
@@ -50,6 +51,10 @@ def test_unknown_names_are_told_and_null_means_left_out() -> None:
         ("silenceThreshold", 0.1, "a number from 0.3 to 3600"),
         ("silenceThreshold", float("nan"), "a number from 0.3 to 3600"),
         ("silenceThreshold", "long", "a number from 0.3 to 3600"),
+        ("silenceThreshold", "5", "a number from 0.3 to 3600"),
+        ("silenceThreshold", True, "a number from 0.3 to 3600"),
+        ("maxCost", "0.001", "a number from 0 to 1000000"),
+        ("maxCost", True, "a number from 0 to 1000000"),
         ("audioFormat", "aiff", "one of flac, wav, mp3, ogg, opus"),
         ("sampleRate", 7999, "a whole number from 8000 to 48000"),
         ("channels", 6, "a whole number from 1 to 2"),

@@ -31,7 +31,7 @@ class Options(BaseModel):
         description="At most `maxConcurrent` requests start within any window of so many milliseconds.",
     )
     silence_threshold: float = Field(
-        2.0, ge=0.3, le=3600.0, strict=False, description="The shortest silence to report, seconds."
+        2.0, ge=0.3, le=3600.0, description="The shortest silence to report, seconds."
     )
     audio_format: AudioFormat = Field("flac", description="The form in which chunks travel to the engine.")
     sample_rate: int = Field(16_000, ge=8_000, le=48_000, description="Sample rate of the chunks, Hz.")
@@ -49,7 +49,7 @@ class Options(BaseModel):
     )
     word_timestamps: bool = Field(True, description="Whether the result lists words.")
     max_cost: float | None = Field(
-        None, ge=0.0, le=1_000_000.0, strict=False, description="Stop before the job costs more US dollars."
+        None, ge=0.0, le=1_000_000.0, description="Stop before the job costs more US dollars."
     )
     dry_run: bool = Field(False, description="Only say what would be sent to whom, and what it would cost.")
     silence_detection: Literal["auto", "level", "vad"] = Field(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
 from audio_tools.errors import ConfigError
 from audio_tools.jobs import SqliteQueue, make_queue
-from audio_tools.jobs.redis import address_of
+from audio_tools.jobs.redis import address_of, connect
 from audio_tools.settings import Settings
 from tests.jobs.redis_server import RedisServer
+
+VERIFY_MODES = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 
 
 def settings(folder: Path, **given: Any) -> Settings:
@@ -50,6 +54,23 @@ def test_the_address(tmp_path: Path, given: dict[str, Any], url: str) -> None:
     address = address_of(settings(tmp_path, **given, redis_password="pw"))
 
     assert (address.url, address.password) == (url, "pw")
+
+
+QUERIES = ["", "?ssl_ca_certs=/ca&ssl_certfile=/cert&ssl_keyfile=/key"] + [
+    f"?ssl_cert_reqs={wish}" for wish in ("none", "optional", "required")
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+async def test_the_client_takes_what_the_setting_may_say(query: str, tmp_path: Path) -> None:
+    """Each parameter reaches the connection, which would refuse one that it does not know."""
+    client = connect(address_of(settings(tmp_path, redis_url=f"rediss://redis/2{query}")))
+    connection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+
+    for name, value in parse_qsl(query.removeprefix("?")):
+        said = getattr(connection, name.removeprefix("ssl_"))
+        assert said == (VERIFY_MODES[value] if name == "ssl_cert_reqs" else value)
+    await client.aclose()
 
 
 def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partialmethod
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,10 +25,13 @@ from audio_tools.server.jobs import JobRoutes
 from audio_tools.server.security import AccessRules
 from audio_tools.server.tus import TusApp
 from audio_tools.store import TranscriptStore
+from audio_tools.transcript import Transcript
 from audio_tools.uploads import UploadStore
 from audio_tools.worker import to_record
 
 TUS = {"Tus-Resumable": "1.0.0"}
+UNHINDERED_S = 0.3
+"""More than enough for a request that nobody keeps waiting."""
 
 
 @pytest.fixture
@@ -34,9 +42,22 @@ async def queue(tmp_path: Path) -> AsyncIterator[SqliteQueue]:
 
 @pytest.fixture
 async def client(queue: SqliteQueue, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of the app without a network."""
-    uploads = UploadStore(tmp_path, max_bytes=1000, min_free_bytes=0, ttl_s=60)
-    routes = JobRoutes(queue, uploads, TranscriptStore(tmp_path), (), ws_port=3002, upload_idle_s=1)
+    """A client of the app without a network; files of `tmp_path` can be named."""
+    async with connected(queue, tmp_path) as client:
+        yield client
+
+
+@pytest.fixture
+async def elsewhere(queue: SqliteQueue, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of another process' app for the same jobs and uploads: it shares nothing but the files."""
+    async with connected(queue, tmp_path) as client:
+        yield client
+
+
+@asynccontextmanager
+async def connected(queue: SqliteQueue, folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    uploads = UploadStore(folder, max_bytes=1000, min_free_bytes=0, ttl_s=60)
+    routes = JobRoutes(queue, uploads, TranscriptStore(folder), (folder,), ws_port=3002, upload_idle_s=1)
     tus = TusApp(uploads, require_unused=routes.require_unused)
     transport = httpx2.ASGITransport(create_app(routes, tus, AccessRules(ports=(3001,)), {}))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:3001") as client:
@@ -113,6 +134,117 @@ async def test_an_upload_at_work_cannot_be_removed(client: httpx2.AsyncClient, q
         assert (body["uploadId"], body["jobId"]) == (upload_id, job_id)
     assert reported.status_code == 200
     assert (afterwards.status_code, unused.status_code) == (204, 204)
+
+
+class Between:
+    """Another request that begins when `call` is about to run, and ends before it unless it has to wait."""
+
+    def __init__(self, call: Callable[..., Awaitable[Any]], request: Callable[[], Any]) -> None:
+        self._call, self._request = call, request
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.response = asyncio.create_task(self._request())
+        await asyncio.wait([self.response], timeout=UNHINDERED_S)
+        return await self._call(*args, **kwargs)
+
+
+async def test_an_upload_that_gets_a_job_is_not_removed_meanwhile(
+    client: httpx2.AsyncClient,
+    elsewhere: httpx2.AsyncClient,
+    queue: SqliteQueue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who removes it waits, in another process too, and is then told of the job."""
+    upload_id = await upload(client)
+    other = Between(queue.add, lambda: elsewhere.delete(f"/files/{upload_id}", headers=TUS))
+    monkeypatch.setattr(queue, "add", other)
+    started = await start(client, upload_id)
+    removed = await other.response
+
+    assert (started.status_code, removed.status_code) == (200, 409)
+    assert removed.json()["jobId"] == started.json()["jobId"]
+
+
+async def test_an_upload_that_is_being_removed_gets_no_job(
+    client: httpx2.AsyncClient,
+    elsewhere: httpx2.AsyncClient,
+    queue: SqliteQueue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who wants to start one waits, in another process too, and finds no upload."""
+    upload_id = await upload(client)
+    other = Between(UploadStore.remove, lambda: start(elsewhere, upload_id))
+    monkeypatch.setattr(UploadStore, "remove", partialmethod(other))
+    removed = await client.delete(f"/files/{upload_id}", headers=TUS)
+    started = await other.response
+
+    assert (started.status_code, removed.status_code) == (404, 204)
+    assert started.json()["error"] == "upload_not_found"
+    assert (await queue.list()).total == 0
+
+
+# What clients may call things
+
+
+@pytest.mark.parametrize("kind", ["form", "json"])
+async def test_an_unknown_option_may_be_called_anything(kind: str, client: httpx2.AsyncClient) -> None:
+    """JSON may hold half of a character, which no answer can: the client learns of its job nevertheless."""
+    options = {"\ud800": 1}
+    if kind == "form":
+        files = {"audioFile": ("a.wav", b"media")}
+        response = await client.post("/process-audio", data={"options": json.dumps(options)}, files=files)
+    else:
+        body = json.dumps({"uploadId": await upload(client), "options": options})
+        headers = {"Content-Type": "application/json"}
+        response = await client.post("/process-audio", content=body, headers=headers)
+
+    assert response.status_code == 200, response.text
+    assert response.json()["warnings"] == ["The option ? is unknown and was ignored."]
+
+
+async def test_of_very_many_unknown_options_some_are_told(client: httpx2.AsyncClient) -> None:
+    """An answer stays small whatever is sent."""
+    options = {f"{n:04}{'x' * 500}": n for n in range(100)}
+    body = {"uploadId": await upload(client), "options": options}
+    warnings = (await client.post("/process-audio", json=body)).json()["warnings"]
+
+    assert warnings[0] == f"The option 0000{'x' * 76} is unknown and was ignored."
+    assert (len(warnings), warnings[-1]) == (21, "So were 80 more.")
+
+
+async def test_a_file_of_the_machine_may_have_any_name(
+    client: httpx2.AsyncClient, queue: SqliteQueue, tmp_path: Path
+) -> None:
+    """Linux lets names be bytes that are no text: the job can be looked at, and so can all others."""
+    file = tmp_path / os.fsdecode(b"a\xff.wav")
+    file.write_bytes(b"media")
+    body = json.dumps({"path": str(file)})
+    headers = {"Content-Type": "application/json"}
+    started = await client.post("/process-audio", content=body, headers=headers)
+    lease = await queue.take()
+    await lease.fail(to_record(DecodeFailed(f"{file.name} is empty."), lease.job))
+    job = f"/job/{started.json()['jobId']}"
+    status, result = await client.get(f"{job}/status"), await client.get(f"{job}/result")
+    listed = await client.get("/jobs")
+
+    assert (status.status_code, result.status_code, listed.status_code) == (200, 422, 200)
+    assert status.json()["data"]["fileName"] == "a?.wav"
+    assert result.json()["message"] == listed.json()["jobs"][0]["error"] == "a?.wav is empty."
+
+
+async def test_a_transcript_of_a_file_with_any_name_can_be_fetched(
+    client: httpx2.AsyncClient, queue: SqliteQueue, tmp_path: Path
+) -> None:
+    """As a file that is called nearly so."""
+    job = (await queue.add({"path": "/x", "fileName": os.fsdecode(b"a\xff.wav")})).job
+    TranscriptStore(tmp_path).put(job.id, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", {}))
+    await (await queue.take()).complete({})
+    status = await client.get(f"/job/{job.id}/status")
+    response = await client.get(f"/job/{job.id}/export", params={"format": "txt"})
+
+    assert (status.status_code, response.status_code) == (200, 200)
+    assert status.json()["data"]["fileName"] == "a?.wav"
+    assert "filename*=UTF-8''a%3F.txt" in response.headers["Content-Disposition"]
 
 
 # Errors of jobs

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 from audio_tools.errors import (
     InvalidOption,
@@ -31,6 +31,7 @@ from audio_tools.options import Options
 from audio_tools.server.body import Body
 from audio_tools.server.multipart import receive_upload
 from audio_tools.server.openapi import OF_A_FAILED_JOB, START_BODY, Responses, errors
+from audio_tools.server.responses import LenientJson
 from audio_tools.store import TranscriptStore
 from audio_tools.transcript import Json
 from audio_tools.uploads import UploadedFile, UploadStore, require_upload_id
@@ -39,6 +40,8 @@ CANCEL_WAIT_S = 2.0
 """How long a DELETE waits for the worker to let go; the state says the rest."""
 JSON_BODY_BYTES = 65_536
 BLOCK_BYTES = 256 * 1024
+MOST_NAMES, LONGEST_NAME = 20, 80
+"""How many unknown options a warning tells of, and how many characters of each."""
 MOST_JOBS = 1_000_000_000
 """No list is longer: larger numbers are no places in it, and databases cannot count so far."""
 
@@ -56,7 +59,7 @@ class JobRoutes:
 
     def router(self) -> APIRouter:
         """The routes, to be mounted at the root."""
-        router = APIRouter()
+        router = APIRouter(default_response_class=LenientJson)
         router.post(
             "/process-audio",
             summary="Start a job",
@@ -126,10 +129,12 @@ class JobRoutes:
     async def _job_of_upload(self, upload_id: str, options: Options, key: str | None) -> Job:
         with suppress(JobNotFound):
             return await self.queue.get(job_id_of(upload_id))
-        upload = await self.uploads.open(upload_id)
-        if upload.size == 0:
-            raise MalformedUpload("The file has zero bytes.", hint="Choose a file with something in it.")
-        return (await self._add_for_upload(upload, options, key)).job
+        # Held until the job is there: who removes uploads asks for their job first.
+        async with self.uploads.hold(upload_id):
+            upload = await self.uploads.open(upload_id)
+            if upload.size == 0:
+                raise MalformedUpload("The file has zero bytes.", hint="Choose a file with something in it.")
+            return (await self._add_for_upload(upload, options, key)).job
 
     async def _add_for_upload(self, upload: UploadedFile, options: Options, key: str | None) -> Added:
         data = {"uploadId": upload.id, "fileName": upload.name, "fileSize": upload.size}
@@ -145,7 +150,7 @@ class JobRoutes:
             "websocketUrl": websocket_url(request, self.ws_port, job.id),
         }
         if unknown:
-            answer["warnings"] = [f"The option {name} is unknown and was ignored." for name in unknown]
+            answer["warnings"] = _warnings(unknown)
         return answer
 
     async def status(self, job_id: str) -> Response:
@@ -155,7 +160,7 @@ class JobRoutes:
         if job.state == JobState.COMPLETED:
             del record["result"]
             return await self._with_transcript(job, record, "result")
-        return JSONResponse(record)
+        return LenientJson(record)
 
     async def result(self, job_id: str) -> Response:
         """The transcript; 202 while there is none yet; the error's own status and body if the job failed."""
@@ -167,11 +172,11 @@ class JobRoutes:
         if job.state == JobState.FAILED:
             error = dict(job.error or {})
             status = int(error.pop("status", 500))
-            return JSONResponse(
+            return LenientJson(
                 {"success": False, "error": error.pop("code", "internal_error"), **error}, status
             )
         message = "The job is not finished yet."
-        return JSONResponse({"success": False, "message": message, "state": job.state}, 202)
+        return LenientJson({"success": False, "message": message, "state": job.state}, 202)
 
     async def export(
         self, job_id: str, format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}.")]
@@ -243,8 +248,12 @@ class JobRoutes:
             file = await asyncio.to_thread(self.transcripts.path(job.id).open, "rb")
         except FileNotFoundError:  # deleted a moment ago
             raise JobNotFound(job.id) from None
-        head = json.dumps(record)[:-1] + (", " if record else "") + json.dumps(name) + ": "
-        return StreamingResponse(_spliced(head.encode(), file, b"}"), media_type="application/json")
+        head = (
+            json.dumps(record, ensure_ascii=False)[:-1] + (", " if record else "") + json.dumps(name) + ": "
+        )
+        return StreamingResponse(
+            _spliced(head.encode(errors="replace"), file, b"}"), media_type="application/json"
+        )
 
 
 async def _spliced(head: bytes, file: BinaryIO, tail: bytes) -> AsyncIterator[bytes]:
@@ -296,6 +305,13 @@ def _options_json(options: Options) -> Json:
     return {"options": options.model_dump(by_alias=True, exclude_none=True)}
 
 
+def _warnings(unknown: list[str]) -> list[str]:
+    told = [f"The option {name[:LONGEST_NAME]} is unknown and was ignored." for name in unknown[:MOST_NAMES]]
+    if more := len(unknown) - len(told):
+        told.append(f"So were {more} more.")
+    return told
+
+
 def status_json(job: Job) -> Json:
     """A job as clients see it; times are ISO 8601 in UTC."""
     error = job.error or {}
@@ -343,4 +359,4 @@ def _attachment(name: str) -> str:
     plain = "".join(
         char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in name
     )
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 
 from audio_tools.errors import AudioToolsError, EngineError
 
@@ -40,6 +41,14 @@ class ErrorBody(BaseModel):
     error: str = Field(description="Stable code, for programs.")
     message: str = Field(description="What is wrong, one sentence.")
     hint: str | None = Field(None, description="What to do about it.")
+
+
+class LenientJson(JSONResponse):
+    """JSON with `?` for lone surrogates: JSON input and names of files may hold them, UTF-8 cannot."""
+
+    def render(self, content: object) -> bytes:
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode(errors="replace")
 
 
 def error_response(error: AudioToolsError) -> Response:

@@ -178,9 +178,10 @@ class TusApp:
     async def _terminate(self, upload_id: str, body: Body) -> Response:
         async with self._alone_at(upload_id, body):
             await self._uploads.status(upload_id)
-            if self._require_unused is not None:
-                await self._require_unused(upload_id)
-            await self._uploads.remove(upload_id)
+            async with self._uploads.hold(upload_id):
+                if self._require_unused is not None:
+                    await self._require_unused(upload_id)
+                await self._uploads.remove(upload_id)
         return Response(status_code=204)
 
     @asynccontextmanager

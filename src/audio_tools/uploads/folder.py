@@ -6,7 +6,8 @@ The files of one upload.
                           media         all of it, on the disk
 
 Who writes holds a lock on `media.part`: no other request or process can write to it too, and a sweep sees
-that somebody is at it. The lock dies with its process.
+that somebody is at it. Who gives the upload to a job, or removes it, holds one on `upload.json`. A lock dies
+with its process.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from audio_tools.errors import UploadLocked, UploadNotFound
 from audio_tools.store import map_storage_errors, write_atomically
@@ -59,6 +61,14 @@ class UploadFolder:
         except (OSError, ValueError, TypeError):
             raise UploadNotFound(self.id) from None
 
+    def open_record(self) -> BinaryIO:
+        """The file of the record, to be locked. Raises UploadNotFound, StorageError."""
+        with map_storage_errors(self._record):
+            try:
+                return self._record.open("r+b")  # over NFS a lock wants a file that may be written
+            except FileNotFoundError:
+                raise UploadNotFound(self.id) from None
+
     def write_record(self, record: UploadRecord) -> None:
         """Keep what the client said. Raises DiskFull, StorageError."""
         write_atomically(self._record, json.dumps(asdict(record)).encode())
@@ -70,7 +80,7 @@ class UploadFolder:
             descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             # Locked before there is a record: a sweep takes a part with a record and no lock for a leftover.
-            _lock(descriptor)
+            lock(descriptor)
             self.write_record(record)
         except BaseException:
             os.close(descriptor)
@@ -90,7 +100,7 @@ class UploadFolder:
         except FileNotFoundError:
             raise UploadNotFound(self.id) from None
         try:
-            _lock(descriptor)
+            lock(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
@@ -134,7 +144,8 @@ def require_upload_id(text: str) -> None:
         raise UploadNotFound(text)
 
 
-def _lock(descriptor: int) -> None:
+def lock(descriptor: int) -> None:
+    """Lock a file until its descriptor is closed. Raises UploadLocked: somebody else has locked it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from audio_tools.errors import UploadExpired, UploadLocked, UploadNotFound, UploadUnfinished
-from audio_tools.uploads.folder import UploadFolder
+from audio_tools.uploads.folder import UploadFolder, lock
 from audio_tools.uploads.space import DiskSpace
 from audio_tools.uploads.writer import UploadWriter
 
@@ -23,6 +23,8 @@ THREADS = 16
 """Uploads that write at the same moment; the others wait for a thread."""
 SETTLING_S = 600.0
 """How long an upload may look ownerless, until its record is there or a job names it."""
+HOLD_AGAIN_S = 0.01
+"""Between two tries to hold an upload: a lock among processes tells nobody that it is free."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -122,6 +124,24 @@ class UploadStore:
             await self.run(writer.abandon)
             raise
         await self.run(writer.close)
+
+    @asynccontextmanager
+    async def hold(self, upload_id: str) -> AsyncIterator[None]:
+        """
+        Let nobody else, in no process, hold this upload for one block: it gets a job, or goes.
+
+        Waits for who holds it. Who was waited for may have removed it: look for it in the block.
+
+        Raises:
+            UploadNotFound: there is none with this id.
+        """
+        with await self.run(UploadFolder(self._folder, upload_id).open_record) as record:
+            while True:
+                with suppress(UploadLocked):
+                    lock(record.fileno())
+                    break
+                await asyncio.sleep(HOLD_AGAIN_S)
+            yield
 
     async def open(self, upload_id: str) -> UploadedFile:
         """
