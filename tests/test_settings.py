@@ -65,6 +65,29 @@ def test_a_wrong_variable_is_named(
 
 
 @pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        ("API_TOKEN", "short", "API_TOKEN: needs at least 16 characters."),
+        ("PORT", "http", "PORT is 'http': must be a whole number."),
+        ("PORT", "65536", "PORT is '65536': must be at most 65535."),
+        ("UPLOAD_IDLE", "long", "UPLOAD_IDLE is 'long': must be a number."),
+        ("WORKERS", "0", "WORKERS is '0': must be at least 1."),
+        ("ENGINE", "magic", "ENGINE is 'magic': must be 'auto', 'openai' or 'whisper'."),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(
+    variable: str, value: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in those of a library; a secret is not shown."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError) as caught:
+        Settings.load()
+
+    assert caught.value.message == problem
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "http://:s3cret@redis:6379",
@@ -85,7 +108,41 @@ def test_a_wrong_redis_url_is_named_and_not_shown(url: str, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://redis", "rediss://user:p%2Fw@redis:6380/3", "redis://:pw@[::1]:7/0?ssl_cert_reqs=none"]
+    "query",
+    [
+        "foo=s3cret",
+        "s3cret@redis",
+        "max_connections=1",
+        "decode_responses=true",
+        "db=2",
+        "ssl_cert_reqs=nobody&ssl_cert_reqs=none",
+        "ssl_ca_certs=",
+        "ssl_ca_certs=/ca&ssl_password=s3cret",
+    ],
+)
+def test_a_redis_url_says_nothing_but_where_and_tls(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's other parameters would undo ours, or end the process much later."""
+    monkeypatch.setenv("REDIS_URL", f"rediss://redis:6379/0?{query}")
+    with pytest.raises(ConfigError, match=r"REDIS_URL: may end in \?ssl_ca_certs=FILE") as caught:
+        Settings.load()
+
+    assert "s3cret" not in caught.value.message
+
+
+def test_without_tls_a_redis_url_has_no_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate that nobody would look at is a mistake in the scheme."""
+    monkeypatch.setenv("REDIS_URL", "redis://redis:6379/0?ssl_cert_reqs=none")
+    with pytest.raises(ConfigError, match="only with rediss://"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://redis",
+        "rediss://user:p%2Fw@redis:6380/3",
+        "rediss://:pw@[::1]:7/0?ssl_cert_reqs=none&ssl_ca_certs=/ca",
+    ],
 )
 def test_a_redis_url_is_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With and without password, database, TLS; the password is known to the logs in both its spellings."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -121,3 +122,16 @@ async def test_a_job_whose_upload_cannot_be_seen_is_left_to_others(
     assert job.error is not None
     assert job.error["code"] == "upload_not_found"
     assert "the folder cannot be seen" in caplog.text
+
+
+async def test_a_job_that_failed_is_one_line_of_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A warning, with the reason."""
+    caplog.set_level(logging.INFO)
+    async with SqliteQueue(tmp_path) as queue, working(queue, tmp_path):
+        await ended(queue, {})
+
+    failed = [record for record in caplog.records if "failed" in record.getMessage()]
+    assert [record.levelname for record in failed] == ["WARNING"]
+    assert "malformed_request" in failed[0].getMessage()

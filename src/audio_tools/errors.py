@@ -378,8 +378,9 @@ class CostLimitReached(EngineRefused):
 
     def __init__(self, max_cost_usd: float, done: str = "") -> None:
         super().__init__(
-            f"Another chunk would cost more than maxCost, {max_cost_usd:g} USD, allows. {done}".strip(),
-            hint="Run the same again with a higher maxCost: no chunk that is kept is paid again.",
+            f"Another chunk would cost more than the job may, {max_cost_usd:g} USD. {done}".strip(),
+            hint="Run the same again with a higher limit (maxCost, --max-cost): no chunk that is kept is "
+            "paid again.",
         )
         self.max_cost_usd = max_cost_usd
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, start_http_server
+
+from audio_tools.errors import ConfigError
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -22,3 +27,29 @@ COST_USD = Counter(
     "audio_tools_cost_usd", "Estimated cost of what engines answered.", ["engine"], registry=REGISTRY
 )
 WEBSOCKETS = Gauge("audio_tools_websockets", "Open WebSockets.", registry=REGISTRY)
+
+
+@contextmanager
+def metrics_served(host: str, port: int | None) -> Iterator[None]:
+    """
+    Tell Prometheus at a port of our own, for a process without HTTP; at none where `port` is None.
+
+    Raises:
+        ConfigError: the port cannot be listened on.
+    """
+    if port is None:
+        yield
+        return
+    try:
+        server, thread = start_http_server(port, host, REGISTRY)
+    except OSError as error:
+        raise ConfigError(
+            f"METRICS_PORT is {port}, but {host}:{port} cannot be listened on: {error.strerror}.",
+            hint="Stop what listens there, or set METRICS_PORT (or HOST) to something else.",
+        ) from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -15,9 +15,8 @@ from functools import partial
 
 import uvicorn
 
-from audio_tools.engines import choose_engine
+from audio_tools.engines import check_engine
 from audio_tools.errors import ConfigError, DiskFull
-from audio_tools.options import Options
 from audio_tools.server.app import create_app
 from audio_tools.server.direct import DirectProtocol
 from audio_tools.server.frames import FramesProtocol
@@ -113,9 +112,7 @@ class Service:
         return checks
 
     async def _check_engine(self) -> str:
-        name = choose_engine(self._settings, Options())
-        model = self._settings.openai_model if name == "openai" else self._settings.whisper_model
-        return f"{name} ({model})"
+        return await asyncio.to_thread(check_engine, self._settings)
 
     async def _check_disk(self) -> str:
         folder = self._settings.data_dir

@@ -6,11 +6,11 @@ import re
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from platformdirs import user_data_path
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from audio_tools.errors import ConfigError
@@ -18,6 +18,19 @@ from audio_tools.options import EngineName
 
 SECRETS = {"openai_api_key", "api_token", "redis_url", "redis_password"}
 """Fields whose values are never shown."""
+REDIS_TLS = "ssl_(ca_certs|certfile|keyfile)=.+|ssl_cert_reqs=(none|optional|required)"
+"""What REDIS_URL may say besides the address; other parameters of the client are ours to choose."""
+IN_PLAIN_WORDS = {
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "too_short": "needs at least {min_length} characters",
+    "string_too_short": "needs at least {min_length} characters",
+}
+"""What is wrong, by pydantic's name for it; where a name is missing pydantic's own sentence stands."""
 
 
 def _by_commas(value: object) -> object:
@@ -36,6 +49,15 @@ def _redis_url(value: SecretStr) -> SecretStr:
             "redis_url",
             "must look like redis://:PASSWORD@HOST:PORT/DATABASE, or rediss:// for TLS; special characters "
             "of the password are written as in other URLs (/ is %2F)",
+        )
+    said = parse_qsl(parts.query, keep_blank_values=True)
+    if (said and parts.scheme != "rediss") or not all(
+        re.fullmatch(REDIS_TLS, "=".join(pair)) for pair in said
+    ):
+        raise PydanticCustomError(
+            "redis_url",
+            "may end in ?ssl_ca_certs=FILE, ssl_certfile=FILE, ssl_keyfile=FILE or ssl_cert_reqs=none "
+            "(optional, required), joined by &, and that only with rediss://",
         )
     return value
 
@@ -68,6 +90,12 @@ ComputeType = Literal[
 def default_data_dir() -> Path:
     """The per-user data folder of this platform."""
     return user_data_path("audio-tools", appauthor=False)
+
+
+def _in_plain_words(error: ErrorDetails) -> str:
+    if plain := IN_PLAIN_WORDS.get(error["type"]):
+        return plain.format(**error.get("ctx", {}))
+    return error["msg"][0].lower() + error["msg"][1:]
 
 
 class Settings(BaseSettings):
@@ -157,6 +185,12 @@ class Settings(BaseSettings):
         3001, ge=0, le=65535, description="Port for HTTP, and for WebSockets too; 0: any free one."
     )
     ws_port: int = Field(3002, ge=0, le=65535, description="Port for WebSockets; 0: any free one.")
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port for Prometheus at `audio-tools work`, without a token; unset: none.",
+    )
     node_env: str = Field("development", description="`production` logs JSON, the others lines for people.")
     workers: int = Field(2, ge=1, le=64, description="Jobs at work at once in this process.")
     media_roots: Paths = Field(
@@ -215,7 +249,7 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = str(first["loc"][0])
-            variable, problem = name.upper(), first["msg"][0].lower() + first["msg"][1:]
+            variable, problem = name.upper(), _in_plain_words(first)
             value = "" if name in SECRETS else f" is {first['input']!r}"
             raise ConfigError(
                 f"{variable}{value}: {problem}.",

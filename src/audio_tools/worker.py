@@ -22,6 +22,7 @@ from audio_tools.errors import (
 from audio_tools.events import Event, Progress
 from audio_tools.jobs.base import Lease, LeaseLost, Queue
 from audio_tools.jobs.job import Job, JobState
+from audio_tools.jobs.outage import Outage
 from audio_tools.logs import log_context
 from audio_tools.media.roots import resolve_media
 from audio_tools.metrics import COST_USD, ENGINE_CALLS, ENGINE_SECONDS, JOBS_ENDED, MEDIA_SECONDS
@@ -61,6 +62,7 @@ class Worker:
         self._slots = slots
         self._stopping = asyncio.Event()
         self._interrupt = asyncio.Event()
+        self._outage = Outage(log, "the queue does not answer", "the queue answers again")
 
     async def run(self) -> None:
         """Work until `stop`; returns when the last job is finished or given back."""
@@ -167,7 +169,8 @@ class Worker:
             await self._forget(lease.job)
         if ended.finished:
             JOBS_ENDED.labels(ended.state).inc()
-            log.info("job %s", ended.state)
+            if ended.state is not JobState.FAILED:  # that was logged with its reason
+                log.info("job %s", ended.state)
         else:
             log.info("job given back: it goes on at the next start")
 
@@ -188,12 +191,15 @@ class Worker:
         """
         while True:
             try:
-                return await tell()
+                answer = await tell()
             except (QueueUnavailable, DiskFull) as error:
-                log.warning("the queue does not answer: %s", error)
+                self._outage.failed(error)
                 if self._interrupt.is_set():
                     raise
                 await _unless(self._interrupt, asyncio.sleep(RETRY_S))
+            else:
+                self._outage.passed()
+                return answer
 
 
 class _Reporter:

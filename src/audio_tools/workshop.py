@@ -10,9 +10,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from audio_tools.align import make_aligner
+from audio_tools.engines import check_engine
 from audio_tools.engines.ear import local_ear
 from audio_tools.engines.limits import Lanes
 from audio_tools.engines.pool import EnginePool
+from audio_tools.errors import EngineNotReady
 from audio_tools.events import Event
 from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.options import Options
@@ -54,6 +56,7 @@ class Workshop:
         Work until `stopping` is set and running jobs have ended, or SHUTDOWN_GRACE is over: what has not
         ended then is put back. To be called once, while the stock is open.
         """
+        await self._warn_without_engine()
         async with AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
             closing.push_async_callback(self._engines.close)
             if self._aligner is not None:
@@ -64,6 +67,13 @@ class Workshop:
             await stopping.wait()
             log.info("stopping: running jobs get %g s", self._settings.shutdown_grace)
             await self._worker.stop(self._settings.shutdown_grace)
+
+    async def _warn_without_engine(self) -> None:
+        # A warning alone: a job may name another engine, and a key or a model may still come.
+        try:
+            await asyncio.to_thread(check_engine, self._settings)
+        except EngineNotReady as error:
+            log.warning("jobs that name no engine will fail: %s %s", error, error.hint)
 
     async def _transcribe(self, path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
         settings = self._settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -114,8 +115,12 @@ async def test_the_command_line_takes_both(recording: Path, tmp_path: Path, simu
     dear = await asyncio.to_thread(commands.transcribe, recording, "--max-cost", "0.001")
 
     assert dear.code == 4
-    assert "maxCost, 0.001 USD" in dear.errors
+    assert "than the job may, 0.001 USD" in dear.errors
     assert simulator.requests == []
+
+    done = await asyncio.to_thread(commands.transcribe, recording)
+
+    assert re.search(r"about \$0\.03\d\d$", done.output, re.MULTILINE), "the cost reads as in the dry run"
 
 
 async def test_the_service_takes_both(recording: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,6 +165,30 @@ async def test_work_goes_on_while_redis_is_away(
         assert_paid_once(simulator)
         assert web.files("uploads") == []
         assert "Traceback" not in web.log + worker.log
+        assert worker.log.count("the queue does not answer") == 1
+
+
+async def test_a_worker_tells_prometheus_what_it_did(
+    cluster: Cluster, recording: Path, unused_tcp_port: int
+) -> None:
+    """At a port of its own on this machine: its web processes know nothing of calls and cost."""
+    web, worker = cluster.web(), cluster.worker(METRICS_PORT=str(unused_tcp_port))
+    async with running(web, worker):
+        await web.wait_until(await in_thread(web.submit, recording, OPTIONS), "completed")
+        worker.http.base_url = f"http://127.0.0.1:{unused_tcp_port}"
+
+        assert await in_thread(worker.metric, 'audio_tools_jobs_ended_total{state="completed"}') == 1
+        assert await in_thread(worker.metric, 'audio_tools_engine_calls_total{engine="openai"}') > 1
+        assert await in_thread(worker.metric, 'audio_tools_engine_seconds_total{engine="openai"}') > 1
+        assert await in_thread(worker.metric, 'audio_tools_cost_usd_total{engine="openai"}') > 0
+
+
+async def test_a_metrics_port_that_is_taken_is_named(cluster: Cluster) -> None:
+    """The worker does not start."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        worker = cluster.worker(METRICS_PORT=str(taken.getsockname()[1]))
+        with pytest.raises(RuntimeError, match="METRICS_PORT is"):
+            await in_thread(worker.start)
 
 
 def stored_chunks(service: ServiceProcess) -> list[str]:

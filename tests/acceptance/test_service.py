@@ -348,6 +348,7 @@ async def test_a_completed_job(service: ServiceProcess, finished: str) -> None:
     assert (status["state"], status["progress"], status["error"]) == ("completed", 100.0, None)
     assert status["createdAt"] <= status["startedAt"] <= status["finishedAt"]
     assert status["createdAt"].endswith("+00:00")
+    assert (status["message"], status["etaSeconds"]) == ("Done", 0)
     assert result == {"success": True, "result": status["result"]}
     assert_true(service.transcript(finished), SCRIPT)
 
@@ -532,6 +533,25 @@ def test_too_little_room_is_no_good_health(tmp_path: Path, engine: Engine) -> No
     assert response.status_code == 503
     assert response.json()["checks"]["disk"]["ok"] is False
     assert "DATA_DIR" in response.json()["checks"]["disk"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"OPENAI_API_KEY": ""}, "The openai engine has no key."),
+        ({"ENGINE": "whisper", "WHISPER_MODEL": "/no/model"}, "There is no Whisper model in /no/model."),
+    ],
+)
+def test_an_engine_that_cannot_start_is_no_good_health(
+    settings: dict[str, str], message: str, tmp_path: Path, engine: Engine
+) -> None:
+    """503 with the reason that each job would fail for; the log says it at the start."""
+    with ServiceProcess(tmp_path, engine.base_url, **settings) as service:
+        response = service.http.get("/health")
+
+    assert response.status_code == 503
+    assert response.json()["checks"]["engine"]["message"] == message
+    assert message in service.log
 
 
 def test_metrics_count_jobs_media_and_money(service: ServiceProcess, finished: str) -> None:

@@ -52,7 +52,7 @@ def test_everything_at_work_is_named(tmp_path: Path) -> None:
         *("ffmpeg", "engine", "openai", "whisper", "aligner", "speech detector", "data folder")
     ]
     assert any(origin in found["ffmpeg"].text for origin in ("found on PATH: /", "bundled with"))
-    assert found["engine"].text.startswith("openai with model whisper-1")
+    assert found["engine"].text.startswith("openai (whisper-1)")
     assert "sk-test" not in str(found)
 
 
@@ -79,6 +79,21 @@ def test_what_is_needed_is_a_fault_with_a_way_out(tmp_path: Path, monkeypatch: p
     }
     assert "FFMPEG_PATH" in found["ffmpeg"].text
     assert "OPENAI_API_KEY" in found["engine"].text
+
+
+def test_a_chosen_engine_without_a_key_is_not_ready(tmp_path: Path) -> None:
+    """The line of the engine says so, as that of the API does."""
+    found = findings(data_dir=tmp_path, engine="openai")
+
+    assert (found["engine"].ok, found["openai"].ok) == (False, False)
+    assert found["engine"].text.startswith("The openai engine has no key.")
+
+
+def test_another_data_folder_can_be_checked(audio_tools: Run, tmp_path: Path) -> None:
+    """That of a service, say."""
+    ended = audio_tools("doctor", "--data-dir", tmp_path / "data")
+
+    assert f"data folder: {tmp_path / 'data'}" in ended.output
 
 
 def test_the_exit_code_says_whether_a_transcription_would_fail(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from audio_tools.errors import QueueUnavailable
-from audio_tools.jobs import JobState, LeaseLost
+from audio_tools.jobs import JobState, LeaseLost, bull_worker
 from audio_tools.jobs.bull import BullQueue
 from audio_tools.jobs.bull_worker import BullLease
+from audio_tools.jobs.outage import Outage
 from audio_tools.jobs.redis import stop
 from tests.jobs.redis_server import RedisServer
 from tests.jobs.steps import RESULT, add_jobs, assert_logs_agree, read_events
@@ -69,6 +71,42 @@ async def test_taking_waits_for_redis(own_server: RedisServer, prefix: str, tmp_
         (job,) = await add_jobs(queue, 1)
 
         assert (await taking).job.id == job.id
+
+
+async def test_an_outage_is_logged_once(
+    own_server: RedisServer,
+    prefix: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """However often a worker without a job tries to reach Redis; and so is its end."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(bull_worker, "RETRY_S", 0.01)
+    tries: asyncio.Queue[Exception] = asyncio.Queue()
+    failed = Outage.failed
+
+    def count(outage: Outage, error: Exception) -> None:
+        tries.put_nowait(error)
+        failed(outage, error)
+
+    monkeypatch.setattr(Outage, "failed", count)
+    async with BullQueue(own_server.address, tmp_path, prefix=prefix) as queue:
+        taking = asyncio.create_task(queue.take())
+        await queue.check()
+        own_server.kill()
+        for _ in range(5):
+            await tries.get()
+        own_server.start()
+        await until_up(queue)
+        await add_jobs(queue, 1)
+        await taking
+
+    said = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert [line for line in said if "can be taken" in line] == [
+        "no jobs can be taken",
+        "jobs can be taken again",
+    ]
 
 
 async def test_an_outage_longer_than_the_lock_costs_no_work(

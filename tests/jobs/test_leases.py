@@ -229,6 +229,22 @@ async def test_a_job_shows_its_newest_progress(queue: Queue) -> None:
     assert (job.stage, job.message, job.eta_s, job.progress) == ("transcribe", "1 of 9", 8.5, 2.0)
 
 
+async def test_a_job_that_has_ended_says_how(queue: Queue) -> None:
+    """Not what was going on when it ended; nothing is left to wait for."""
+    jobs = await add_jobs(queue, 3)
+    leases = [await queue.take() for _ in jobs]
+    for lease in leases:
+        await lease.report("progress", {"progress": 9, "message": "Joining the words", "etaSeconds": 0.1})
+    await leases[0].complete(RESULT)
+    await leases[1].fail(ERROR)
+    await queue.cancel(leases[2].job.id)
+    await leases[2].acknowledge_cancel()
+    ended = [await queue.get(lease.job.id) for lease in leases]
+
+    assert [job.message for job in ended] == ["Done", ERROR["message"], "Cancelled"]
+    assert [job.eta_s for job in ended] == [0.0] * 3
+
+
 @pytest.mark.parametrize("type", ["completed", "waiting", "cancelling"])
 async def test_a_worker_cannot_fake_a_state(queue: Queue, type: str) -> None:
     """Events of the job's state come from the queue alone."""

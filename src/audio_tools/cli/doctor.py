@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 
@@ -27,9 +28,10 @@ class Finding:
 
 
 @click.command("doctor")
-def command() -> None:
+@click.option("--data-dir", metavar="DIR", type=click.Path(path_type=Path), help="The data folder to check.")
+def command(data_dir: Path | None) -> None:
     """Check FFmpeg, engines, model, key and folders; exit code 2 if a transcription would fail."""
-    findings = list(examine(Settings.load()))
+    findings = list(examine(Settings.load(data_dir=data_dir)))
     marks = {True: "ok   ", False: "FAULT", None: "-    "}
     click.echo(f"audio-tools {__version__}")
     for finding in findings:
@@ -69,12 +71,9 @@ def _ffmpeg(settings: Settings) -> Finding:
 
 
 def _engine(settings: Settings) -> Finding:
-    from audio_tools.engines import choose_engine
-    from audio_tools.options import Options
+    from audio_tools.engines import check_engine
 
-    name = choose_engine(settings, Options())
-    model = settings.openai_model if name == "openai" else settings.whisper_model
-    return Finding("engine", True, f"{name} with model {model} (ENGINE is {settings.engine})")
+    return Finding("engine", True, f"{check_engine(settings)}, ENGINE is {settings.engine}")
 
 
 def _openai(settings: Settings) -> Finding:

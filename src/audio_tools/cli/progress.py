@@ -92,7 +92,7 @@ def summary(name: str, transcript: Transcript, taken_s: float) -> str:
         counted(len(transcript.silences), "silence"),
         f"{taken_s:.1f} s taken ({transcript.duration / max(taken_s, 1e-3):.0f}x realtime)",
         f"{usage.seconds:.0f} s sent to {transcript.engine} ({transcript.model})",
-        f"about ${usage.cost_usd:.2f}",
+        _money(usage.cost_usd),
     ]
     if usage.stored_chunks:
         parts.append(f"{usage.stored_chunks} of {counted(transcript.total_chunks, 'chunk')} from the store")
@@ -106,8 +106,12 @@ def prospect(name: str, estimate: Transcript) -> str:
     usage = estimate.usage
     return (
         f"{name}: {_clock(estimate.duration)} of audio, about {counted(usage.calls, 'chunk')}, "
-        f"{usage.seconds:.0f} s to send to {estimate.engine} ({estimate.model}), about ${usage.cost_usd:.4f}"
+        f"{usage.seconds:.0f} s to send to {estimate.engine} ({estimate.model}), {_money(usage.cost_usd)}"
     )
+
+
+def _money(usd: float) -> str:
+    return f"about ${usd:.4f}" if 0 < usd < 1 else f"about ${usd:.2f}"
 
 
 def _clock(seconds: float) -> str:

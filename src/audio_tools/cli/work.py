@@ -22,10 +22,12 @@ def command(jobs: int | None, data_dir: Path | None, wait: bool) -> None:
 
 
 async def _work(settings: Settings, wait_s: float | None) -> None:
+    from audio_tools.metrics import metrics_served
     from audio_tools.stock import Stock
     from audio_tools.workshop import Workshop, until_told_to_stop
 
-    async with Stock(settings, wait_s) as stock:
-        stopping = until_told_to_stop()
-        click.echo(f"Jobs come from {await stock.queue.check()}, {settings.workers} at once")
-        await Workshop(settings, stock).run(stopping)
+    with metrics_served(settings.host, settings.metrics_port):
+        async with Stock(settings, wait_s) as stock:
+            stopping = until_told_to_stop()
+            click.echo(f"Jobs come from {await stock.queue.check()}, {settings.workers} at once")
+            await Workshop(settings, stock).run(stopping)

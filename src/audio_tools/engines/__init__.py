@@ -12,7 +12,7 @@ from audio_tools.settings import Settings
 
 def choose_engine(settings: Settings, options: Options) -> EngineName:
     """
-    The engine that a job gets: `openai` or `whisper`.
+    The engine that a job gets, ready or not: `openai` or `whisper`.
 
     Raises:
         EngineNotReady: `auto`, and neither a key nor a local engine is there.
@@ -28,6 +28,29 @@ def choose_engine(settings: Settings, options: Options) -> EngineName:
         "There is no engine: no OPENAI_API_KEY is set and no local one is installed.",
         hint="Set OPENAI_API_KEY, or install the local engine: pip install 'audio-tools-backend[local]'.",
     )
+
+
+def check_engine(settings: Settings) -> str:
+    """
+    Say which engine a job gets that names none; nothing is loaded, sent or downloaded.
+
+    It takes a few looks at the disk. Weights that are still to be downloaded are no fault.
+
+    Raises:
+        EngineNotReady: it could not start: its key, its package or its model is missing.
+    """
+    name = choose_engine(settings, Options())
+    if name == "openai":
+        from audio_tools.engines.openai import require_key
+
+        key = settings.openai_api_key
+        require_key(key.get_secret_value() if key else None)
+        return f"{name} ({settings.openai_model})"
+    from audio_tools.engines.weights import has_weights, require_faster_whisper
+
+    require_faster_whisper()
+    here = has_weights(settings.whisper_model, settings.data_dir)
+    return f"{name} ({settings.whisper_model}{'' if here else ', to be downloaded'})"
 
 
 def make_engine(settings: Settings, options: Options) -> Engine:

@@ -66,11 +66,7 @@ class OpenAIEngine:
         """
         if self._client is not None:
             return
-        if not self._api_key:
-            raise EngineNotReady(
-                "The openai engine has no key.",
-                hint="Set OPENAI_API_KEY, or use the local engine: --engine whisper.",
-            )
+        require_key(self._api_key)
         from openai import AsyncOpenAI
 
         # The SDK's own retries are off: it would also retry a spent quota, and knows nothing of other chunks.
@@ -128,3 +124,12 @@ class OpenAIEngine:
             self._forms = tuple(other for other in self._forms if other != form)
             log.warning("%s does not take %s for %s", self._base_url, form, self.model)
         return True
+
+
+def require_key(api_key: str | None) -> None:
+    """Raises EngineNotReady: there is no key."""
+    if not api_key:
+        raise EngineNotReady(
+            "The openai engine has no key.",
+            hint="Set OPENAI_API_KEY, or choose the local engine: whisper.",
+        )

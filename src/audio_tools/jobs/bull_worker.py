@@ -22,6 +22,7 @@ from audio_tools.errors import AudioToolsError, QueueUnavailable
 from audio_tools.jobs.base import Lease, LeaseLost
 from audio_tools.jobs.bull_records import Begun, Hold, Records
 from audio_tools.jobs.job import PROGRESS, Job, JobState
+from audio_tools.jobs.outage import Outage
 from audio_tools.jobs.redis import CALL_TIMEOUT_S, RedisAddress, map_redis_errors, stop
 from audio_tools.jobs.slots import Slot
 from audio_tools.transcript import Json
@@ -94,6 +95,8 @@ class Desk:
         self._fetching: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
         self._running: set[asyncio.Task[Any]] = set()
+        self._taking = Outage(log, "no jobs can be taken", "jobs can be taken again")
+        self._renewing = Outage(log, "locks of jobs cannot be renewed", "locks of jobs are renewed again")
 
     def run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Do it in a task of its own, which goes on when whoever waits for it is cancelled."""
@@ -220,10 +223,11 @@ class Desk:
                 with map_redis_errors(self._address):
                     lease = await self._next_lease()
             except AudioToolsError as error:
-                log.warning("no jobs can be taken: %s", error.message)
+                self._taking.failed(error)
                 await asyncio.sleep(RETRY_S)
                 await self._free_strays()
                 continue
+            self._taking.passed()
             if lease is None:
                 continue
             taker = self._next_taker()
@@ -292,8 +296,9 @@ class Desk:
         try:
             answers = await self._records.renew([lease.hold for lease in leases])
         except AudioToolsError as error:
-            log.warning("the locks of %d jobs cannot be renewed: %s", len(leases), error.message)
+            self._renewing.failed(error)
             return False
+        self._renewing.passed()
         for lease, answer in zip(leases, answers, strict=True):
             if answer == "cancelled":
                 lease.cancelled.set()

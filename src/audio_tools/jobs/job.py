@@ -100,13 +100,20 @@ class Job:
 
     @property
     def message(self) -> str:
-        """One sentence for people about what goes on."""
+        """One sentence for people about what goes on, or how it ended."""
+        match self.state:
+            case JobState.COMPLETED:
+                return "Done"
+            case JobState.CANCELLED:
+                return "Cancelled"
+            case JobState.FAILED:
+                return str((self.error or {}).get("message", "Failed"))
         return str(self.report.get("message", ""))
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds left as last reported, None while nobody knows."""
-        return self.report.get("etaSeconds")
+        """Seconds left as last reported, None while nobody knows; 0 once it has ended."""
+        return 0.0 if self.finished else self.report.get("etaSeconds")
 
 
 @dataclass(frozen=True, slots=True)
