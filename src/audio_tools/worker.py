@@ -300,7 +300,8 @@ def _count(transcript: Transcript) -> None:
 def to_record(error: BaseException, job: Job) -> Json:
     """An error as the queue keeps it and clients see it; what is not ours is logged and kept private."""
     if isinstance(error, AudioToolsError):
-        message = _as_client_calls_it(error, job)
+        # A file's name may be no text, which neither a log nor an answer can hold.
+        message = _as_client_calls_it(error, job).encode(errors="replace").decode()
         log.warning("job failed: %s: %s", error.code, message)
         return {
             "code": error.code,
