@@ -25,7 +25,8 @@ from audio_tools.logs import REDACTED, LogFormat, configure_logs, log_context, r
 from audio_tools.server.access import AccessLog
 from audio_tools.server.guard import Guard
 from audio_tools.server.security import AccessRules
-from tests.server.test_security import TOKEN, Handler, listening
+from tests.server.test_guard import Handler, listening
+from tests.server.test_security import TOKEN
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 Capture = pytest.CaptureFixture[str]
