@@ -245,8 +245,9 @@ async def test_the_lane_of_a_dead_process_becomes_free(client: Redis, new_lanes:
 async def test_a_long_request_keeps_its_lane(client: Redis, new_lanes: NewLanes, key: str) -> None:
     """Its lease is renewed for as long as it runs."""
     mine, theirs = new_lanes(key, 1, lease_s=3), new_lanes(key, 1)
-    request, other = Request(mine), Request(theirs)
+    request = Request(mine)
     await request.started.wait()
+    other = Request(theirs)
     lane = (await client.zrange(f"{mine._key}running", 0, 0))[0]
     end = await client.zscore(f"{mine._key}running", str(lane))
     while await client.zcount(f"{mine._key}running", f"({end}", "+inf") == 0:
