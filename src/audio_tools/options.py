@@ -53,7 +53,7 @@ class Options(BaseModel):
     )
     dry_run: bool = Field(False, description="Only say what would be sent to whom, and what it would cost.")
     silence_detection: Literal["auto", "level", "vad"] = Field(
-        "auto", description="Silence by level, by a model of the voice (vad), or where both say so (auto)."
+        "auto", description="Silence by level, by a model of the voice (vad), or by both together (auto)."
     )
 
     @classmethod

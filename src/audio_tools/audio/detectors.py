@@ -10,7 +10,7 @@ from audio_tools.audio.vad import Frames, LevelDetector
 from audio_tools.errors import EngineNotReady
 
 SilenceDetection = Literal["auto", "level", "vad"]
-"""`level`: by loudness; `vad`: by a neural model of the voice; `auto`: silence only where both say so."""
+"""`level`: by loudness; `vad`: by a neural model of the voice; `auto`: by both together."""
 
 
 class SpeechDetector(Protocol):

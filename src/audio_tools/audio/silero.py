@@ -36,11 +36,16 @@ stretches words over short pauses.
 """
 EDGE_FRAMES = 5
 """
-Loudness that the model denies counts from 50 ms on where it touches a voice: the soft begin of a word, which
-the model hears up to 0.12 s late. 0.2 s would find 43 instead of 41 of 49 short pauses, and clip such words.
+So much loudness (50 ms) that the model denies counts all the same where it touches a voice: the soft begin of
+a word, which the model hears late.
 """
-ALONE_FRAMES = 10
-"""The same if it stands alone: a shorter one is a click or a breath."""
+ALONE_FRAMES = 15
+"""Denied loudness that touches no voice counts from 0.15 s on; a shorter one is a click or a breath."""
+LASTING_FRAMES = 150
+"""
+One that touches a voice counts as a whole from 1.5 s on: there the model is deaf. A shorter one is a breath,
+a decay or the room, and would close the pause that it lies in.
+"""
 
 Speech = NDArray[np.bool_]
 Numbers = NDArray[np.intp]
@@ -147,7 +152,7 @@ class SileroDetector:
 
 class BothDetector(SileroDetector):
     """
-    Silence is where the level and the model agree on it, but for the edges of speech: those are the model's.
+    Silence is where the level and the model agree on it, and what sounds beside a voice too short to be one.
 
     The two err independently of each other, so that what one misses the other one hears; but both stretch
     speech a little, each in another place, and together they would close most short pauses.
@@ -164,31 +169,23 @@ class BothDetector(SileroDetector):
     def _vote(self, levels: Frames, voice: Speech, *, ended: bool) -> Frames:
         waiting = _concatenate(self._undecided, levels)
         voice = np.concatenate([self._voice, voice])
-        denied = waiting.speech & ~voice
-        starts, ends = _runs(denied)
-        counted = self._count(voice, starts, ends, ended=ended)
-        decided = len(voice)
-        if not ended and len(starts) and ends[-1] == decided and not counted[-1]:
-            decided = int(starts[-1])  # it may go on
-        speech = voice[:decided].copy()
-        for start, end in zip(starts[counted], ends[counted], strict=True):
-            speech[start:end] = True
+        starts, ends = _runs(waiting.speech & ~voice)
+        around = np.concatenate([[self._voice_before], voice, [False]])
+        follows, precedes = around[starts], around[ends + 1]
+        goes_on = (ends == len(voice)) & (not ended)
+        whole = ends - starts >= np.where(follows | precedes | goes_on, LASTING_FRAMES, ALONE_FRAMES)
+        whole |= (starts == 0) & self._loud_before
+        decided = int(starts[-1]) if (goes_on & ~whole).any() else len(voice)
+
+        speech = voice.copy()
+        for start, end, all_of_it, behind, before in zip(starts, ends, whole, follows, precedes, strict=True):
+            speech[start : end if all_of_it else min(start + EDGE_FRAMES * behind, end)] = True
+            speech[max(end - EDGE_FRAMES * before, start) : end] = True
         if decided:
             self._voice_before = bool(voice[decided - 1])
-            self._loud_before = bool(speech[-1] and not voice[decided - 1])
+            self._loud_before = bool(speech[decided - 1] and not voice[decided - 1])
         self._undecided, self._voice = _part(waiting, decided, len(waiting)), voice[decided:]
-        return Frames(speech, waiting.level_db[:decided], waiting.floor_db[:decided])
-
-    def _count(self, voice: Speech, starts: Numbers, ends: Numbers, *, ended: bool) -> Speech:
-        """Which runs of denied loudness are speech after all."""
-        around = np.concatenate([[self._voice_before], voice, [False]])
-        touches = around[starts] | around[ends + 1]
-        counted: Speech = ends - starts >= np.where(touches, EDGE_FRAMES, ALONE_FRAMES)
-        if not ended:
-            # At the end of what is known nobody can say whether a voice follows.
-            counted &= (ends < len(voice)) | (ends - starts >= EDGE_FRAMES)
-        counted |= (starts == 0) & self._loud_before
-        return counted
+        return Frames(speech[:decided], waiting.level_db[:decided], waiting.floor_db[:decided])
 
 
 def _runs(flags: Speech) -> tuple[Numbers, Numbers]:
