@@ -28,11 +28,16 @@ async def make_tools(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Call
     engines: list[OpenAIEngine] = []
 
     def make(
-        *, model: str = "whisper-1", key: str = "sk-test", lanes: int = 5, timeout_s: float = 60.0
+        *,
+        model: str = "whisper-1",
+        key: str = "sk-test",
+        lanes: int = 5,
+        timeout_s: float = 60.0,
+        chunk_size: int = 26_214_400,
     ) -> Tools:
         engine = OpenAIEngine(api_key=key, base_url=simulator.base_url, model=model, timeout_s=timeout_s)
         engines.append(engine)
-        return Tools(find_ffmpeg(None), engine, Lanes(lanes), ResultStore(tmp_path / "data"), 26_214_400)
+        return Tools(find_ffmpeg(None), engine, Lanes(lanes), ResultStore(tmp_path / "data"), chunk_size)
 
     yield make
     for engine in engines:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from audio_tools.errors import AllChunksFailed, EngineRefused
-from audio_tools.events import ChunkWords, Event, Progress
-from audio_tools.options import Options
-from audio_tools.transcribe import Tools, transcribe
-from audio_tools.transcript import Transcript
-from tests.acceptance.truth import assert_all_words, assert_true
+from audio_tools.events import Progress
+from tests.acceptance.hearing import MODELS, WITH_TIMES, MakeTools, assert_as_said, hear
+from tests.acceptance.truth import assert_all_words
 from tests.simulator import Fault, Inaccuracy, Script, Simulator, at_random, by_plan, for_words, render, talk
 
-MakeTools = Callable[..., Tools]
 SCRIPT = talk(300.0, seed=23)
 
 
@@ -25,9 +22,10 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return render(SCRIPT, tmp_path_factory.mktemp("faults") / "talk.flac")
 
 
-async def transcript_of(recording: Path, tools: Tools, events: list[Event] | None = None) -> Transcript:
-    seen = [] if events is None else events
-    return await transcribe(recording, Options(), tools, seen.append)
+@pytest.fixture(params=MODELS)
+def make_tools(request: pytest.FixtureRequest, make_tools: MakeTools) -> MakeTools:
+    """Of a model that tells when a word was said, and of one that does not."""
+    return partial(make_tools, model=request.param)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -36,9 +34,10 @@ async def test_every_fifth_request_fails_and_all_words_are_there(
 ) -> None:
     """500s, 429s, resets, hangs, cut and garbled bodies: retries bring every word."""
     simulator.faults = at_random(0.2, seed=seed)
-    transcript = await transcript_of(recording, make_tools(timeout_s=1.0))
+    heard = await hear(recording, make_tools(timeout_s=1.0))
+    transcript = heard.transcript
 
-    assert_true(transcript, SCRIPT)
+    assert_as_said(heard, SCRIPT)
     assert transcript.usage.calls >= transcript.total_chunks
 
 
@@ -47,7 +46,7 @@ async def test_a_refused_key_stops_the_job_at_once(
 ) -> None:
     """The provider's own message comes through, and nothing is tried again."""
     with pytest.raises(EngineRefused, match="Incorrect API key") as caught:
-        await transcript_of(recording, make_tools(key="sk-wrong"))
+        await hear(recording, make_tools(key="sk-wrong"))
 
     assert caught.value.exit_code == 4
     assert all(record.attempt == 0 for record in simulator.requests)
@@ -59,7 +58,7 @@ async def test_a_spent_quota_stops_the_job_at_once(
     """A 429 that no waiting mends is told from one that does."""
     simulator.quota_exhausted = True
     with pytest.raises(EngineRefused, match="quota"):
-        await transcript_of(recording, make_tools())
+        await hear(recording, make_tools())
 
     assert all(record.attempt == 0 for record in simulator.requests)
 
@@ -70,7 +69,7 @@ async def test_one_chunk_that_always_fails_costs_only_its_own_words(
     """The rest is delivered; what is missing, and how much, is said truthfully."""
     lost = SCRIPT.words[100]
     simulator.faults = for_words([lost.number], Fault("500"))
-    transcript = await transcript_of(recording, make_tools())
+    transcript = (await hear(recording, make_tools())).transcript
 
     (failed,) = transcript.failed_chunks
     assert failed.start <= lost.start < failed.end
@@ -86,16 +85,16 @@ async def test_an_api_that_is_down_fails_the_job(
     """Not one chunk came back: that is no transcript."""
     simulator.faults = at_random(1.0, ["503"])
     with pytest.raises(AllChunksFailed, match="503"):
-        await transcript_of(recording, make_tools())
+        await hear(recording, make_tools())
 
 
 async def test_a_second_run_sends_nothing_again(
     recording: Path, simulator: Simulator, make_tools: MakeTools
 ) -> None:
     """The same input is the same question: the store has its answers, to the last digit."""
-    first = await transcript_of(recording, make_tools())
+    first = (await hear(recording, make_tools())).transcript
     sent = len(simulator.requests)
-    second = await transcript_of(recording, make_tools())
+    second = (await hear(recording, make_tools())).transcript
 
     assert len(simulator.requests) == sent
     assert second.usage.calls == 0
@@ -109,12 +108,13 @@ async def test_words_that_an_engine_smears_are_put_back(
 ) -> None:
     """Early, jittering, stretched over pauses, as Whisper's are: silences stay whole."""
     simulator.inaccuracy = Inaccuracy(early_s=0.08, jitter_s=0.03, stretch_s=0.5)
-    transcript = await transcript_of(recording, make_tools())
+    transcript = (await hear(recording, make_tools())).transcript
 
     assert_all_words(transcript, SCRIPT)
     assert len(transcript.silences) == len(SCRIPT.silences(2.0))
 
 
+@pytest.mark.parametrize("make_tools", [WITH_TIMES], indirect=True)
 async def test_speech_that_the_answer_skips_is_asked_for_again(
     recording: Path, simulator: Simulator, make_tools: MakeTools, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,7 +133,7 @@ async def test_speech_that_the_answer_skips_is_asked_for_again(
         return reply
 
     monkeypatch.setattr(tools.engine, "transcribe", stop_early)
-    transcript = await transcript_of(recording, tools)
+    transcript = (await hear(recording, tools)).transcript
 
     assert cut == 3
     assert_all_words(transcript, SCRIPT)
@@ -145,15 +145,13 @@ async def test_progress_never_goes_back_and_words_come_as_they_are_heard(
 ) -> None:
     """Through a failing start and a second pass alike."""
     simulator.faults = by_plan(["500", "reset", "garbage", "500", "500", "500"])
-    events: list[Event] = []
-    transcript = await transcript_of(recording, make_tools(), events)
-    progress = [event.progress for event in events if isinstance(event, Progress)]
-    chunks = [event for event in events if isinstance(event, ChunkWords)]
+    heard = await hear(recording, make_tools())
+    progress = [event.progress for event in heard.events if isinstance(event, Progress)]
 
     assert progress == sorted(progress)
     assert progress[0] == 0.0
     assert progress[-1] == 99.0
-    assert sorted(chunk.index for chunk in chunks) == list(range(transcript.total_chunks))
+    assert sorted(chunk.index for chunk in heard.chunks) == list(range(heard.transcript.total_chunks))
 
 
 async def test_silence_is_not_sent(tmp_path: Path, simulator: Simulator, make_tools: MakeTools) -> None:
@@ -161,8 +159,8 @@ async def test_silence_is_not_sent(tmp_path: Path, simulator: Simulator, make_to
     words = [word for word in talk(120.0, seed=29).words if word.end < 20.0]
     script = Script(600.0, tuple(words))
     media = render(script, tmp_path / "quiet.flac")
-    transcript = await transcript_of(media, make_tools())
+    heard = await hear(media, make_tools())
 
-    assert_true(transcript, script)
+    assert_as_said(heard, script)
     assert sum(record.seconds for record in simulator.requests) < 120.0
-    assert transcript.success_rate == 100.0
+    assert heard.transcript.success_rate == 100.0

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests.acceptance.commands import Commands, children_of, still_running
+from tests.acceptance.hearing import MODELS, WITH_TIMES
 from tests.simulator import Latency, Simulator, render, talk
 
 SCRIPT = talk(300.0, seed=31)
@@ -25,9 +26,11 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def commands(tmp_path: Path, simulator: Simulator) -> Commands:
+def commands(request: pytest.FixtureRequest, tmp_path: Path, simulator: Simulator) -> Commands:
+    """With the model that a test names, else one that tells when a word was said."""
+    model = getattr(request, "param", WITH_TIMES)
     simulator.latency = Latency(base_s=0.3, sigma=0.3)
-    return Commands(tmp_path, simulator.base_url, {"MAX_CONCURRENT_CHUNKS": LANES})
+    return Commands(tmp_path, simulator.base_url, {"MAX_CONCURRENT_CHUNKS": LANES, "OPENAI_MODEL": model})
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +50,9 @@ def words(commands: Commands) -> list[str]:
     return [word["word"] for word in commands.transcript("talk")["words"]]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    ("commands", "seed"), list(zip(10 * MODELS, range(20), strict=True)), indirect=["commands"]
+)
 async def test_after_kill_9_no_stored_chunk_is_asked_for_again(
     seed: int, recording: Path, simulator: Simulator, commands: Commands
 ) -> None:
@@ -67,6 +72,7 @@ async def test_after_kill_9_no_stored_chunk_is_asked_for_again(
     assert len(simulator.requests) - sent == len(stored(commands)) - len(kept)
 
 
+@pytest.mark.parametrize("commands", MODELS, indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_polite_stop_says_how_to_go_on(
     number: signal.Signals, recording: Path, simulator: Simulator, commands: Commands

@@ -1,31 +1,22 @@
-"""Recordings whose every word and silence is known, through the whole path and a server that listens."""
+"""
+Recordings whose every word and silence is known, through the whole path and a server that listens; each by a
+model that tells when a word was said and by one that does not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from audio_tools.options import Options
-from audio_tools.transcribe import Tools, transcribe
-from audio_tools.transcript import Transcript
-from tests.acceptance.truth import assert_true
+from tests.acceptance.hearing import MakeTools, assert_heard
 from tests.simulator.beds import CLEAN, HUM, WHITE, Bed
 from tests.simulator.media import render
 from tests.simulator.script import talk, talk_without_pauses
 
 MINUTE_S, HOUR_S = 60.0, 3600.0
 LATE_S = 0.95
-
-MakeTools = Callable[..., Tools]
-
-
-async def transcript_of(path: Path, tools: Tools, **options: object) -> Transcript:
-    given, unknown = Options.parse(options)
-    assert unknown == []
-    return await transcribe(path, given, tools, lambda _: None)
 
 
 @pytest.mark.parametrize("bed", [CLEAN, WHITE], ids=lambda bed: bed.kind)
@@ -37,7 +28,7 @@ async def test_ten_minutes_in_every_container(
     script = talk(10 * MINUTE_S, seed=len(suffix) + len(bed.kind))
     media = render(script, tmp_path / f"talk.{suffix}", bed=bed)
 
-    assert_true(await transcript_of(media, make_tools()), script)
+    await assert_heard(media, script, make_tools)
 
 
 async def test_three_hours(tmp_path: Path, make_tools: MakeTools) -> None:
@@ -45,16 +36,15 @@ async def test_three_hours(tmp_path: Path, make_tools: MakeTools) -> None:
     script = talk(3 * HOUR_S, seed=3)
     media = render(script, tmp_path / "talk.mp4")
 
-    assert_true(await transcript_of(media, make_tools()), script)
+    await assert_heard(media, script, make_tools)
 
 
 async def test_an_audio_stream_that_starts_late(tmp_path: Path, make_tools: MakeTools) -> None:
     """Times are those of the picture: 0.95 s are 29 frames."""
     script = talk(5 * MINUTE_S, seed=7, lead_in=LATE_S + 0.4)
     media = render(script, tmp_path / "late.mp4", audio_start=LATE_S)
-    transcript = await transcript_of(media, make_tools())
+    transcript = await assert_heard(media, script, make_tools)
 
-    assert_true(transcript, script)
     assert transcript.media["audioStartOffset"] == pytest.approx(LATE_S, abs=0.07)  # the encoder primes
 
 
@@ -62,9 +52,8 @@ async def test_forty_minutes_without_a_pause(tmp_path: Path, make_tools: MakeToo
     """Where nobody pauses cuts go through talk, and still no word is lost or doubled."""
     script = talk_without_pauses(40 * MINUTE_S, seed=5)
     media = render(script, tmp_path / "breathless.mp4")
-    transcript = await transcript_of(media, make_tools())
+    transcript = await assert_heard(media, script, make_tools)
 
-    assert_true(transcript, script)
     assert transcript.total_chunks > 10
 
 
@@ -73,9 +62,8 @@ async def test_every_form_on_the_wire(audio_format: str, tmp_path: Path, make_to
     """What an encoder delays is accounted for: the words are in place in each format."""
     script = talk(2 * MINUTE_S, seed=11)
     media = render(script, tmp_path / "talk.wav", bed=HUM)
-    transcript = await transcript_of(media, make_tools(), audioFormat=audio_format)
 
-    assert_true(transcript, script)
+    await assert_heard(media, script, make_tools, audioFormat=audio_format)
 
 
 async def test_another_rate_and_two_channels_on_the_wire(tmp_path: Path, make_tools: MakeTools) -> None:
@@ -83,15 +71,14 @@ async def test_another_rate_and_two_channels_on_the_wire(tmp_path: Path, make_to
     script = talk(1 * MINUTE_S, seed=13)
     media = render(script, tmp_path / "talk.wav")
 
-    assert_true(await transcript_of(media, make_tools(), sampleRate=44_100, channels=2), script)
+    await assert_heard(media, script, make_tools, sampleRate=44_100, channels=2)
 
 
 async def test_a_small_chunk_size_makes_more_chunks(tmp_path: Path, make_tools: MakeTools) -> None:
     """`chunkSize` caps the bytes of every request, and nothing is lost for it."""
     script = talk(5 * MINUTE_S, seed=17)
     media = render(script, tmp_path / "talk.wav")
-    tools = make_tools()
-    transcript = await transcript_of(media, replace(tools, chunk_size=500_000))
+    small = partial(make_tools, chunk_size=500_000)
+    transcript = await assert_heard(media, script, small)
 
-    assert_true(transcript, script)
     assert transcript.total_chunks > 15

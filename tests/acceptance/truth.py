@@ -24,7 +24,7 @@ def assert_true(transcript: Transcript, script: Script) -> None:
     assert np.quantile(np.abs(errors), 0.95) <= START_S
     tenth = max(len(errors) // 10, 1)
     assert abs(errors[-tenth:].mean() - errors[:tenth].mean()) < 0.01, "the words drift"
-    assert_silences(transcript.silences, [Interval(*pause) for pause in script.silences(2.0)])
+    assert_silences_of(transcript, script)
 
 
 def assert_all_words(transcript: Transcript, script: Script) -> None:
@@ -36,6 +36,11 @@ def assert_all_words(transcript: Transcript, script: Script) -> None:
         raise AssertionError(f"{len(heard)} of {len(said)} words; missing {missing[:9]}, extra {extra[:9]}")
     assert transcript.success_rate == 100.0
     assert transcript.failed_chunks == ()
+
+
+def assert_silences_of(transcript: Transcript, script: Script) -> None:
+    """The silences of two seconds and more are those of the script."""
+    assert_silences(transcript.silences, [Interval(*pause) for pause in script.silences(2.0)])
 
 
 def assert_silences(found: Sequence[Interval], true: Sequence[Interval]) -> None:
