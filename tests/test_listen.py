@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -119,6 +120,25 @@ async def test_a_job_that_is_resumed_asks_for_nothing_twice(tmp_path: Path) -> N
 
     assert [hearing.stored for hearing in hearings] == [True, True, False, False]
     assert ear.asked == ["es", "es"]
+
+
+async def test_what_another_process_was_told_meanwhile_is_not_asked_for(tmp_path: Path) -> None:
+    """A worker that waits for a lane, or sleeps, may lose its job; whoever has it then stores the answers."""
+    told: list[Hearing] = []
+
+    class LateLanes(Lanes):
+        @asynccontextmanager
+        async def lane(self) -> AsyncIterator[None]:
+            async with super().lane():
+                told.extend(await hear(Ear(["es"]), tmp_path, 1, language="es"))
+                yield
+
+    ear = Ear(["es"])
+    listener = Listener(ear, Asker(ear, LateLanes(1)), ResultStore(tmp_path), Options(language="es"))
+    hearing = await listener.hear(listener.prepare(chunk(0)))
+
+    assert [hearing.chunk] == [one.chunk for one in told]
+    assert ear.asked == []
 
 
 async def test_another_beginning_is_another_question(tmp_path: Path) -> None:

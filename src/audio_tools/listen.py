@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -144,9 +145,8 @@ class Listener:
     ) -> Reply:
         """Ask for a chunk; then once more for what of its own speech no word covers."""
         name = chunk_digest(samples, (*self._answer_shaped_by, self._language or "", "as answered"))
-        answer = await asyncio.to_thread(self._store.get, name)
-        if answer is None:
-            answer = await self._asker.ask(self._request(audio, speech))
+        stored = partial(self._stored, self._digest(samples), name)
+        answer = await self._asker.ask(self._request(audio, speech), stored)
         reply = _with_times(answer, speech, audio.seconds)
         words, _ = clamp_to_speech(reply.words, speech)
         gaps = uncovered(overlap(speech, own), words)
@@ -187,6 +187,10 @@ class Listener:
         # Who spoke is named anew in each answer: a name of this one means nothing in the first.
         words = _with_times(reply, there, audio.seconds).words
         return [replace(word.shifted(start), speaker=None) for word in words]
+
+    def _stored(self, *digests: str) -> Reply | None:
+        """What the store has under the first of these names that it knows."""
+        return next(filter(None, map(self._store.get, digests)), None)
 
     def _request(self, audio: EncodedAudio, speech: Sequence[Interval]) -> Request:
         return Request(audio, tuple(speech), self._language, self._options.prompt)

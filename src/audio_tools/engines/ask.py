@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
@@ -37,9 +38,13 @@ class Asker:
         self._usd_per_second = engine.capabilities.usd_per_minute / 60
         self._reserved_usd = 0.0  # for what is under way, and for what was perhaps paid without an answer
 
-    async def ask(self, request: Request) -> Reply:
+    async def ask(self, request: Request, answered: Callable[[], Reply | None] = lambda: None) -> Reply:
         """
         Ask until there is an answer.
+
+        Args:
+            request: what to hear.
+            answered: looks up the answer in a worker thread, in case somebody else had it while we waited.
 
         Raises:
             CostLimitReached: what is spent and what is under way leave no room for this request.
@@ -52,11 +57,14 @@ class Asker:
             stop=patience.is_over,
             reraise=True,
         )
-        return await attempts(self._ask_once, request)
+        return await attempts(self._ask_once, request, answered)
 
-    async def _ask_once(self, request: Request) -> Reply:
+    async def _ask_once(self, request: Request, answered: Callable[[], Reply | None]) -> Reply:
         seconds = request.audio.seconds
         async with self._lanes.lane():
+            # A worker that was asleep may have lost its job, and know it a moment later than it has a lane.
+            if (known := await asyncio.to_thread(answered)) is not None:
+                return known
             price_usd = seconds * self._usd_per_second
             self._reserve(price_usd)
             started_at = asyncio.get_running_loop().time()
