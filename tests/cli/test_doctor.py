@@ -89,6 +89,23 @@ def test_a_chosen_engine_without_a_key_is_not_ready(tmp_path: Path) -> None:
     assert found["engine"].text.startswith("The openai engine has no key.")
 
 
+@pytest.mark.parametrize(
+    ("model", "base_url", "ends"),
+    [
+        ("whisper-1", "https://api.openai.com/v1", True),
+        ("gpt-transcribe", "https://api.openai.com/v1", False),
+        ("whisper-1", "http://127.0.0.1:9/v1", False),
+    ],
+)
+def test_the_last_day_of_a_model_is_said(model: str, base_url: str, ends: bool, tmp_path: Path) -> None:
+    """A server of one's own keeps what it calls by the same name."""
+    settings = {"openai_api_key": "sk-test", "openai_model": model, "openai_base_url": base_url}
+    found = findings(data_dir=tmp_path, **settings)
+
+    assert found["openai"].ok
+    assert ("shuts it down on 2027-02-26" in found["openai"].text) == ends
+
+
 def test_another_data_folder_can_be_checked(audio_tools: Run, tmp_path: Path) -> None:
     """That of a service, say."""
     ended = audio_tools("doctor", "--data-dir", tmp_path / "data")

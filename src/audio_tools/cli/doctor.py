@@ -16,6 +16,7 @@ from audio_tools.errors import AudioToolsError
 from audio_tools.settings import Settings
 
 LITTLE_SPACE_BYTES = 2 * 1024**3
+OPENAI_HOST = "api.openai.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,13 @@ def _engine(settings: Settings) -> Finding:
 
 
 def _openai(settings: Settings) -> Finding:
+    from audio_tools.engines.openai_models import find_model
+
     server = f"{settings.openai_model} at {settings.openai_base_url}"
     if settings.openai_api_key:
-        return Finding("openai", True, f"{server}, key set, not tried")
+        ends = find_model(settings.openai_model).ends if OPENAI_HOST in settings.openai_base_url else None
+        until = f"; OpenAI shuts it down on {ends}: then set OPENAI_MODEL=gpt-transcribe" if ends else ""
+        return Finding("openai", True, f"{server}, key set, not tried{until}")
     fault = False if settings.engine == "openai" else None
     return Finding("openai", fault, f"{server}, no key: set OPENAI_API_KEY to use it")
 

@@ -56,7 +56,8 @@ class Model:
     The rules of one model.
 
     `forms`: how it may be asked, best first; a server that refuses one is asked by the next. `tokens`: what
-    they cost where they are what is paid; `usd_per_minute` is then an estimate.
+    they cost where they are what is paid; `usd_per_minute` is then an estimate. `ends`: the day on which
+    OpenAI shuts it down.
     """
 
     forms: tuple[Form, ...]
@@ -64,6 +65,7 @@ class Model:
     tokens: TokenPrices | None = None
     max_seconds: float | None = None
     takes_prompt: bool = True
+    ends: str | None = None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -113,15 +115,20 @@ UNKNOWN = Model((WORDS, SEGMENTS, TEXT))
 """Of other servers nothing is known: they are asked for all, then for less; the user knows their price."""
 
 _4O_TOKENS = TokenPrices(audio=6.0, text=2.5, output=10.0)
+_END = "2027-02-26"
 
 MODELS: Mapping[str, Model] = {
-    "whisper-1": replace(UNKNOWN, usd_per_minute=0.006),
+    "whisper-1": replace(UNKNOWN, usd_per_minute=0.006, ends=_END),
     "gpt-transcribe": Model((TEXT,), 0.0045, max_seconds=SHORT_OF_OUTPUT_S),
-    "gpt-4o-transcribe": Model((TEXT,), 0.006, _4O_TOKENS, SHORT_OF_OUTPUT_S),
-    "gpt-4o-mini-transcribe": Model((TEXT,), 0.003, TokenPrices(3.0, 1.25, 5.0), SHORT_OF_OUTPUT_S),
-    "gpt-4o-transcribe-diarize": Model((SPEAKERS,), 0.006, _4O_TOKENS, SHORT_OF_OUTPUT_S, takes_prompt=False),
+    "gpt-4o-transcribe": Model((TEXT,), 0.006, _4O_TOKENS, SHORT_OF_OUTPUT_S, ends=_END),
+    "gpt-4o-mini-transcribe": Model(
+        (TEXT,), 0.003, TokenPrices(3.0, 1.25, 5.0), SHORT_OF_OUTPUT_S, ends=_END
+    ),
+    "gpt-4o-transcribe-diarize": Model(
+        (SPEAKERS,), 0.006, _4O_TOKENS, SHORT_OF_OUTPUT_S, takes_prompt=False, ends=_END
+    ),
 }
-"""OpenAI's models by name, November 2026. All but gpt-transcribe are shut down on 2027-02-26."""
+"""OpenAI's models by name, November 2026."""
 
 
 def find_model(
