@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from audio_tools.align import make_aligner
-from audio_tools.engines import check_engine
+from audio_tools.engines import check_engine, make_lanes
 from audio_tools.engines.ear import local_ear
 from audio_tools.engines.limits import Lanes
 from audio_tools.engines.pool import EnginePool
@@ -77,15 +77,12 @@ class Workshop:
 
     async def _transcribe(self, path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
         settings = self._settings
-        most = settings.max_concurrent_chunks
-        lanes = min(options.max_concurrent or most, most)
-        delay_ms = settings.rate_limit_delay if options.rate_limit_delay is None else options.rate_limit_delay
         engine = self._engines.get(options)
         shared = self._key_lanes if engine.name == "openai" else self._lanes
         tools = Tools(
             ffmpeg=self.ffmpeg,
             engine=engine,
-            lanes=Lanes(lanes, delay_ms / 1000, shared=shared),
+            lanes=make_lanes(settings, options, shared),
             store=self._stock.results,
             chunk_size=options.chunk_size or settings.chunk_size,
             aligner=self._aligner,

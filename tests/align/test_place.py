@@ -8,8 +8,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio_tools.align.place import EDGE_S, SHORTEST_WORD_S, place_words
+from audio_tools.align.place import EDGE_S, place_words
 from audio_tools.align.sphinx_model import Found
+from audio_tools.audio.words import SHORTEST_WORD_S
 from audio_tools.transcript import Interval, Word
 
 SPEECH = [Interval(1.0, 4.0), Interval(6.0, 9.0)]

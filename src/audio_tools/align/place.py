@@ -8,11 +8,9 @@ from itertools import groupby
 
 from audio_tools.align.sphinx_model import Found
 from audio_tools.audio.silence import overlap
-from audio_tools.audio.words import spread
+from audio_tools.audio.words import SHORTEST_WORD_S, part, spread
 from audio_tools.transcript import Interval, Word
 
-SHORTEST_WORD_S = 0.02
-ROUNDING_S = 1e-9
 LONGEST_GUESS_S = 0.8
 """A word that shares a gap is no longer than this, however long the gap."""
 EDGE_S = 0.06
@@ -46,7 +44,7 @@ def place_words(
             placed[first - 1].end if first else 0.0, placed[end].start if end < len(placed) else seconds
         )
         placed[first:end] = _between(placed[first:end], free, speech)
-    return part(placed, seconds)
+    return part(placed, Interval(0.0, seconds))
 
 
 def _aligned(word: Word, found: Found, speech: Sequence[Interval]) -> Word:
@@ -75,22 +73,3 @@ def _between(words: Sequence[Word], free: Interval, speech: Sequence[Interval]) 
         replace(w, start=g.start, end=min(g.end, g.start + LONGEST_GUESS_S), timing="estimated")
         for w, g in zip(words, guesses, strict=True)
     ]
-
-
-def part(words: Sequence[Word], seconds: float) -> list[Word]:
-    """Keep the order of words and give each its own place, as near as can be to where it was."""
-    parted: list[Word] = []
-    free_from = 0.0
-    for word in words:
-        start = max(word.start, free_from)
-        free_from = max(word.end, start + SHORTEST_WORD_S)
-        parted.append(replace(word, start=start, end=free_from))
-    free_until = seconds
-    for number in reversed(range(len(parted))):
-        word = parted[number]
-        end = min(word.end, free_until)
-        if word.start > end - SHORTEST_WORD_S + ROUNDING_S:
-            word = replace(word, start=end - SHORTEST_WORD_S)
-        free_until = word.start
-        parted[number] = replace(word, end=end)
-    return parted

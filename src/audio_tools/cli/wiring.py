@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from audio_tools.align import make_aligner
-from audio_tools.engines import make_engine
+from audio_tools.engines import make_engine, make_lanes
 from audio_tools.engines.ear import local_ear
-from audio_tools.engines.limits import Lanes
 from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.options import Options
 from audio_tools.settings import Settings
@@ -20,14 +19,12 @@ def make_tools(settings: Settings, options: Options) -> Tools:
     Raises:
         ConfigError: there is no FFmpeg. EngineNotReady: there is no engine.
     """
-    lanes = min(options.max_concurrent or settings.max_concurrent_chunks, settings.max_concurrent_chunks)
-    delay_ms = settings.rate_limit_delay if options.rate_limit_delay is None else options.rate_limit_delay
     store = ResultStore(settings.data_dir)
     store.sweep(settings.chunk_ttl)
     return Tools(
         ffmpeg=find_ffmpeg(settings.ffmpeg_path),
         engine=make_engine(settings, options),
-        lanes=Lanes(lanes, delay_ms / 1000),
+        lanes=make_lanes(settings, options),
         store=store,
         chunk_size=options.chunk_size or settings.chunk_size,
         aligner=make_aligner(settings.align, local_ear(settings)),

@@ -1,10 +1,11 @@
-"""Engines by name; `auto` takes the API where there is a key, else the local model."""
+"""Engines by name, and what limits them; `auto` takes the API where there is a key, else the local model."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
 from audio_tools.engines.base import Engine
+from audio_tools.engines.limits import Lanes
 from audio_tools.errors import EngineNotReady
 from audio_tools.options import EngineName, Options
 from audio_tools.settings import Settings
@@ -80,3 +81,15 @@ def make_engine(settings: Settings, options: Options) -> Engine:
         device=settings.whisper_device,
         compute_type=settings.whisper_compute_type,
     )
+
+
+def make_lanes(settings: Settings, options: Options, shared: Lanes | None = None) -> Lanes:
+    """
+    What limits one job, and with `shared` all jobs together.
+
+    A job may have fewer lanes than the settings allow, and a rate of its own.
+    """
+    most, delay_ms = settings.max_concurrent_chunks, options.rate_limit_delay
+    if delay_ms is None:
+        delay_ms = settings.rate_limit_delay
+    return Lanes(min(options.max_concurrent or most, most), delay_ms / 1000, shared=shared)

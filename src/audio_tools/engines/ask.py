@@ -38,7 +38,7 @@ class Asker:
         self._usd_per_second = engine.capabilities.usd_per_minute / 60
         self._reserved_usd = 0.0  # for what is under way, and for what was perhaps paid without an answer
 
-    async def ask(self, request: Request, answered: Callable[[], Reply | None] = lambda: None) -> Reply:
+    async def ask(self, request: Request, answered: Callable[[], Reply | None] | None = None) -> Reply:
         """
         Ask until there is an answer.
 
@@ -59,11 +59,11 @@ class Asker:
         )
         return await attempts(self._ask_once, request, answered)
 
-    async def _ask_once(self, request: Request, answered: Callable[[], Reply | None]) -> Reply:
+    async def _ask_once(self, request: Request, answered: Callable[[], Reply | None] | None) -> Reply:
         seconds = request.audio.seconds
         async with self._lanes.lane():
             # A worker that was asleep may have lost its job, and know it a moment later than it has a lane.
-            if (known := await asyncio.to_thread(answered)) is not None:
+            if answered is not None and (known := await asyncio.to_thread(answered)) is not None:
                 return known
             price_usd = seconds * self._usd_per_second
             self._reserve(price_usd)
