@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,16 @@ def test_a_child_dies_with_its_parent() -> None:
     child_gone, _ = psutil.wait_procs([child], timeout=60)
 
     assert child_gone or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_half_a_request_is_none() -> None:
+    """The parent was killed while it wrote, and nobody is left to send the rest."""
+    with subprocess.Popen([sys.executable, "-m", MODULE], stdin=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        child.stdin.write(struct.pack("!Q", 1000) + b"half")
+        child.stdin.close()
+
+        assert child.wait(60) == 0
 
 
 if __name__ == "__main__":

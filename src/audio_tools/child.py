@@ -28,7 +28,11 @@ LONGEST_LAST_WORDS = 300
 
 
 class ChildDied(Exception):
-    """The process ended before it answered; the message says how."""
+    """The process ended before it answered; the message says how, `by_signal` if somebody killed it."""
+
+    def __init__(self, how: str, *, by_signal: bool) -> None:
+        super().__init__(how)
+        self.by_signal = by_signal
 
 
 class Child:
@@ -39,15 +43,15 @@ class Child:
         self._stderr = stderr
 
     @classmethod
-    async def start(cls, module: str) -> Child:
-        """Run a module that calls `serve`."""
+    async def start(cls, module: str, *arguments: str) -> Child:
+        """Run a module that calls `serve` or `open_pipes`."""
         # A file, not a pipe: nobody has to read it along, and it is there to be read when the process died.
         stderr = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # no module of the folder that we happen to run in
-                *("-m", module),
+                *("-m", module, *arguments),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,
@@ -70,24 +74,35 @@ class Child:
         Raises:
             ChildDied: the process is gone, or goes.
         """
-        write, read = self._process.stdin, self._process.stdout
-        assert write is not None and read is not None
+        pipe = self._process.stdin
+        assert pipe is not None
         with suppress(ConnectionError):  # then there is no answer either
-            write.write(_pack(request))
-            await write.drain()
-        try:
-            length = _LENGTH.unpack(await read.readexactly(_LENGTH.size))[0]
-            return pickle.loads(await read.readexactly(length))
-        except asyncio.IncompleteReadError:
-            raise ChildDied(self._last_words(await self._process.wait())) from None
+            pipe.write(_pack(request))
+            await pipe.drain()
+        return await self.read()
 
-    def _last_words(self, code: int) -> str:
+    async def read(self) -> Any:
+        """
+        What the module says next.
+
+        Raises:
+            ChildDied: the process is gone, or goes.
+        """
+        pipe = self._process.stdout
+        assert pipe is not None
+        try:
+            length = _LENGTH.unpack(await pipe.readexactly(_LENGTH.size))[0]
+            return pickle.loads(await pipe.readexactly(length))
+        except asyncio.IncompleteReadError:
+            raise self._died(await self._process.wait()) from None
+
+    def _died(self, code: int) -> ChildDied:
         if code < 0:
-            return f"killed by {signal.Signals(-code).name}"
+            return ChildDied(f"was killed by {signal.Signals(-code).name}", by_signal=True)
         self._stderr.seek(0)
         lines = self._stderr.read().decode(errors="replace").split("\n")
-        last = next((line for line in reversed(lines) if line.strip()), "it says nothing")
-        return f"ended with code {code}: {last[:LONGEST_LAST_WORDS]}"
+        last_words = next((line for line in reversed(lines) if line.strip()), "it says nothing")
+        return ChildDied(f"ended with code {code}: {last_words[:LONGEST_LAST_WORDS]}", by_signal=False)
 
     async def kill(self) -> None:
         """End the process, whatever it does; safe to call twice."""
@@ -99,12 +114,22 @@ class Child:
 
 def serve(answer: Callable[[Any], object]) -> None:
     """The child's end: answer requests until standard input is closed. It does not return."""
-    output = _take_standard_output()
-    inbox: SimpleQueue[Any] = SimpleQueue()
-    threading.Thread(target=_read_requests, args=(inbox,), name="requests", daemon=True).start()
+    say, requests = open_pipes()
     while True:
-        output.write(_pack(answer(inbox.get())))
+        say(answer(requests.get()))
+
+
+def open_pipes() -> tuple[Callable[[object], None], SimpleQueue[Any]]:
+    """The child's end, for more than an answer to each request: how to say something, and what is asked."""
+    output = _take_standard_output()
+    requests: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_read_requests, args=(requests,), name="requests", daemon=True).start()
+
+    def say(message: object) -> None:
+        output.write(_pack(message))
         output.flush()
+
+    return say, requests
 
 
 def _pack(message: object) -> bytes:
@@ -112,12 +137,14 @@ def _pack(message: object) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-def _read_requests(inbox: SimpleQueue[Any]) -> None:
+def _read_requests(requests: SimpleQueue[Any]) -> None:
     """Hand on requests; when there can be no more, end the process in the middle of whatever it does."""
     source = sys.stdin.buffer
-    while len(header := source.read(_LENGTH.size)) == _LENGTH.size:
-        inbox.put(pickle.loads(source.read(_LENGTH.unpack(header)[0])))
-    os._exit(0)
+    try:
+        while len(header := source.read(_LENGTH.size)) == _LENGTH.size:
+            requests.put(pickle.loads(source.read(_LENGTH.unpack(header)[0])))
+    finally:  # also when the parent was killed half-way through a request
+        os._exit(0)
 
 
 def _take_standard_output() -> BinaryIO:

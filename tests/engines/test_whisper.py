@@ -15,7 +15,6 @@ import pytest_asyncio
 
 from audio_tools.engines.base import Request
 from audio_tools.engines.whisper import WhisperEngine
-from audio_tools.engines.whisper_messages import HEADER_BYTES, pack
 from audio_tools.errors import ChunkRefused, EngineNotReady, EngineUnavailable
 from audio_tools.media.encode import EncodedAudio
 from tests.engines.fake_hub import serve
@@ -36,7 +35,7 @@ from audio_tools.engines.whisper import WhisperEngine
 async def main():
     engine = WhisperEngine(model=sys.argv[1], data_dir=Path(sys.argv[1]))
     await engine.start()
-    print(engine._child._process.pid, flush=True)
+    print(engine._child.pid, flush=True)
     try:
         await asyncio.Event().wait()
     finally:
@@ -71,7 +70,7 @@ async def engine(shared_engine: WhisperEngine) -> WhisperEngine:
 
 def process_of(engine: WhisperEngine) -> psutil.Process:
     assert engine._child is not None
-    return psutil.Process(engine._child._process.pid)
+    return psutil.Process(engine._child.pid)
 
 
 async def ask_frozen(engine: WhisperEngine) -> tuple[asyncio.Task[object], psutil.Process]:
@@ -255,20 +254,6 @@ async def test_the_process_dies_with_the_service(tiny: Path) -> None:
         program.kill()
 
         child.wait(PATIENCE_S)
-
-
-async def test_a_service_killed_in_mid_request_leaves_no_process(tiny: Path) -> None:
-    """Half a request is none, and nobody is left to send the rest."""
-    module = "audio_tools.engines.whisper_process"
-    command = [sys.executable, "-m", module, str(tiny), str(tiny), "auto", "auto"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None and process.stdout is not None
-        process.stdout.read(HEADER_BYTES)
-
-        process.stdin.write(pack(request(8.0))[:1000])
-        process.stdin.close()
-
-        assert process.wait(PATIENCE_S) == 0
 
 
 async def test_ctrl_c_is_quiet(tiny: Path) -> None:

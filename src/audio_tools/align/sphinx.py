@@ -68,7 +68,7 @@ class SphinxAligner:
             async with self._child() as child, asyncio.timeout(PATIENCE_S + len(pcm) / SAMPLE_RATE_HZ):
                 aligned: list[Word] = await child.ask(Alignment(pcm, tuple(words), tuple(speech)))
         except ChildDied as died:
-            log.warning("words keep the times they have: the aligner was %s", died)
+            log.warning("words keep the times they have: the aligner %s", died)
             return list(words)
         except TimeoutError:
             log.warning("words keep the times they have: the aligner takes too long")

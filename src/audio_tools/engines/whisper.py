@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
-import signal
-import sys
-import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import BinaryIO
 
+from audio_tools.child import Child, ChildDied
 from audio_tools.engines.base import Capabilities, Request
 from audio_tools.engines.hub import OnDownload
 from audio_tools.engines.weights import require_faster_whisper
-from audio_tools.engines.whisper_messages import HEADER_BYTES, Downloaded, Message, Ready, body_bytes, pack
+from audio_tools.engines.whisper_messages import Downloaded, Message, Ready
 from audio_tools.engines.whisper_model import CLIP_PAD_S, DECODING, LATE_S, SKIPPED_PAUSE_S
 from audio_tools.errors import AudioToolsError, EngineNotReady, EngineUnavailable
 from audio_tools.settings import ComputeType, Device
@@ -25,8 +21,7 @@ from audio_tools.transcript import Reply
 CAPABILITIES = Capabilities(words=True, segments=True, max_seconds=600, lanes=1, keeps_language=True)
 """The model takes all cores for one chunk; 10 minutes of audio take 0.6 GB beside it, an hour 3.3 GB."""
 
-LONGEST_LAST_WORDS = 300
-"""How much of what a dead process wrote is shown, in characters."""
+MODULE = "audio_tools.engines.whisper_process"
 
 
 class WhisperEngine:
@@ -52,7 +47,7 @@ class WhisperEngine:
         self.model = Path(model).name if Path(model).is_absolute() else model
         self._arguments = (model, str(data_dir), device, compute_type)
         self._ready: Ready | None = None
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._turn = asyncio.Lock()
 
     def identity(self) -> tuple[str, ...]:
@@ -95,7 +90,7 @@ class WhisperEngine:
             EngineUnavailable: the process died; the next call starts another.
         """
         async with self._running_child(_ignore) as child:
-            answer = await child.ask(request)
+            answer: Message = await child.ask(request)
         if isinstance(answer, AudioToolsError):
             raise answer
         assert isinstance(answer, Reply), f"the Whisper process answers with {answer!r}"
@@ -108,23 +103,27 @@ class WhisperEngine:
             await child.kill()
 
     @asynccontextmanager
-    async def _running_child(self, on_download: OnDownload) -> AsyncIterator[_Child]:
+    async def _running_child(self, on_download: OnDownload) -> AsyncIterator[Child]:
         """The process with its model loaded, for one caller at a time; killed unless it is left in peace."""
         async with self._turn:
             try:
                 if self._child is None:
-                    self._child = await _Child.start(self._arguments)
+                    self._child = await Child.start(MODULE, *self._arguments)
                     self._ready = await self._load(self._child, on_download)
                 yield self._child
+            except ChildDied as died:
+                await self.close()
+                hint = "If memory ran out, set WHISPER_MODEL to a smaller model." if died.by_signal else ""
+                raise EngineUnavailable(f"The Whisper process {died}.", hint=hint) from None
             except BaseException:
                 # Nobody waits for what it is doing any more, and its answer would be taken for the next.
                 await self.close()
                 raise
 
-    async def _load(self, child: _Child, on_download: OnDownload) -> Ready:
+    async def _load(self, child: Child, on_download: OnDownload) -> Ready:
         """Wait until the model is loaded."""
         while True:
-            message = await child.read()
+            message: Message = await child.read()
             if isinstance(message, Ready):
                 return message
             if isinstance(message, AudioToolsError):
@@ -135,69 +134,3 @@ class WhisperEngine:
 
 def _ignore(done: int, total: int) -> None:
     """Nobody wants to know."""
-
-
-class _Child:
-    """A running `whisper_process.py` and the pipes to it."""
-
-    def __init__(self, process: asyncio.subprocess.Process, stderr: BinaryIO) -> None:
-        self._process = process
-        self._stderr = stderr
-
-    @classmethod
-    async def start(cls, arguments: Sequence[str]) -> _Child:
-        # A file, not a pipe: nobody has to read it along, and it is there to be read when the process died.
-        stderr = tempfile.TemporaryFile()  # noqa: SIM115
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # no module of the folder that we happen to run in
-                *("-m", "audio_tools.engines.whisper_process", *arguments),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=stderr,
-                start_new_session=True,  # Ctrl-C in the terminal is for us, and we end it
-            )
-        except BaseException:
-            stderr.close()
-            raise
-        return cls(process, stderr)
-
-    async def ask(self, request: Request) -> Message:
-        """The answer to a request; raises EngineUnavailable if the process is gone or goes."""
-        pipe = self._process.stdin
-        assert pipe is not None
-        with suppress(ConnectionError):  # then there is no answer either
-            pipe.write(pack(request))
-            await pipe.drain()
-        return await self.read()
-
-    async def read(self) -> Message:
-        """The next message; raises EngineUnavailable if there will be none."""
-        pipe = self._process.stdout
-        assert pipe is not None
-        try:
-            header = await pipe.readexactly(HEADER_BYTES)
-            message: Message = pickle.loads(await pipe.readexactly(body_bytes(header)))
-        except asyncio.IncompleteReadError:
-            raise self._died(await self._process.wait()) from None
-        return message
-
-    def _died(self, code: int) -> EngineUnavailable:
-        if code < 0:
-            return EngineUnavailable(
-                f"The Whisper process was killed by {signal.Signals(-code).name}.",
-                hint="If memory ran out, set WHISPER_MODEL to a smaller model.",
-            )
-        self._stderr.seek(0)
-        lines = self._stderr.read().decode(errors="replace").split("\n")
-        last_words = next((line for line in reversed(lines) if line.strip()), "it says nothing")
-        return EngineUnavailable(
-            f"The Whisper process ended with code {code}: {last_words[:LONGEST_LAST_WORDS]}"
-        )
-
-    async def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
-        self._stderr.close()
