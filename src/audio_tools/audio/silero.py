@@ -34,17 +34,22 @@ VOICE = 0.6
 The probability from which a window is a voice; measured better than 0.5 with hysteresis down to 0.35, which
 stretches words over short pauses.
 """
+NEARLY_DB = 4.0
+NEARLY_FRAMES = 200
+"""
+What the level hears, and is within 4 dB of the loudest voice of the last 2 s, is voice as well: the model
+drops the end of a word that is as loud as its beginning.
+"""
 EDGE_FRAMES = 5
 """
-So much loudness (50 ms) that the model denies counts all the same where it touches a voice: the soft begin of
-a word, which the model hears late.
+Of quieter sound beside a voice 50 ms count: the soft begin of a word, which the model hears late.
 """
 ALONE_FRAMES = 15
-"""Denied loudness that touches no voice counts from 0.15 s on; a shorter one is a click or a breath."""
+"""Sound that touches no voice counts from 0.15 s on; a shorter one is a click or a breath."""
 LASTING_FRAMES = 150
 """
-One that touches a voice counts as a whole from 1.5 s on: there the model is deaf. A shorter one is a breath,
-a decay or the room, and would close the pause that it lies in.
+Sound beside a voice counts as a whole from 1.5 s on: there the model is deaf. A shorter one is a breath, a
+decay or the room, and would close the pause that it lies in.
 """
 
 Speech = NDArray[np.bool_]
@@ -164,11 +169,12 @@ class BothDetector(SileroDetector):
         self._undecided = Frames(none.astype(np.bool_), none, none)
         self._voice: Speech = self._undecided.speech  # of the same frames
         self._voice_before = False  # in the frame before them
+        self._voice_db = np.full(NEARLY_FRAMES, -np.inf, np.float32)  # of the last frames in all; else -inf
         self._loud_before = False  # that frame counted as loud in spite of the model
 
     def _vote(self, levels: Frames, voice: Speech, *, ended: bool) -> Frames:
         waiting = _concatenate(self._undecided, levels)
-        voice = np.concatenate([self._voice, voice])
+        voice = np.concatenate([self._voice, voice | self._as_loud_as_voice(levels, voice)])
         starts, ends = _runs(waiting.speech & ~voice)
         around = np.concatenate([[self._voice_before], voice, [False]])
         follows, precedes = around[starts], around[ends + 1]
@@ -186,6 +192,14 @@ class BothDetector(SileroDetector):
             self._loud_before = bool(speech[decided - 1] and not voice[decided - 1])
         self._undecided, self._voice = _part(waiting, decided, len(waiting)), voice[decided:]
         return Frames(speech[:decided], waiting.level_db[:decided], waiting.floor_db[:decided])
+
+    def _as_loud_as_voice(self, levels: Frames, voice: Speech) -> Speech:
+        voice_db = np.concatenate([self._voice_db, np.where(voice, levels.level_db, -np.inf)])
+        self._voice_db = voice_db[len(voice) :]
+        before = np.lib.stride_tricks.sliding_window_view(voice_db, NEARLY_FRAMES)[: len(voice)]
+        loudest = before.max(axis=1)
+        near: Speech = levels.speech & np.isfinite(loudest) & (levels.level_db >= loudest - NEARLY_DB)
+        return near
 
 
 def _runs(flags: Speech) -> tuple[Numbers, Numbers]:
