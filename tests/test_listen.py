@@ -122,8 +122,11 @@ async def test_a_job_that_is_resumed_asks_for_nothing_twice(tmp_path: Path) -> N
     assert ear.asked == ["es", "es"]
 
 
-async def test_what_another_process_was_told_meanwhile_is_not_asked_for(tmp_path: Path) -> None:
+async def test_what_another_process_was_told_meanwhile_is_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A worker that waits for a lane, or sleeps, may lose its job; whoever has it then stores the answers."""
+    monkeypatch.setattr("tests.test_listen.CHUNK_S", 4.0)  # of which a part stays uncovered
     told: list[Hearing] = []
 
     class LateLanes(Lanes):
@@ -138,7 +141,20 @@ async def test_what_another_process_was_told_meanwhile_is_not_asked_for(tmp_path
     hearing = await listener.hear(listener.prepare(chunk(0)))
 
     assert [hearing.chunk] == [one.chunk for one in told]
+    assert hearing.gaps
+    assert hearing.stored
     assert ear.asked == []
+
+
+async def test_words_count_where_the_detector_heard_no_speech(tmp_path: Path) -> None:
+    """A chunk is sent for its sound: whoever hears words in it is not told that there is nothing."""
+    ear = Ear(["es"])
+    listener = Listener(ear, Asker(ear, Lanes(1)), ResultStore(tmp_path), Options())
+
+    hearing = await listener.hear(listener.prepare(replace(chunk(0), speech=())))
+
+    assert [word.word for word in hearing.chunk.words] == ["hola"]
+    assert hearing.invented == 0
 
 
 async def test_another_beginning_is_another_question(tmp_path: Path) -> None:

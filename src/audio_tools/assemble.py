@@ -64,7 +64,7 @@ def assemble(
         silence_detection=describe_detector(options.silence_detection),
         failed_chunks=tuple(heard.failures),
         gaps=tuple(gap for hearing in hearings for gap in hearing.gaps),
-        warnings=(*heard.warnings, *_warnings(heard, options, engine)),
+        warnings=(*heard.warnings, *_warnings(heard, words, options, engine)),
         usage=Usage(
             seconds=asker.seconds,
             calls=asker.calls,
@@ -98,21 +98,21 @@ def _until(pauses: Sequence[Interval], audio_end: float, duration: float) -> lis
     return [*pauses, Interval(audio_end, duration)]
 
 
-def _warnings(heard: Heard, options: Options, engine: Engine) -> Iterator[str]:
+def _warnings(heard: Heard, words: Sequence[Word], options: Options, engine: Engine) -> Iterator[str]:
     """What an editor should know before trusting the transcript."""
     hearings = heard.hearings
     promised = heard.stream.start + (heard.stream.duration or 0.0)
     if promised - heard.seconds > TRUNCATED_S:
         yield f"The sound ends at {heard.seconds:.1f} s, but the file promises {promised:.1f} s of it."
     number, streams = heard.stream.position, len(heard.media.audio_streams)
-    if streams > 1 and not any(hearing.chunk.words for hearing in hearings):
+    if streams > 1 and not words:
         yield f"Audio stream {number} of {streams} holds no words: choose another (audioStream)."
     if heard.media.variable_frame_rate:
         yield "The frame rate varies, so frame numbers are not safe: transcode to a constant rate."
     invented = sum(hearing.invented for hearing in hearings)
     if invented:
         yield f"Words that the engine placed deep inside silence were dropped: {invented}."
-    estimated = sum(word.timing == "estimated" for hearing in hearings for word in hearing.chunk.words)
+    estimated = sum(word.timing == "estimated" for word in words)
     if estimated:
         yield f"Words without times from the engine, which are estimated from the speech: {estimated}."
     telling = sum(any(word.speaker for word in hearing.chunk.words) for hearing in hearings)

@@ -58,7 +58,7 @@ class Hearing:
     What was heard in one chunk, on the media's clock.
 
     `gaps`: speech that no word covers even after asking twice. `invented`: how many words were dropped
-    because they lay in silence. `sound`: whether there was anything to hear. `stored`: it cost nothing.
+    because they lay in silence. `sound`: whether there was anything to hear. `stored`: its reply was there.
     """
 
     chunk: HeardChunk
@@ -114,23 +114,14 @@ class Listener:
             EngineError: there is no answer. StorageError: the answer cannot be stored.
         """
         chunk = ready.chunk
-        reply = ready.stored
-        if reply is None and ready.audio is None:
+        if ready.stored is None and ready.audio is None:
             return Hearing(HeardChunk(chunk.own, ()), sound=False)
-        digest = self._digest(ready.samples)
-        if reply is None and self._finds_language:
-            reply = await asyncio.to_thread(self._store.get, digest)
-        stored = reply is not None
-        if reply is None:
-            assert ready.audio is not None
-            own = Interval(chunk.own.start - chunk.start, chunk.own.end - chunk.start)
-            speech = [Interval(s.start - chunk.start, s.end - chunk.start) for s in chunk.speech]
-            complete = await self._ask(ready.audio, ready.samples, speech, own)
-            reply = await asyncio.to_thread(self._store.put, digest, complete)
+        reply, stored = await self._reply(ready)
         if self._finds_language and self._language is None and reply.words:
             self._language = reply.language
         words = [word.shifted(chunk.start) for word in reply.words]
-        placed, invented = clamp_to_speech(words, chunk.speech)
+        # Sound that only the level hears is sent as well: what an engine makes of it counts.
+        placed, invented = clamp_to_speech(words, chunk.speech or [Interval(chunk.start, chunk.end)])
         segments = tuple(segment.shifted(chunk.start) for segment in reply.segments)
         return Hearing(
             HeardChunk(chunk.own, tuple(placed), segments),
@@ -140,14 +131,32 @@ class Listener:
             stored=stored,
         )
 
-    async def _ask(
-        self, audio: EncodedAudio, samples: str, speech: Sequence[Interval], own: Interval
+    async def _reply(self, ready: ReadyChunk) -> tuple[Reply, bool]:
+        """The whole reply to a chunk, and whether it was stored already."""
+        digest = self._digest(ready.samples)
+        reply = ready.stored
+        if reply is None and self._finds_language:
+            reply = await asyncio.to_thread(self._store.get, digest)
+        if reply is not None:
+            return reply, True
+        chunk, audio = ready.chunk, ready.audio
+        assert audio is not None
+        own = Interval(chunk.own.start - chunk.start, chunk.own.end - chunk.start)
+        speech = [Interval(s.start - chunk.start, s.end - chunk.start) for s in chunk.speech]
+        name = chunk_digest(ready.samples, (*self._answer_shaped_by, self._language or "", "as answered"))
+        known = partial(self._stored, digest, name)
+        answer = await self._asker.ask(self._request(audio, speech), known)
+        # Whoever had the chunk while we waited has done all that follows as well.
+        if (reply := await asyncio.to_thread(self._store.get, digest)) is not None:
+            return reply, True
+        whole = await self._complete(answer, audio, speech, own, name)
+        return await asyncio.to_thread(self._store.put, digest, whole), False
+
+    async def _complete(
+        self, answer: Reply, audio: EncodedAudio, speech: Sequence[Interval], own: Interval, name: str
     ) -> Reply:
-        """Ask for a chunk; then once more for what of its own speech no word covers."""
-        name = chunk_digest(samples, (*self._answer_shaped_by, self._language or "", "as answered"))
-        stored = partial(self._stored, self._digest(samples), name)
-        answer = await self._asker.ask(self._request(audio, speech), stored)
-        reply = _with_times(answer, speech, audio.seconds)
+        """Ask once more for what of a chunk's own speech no word covers, and put the words on the samples."""
+        reply = await asyncio.to_thread(_with_times, answer, speech, audio.seconds)
         words, _ = clamp_to_speech(reply.words, speech)
         gaps = uncovered(overlap(speech, own), words)
         if not gaps and self._aligner is None:
@@ -185,7 +194,7 @@ class Listener:
         there = [Interval(piece.start - start, piece.end - start) for piece in heard]
         reply = await self._asker.ask(self._request(audio, there))
         # Who spoke is named anew in each answer: a name of this one means nothing in the first.
-        words = _with_times(reply, there, audio.seconds).words
+        words = (await asyncio.to_thread(_with_times, reply, there, audio.seconds)).words
         return [replace(word.shifted(start), speaker=None) for word in words]
 
     def _stored(self, *digests: str) -> Reply | None:

@@ -20,6 +20,7 @@ class Meter:
         self._publish = publish
         self._progress = 0.0
         self._percent_here = -1
+        self._transcribing = False
         self.expect(None, 0)
         self.start_pass()
 
@@ -37,7 +38,7 @@ class Meter:
             self.say("load", f"Downloading the model: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
 
     def start_pass(self) -> None:
-        """Count from zero again; the progress shown stays where it is."""
+        """Count from zero again; the progress and the stage that were shown stay."""
         self._cut_chunks = self._chunks_done = 0
         self._seconds_cut = self._seconds_done = 0.0
         self._whole = False
@@ -46,7 +47,7 @@ class Meter:
         """Another chunk was cut; the stream is decoded up to `seconds`."""
         self._cut_chunks += 1
         self._seconds_cut = seconds
-        self.say("decode" if not self._chunks_done else "transcribe", "Extracting audio")
+        self.say("transcribe" if self._transcribing else "decode", "Extracting audio")
 
     def cut_all(self, seconds: float) -> None:
         """The stream has ended: `seconds` is its true length."""
@@ -54,6 +55,7 @@ class Meter:
 
     def done(self, seconds: float) -> None:
         """A chunk that owns so many seconds has its answer, or failed for good."""
+        self._transcribing = True
         self._chunks_done += 1
         self._seconds_done += seconds
         chunks = "chunk" if self.total_chunks == 1 else "chunks"

@@ -8,6 +8,7 @@ once as its limits allow, and stitch the words back onto the file's own clock.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -107,14 +108,13 @@ async def transcribe(path: Path, options: Options, tools: Tools, publish: Publis
     meter.expect(media.duration, expected_chunks(media.duration, target_s))
     asker = Asker(tools.engine, tools.lanes, options.max_cost)
     listener = Listener(tools.engine, asker, tools.store, options, tools.aligner)
-    job = _Job(
-        path, media, stream, Cutter(target_s, options.silence_detection), tools, listener, meter, publish
-    )
+    new_cutter = partial(Cutter, target_s, options.silence_detection)
+    job = _Job(path, media, stream, new_cutter, tools, listener, meter, publish)
     meter.say("decode", "Extracting audio")
     for _ in range(PASSES):
         await job.hear_all()
         if job.too_dear:
-            raise _cost_limit_reached(job, options, asker)
+            raise _cost_limit_reached(job, target_s, options, asker)
         if not job.anything_heard() or not any(failure.retryable for failure in job.failures.values()):
             break
     if job.failures and not job.anything_heard():
@@ -124,7 +124,7 @@ async def transcribe(path: Path, options: Options, tools: Tools, publish: Publis
             hint="Run the same again later.",
         )
     meter.say("stitch", "Joining the words")
-    return assemble(job.heard(), options, tools.engine, tools.aligner, asker)
+    return await asyncio.to_thread(assemble, job.heard(), options, tools.engine, tools.aligner, asker)
 
 
 @dataclass(slots=True)
@@ -134,11 +134,12 @@ class _Job:
     path: Path
     media: MediaInfo
     stream: AudioStream
-    cutter: Cutter
+    new_cutter: Callable[[], Cutter]
     tools: Tools
     listener: Listener
     meter: Meter
     publish: Publish
+    cutter: Cutter = field(init=False)
     hearings: dict[int, Hearing] = field(default_factory=dict)
     failures: dict[int, Failure] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -152,7 +153,7 @@ class _Job:
         """
         self.failures.clear()
         self.meter.start_pass()
-        self.cutter = Cutter(self.cutter.target_s, self.cutter.detection)
+        self.cutter = await asyncio.to_thread(self.new_cutter)  # which loads the model of the voice
         ready: asyncio.Queue[ReadyChunk | None] = asyncio.Queue(READY_CHUNKS)
         lanes = min(self.tools.lanes.lanes, self.tools.engine.capabilities.lanes or self.tools.lanes.lanes)
         try:
@@ -193,8 +194,12 @@ class _Job:
             try:
                 while (chunk := await asyncio.shield(coming)) is not None and not self.too_dear:
                     coming = cut_next()
-                    await ready.put(await loop.run_in_executor(encoding, self.listener.prepare, chunk))
+                    heard = chunk.index in self.hearings
+                    if not heard:
+                        await ready.put(await loop.run_in_executor(encoding, self.listener.prepare, chunk))
                     self.meter.cut(chunk.end)
+                    if heard:
+                        self.meter.done(chunk.own.duration)
             finally:
                 # Not waited for: an MP3 may take a second, and whoever cancels waits, with the event loop.
                 encoding.shutdown(wait=False)
@@ -213,30 +218,27 @@ class _Job:
             chunk = item.chunk
             if self.too_dear:
                 continue  # only so that the feeder, which waits for room, sees it too
-            if chunk.index not in self.hearings:
-                try:
-                    hearing = await self.listener.hear(item)
-                except CostLimitReached:
-                    # Others are under way and paid: they shall end and be stored.
-                    self.too_dear = True
-                    continue
-                except EngineRefused:
-                    raise
-                except EngineError as error:
-                    failed = FailedChunk(
-                        chunk.index, chunk.own.start, chunk.own.end, error.code, error.message
-                    )
-                    self.failures[chunk.index] = Failure(failed, error.retryable)
-                else:
-                    self.hearings[chunk.index] = hearing
-                    own = hearing.chunk.own
-                    self.publish(ChunkWords(chunk.index, own.start, own.end, hearing.chunk.words))
+            try:
+                hearing = await self.listener.hear(item)
+            except CostLimitReached:
+                # Others are under way and paid: they shall end and be stored.
+                self.too_dear = True
+                continue
+            except EngineRefused:
+                raise
+            except EngineError as error:
+                failed = FailedChunk(chunk.index, chunk.own.start, chunk.own.end, error.code, error.message)
+                self.failures[chunk.index] = Failure(failed, error.retryable)
+            else:
+                self.hearings[chunk.index] = hearing
+                own = hearing.chunk.own
+                self.publish(ChunkWords(chunk.index, own.start, own.end, hearing.chunk.words))
             self.meter.done(chunk.own.duration)
 
 
-def _cost_limit_reached(job: _Job, options: Options, asker: Asker) -> CostLimitReached:
+def _cost_limit_reached(job: _Job, target_s: float, options: Options, asker: Asker) -> CostLimitReached:
     assert options.max_cost is not None
-    heard, chunks = len(job.hearings), expected_chunks(job.media.duration, job.cutter.target_s)
+    heard, chunks = len(job.hearings), expected_chunks(job.media.duration, target_s)
     return CostLimitReached(
         options.max_cost,
         f"{asker.cost_usd:.4f} USD are spent; {heard} of about {max(heard + 1, chunks)} chunks are kept.",

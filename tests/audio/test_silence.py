@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio_tools.audio.silence import PauseFinder, between, find_silences, overlap
+from audio_tools.audio.pcm import frame_start
+from audio_tools.audio.silence import RESOLUTION_S, PauseFinder, between, find_silences, overlap
 from audio_tools.transcript import Interval, Word
 
 runs = st.lists(st.tuples(st.booleans(), st.integers(1, 80)), max_size=20)
@@ -103,6 +104,16 @@ def test_silences_are_long_and_hold_no_word(
     words = [Word("w", a, min(a + 0.4, b)) for a, b in zip(starts, [*starts[1:], 1e9], strict=False)]
 
     for silence in find_silences(pauses, words, threshold):
-        assert silence.duration >= threshold
+        assert silence.duration >= threshold - RESOLUTION_S
         assert any(pause.start <= silence.start and silence.end <= pause.end for pause in pauses)
         assert all(word.end <= silence.start or word.start >= silence.end for word in words)
+
+
+@given(first=st.integers(0, 10_000_000), wanted=st.integers(30, 500), lost=st.integers(0, 1))
+def test_a_silence_as_long_as_wanted_is_found_wherever_it_begins(first: int, wanted: int, lost: int) -> None:
+    """Also where it begins within a frame, which then is none of it; one that lacks two is too short."""
+    found = Interval(frame_start(first), frame_start(first + wanted - lost))
+    short = Interval(frame_start(first), frame_start(first + wanted - 2))
+
+    assert find_silences([found], [], wanted / 100) == [found]
+    assert find_silences([short], [], wanted / 100) == []

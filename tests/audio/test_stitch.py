@@ -138,6 +138,20 @@ def test_every_word_comes_once_and_in_order(
     assert [segment.id for segment in segments] == list(range(len(segments)))
 
 
+def test_what_was_dropped_is_not_in_the_text_either() -> None:
+    """An engine that thanks for watching in the silence: neither its words nor its sentence stay."""
+    said = [Word("Hello", 0.1, 0.5), Word("there.", 0.5, 0.9)]
+    invented = [Word("Thanks", 5.0, 5.4), Word("for", 5.4, 5.6), Word("watching!", 5.6, 6.0)]
+    placed, dropped = clamp_to_speech([*said, *invented], [Interval(0.0, 1.0)])
+    sentence = Segment(0, 0.0, 6.0, "Hello there. Thanks for watching!")
+
+    words, (segment,) = stitch([HeardChunk(Interval(0, 10), tuple(placed), (sentence,))])
+
+    assert dropped == 3
+    assert [word.word for word in words] == ["Hello", "there."]
+    assert (segment.text, segment.end) == ("Hello there.", 0.9)
+
+
 def test_untouched_segments_keep_the_engines_text() -> None:
     """Its spacing and punctuation are better than ours."""
     words = [Word("日本", 0.0, 0.5), Word("語", 0.5, 1.0)]

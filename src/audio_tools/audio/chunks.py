@@ -74,8 +74,6 @@ class Cutter:
     """
 
     def __init__(self, target_s: float, detection: SilenceDetection = "level") -> None:
-        self.target_s = target_s
-        self.detection = detection
         self._shortest, self._longest = (frames_in(target_s * share) for share in WINDOW)
         self._detector = make_detector(detection)
         self._finder = PauseFinder()

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_tools.audio.pcm import frame_start, frames_in
+from audio_tools.audio.pcm import FRAME_S, frame_start, frames_in
 from audio_tools.transcript import Interval, Word
 
 PAUSE_S = 0.3
 """A shorter dip in the level belongs to speech: the closure of a `t`, the gap between two words."""
 PAUSE_FRAMES = frames_in(PAUSE_S)
+
+RESOLUTION_S = FRAME_S + 1e-6
+"""A silence as long as was asked for may be found a frame shorter, where it begins within one."""
 
 SHORTEST_SPEECH_FRAMES = 2
 """A single loud frame (10 ms) is a click, not speech."""
@@ -98,13 +101,15 @@ def between(pauses: Sequence[Interval], start: float, end: float) -> list[Interv
 
 def find_silences(pauses: Sequence[Interval], words: Sequence[Word], threshold_s: float) -> list[Interval]:
     """
-    The silences of the result: at least `threshold_s` long, with no speech and no word in them.
+    The silences of the result: at least `threshold_s` long, as far as is known, with no speech and no word in
+    them.
 
     Args:
         pauses: sorted, from the samples; they give the edges.
         words: sorted by start; a word inside a pause splits it.
         threshold_s: the shortest silence to report, in seconds.
     """
+    shortest_s = threshold_s - RESOLUTION_S
     silences: list[Interval] = []
     position = 0
     for pause in pauses:
@@ -115,7 +120,7 @@ def find_silences(pauses: Sequence[Interval], words: Sequence[Word], threshold_s
         while ahead < len(words) and words[ahead].start < pause.end:
             inside.append(Interval(words[ahead].start, words[ahead].end))
             ahead += 1
-        silences += [rest for rest in between(inside, pause.start, pause.end) if rest.duration >= threshold_s]
+        silences += [rest for rest in between(inside, pause.start, pause.end) if rest.duration >= shortest_s]
     return silences
 
 

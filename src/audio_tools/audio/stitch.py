@@ -115,14 +115,14 @@ def _rebuild(chunk: HeardChunk, kept: Sequence[Word], parted: Sequence[Word]) ->
     def home(word: Word) -> int:
         return max(bisect_right(starts, word.middle) - 1, 0)
 
-    sizes = {number: len(list(words)) for number, words in groupby(chunk.words, key=home)}
     rebuilt = []
     remaining = iter(parted)
     for number, group in groupby(kept, key=home):
         words = list(islice(remaining, len(list(group))))
         segment = chunk.segments[number]
-        # Untouched segments keep the engine's own text, with its spacing and punctuation.
-        whole = len(words) == sizes[number]
-        text = segment.text if whole else " ".join(word.word for word in words)
+        text = " ".join(word.word for word in words)
+        # A segment that kept its words keeps the engine's own spacing and punctuation too.
+        if fold(text) == fold(segment.text):
+            text = segment.text
         rebuilt.append(replace(segment, start=words[0].start, end=words[-1].end, text=text))
     return rebuilt

@@ -35,9 +35,10 @@ def punctuate(words: Sequence[Word], text: str) -> list[Word]:
     `whisper-1` lists its words without punctuation. Words that the text does not have stay as they are.
     """
     tokens = text.split()
-    matcher = SequenceMatcher(
-        None, [fold(word.word) for word in words], [fold(token) for token in tokens], False
-    )
+    listed, written = [fold(word.word) for word in words], [fold(token) for token in tokens]
+    if listed == written:  # nearly always; the matcher takes long where a word is repeated a thousand times
+        return [replace(word, word=token) for word, token in zip(words, tokens, strict=True)]
+    matcher = SequenceMatcher(None, listed, written, autojunk=False)
     spelled = list(words)
     for block in matcher.get_matching_blocks():
         for step in range(block.size):

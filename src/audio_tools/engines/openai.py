@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
@@ -52,6 +53,7 @@ class OpenAIEngine:
         self._base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
         self._client: AsyncOpenAI | None = None
+        self._starting = asyncio.Lock()
 
     def identity(self) -> tuple[str, ...]:
         """Server, model and what it is asked for; neither key nor price shapes an answer."""
@@ -64,13 +66,17 @@ class OpenAIEngine:
         Raises:
             EngineNotReady: there is no key.
         """
-        if self._client is not None:
-            return
         require_key(self._api_key)
+        async with self._starting:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._connect)
+
+    def _connect(self) -> AsyncOpenAI:
+        """The client; the SDK alone takes a second to import."""
         from openai import AsyncOpenAI
 
         # The SDK's own retries are off: it would also retry a spent quota, and knows nothing of other chunks.
-        self._client = AsyncOpenAI(
+        return AsyncOpenAI(
             api_key=self._api_key, base_url=self._base_url, max_retries=0, timeout=self._timeout_s
         )
 
