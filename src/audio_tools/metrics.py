@@ -26,6 +26,12 @@ ENGINE_SECONDS = Counter(
 COST_USD = Counter(
     "audio_tools_cost_usd", "Estimated cost of what engines answered.", ["engine"], registry=REGISTRY
 )
+# From 0 on: Prometheus sees no increase in a figure that begins at 1.
+for state in ("completed", "failed", "cancelled"):
+    JOBS_ENDED.labels(state)
+for engine in ("openai", "whisper"):
+    for counter in (ENGINE_CALLS, ENGINE_SECONDS, COST_USD):
+        counter.labels(engine)
 WEBSOCKETS = Gauge("audio_tools_websockets", "Open WebSockets.", registry=REGISTRY)
 
 

@@ -25,7 +25,7 @@ from audio_tools.jobs.job import Job, JobState
 from audio_tools.jobs.outage import Outage
 from audio_tools.logs import log_context
 from audio_tools.media.roots import resolve_media
-from audio_tools.metrics import COST_USD, ENGINE_CALLS, ENGINE_SECONDS, JOBS_ENDED, MEDIA_SECONDS
+from audio_tools.metrics import JOBS_ENDED, MEDIA_SECONDS
 from audio_tools.options import Options
 from audio_tools.store import TranscriptStore
 from audio_tools.transcript import Json, Transcript
@@ -125,7 +125,7 @@ class Worker:
         # To its end even if we are cancelled: a thread that still writes would leave a file behind.
         await self._uploads.run(self._transcripts.put, job.id, transcript)
         if not transcript.dry_run:
-            _count(transcript)
+            MEDIA_SECONDS.inc(transcript.duration)
         return _summary(transcript)
 
     async def _source(self, job: Job) -> Path:
@@ -287,14 +287,6 @@ def _summary(transcript: Transcript) -> Json:
         "silences": len(transcript.silences),
         "successRate": transcript.success_rate,
     }
-
-
-def _count(transcript: Transcript) -> None:
-    engine, usage = transcript.engine, transcript.usage
-    MEDIA_SECONDS.inc(transcript.duration)
-    ENGINE_CALLS.labels(engine).inc(usage.calls)
-    ENGINE_SECONDS.labels(engine).inc(usage.seconds)
-    COST_USD.labels(engine).inc(usage.cost_usd)
 
 
 def to_record(error: BaseException, job: Job) -> Json:

@@ -562,6 +562,8 @@ def test_metrics_count_jobs_media_and_money(service: ServiceProcess, finished: s
     assert service.metric('audio_tools_engine_calls_total{engine="openai"}') >= 1
     assert service.metric('audio_tools_engine_seconds_total{engine="openai"}') > 1
     assert service.metric('audio_tools_cost_usd_total{engine="openai"}') > 0
+    # What did not happen yet is there as 0, so that its first time is an increase.
+    assert 'audio_tools_engine_calls_total{engine="whisper"} 0.0' in service.http.get("/metrics").text
 
 
 @pytest.mark.parametrize(

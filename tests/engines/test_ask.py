@@ -21,6 +21,7 @@ from audio_tools.errors import (
     EngineUnavailable,
 )
 from audio_tools.media.encode import EncodedAudio
+from audio_tools.metrics import REGISTRY
 from audio_tools.transcript import Quota, Reply
 from tests.engines.simulated_time import now, run
 
@@ -68,6 +69,20 @@ def test_passing_errors_are_tried_again_and_only_answers_are_paid() -> None:
     assert reply.text == "hello"
     assert (asker.calls, asker.seconds) == (3, 30.0)
     assert asker.cost_usd == pytest.approx(0.01)
+
+
+def test_what_is_sent_in_vain_is_counted_too() -> None:
+    """Else whoever watches the figures misses what costs most: jobs that fail."""
+
+    def counted() -> list[float]:
+        names = "audio_tools_engine_calls_total", "audio_tools_engine_seconds_total"
+        return [REGISTRY.get_sample_value(name, {"engine": "scripted"}) or 0.0 for name in names]
+
+    calls, seconds = counted()
+    with pytest.raises(EngineUnavailable):
+        ask(Scripted(EngineUnavailable("down")))
+
+    assert counted() == [calls + ATTEMPTS, seconds + 10.0 * ATTEMPTS]
 
 
 def test_a_chunk_is_tried_three_times() -> None:

@@ -75,15 +75,15 @@ def test_a_job_that_waits_for_its_window_leaves_the_shared_lanes_to_others() -> 
     """The shared limit is for requests that run, not for those that may not start yet."""
 
     async def two_jobs() -> list[float]:
-        shared = Lanes(1)
-        slow, fast = Lanes(1, 100, shared), Lanes(1, 0, shared)
-        await starts_of(slow, [1])
-        waiting = asyncio.create_task(starts_of(slow, [1]))
-        await asyncio.sleep(0)
-        started = await starts_of(fast, [1, 1])
+        shared = Lanes(2)
+        slow, fast = Lanes(2, 100, shared), Lanes(2, 0, shared)
+        await starts_of(slow, [1, 1])
+        waiting = asyncio.create_task(starts_of(slow, [1, 1, 1]))
+        await asyncio.sleep(100)  # two may start, and the third waits for the next window
+        started = await starts_of(fast, [1, 1, 1, 1])
         return [*started, *await waiting]
 
-    assert run(two_jobs()) == [1, 2, 100]
+    assert run(two_jobs()) == [101, 101, 102, 102, 100, 100, 200]
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 from audio_tools.engines.base import Engine, Request
 from audio_tools.engines.limits import LONGEST_PAUSE_S, Lanes
 from audio_tools.errors import CostLimitReached, EngineError, EngineRateLimited, EngineTimeout
+from audio_tools.metrics import COST_USD, ENGINE_CALLS, ENGINE_SECONDS
 from audio_tools.transcript import Reply
 
 ATTEMPTS = 3
@@ -70,6 +71,8 @@ class Asker:
             started_at = asyncio.get_running_loop().time()
             self.calls += 1
             self.seconds += seconds
+            ENGINE_CALLS.labels(self._engine.name).inc()
+            ENGINE_SECONDS.labels(self._engine.name).inc(seconds)
             try:
                 reply = await self._engine.transcribe(request)
             except EngineError as error:
@@ -92,6 +95,7 @@ class Asker:
 
     def _pay(self, cost_usd: float, seconds: float) -> None:
         self.cost_usd += cost_usd
+        COST_USD.labels(self._engine.name).inc(cost_usd)
         self._seconds_paid += seconds
         # Tokens may cost more than the table says.
         self._usd_per_second = max(self._usd_per_second, self.cost_usd / self._seconds_paid)

@@ -7,7 +7,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from anyio import CapacityLimiter
 
@@ -55,16 +55,16 @@ class Lanes:
     @asynccontextmanager
     async def lane(self) -> AsyncIterator[None]:
         """Hold a lane: waits for a free one, then for window, pause and provider to let a request start."""
-        async with self._free:
-            if self._shared is None:
-                await self._start()
-                yield
-                return
-            # A job that must still wait for its own window holds no lane that others could use.
-            await self._until_start_is_allowed()
-            async with self._shared.lane():
-                await self._start()
-                yield
+        async with self._free, AsyncExitStack() as held:
+            # One at a time, in order: all who wait see the start of the one before them. A job that must
+            # still wait for its own window holds no lane that others could use.
+            async with self._starting:
+                await self._until_start_is_allowed()
+                if self._shared is not None:
+                    await held.enter_async_context(self._shared.lane())
+                self._starts.append(_now())
+                self._allowance.take(_now())
+            yield
 
     def pause(self, seconds: float) -> None:
         """Let no request start for so many seconds; a pause is only ever extended."""
@@ -95,13 +95,6 @@ class Lanes:
         if self._free.total_tokens != self.open_lanes:
             log.info("%d of %d lanes are open", self.open_lanes, self.lanes)
             self._free.total_tokens = self.open_lanes
-
-    async def _start(self) -> None:
-        # One at a time, in order: all who wait see the start of the one before them.
-        async with self._starting:
-            await self._until_start_is_allowed()
-            self._starts.append(_now())
-            self._allowance.take(_now())
 
     async def _until_start_is_allowed(self) -> None:
         while (wait := self._start_allowed_at() - _now()) > 0:
