@@ -397,7 +397,7 @@ async def test_an_upload_that_ends_with_its_request_is_nobody_s(store: UploadSto
 
 
 async def test_an_upload_left_for_too_long_has_expired(store: UploadStore, tmp_path: Path) -> None:
-    """It is called so until it is swept; a finished one stays usable until then."""
+    """It is called so until it is swept; a finished one stays usable, and each use puts its end off."""
     upload_id, file = await begin(store, b"01234"), await upload(store, b"x")
     for one in (upload_id, file.id):
         age(tmp_path / "uploads" / one)
@@ -405,9 +405,21 @@ async def test_an_upload_left_for_too_long_has_expired(store: UploadStore, tmp_p
         await store.status(upload_id)
 
     assert await store.open(file.id) == file
-    assert await store.sweep(in_use=()) == 2
+    assert await store.sweep(in_use=()) == 1
     with pytest.raises(UploadNotFound):
         await store.status(upload_id)
+    age(tmp_path / "uploads" / file.id)
+    assert await store.sweep(in_use=()) == 1
+
+
+async def test_a_sweep_leaves_what_is_being_given_to_a_job(store: UploadStore, tmp_path: Path) -> None:
+    """However old it is: in a moment a job will name it."""
+    file = await upload(store, b"x")
+    age(tmp_path / "uploads" / file.id)
+    async with store.hold(file.id):
+        assert await store.sweep(in_use=()) == 0
+
+    assert await store.sweep(in_use=()) == 1
 
 
 async def test_every_byte_puts_the_end_off(store: UploadStore, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class Options(BaseModel):
         None,
         ge=0,
         le=600_000,
-        description="At most `maxConcurrent` requests of a job start within any window of so many milliseconds.",
+        description="At most `maxConcurrent` requests of a job start in any window of so many milliseconds.",
     )
     silence_threshold: float = Field(
         2.0, ge=0.3, le=3600.0, description="The shortest silence to report, seconds."

@@ -159,7 +159,7 @@ class Settings(BaseSettings):
         2_000,
         ge=0,
         le=600_000,
-        description="At most `maxConcurrent` requests of a job start within any window of so many milliseconds.",
+        description="At most `maxConcurrent` requests of a job start in any window of so many milliseconds.",
     )
     chunk_ttl: int = Field(
         30 * 86_400,

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio_tools.audio.words import clamp_to_speech, group, punctuate, spread, uncovered
+from audio_tools.audio.words import (
+    SHORTEST_WORD_S,
+    clamp_to_speech,
+    group,
+    part,
+    punctuate,
+    spread,
+    uncovered,
+)
 from audio_tools.transcript import Interval, Word
 
 
@@ -151,3 +159,22 @@ def test_a_segment_has_one_speaker() -> None:
 def test_no_text_gives_no_words(text: str) -> None:
     """An engine that heard nothing says nothing."""
     assert spread(text, [Interval(0, 1)]) == []
+
+
+@given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 10)), max_size=50), st.floats(1.5, 10))
+def test_parted_words_never_overlap_nor_vanish(times: list[tuple[float, float]], seconds: float) -> None:
+    """Whatever times an engine gives, each word gets its own stretch inside the chunk."""
+    words = at(*times)
+    parted = part(words, Interval(0.0, seconds))
+
+    assert [word.word for word in parted] == [word.word for word in words]
+    assert all(word.end - word.start >= SHORTEST_WORD_S * 0.999 for word in parted)
+    assert all(first.end <= second.start + 1e-9 for first, second in itertools.pairwise(parted))
+    assert all(word.start >= -1e-9 and word.end <= seconds for word in parted)
+
+
+def test_words_with_good_times_are_left_alone() -> None:
+    """Only what is wrong is changed."""
+    words = at((0.5, 1.0), (1.0, 1.4), (2.0, 2.02))
+
+    assert part(words, Interval(0.0, 8.0)) == words

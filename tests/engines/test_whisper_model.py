@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.audio.words import SHORTEST_WORD_S
 from audio_tools.engines.base import Request
 from audio_tools.engines.whisper_model import (
     CLIP_PAD_S,
     LATE_S,
-    SHORTEST_WORD_S,
     SKIPPED_PAUSE_S,
     Whisper,
     clips,
-    part_words,
     read_reply,
 )
 from audio_tools.errors import ChunkRefused, EngineNotReady, EngineRefused
@@ -107,12 +106,12 @@ def test_lone_punctuation_is_no_word() -> None:
     """The dots that Whisper hears in noise are dropped, and so is a segment of dots alone."""
     from faster_whisper.transcribe import Segment, Word
 
-    def heard(*words: str) -> Segment:
-        timed = [Word(number, number + 0.5, word, 0.9) for number, word in enumerate(words)]
+    def heard(start: float, *words: str) -> Segment:
+        timed = [Word(start + number, start + number + 0.5, word, 0.9) for number, word in enumerate(words)]
         return Segment(1, 0, 0.0, 9.0, "".join(words), [], -0.3, 1.2, 0.01, timed, 0.0)
 
     reply = read_reply(
-        [heard(" Thanks.", " .", " ."), heard(" .", " ..."), heard(" R", " &", " B")], "en", 9.0
+        [heard(0, " Thanks.", " .", " ."), heard(3, " .", " ..."), heard(5, " R", " &", " B")], "en", 9.0
     )
 
     assert reply.text == "Thanks. R & B"
@@ -212,22 +211,3 @@ def test_without_known_speech_everything_is_heard() -> None:
 def assert_in_order(words: list[Word]) -> None:
     assert all(word.end - word.start >= SHORTEST_WORD_S * 0.999 for word in words)
     assert all(first.end <= second.start + 1e-9 for first, second in pairwise(words))
-
-
-@given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 10)), max_size=50), st.floats(1.5, 10))
-def test_words_never_overlap_nor_vanish(times: list[tuple[float, float]], seconds: float) -> None:
-    """Whatever times Whisper gives, each word gets its own stretch inside the chunk."""
-    words = [Word(str(number), start, end) for number, (start, end) in enumerate(times)]
-
-    parted = part_words(words, seconds)
-
-    assert [word.word for word in parted] == [word.word for word in words]
-    assert_in_order(parted)
-    assert all(word.start >= -1e-9 and word.end <= seconds for word in parted)
-
-
-def test_words_with_good_times_are_left_alone() -> None:
-    """Only what is wrong is changed."""
-    words = script_words()
-
-    assert part_words(words, 8.0) == words

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_tools.audio.pcm import FRAME_SAMPLES, Pcm
-from audio_tools.audio.vad import Frames, LevelDetector
+from audio_tools.audio.vad import Frames, LevelDetector, joined
 
 MODEL_FILE = "assets/silero_vad_v6.onnx"
 WINDOW_SAMPLES = 512
@@ -173,7 +173,7 @@ class BothDetector(SileroDetector):
         self._loud_before = False  # that frame counted as loud in spite of the model
 
     def _vote(self, levels: Frames, voice: Speech, *, ended: bool) -> Frames:
-        waiting = _concatenate(self._undecided, levels)
+        waiting = joined(self._undecided, levels)
         voice = np.concatenate([self._voice, voice | self._as_loud_as_voice(levels, voice)])
         starts, ends = _runs(waiting.speech & ~voice)
         around = np.concatenate([[self._voice_before], voice, [False]])
@@ -190,7 +190,7 @@ class BothDetector(SileroDetector):
         if decided:
             self._voice_before = bool(voice[decided - 1])
             self._loud_before = bool(speech[decided - 1] and not voice[decided - 1])
-        self._undecided, self._voice = _part(waiting, decided, len(waiting)), voice[decided:]
+        self._undecided, self._voice = waiting[decided:], voice[decided:]
         return Frames(speech[:decided], waiting.level_db[:decided], waiting.floor_db[:decided])
 
     def _as_loud_as_voice(self, levels: Frames, voice: Speech) -> Speech:
@@ -206,14 +206,6 @@ def _runs(flags: Speech) -> tuple[Numbers, Numbers]:
     """The first frames of all runs of True, and the frames behind them."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
     return edges[::2], edges[1::2]
-
-
-def _concatenate(first: Frames, second: Frames) -> Frames:
-    return Frames(*(np.concatenate([getattr(first, n), getattr(second, n)]) for n in Frames.__slots__))
-
-
-def _part(frames: Frames, first: int, end: int) -> Frames:
-    return Frames(*(getattr(frames, name)[first:end] for name in Frames.__slots__))
 
 
 @cache

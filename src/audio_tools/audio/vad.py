@@ -90,7 +90,7 @@ class LevelDetector:
         if len(partial):
             self._histograms = np.vstack([self._histograms, _histograms(partial)])
         decided = self._decide(self._first_second + len(self._histograms), len(self._levels))
-        return _joined(self._edges.push(*decided), self._edges.finish())
+        return joined(self._edges.push(*decided), self._edges.finish())
 
     def _frame_energies(self, pcm: Pcm) -> Levels:
         samples = np.concatenate([self._tail, self._rest, pcm])
@@ -188,7 +188,7 @@ class _Edges:
 
     def push(self, frames: Frames, quiet: NDArray[np.bool_]) -> Frames:
         """Take decided frames, and which are quiet by themselves; give those whose neighbours are known."""
-        known = _joined(self._frames, frames)
+        known = joined(self._frames, frames)
         quiet = np.concatenate([self._quiet, quiet])
         done = len(known) - 2 * SMOOTHING_FRAMES
         self._frames, self._quiet = known[done:], quiet[done:]
@@ -218,7 +218,7 @@ def _constant(count: int, *, speech: bool) -> Frames:
     return Frames(np.full(count, speech), none, none)
 
 
-def _joined(first: Frames, second: Frames) -> Frames:
+def joined(first: Frames, second: Frames) -> Frames:
     """One after the other."""
     return Frames(
         np.concatenate([first.speech, second.speech]),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ
+from audio_tools.audio.words import part
 from audio_tools.engines.base import Request
 from audio_tools.errors import ChunkRefused, EngineNotReady, EngineRefused
 from audio_tools.media.encode import decode_encoded
@@ -46,8 +47,6 @@ Whisper hears words too early; all are put so much later (docs/decisions.md#word
 
 A property of how it finds them, in the attention of its decoder, and not of a language.
 """
-SHORTEST_WORD_S = 0.02
-"""The step of Whisper's clock; it gives some words no length at all."""
 LONE_MARKS = ".,!?…-–—。，、！？ "
 """A word of nothing else is none: Whisper ends a clip in noise with `. . . .`."""
 SEED = 0
@@ -164,7 +163,8 @@ def clips(speech: Sequence[Interval], seconds: float) -> list[Interval]:
 def read_reply(found: Iterable[Any], language: str, seconds: float) -> Reply:
     """What faster-whisper found (its own `Segment`s) in a chunk of so many seconds, as a reply."""
     spoken = [segment for segment in map(_without_lone_marks, found) if segment.words]
-    words = part_words([_read_word(word) for segment in spoken for word in segment.words], seconds)
+    heard = [_read_word(word) for segment in spoken for word in segment.words]
+    words = part(heard, Interval(0.0, seconds))
     unread = iter(words)
     segments = [
         _read_segment(number, segment, list(islice(unread, len(segment.words))))
@@ -181,32 +181,6 @@ def read_reply(found: Iterable[Any], language: str, seconds: float) -> Reply:
 def _without_lone_marks(segment: Any) -> Any:
     words = [word for word in segment.words or () if word.word.strip(LONE_MARKS)]
     return replace(segment, words=words, text="".join(word.word for word in words))
-
-
-def part_words(words: Sequence[Word], seconds: float) -> list[Word]:
-    """
-    Give each word some length and its own place, as near as can be to where it was.
-
-    Args:
-        words: in the order in which they were said.
-        seconds: no word ends behind this, as long as there is room for all.
-
-    Returns:
-        The words in the same order, none overlapping the next, each at least `SHORTEST_WORD_S` long.
-    """
-    placed: list[Word] = []
-    free_from = 0.0
-    for word in words:
-        start = max(word.start, free_from)
-        free_from = max(word.end, start + SHORTEST_WORD_S)
-        placed.append(replace(word, start=start, end=free_from))
-    free_until = seconds
-    for position in reversed(range(len(placed))):
-        word = placed[position]
-        end = min(word.end, free_until)
-        free_until = min(word.start, end - SHORTEST_WORD_S)
-        placed[position] = replace(word, start=free_until, end=end)
-    return placed
 
 
 def _read_word(word: Any) -> Word:

@@ -14,6 +14,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Collection, Coroutine
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,6 @@ import bullmq
 
 from audio_tools.errors import AudioToolsError, QueueUnavailable
 from audio_tools.jobs.base import Added, JobPage, Lease, Queue
-from audio_tools.jobs.bells import Bell
 from audio_tools.jobs.bull_changes import Changes
 from audio_tools.jobs.bull_records import EVENTS_PER_READ, EventPage, Records
 from audio_tools.jobs.bull_worker import POLL_S, RETRY_S, Desk
@@ -229,7 +229,7 @@ class BullQueue(Queue):
             rung = bell.next_ring
             self._require_open()
             try:
-                page = await self._read_events(bell, job_id, last)
+                page = await bell.share(last, partial(self._read_events, job_id, last))
             except QueueUnavailable as error:
                 log.info("a reader of events waits for Redis: %s", error.message)
                 await asyncio.sleep(RETRY_S)
@@ -241,12 +241,8 @@ class BullQueue(Queue):
             if more and len(page.events) < EVENTS_PER_READ:
                 await rung.wait()
 
-    async def _read_events(self, bell: Bell[EventPage], job_id: str, after: str) -> EventPage:
-        reads = bell.reads
-        if after not in reads:
-            reads[after] = self._start(self._records.events(job_id, after))
-            reads[after].add_done_callback(lambda _: reads.pop(after))
-        return await asyncio.shield(reads[after])
+    def _read_events(self, job_id: str, after: str) -> asyncio.Task[EventPage]:
+        return self._start(self._records.events(job_id, after))
 
     async def _ask(self, call: Any) -> Any:
         with map_redis_errors(self._address):

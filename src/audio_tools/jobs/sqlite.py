@@ -25,6 +25,7 @@ from weakref import WeakValueDictionary
 
 from audio_tools.errors import AudioToolsError, ConfigError, QueueUnavailable
 from audio_tools.jobs.base import Added, JobPage, Lease, Queue
+from audio_tools.jobs.bells import Bell
 from audio_tools.jobs.job import CANCELLING, TERMINAL, Event, Job, JobState
 from audio_tools.jobs.sqlite_tables import (
     EVENTS_PER_READ,
@@ -50,9 +51,9 @@ class SqliteQueue(Queue):
         self._path = folder / "queue.db"
         self._is_open = False
         self._leases: dict[str, SqliteLease] = {}
-        self._waiting = _Bell()
+        self._waiting = Bell[None]()
         # Each bell lives as long as somebody reads the events of its job.
-        self._bells: WeakValueDictionary[str, _Bell] = WeakValueDictionary()
+        self._bells: WeakValueDictionary[str, Bell[EventPage]] = WeakValueDictionary()
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -81,7 +82,8 @@ class SqliteQueue(Queue):
         for lease in self._leases.values():
             lease.lost.set()
         self._leases.clear()
-        for bell in (self._waiting, *self._bells.values()):
+        self._waiting.ring()
+        for bell in self._bells.values():
             bell.ring()
         await self._reader.close()
         await self._writer.close()
@@ -151,25 +153,17 @@ class SqliteQueue(Queue):
     async def events(self, job_id: str, after: str | None = None) -> AsyncGenerator[Event, None]:
         await self.get(job_id)
         last = _event_number(after)
-        bell = self._bells.setdefault(job_id, _Bell())
+        bell = self._bells.setdefault(job_id, Bell())
         more = True
         while more:
             rung = bell.next_ring
-            page, more = await self._read_events(bell, job_id, last)
+            read = partial(self._submit_read, partial(Reading.events, job_id=job_id, after=last))
+            page, more = await bell.share(str(last), read)
             for event in page:
                 yield event
                 last = int(event.id)
             if more and len(page) < EVENTS_PER_READ:
                 await rung.wait()
-
-    async def _read_events(self, bell: _Bell, job_id: str, after: int) -> EventPage:
-        # Hundreds of readers wake at once and want the same page: they share one read. It began after the
-        # last ring, so what it misses will ring again.
-        reads = bell.reads
-        if after not in reads:
-            reads[after] = self._submit_read(lambda reading: reading.events(job_id, after))
-            reads[after].add_done_callback(lambda _: reads.pop(after))
-        return await asyncio.shield(reads[after])
 
     def _announce(self, changes: Changes) -> None:
         for job, type in changes:
@@ -229,24 +223,6 @@ class SqliteLease(Lease):
 
     async def _finish(self, state: JobState, *, result: Json | None = None, error: Json | None = None) -> Job:
         return await self._queue._write(lambda writing: writing.finish(self.job, state, result, error))
-
-
-class _Bell:
-    """
-    Wakes all who wait for a change.
-
-    Whoever takes `next_ring` before looking at the store and waits for it afterwards misses nothing.
-    `reads` are the reads of events that began since the last ring, by the event they start after.
-    """
-
-    def __init__(self) -> None:
-        self.next_ring = asyncio.Event()
-        self.reads: dict[int, asyncio.Future[EventPage]] = {}
-
-    def ring(self) -> None:
-        self.next_ring.set()
-        self.next_ring = asyncio.Event()
-        self.reads = {}
 
 
 class _Connection:

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -187,6 +187,8 @@ class UploadStore:
         if not status.finished:
             raise UploadUnfinished(status.offset, status.length)
         folder = UploadFolder(self._folder, upload_id)
+        with suppress(OSError):  # a sweep that does not know its job yet shall not find it old
+            os.utime(folder.media)
         return UploadedFile(folder.id, folder.media, status.offset, folder.record().name)
 
     def _status(self, upload_id: str) -> UploadStatus:
@@ -223,8 +225,7 @@ class UploadStore:
             with suppress(UploadNotFound, UploadLocked):
                 folder = UploadFolder(self._folder, path.name)
                 if path.name not in in_use and folder.touched_at() + self._patience_s(folder) < time.time():
-                    _require_idle(folder)
-                    shutil.rmtree(path, ignore_errors=True)
+                    _remove_idle(folder)
                     removed += 1
         return removed
 
@@ -261,7 +262,11 @@ def _finish_after_crash(folder: UploadFolder) -> None:
             os.close(descriptor)
 
 
-def _require_idle(folder: UploadFolder) -> None:
-    """Raises UploadLocked while somebody writes; without a part nobody can."""
-    with suppress(UploadNotFound):
-        os.close(folder.open_part())
+def _remove_idle(folder: UploadFolder) -> None:
+    """Raises UploadLocked while somebody writes, which without a part nobody can, or gives it to a job."""
+    with ExitStack() as held:
+        with suppress(UploadNotFound):
+            lock(held.enter_context(folder.open_record()).fileno())
+        with suppress(UploadNotFound):
+            os.close(folder.open_part())
+        shutil.rmtree(folder.path, ignore_errors=True)
