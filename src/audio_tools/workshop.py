@@ -51,6 +51,11 @@ class Workshop:
             slots=settings.workers,
         )
 
+    @property
+    def aligner(self) -> str:
+        """Who puts words on the samples."""
+        return self._aligner.name if self._aligner else "none: words keep the times of the engine"
+
     async def run(self, stopping: asyncio.Event) -> None:
         """
         Work until `stopping` is set and running jobs have ended, or SHUTDOWN_GRACE is over: what has not
@@ -77,17 +82,17 @@ class Workshop:
 
     async def _transcribe(self, path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
         settings = self._settings
-        engine = self._engines.get(options)
-        shared = self._key_lanes if engine.name == "openai" else self._lanes
-        tools = Tools(
-            ffmpeg=self.ffmpeg,
-            engine=engine,
-            lanes=make_lanes(settings, options, shared),
-            store=self._stock.results,
-            chunk_size=options.chunk_size or settings.chunk_size,
-            aligner=self._aligner,
-        )
-        return await transcribe(path, options, tools, publish)
+        async with self._engines.lend(options) as engine:
+            shared = self._key_lanes if engine.name == "openai" else self._lanes
+            tools = Tools(
+                ffmpeg=self.ffmpeg,
+                engine=engine,
+                lanes=make_lanes(settings, options, shared),
+                store=self._stock.results,
+                chunk_size=options.chunk_size or settings.chunk_size,
+                aligner=self._aligner,
+            )
+            return await transcribe(path, options, tools, publish)
 
 
 def _share_lanes(settings: Settings, closing: AsyncExitStack) -> Lanes:

@@ -500,7 +500,7 @@ def test_a_service_that_can_work_says_so(service: ServiceProcess) -> None:
 
     assert (response.status_code, body["status"]) == (200, "ok")
     assert set(body) == {"status", "timestamp", "version", "checks"}
-    assert set(body["checks"]) == {"queue", "ffmpeg", "engine", "disk"}
+    assert set(body["checks"]) == {"queue", "ffmpeg", "engine", "aligner", "disk"}
     assert all(check["ok"] for check in body["checks"].values())
 
 

@@ -53,6 +53,7 @@ def test_everything_at_work_is_named(tmp_path: Path) -> None:
     ]
     assert any(origin in found["ffmpeg"].text for origin in ("found on PATH: /", "bundled with"))
     assert found["engine"].text.startswith("openai (whisper-1)")
+    assert "PocketSphinx" in found["aligner"].text
     assert "sk-test" not in str(found)
 
 

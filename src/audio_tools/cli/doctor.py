@@ -102,15 +102,16 @@ def _whisper(settings: Settings) -> Finding:
 
 def _aligner(settings: Settings) -> Finding:
     from audio_tools.align import make_aligner
+    from audio_tools.engines.ear import local_ear
 
     if settings.align == "off":
         return Finding("aligner", None, "off: set ALIGN=auto to put English words on the samples")
+    others = "; Whisper, for words of other languages without times" if local_ear(settings) else ""
     if make_aligner(settings.align) is None:
-        text = "PocketSphinx is not installed, so words keep the engine's times"
-        return Finding(
-            "aligner", None, f"{text}: pip install 'audio-tools-backend[align]' (Python 3.11, 3.13)"
-        )
-    return Finding("aligner", True, f"PocketSphinx {version('pocketsphinx')}, for English words")
+        text = "PocketSphinx is not installed, so English words keep the engine's times"
+        how = "pip install 'audio-tools-backend[align]' (Python 3.11, 3.13)"
+        return Finding("aligner", None, f"{text}: {how}{others}")
+    return Finding("aligner", True, f"PocketSphinx {version('pocketsphinx')}, for English words{others}")
 
 
 def _detector(settings: Settings) -> Finding:  # noqa: ARG001

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from audio_tools.engines import choose_engine, make_engine
 from audio_tools.engines.base import Engine
 from audio_tools.errors import InvalidOption
-from audio_tools.options import Options
+from audio_tools.options import EngineName, Options
 from audio_tools.settings import Settings
 
+Wanted = tuple[EngineName, str | None]
+"""An engine and the model that a job names."""
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class EnginePool:
-    """One engine for each name and model, made when the first job asks for it and kept until `close`."""
+    """One engine for each name and model in use; of each name the last one stays warm until `close`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._engines: dict[tuple[str, str | None], Engine] = {}
+        self._engines: dict[Wanted, Engine] = {}
+        self._users = Counter[Wanted]()
 
-    def get(self, options: Options) -> Engine:
+    @asynccontextmanager
+    async def lend(self, options: Options) -> AsyncIterator[Engine]:
         """
-        The engine for a job.
+        The engine for a job, for one block.
 
         Raises:
             EngineNotReady: there is none.
@@ -35,7 +42,20 @@ class EnginePool:
         wanted = name, options.model
         if wanted not in self._engines:
             self._engines[wanted] = make_engine(self._settings, options)
-        return self._engines[wanted]
+        self._users[wanted] += 1
+        try:
+            yield self._engines[wanted]
+        finally:
+            self._users[wanted] -= 1
+            await self._close_others(wanted)
+
+    async def _close_others(self, last: Wanted) -> None:
+        """A local model takes gigabytes, and clients may name as many as they like."""
+        idle = [
+            each for each in self._engines if each[0] == last[0] and each != last and not self._users[each]
+        ]
+        for engine in [self._engines.pop(each) for each in idle]:
+            await engine.close()
 
     async def close(self) -> None:
         """Close all of them."""
