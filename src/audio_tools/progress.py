@@ -47,24 +47,36 @@ class Meter:
         """Another chunk was cut; the stream is decoded up to `seconds`."""
         self._cut_chunks += 1
         self._seconds_cut = seconds
-        self.say("transcribe" if self._transcribing else "decode", "Extracting audio")
+        self._say_how_far()
 
     def cut_all(self, seconds: float) -> None:
         """The stream has ended: `seconds` is its true length."""
         self._duration, self._whole = seconds, True
+
+    def asking(self) -> None:
+        """The engine gets a chunk."""
+        if not self._transcribing:
+            self._transcribing = True
+            self._say_how_far()
 
     def done(self, seconds: float) -> None:
         """A chunk that owns so many seconds has its answer, or failed for good."""
         self._transcribing = True
         self._chunks_done += 1
         self._seconds_done += seconds
-        chunks = "chunk" if self.total_chunks == 1 else "chunks"
-        self.say("transcribe", f"Transcribed {self._chunks_done} of {self.total_chunks} {chunks}")
+        self._say_how_far()
 
     @property
     def total_chunks(self) -> int:
         """How many chunks there are: an estimate until all are cut."""
         return self._cut_chunks if self._whole else max(self._cut_chunks, self._expected_chunks)
+
+    def _say_how_far(self) -> None:
+        if self._transcribing:
+            chunks = "chunk" if self.total_chunks == 1 else "chunks"
+            self.say("transcribe", f"Transcribed {self._chunks_done} of {self.total_chunks} {chunks}")
+        else:
+            self.say("decode", "Extracting audio")
 
     def say(self, stage: Stage, message: str) -> None:
         """Publish where the job is and what goes on."""

@@ -218,6 +218,7 @@ class _Job:
             chunk = item.chunk
             if self.too_dear:
                 continue  # only so that the feeder, which waits for room, sees it too
+            self.meter.asking()
             try:
                 hearing = await self.listener.hear(item)
             except CostLimitReached:
