@@ -19,6 +19,9 @@ from audio_tools.transcript import AudioStream, FailedChunk, Interval, MediaInfo
 TRUNCATED_S = 2.0
 """A stream that ends so much earlier (seconds) than the file promises is reported."""
 
+MIXED_CHANNELS = 8
+"""FFmpeg knows what to do with as many; of sixteen it leaves some out of the mix (measured)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -105,6 +108,11 @@ def _warnings(heard: Heard, words: Sequence[Word], options: Options, engine: Eng
     if promised - heard.seconds > TRUNCATED_S:
         yield f"The sound ends at {heard.seconds:.1f} s, but the file promises {promised:.1f} s of it."
     number, streams = heard.stream.position, len(heard.media.audio_streams)
+    if heard.stream.channels > MIXED_CHANNELS:
+        yield (
+            f"The stream has {heard.stream.channels} channels: those behind the eighth may be missing from "
+            "what was heard. Mix them down first."
+        )
     if streams > 1 and not words:
         yield f"Audio stream {number} of {streams} holds no words: choose another (audioStream)."
     if heard.media.variable_frame_rate:

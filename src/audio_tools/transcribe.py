@@ -105,7 +105,7 @@ async def transcribe(path: Path, options: Options, tools: Tools, publish: Publis
         return await estimate(path, media, stream, target_s, ffmpeg=tools.ffmpeg, engine=tools.engine)
     meter.say("load", f"Starting {tools.engine.name} ({tools.engine.model})")
     await tools.engine.start(meter.downloaded)
-    meter.expect(media.duration, expected_chunks(media.duration, target_s))
+    meter.expect(media.likely_duration, expected_chunks(media.likely_duration, target_s))
     asker = Asker(tools.engine, tools.lanes, options.max_cost)
     listener = Listener(tools.engine, asker, tools.store, options, tools.aligner)
     new_cutter = partial(Cutter, target_s, options.silence_detection)
@@ -239,7 +239,7 @@ class _Job:
 
 def _cost_limit_reached(job: _Job, target_s: float, options: Options, asker: Asker) -> CostLimitReached:
     assert options.max_cost is not None
-    heard, chunks = len(job.hearings), expected_chunks(job.media.duration, target_s)
+    heard, chunks = len(job.hearings), expected_chunks(job.media.likely_duration, target_s)
     return CostLimitReached(
         options.max_cost,
         f"{asker.cost_usd:.4f} USD are spent; {heard} of about {max(heard + 1, chunks)} chunks are kept.",
@@ -273,7 +273,7 @@ def _chunk_target(media: MediaInfo, options: Options, tools: Tools) -> float:
         )
     if caps.max_seconds is not None:
         longest = min(longest, caps.max_seconds)
-    target_s = SPEAKERS_TARGET_S if caps.speakers else target_seconds(media.duration)
+    target_s = SPEAKERS_TARGET_S if caps.speakers else target_seconds(media.likely_duration)
     return capped_target(target_s, longest)
 
 

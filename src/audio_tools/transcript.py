@@ -257,7 +257,8 @@ class MediaInfo:
     """
     What the timeline needs to know of a media file.
 
-    `duration` in seconds, None if the file does not say; `frame_rate` exact, None without a picture;
+    `duration` in seconds, None if the file does not say, and then perhaps a `guessed_duration` from its size
+    and bit rate, which may be five times too long; `frame_rate` exact, None without a picture;
     `start_timecode` as `HH:MM:SS:FF`, with `;` before the frames if `drop_frame`; `audio_start` is the
     first presentation time of the chosen audio stream in seconds.
     """
@@ -272,6 +273,12 @@ class MediaInfo:
     height: int | None = None
     start_timecode: str | None = None
     drop_frame: bool = False
+    guessed_duration: float | None = None
+
+    @property
+    def likely_duration(self) -> float | None:
+        """How long it seems, in seconds, until it is decoded."""
+        return self.duration or self.guessed_duration
 
     def to_json(self, audio_stream: int) -> Json:
         """JSON for a transcript made from the audio stream at position `audio_stream`."""

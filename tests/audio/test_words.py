@@ -173,6 +173,21 @@ def test_parted_words_never_overlap_nor_vanish(times: list[tuple[float, float]],
     assert all(word.start >= -1e-9 and word.end <= seconds for word in parted)
 
 
+@given(
+    st.lists(st.sampled_from(["no", "ten", "the"]), max_size=250),
+    st.dictionaries(st.integers(0, 249), st.sampled_from(["10", "um", ""]), max_size=9),
+)
+def test_words_are_spelled_as_in_their_text(said: list[str], changed: dict[int, str]) -> None:
+    """A few that the text has otherwise, or not at all, keep their own spelling and lead no other astray."""
+    listed = [changed.get(number, word) or word for number, word in enumerate(said)]
+    text = " ".join(f"{word.title()}," for number, word in enumerate(said) if changed.get(number) != "um")
+    spelled = punctuate([Word(word, n, n + 0.5) for n, word in enumerate(listed)], text)
+
+    assert [word.word.lower().strip(",") for word in spelled] == listed
+    if not changed:
+        assert " ".join(word.word for word in spelled) == text
+
+
 def test_words_with_good_times_are_left_alone() -> None:
     """Only what is wrong is changed."""
     words = at((0.5, 1.0), (1.0, 1.4), (2.0, 2.02))

@@ -71,6 +71,11 @@ def test_words_are_found_wherever_they_are(answer: Any) -> None:
     assert reply.text == "Hello, world"
 
 
+def test_a_byte_order_mark_is_no_harm() -> None:
+    """Some proxies put one before the JSON."""
+    assert read_reply('\ufeff{"text": "hello"}', SECONDS, UNKNOWN).text == "hello"
+
+
 def test_scripts_without_spaces_keep_their_words() -> None:
     """No space before a Chinese word does not make it a piece of the one before."""
     words = ["我", "买", " iPhone", " X", "了"]

@@ -209,3 +209,14 @@ def test_joining_keeps_every_sample(lengths: list[int]) -> None:
     assert all(len(block) == BLOCK_SAMPLES for block in blocks[:-1])
     whole = np.concatenate([np.zeros(0, np.int16), *blocks])
     assert np.array_equal(whole, np.arange(sum(lengths)).astype(np.int16))
+
+
+@pytest.mark.parametrize(("tracks", "voice"), [(2, 1), (3, 2), (4, 3), (6, 3), (8, 7)])
+def test_every_track_of_a_recorder_is_heard(ffmpeg: Path, tmp_path: Path, tracks: int, voice: int) -> None:
+    """Their file does not say what they are, and FFmpeg takes the third or fourth for a subwoofer."""
+    gains = "|".join(f"c{track}={float(track == voice)}*c0" for track in range(tracks))
+    path = make(
+        tmp_path / "tracks.wav", *sound(3), "-af", f"pan={tracks}c|{gains}", "-c:a", "pcm_s16le", "-bitexact"
+    )
+
+    assert len(clicks(decode(ffmpeg, path) * np.int16(tracks))) == 3

@@ -194,3 +194,24 @@ async def test_tags_in_other_encodings(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"XXXX", b"M\xfcll"))
 
     assert (await probe(path)).audio_streams[0].title == "M\ufffdll"
+
+
+@pytest.mark.parametrize(
+    ("name", "coding"),
+    [("talk.aac", ["-c:a", "aac"]), ("talk.mp3", ["-c:a", "libmp3lame", "-q:a", "4", "-write_xing", "0"])],
+)
+async def test_a_guessed_duration_is_called_so(tmp_path: Path, name: str, coding: list[str]) -> None:
+    """Where loud follows quiet, libavformat's guess from the first bit rate may be five times too long."""
+    media = await probe(make(tmp_path / name, *sound(8, "0.5*gt(t,6)*sin(3000*t*t)"), *coding))
+
+    assert (media.duration, media.audio_streams[0].duration) == (None, None)
+    assert media.likely_duration == media.guessed_duration
+    assert media.guessed_duration is not None
+
+
+async def test_an_mp3_that_says_how_long_it_is_is_believed(tmp_path: Path) -> None:
+    """Its encoder wrote the number of frames into the first."""
+    media = await probe(make(tmp_path / "talk.mp3", *sound(8), "-c:a", "libmp3lame", "-q:a", "4"))
+
+    assert media.duration == pytest.approx(8.0, abs=0.1)
+    assert media.guessed_duration is None

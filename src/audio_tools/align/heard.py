@@ -7,6 +7,7 @@ others what those leave between them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from difflib import SequenceMatcher
@@ -81,16 +82,22 @@ class HeardAligner:
         except AudioToolsError as error:
             log.warning("words keep the times they have: %s", error)
             return list(words)
-        seconds = len(pcm) / SAMPLE_RATE_HZ
-        spoken, _ = clamp_to_speech(heard, speech)
-        matcher = SequenceMatcher(None, [fold(w.word) for w in words], [fold(w.word) for w in spoken], False)
-        if sum(block.size for block in matcher.get_matching_blocks()) < LEAST_SHARE * len(words):
-            return list(words)
-        return place_words(words, _find(matcher, spoken), speech, seconds)
+        return await asyncio.to_thread(_place, words, heard, speech, len(pcm) / SAMPLE_RATE_HZ)
 
     async def close(self) -> None:
         """End the ear's process; `align` would start another."""
         await self._ear.close()
+
+
+def _place(
+    words: Sequence[Word], heard: Sequence[Word], speech: Sequence[Interval], seconds: float
+) -> list[Word]:
+    """The words where they were heard, if most of them were. Takes a while where one is repeated."""
+    spoken, _ = clamp_to_speech(heard, speech)
+    matcher = SequenceMatcher(None, [fold(w.word) for w in words], [fold(w.word) for w in spoken], False)
+    if sum(block.size for block in matcher.get_matching_blocks()) < LEAST_SHARE * len(words):
+        return list(words)
+    return place_words(words, _find(matcher, spoken), speech, seconds)
 
 
 def _find(matcher: SequenceMatcher[str], heard: Sequence[Word]) -> list[Found | None]:

@@ -19,6 +19,8 @@ MOVED_WORD_S = 0.3
 SHORTEST_WORD_S = 0.02
 LEAST_WORD_S = 0.001
 """Where words are too many they share the room, until each has so little: times are given to 0.1 ms."""
+PIECE_WORDS = 100
+"""So many words at a time are looked for in the text that they come from."""
 UNCOVERED_S = 1.0
 """So much speech (seconds) between two words and none of it transcribed is worth another request."""
 
@@ -35,15 +37,28 @@ def punctuate(words: Sequence[Word], text: str) -> list[Word]:
     `whisper-1` lists its words without punctuation. Words that the text does not have stay as they are.
     """
     tokens = text.split()
-    listed, written = [fold(word.word) for word in words], [fold(token) for token in tokens]
-    if listed == written:  # nearly always; the matcher takes long where a word is repeated a thousand times
-        return [replace(word, word=token) for word, token in zip(words, tokens, strict=True)]
-    matcher = SequenceMatcher(None, listed, written, autojunk=False)
     spelled = list(words)
-    for block in matcher.get_matching_blocks():
-        for step in range(block.size):
-            spelled[block.a + step] = replace(words[block.a + step], word=tokens[block.b + step])
+    for position, token in _same([fold(word.word) for word in words], [fold(token) for token in tokens]):
+        spelled[position] = replace(words[position], word=tokens[token])
     return spelled
+
+
+def _same(listed: Sequence[str], written: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """
+    The numbers of texts that both lists have, in order, where the lists are nearly alike.
+
+    Looked for in pieces, for the matcher's time grows with the cube of the length where an engine says one
+    word a thousand times.
+    """
+    first, start = 0, 0
+    while first < len(listed) and start < len(written):
+        piece = listed[first : first + PIECE_WORDS], written[start : start + PIECE_WORDS]
+        blocks = SequenceMatcher(None, *piece, autojunk=False).get_matching_blocks()[:-1]
+        for block in blocks:
+            yield from ((first + block.a + step, start + block.b + step) for step in range(block.size))
+        last = blocks[-1] if blocks else None
+        first += last.a + last.size if last else PIECE_WORDS
+        start += last.b + last.size if last else PIECE_WORDS
 
 
 def spread(text: str, speech: Sequence[Interval]) -> list[Word]:

@@ -51,7 +51,7 @@ def read_reply(body: str, seconds: float, rules: Model) -> Reply:
         BadEngineReply: it is no transcription.
     """
     try:
-        answer = json.loads(body, object_hook=_with_whole_texts)
+        answer = json.loads(body.removeprefix("\ufeff"), object_hook=_with_whole_texts)
         reply = _read(answer, seconds)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadEngineReply(f"The answer is not a transcription ({shorten(body)}): {error}.") from error

@@ -43,6 +43,12 @@ filters anew: what waits in them is lost, so packets are small, and `first_pts` 
 time 0 once more, so a late start is left to `on_clock`.
 """
 
+LFE_MIX_LEVEL = "0.7"
+"""
+The share of a subwoofer in the mix; FFmpeg's own is 0. The fourth track of a recorder, whose file does not
+say what its tracks are, is taken for one, and may hold the only voice.
+"""
+
 SAME_PLACE = SAMPLE_RATE_HZ // 500
 """Samples: 2 ms. Times come in whole milliseconds, so packets that touch may seem this far apart."""
 
@@ -135,7 +141,18 @@ class Decoder:
             *("-filter_threads", "1", "-threads", "1"),
             *("-protocol_whitelist", PROTOCOLS, "-format_whitelist", DEMUXERS),
             *("-i", local_file(self._path), "-map", f"0:a:{self._position}", "-vn", "-sn", "-dn"),
-            *("-af", FILTERS, "-c:a", "pcm_s16le", "-f", "matroska", "-live", "1"),
+            *(
+                "-af",
+                FILTERS,
+                "-lfe_mix_level",
+                LFE_MIX_LEVEL,
+                "-c:a",
+                "pcm_s16le",
+                "-f",
+                "matroska",
+                "-live",
+                "1",
+            ),
             *("-write_crc32", "0", "-flush_packets", "0", "pipe:1"),
         ]
 

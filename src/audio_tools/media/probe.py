@@ -116,6 +116,8 @@ def media_info(facts: Facts) -> MediaInfo:
     """Judge the facts of `probe_child.read_facts`."""
     streams: list[Facts] = facts["streams"]
     origin = facts["start"] or 0.0
+    if facts["guessed"]:
+        streams = [stream | {"duration": None} for stream in streams]
     audio = [
         _audio_stream(position, stream, origin)
         for position, stream in enumerate(stream for stream in streams if stream["type"] == "audio")
@@ -128,7 +130,8 @@ def media_info(facts: Facts) -> MediaInfo:
     timecode = start_timecode(timecodes)
     return MediaInfo(
         container=facts["container"],
-        duration=duration,
+        duration=None if facts["guessed"] else duration,
+        guessed_duration=duration if facts["guessed"] else None,
         audio_streams=tuple(audio),
         default_audio=next((stream.position for stream in audio if stream.default), 0),
         frame_rate=rate,

@@ -25,6 +25,9 @@ Facts = dict[str, Any]
 LONGEST_TEXT = 500
 """Tags may hold anything of any length; nobody needs more of a title, in characters."""
 
+GUESSED = "Estimating duration from bitrate"
+"""What libavformat warns of where a file says nothing: raw AAC, MP3 without a header of its encoder."""
+
 _MICROSECONDS = 1e-6
 
 
@@ -33,20 +36,21 @@ def read_facts(path: Path) -> Facts:
     Open a media file and list its streams; times in seconds as its timestamps have them.
 
     Returns:
-        `container`, `start`, `duration`, `timecode`, `streams`; or `error` alone, with libav's own words.
+        `container`, `start`, `duration`, `guessed` (whether durations are), `timecode`, `streams`; or `error`
+        alone, with libav's own words.
     """
     import av
     import av.logging
 
-    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_level(av.logging.WARNING)
     options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS}
     url = local_file(path)
     with av.logging.Capture() as log:
         try:
             with av.open(url, "r", container_options=options, metadata_errors="replace") as media:
-                return _describe(media)
+                return _describe(media) | {"guessed": any(message.startswith(GUESSED) for *_, message in log)}
         except (av.error.FFmpegError, MemoryError) as error:
-            said = "".join(message for _, _, message in log)
+            said = "".join(message for level, _, message in log if level <= av.logging.ERROR)
             return {"error": f"{said}\n{error}"}
 
 
