@@ -113,6 +113,11 @@ def _warnings(heard: Heard, words: Sequence[Word], options: Options, engine: Eng
             f"The stream has {heard.stream.channels} channels: those behind the eighth may be missing from "
             "what was heard. Mix them down first."
         )
+    if heard.stream.channels > 1 and hearings and not any(hearing.sound for hearing in hearings):
+        yield (
+            f"There is no sound in the mix of the {heard.stream.channels} channels. If one alone has some, "
+            "they cancel each other out: keep one of them."
+        )
     if streams > 1 and not words:
         yield f"Audio stream {number} of {streams} holds no words: choose another (audioStream)."
     if heard.media.variable_frame_rate:
