@@ -344,15 +344,15 @@ async def test_the_document_knows_bodies_statuses_and_resumable_uploads(client: 
 
 
 def _error_bodies(paths: dict[str, Any]) -> list[bool]:
-    """For each status that is an error, whether its body has our shape."""
+    """For each status that is an error, whether its body has our shape; bad health is no error."""
     ours = {"$ref": "#/components/schemas/ErrorBody"}
     return [
         answer["content"]["application/json"]["schema"] == ours
-        for item in paths.values()
+        for path, item in paths.items()
         for method, route in item.items()
         if method != "parameters"
         for status, answer in route["responses"].items()
-        if int(status) >= 400
+        if int(status) >= 400 and (path, status) != ("/health", "503")
     ]
 
 

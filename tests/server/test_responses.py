@@ -21,7 +21,8 @@ from audio_tools.errors import (
     QueueUnavailable,
 )
 from audio_tools.server.access import AccessLog
-from audio_tools.server.responses import ErrorBody, error_response, install
+from audio_tools.server.responses import error_response, install
+from tests.server.described import assert_described
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -62,7 +63,7 @@ async def ask(method: str, path: str, **kwargs: Any) -> httpx2.Response:
 def body_of(error: AudioToolsError) -> dict[str, Any]:
     body = json.loads(bytes(error_response(error).body))
     assert isinstance(body, dict)
-    ErrorBody.model_validate(body)
+    assert_described(body, "ErrorBody")
     return body
 
 
@@ -138,9 +139,9 @@ def test_facts_do_not_replace_what_every_error_has() -> None:
         code = "odd"
 
         def facts(self) -> dict[str, object]:
-            return {"success": True, "error": "even", "message": "fine", "more": 1}
+            return {"success": True, "error": "even", "message": "fine", "limit": 1}
 
-    assert body_of(Odd("wrong")) == {"success": False, "error": "odd", "message": "wrong", "more": 1}
+    assert body_of(Odd("wrong")) == {"success": False, "error": "odd", "message": "wrong", "limit": 1}
 
 
 def test_long_input_is_cut() -> None:

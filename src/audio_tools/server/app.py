@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp
 
 from audio_tools import __version__
+from audio_tools.errors import QueueUnavailable
 from audio_tools.jobs import Queue
 from audio_tools.metrics import JOBS, REGISTRY, WEBSOCKETS
 from audio_tools.server.access import AccessLog
@@ -18,7 +19,8 @@ from audio_tools.server.docs_page import docs_page
 from audio_tools.server.guard import Guard
 from audio_tools.server.health import Check, health
 from audio_tools.server.jobs import JobRoutes
-from audio_tools.server.openapi import DocumentedApp, errors
+from audio_tools.server.openapi import DESCRIPTION, FIGURES, HEALTHY, DocumentedApp
+from audio_tools.server.refusals import errors
 from audio_tools.server.responses import install
 from audio_tools.server.security import AccessRules
 from audio_tools.server.tus import TusApp
@@ -38,7 +40,7 @@ def create_app(routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mappi
     app = DocumentedApp(
         title="Audio Tools Backend",
         version=__version__,
-        description="Words, segments and silences of recordings of any size. Times are seconds.",
+        description=DESCRIPTION,
         license_info={"name": "MIT"},
         # Their pages fetch scripts from elsewhere.
         docs_url=None,
@@ -49,13 +51,19 @@ def create_app(routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mappi
     app.include_router(routes.router())
     app.router.routes.extend(tus.routes("/files"))
 
-    @app.get("/health", summary="Whether the service can do its work", responses=errors(503))
+    @app.get("/health", summary="Whether the service can do its work", responses=errors() | HEALTHY)
     async def get_health(request: Request) -> Response:
         """200, or 503 with the reason. Without the token, where one is set, only the status."""
         return await health(checks, in_full=request.state.authorized)
 
-    @app.get("/metrics", summary="Figures for Prometheus", responses=errors(503))
+    @app.get(
+        "/metrics",
+        summary="Figures for Prometheus",
+        response_class=Response,
+        responses=FIGURES | errors(QueueUnavailable),
+    )
     async def get_metrics() -> Response:
+        """Jobs, media, engines' calls and costs, WebSockets, and the process; each figure says what it is."""
         return await metrics(routes.queue)
 
     @app.get("/docs", include_in_schema=False)

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from html import escape
-from typing import Any
 
 from fastapi.responses import HTMLResponse
+
+from audio_tools.transcript import Json
 
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h2 { border-top: 1px solid #ccc; padding-top: 1rem; } code, pre { font-size: 0.9rem; }
-pre { background: #f4f4f4; padding: 0.5rem; overflow: auto; } td { padding: 0 1rem 0 0; vertical-align: top; }
+h2 { border-top: 1px solid #ccc; padding-top: 1rem; } code { font-size: 0.9rem; }
+td { padding: 0.1rem 1rem 0.1rem 0; vertical-align: top; } ul { margin: 0; padding-left: 1.2rem; }
 """
 METHODS = ("get", "post", "head", "patch", "delete", "options")
+RULES = {
+    "minimum": "from {}",
+    "maximum": "to {}",
+    "maxLength": "at most {} characters",
+    "pattern": "like {}",
+    "default": "{} if left out",
+}
+"""What else a schema may say of a value, in words."""
 
 
-def docs_page(document: dict[str, Any]) -> HTMLResponse:
-    """Every route of an OpenAPI document with its parameters, bodies and answers."""
+def docs_page(document: Json) -> HTMLResponse:
+    """Every route of an OpenAPI document with its parameters, bodies and answers, and every schema."""
     info = document["info"]
     title = escape(f"{info['title']} {info['version']}")
     routes = "".join(
@@ -27,41 +38,105 @@ def docs_page(document: dict[str, Any]) -> HTMLResponse:
         for method in METHODS
         if method in item
     )
+    schemas = "".join(
+        f"<h3 id={name}>{name}</h3>{_schema(schema)}"
+        for name, schema in document["components"]["schemas"].items()
+    )
     return HTMLResponse(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
-        f"<h1>{title}</h1><p>{escape(info['description'])} For programs: "
-        f"<a href=openapi.json>openapi.json</a>.</p>{routes}</html>",
+        f"<h1>{title}</h1>{_prose(info['description'])}<p>For programs: "
+        f"<a href=openapi.json>openapi.json</a>.</p>{routes}<h1>Bodies and messages</h1>{schemas}</html>",
         headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY},
     )
 
 
-def _route(method: str, path: str, route: dict[str, Any], shared: list[dict[str, Any]]) -> str:
-    parameters = [
-        (f"{parameter['name']} ({parameter['in']})", parameter.get("description", ""), parameter["schema"])
+def _route(method: str, path: str, route: Json, shared: list[Json]) -> str:
+    parameters = _table(
+        (f"{parameter['name']} ({parameter['in']})", _type(parameter["schema"]), parameter["description"])
         for parameter in [*shared, *route.get("parameters", ())]
-    ]
+    )
     bodies = "".join(
-        f"<h3>Body: {escape(kind)}</h3>{_schema(content['schema'])}"
-        for kind, content in route.get("requestBody", {}).get("content", {}).items()
+        f"<h3>Body: {escape(kind)}</h3>{_schema(body['schema'])}"
+        for kind, body in route.get("requestBody", {}).get("content", {}).items()
     )
-    answers = [(status, answer["description"], None) for status, answer in route["responses"].items()]
+    answers = _table(
+        (status, _bodies(answer.get("content", {})), answer["description"])
+        for status, answer in route["responses"].items()
+    )
     return (
-        f"<h2><code>{method.upper()} {escape(path)}</code></h2><p><b>{escape(route.get('summary', ''))}.</b> "
-        f"{escape(route.get('description', ''))}</p>"
-        f"{_table('Parameters', parameters)}{bodies}{_table('Answers', answers)}"
+        f"<h2><code>{method.upper()} {escape(path)}</code></h2><p><b>{escape(route['summary'])}.</b></p>"
+        f"{_prose(route.get('description', ''))}{parameters and '<h3>Parameters</h3>'}{parameters}"
+        f"{bodies}<h3>Answers</h3>{answers}"
     )
 
 
-def _table(title: str, rows: list[tuple[str, str, Any]]) -> str:
-    if not rows:
-        return ""
+def _bodies(content: Json) -> str:
+    return "<br>".join(
+        _type(body["schema"]) if kind == "application/json" else f"<code>{escape(kind)}</code>"
+        for kind, body in content.items()
+    )
+
+
+def _schema(schema: Json) -> str:
+    """What it is, and a table of its fields if it has any."""
+    required = schema.get("required", ())
+    fields = _table(
+        (name, _type(field) + ("" if name in required else "<br>may be missing"), _description(field))
+        for name, field in schema.get("properties", {}).items()
+    )
+    return f"{_prose(_description(schema))}{fields or f'<p>{_type(schema)}</p>'}"
+
+
+def _description(schema: Json) -> str:
+    """Its own, and those of the fields of an object that has no name."""
+    inner = [
+        f"- `{name}`: {_description(field)}"
+        for name, field in schema.get("items", schema).get("properties", {}).items()
+    ]
+    own: str = schema.get("description", "")
+    return "\n".join([own, *inner]) if "$ref" not in schema and inner else own
+
+
+def _type(schema: Json) -> str:
+    """What a value is, in words: `number or null`, `list of Word`, `from 1 to 64`."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"<a href=#{name}>{name}</a>"
+    for several in ("oneOf", "anyOf"):
+        if kinds := [kind for kind in schema.get(several, ()) if "required" not in kind]:
+            return " or ".join(map(_type, kinds))
+    if "const" in schema or "enum" in schema:
+        values = schema.get("enum", [schema.get("const")])
+        words = " or ".join(f"<code>{escape(_value(value))}</code>" for value in values)
+    elif schema.get("type") == "array":
+        words = f"list of {_type(schema['items'])}"
+    else:
+        kinds = schema.get("type", "anything")
+        words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
+    rules = [
+        words,
+        *(text.format(escape(_value(schema[key]))) for key, text in RULES.items() if key in schema),
+    ]
+    return ", ".join(rules)
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _table(rows: Iterable[tuple[str, str, str]]) -> str:
+    """Rows of a name, its type as HTML, and a description; nothing for none."""
     lines = "".join(
-        f"<tr><td><code>{escape(name)}</code><td>{escape(text)}"
-        f"{'' if schema is None else f'<td><code>{escape(json.dumps(schema))}</code>'}"
-        for name, text, schema in rows
+        f"<tr><td><code>{escape(name)}</code><td>{kind}<td>{_prose(text)}" for name, kind, text in rows
     )
-    return f"<h3>{title}</h3><table>{lines}</table>"
+    return lines and f"<table>{lines}</table>"
 
 
-def _schema(schema: dict[str, Any]) -> str:
-    return f"<pre>{escape(json.dumps(schema, indent=1))}</pre>"
+def _prose(text: str) -> str:
+    """The little Markdown that descriptions use: paragraphs, lists, and code in backticks."""
+    html = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
+    items = re.sub(r"^- (.*)$", r"<li>\1", html, flags=re.MULTILINE)
+    lists = re.sub(r"(?:^<li>.*\n?)+", lambda found: f"<ul>{found[0]}</ul>", items, flags=re.MULTILINE)
+    return "".join(
+        part if part.startswith("<ul>") else f"<p>{part}</p>" for part in re.split(r"\n\s*\n", lists) if part
+    )

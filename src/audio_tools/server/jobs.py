@@ -14,14 +14,19 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
+from fastapi import Path as InPath
 from fastapi.responses import Response, StreamingResponse
 
 from audio_tools.errors import (
+    DiskFull,
     InvalidOption,
     JobCancelled,
+    JobNotFinished,
     JobNotFound,
     MalformedRequest,
     MalformedUpload,
+    QueueUnavailable,
+    StorageError,
     UploadInUse,
 )
 from audio_tools.exports.files import FORMATS, MEDIA_TYPES
@@ -30,7 +35,15 @@ from audio_tools.media.roots import resolve_media
 from audio_tools.options import Options
 from audio_tools.server.body import Body
 from audio_tools.server.multipart import receive_upload
-from audio_tools.server.openapi import OF_A_FAILED_JOB, START_BODY, Responses, errors
+from audio_tools.server.openapi import EXPORTED, PENDING, START_BODY, answers
+from audio_tools.server.refusals import (
+    INVALID_REQUEST,
+    OF_A_FAILED_JOB,
+    OF_A_JOB,
+    OF_A_START,
+    OF_AN_UPLOAD,
+    errors,
+)
 from audio_tools.server.responses import LenientJson
 from audio_tools.store import TranscriptStore
 from audio_tools.transcript import Json
@@ -44,6 +57,8 @@ MOST_NAMES, LONGEST_NAME = 20, 80
 """How many unknown options a warning tells of, and how many characters of each."""
 MOST_JOBS = 1_000_000_000
 """No list is longer: larger numbers are no places in it, and databases cannot count so far."""
+
+JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +79,47 @@ class JobRoutes:
             "/process-audio",
             summary="Start a job",
             openapi_extra=START_BODY,
-            responses=errors(404, 408, 409, 413, 415, 422, 503, 507),
+            responses=answers("Started", "The job that was started, or is there already.")
+            | errors(*OF_AN_UPLOAD, *OF_A_START),
         )(self.process_audio)
-        router.get("/job/{job_id}/status", summary="How a job is doing", responses=errors(404, 422, 503))(
-            self.status
-        )
-        pending: Responses = {
-            202: {"description": "Not finished yet: `success` is false, `state` says more."}
-        }
-        ended = errors(409, 503, *OF_A_FAILED_JOB) | pending
-        router.get("/job/{job_id}/result", summary="What came out", responses=ended)(self.result)
-        router.get("/job/{job_id}/export", summary="The transcript as a file", responses=ended)(self.export)
+        router.get(
+            "/job/{job_id}/status",
+            summary="How a job is doing",
+            responses=answers("Status", "The job as it is now.") | errors(*OF_A_JOB),
+        )(self.status)
+        ended = PENDING | errors(*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB)
+        router.get(
+            "/job/{job_id}/result",
+            summary="What came out",
+            responses=answers("Result", "The transcript.") | ended,
+        )(self.result)
+        router.get(
+            "/job/{job_id}/export",
+            summary="The transcript as a file",
+            response_class=Response,
+            responses=EXPORTED | PENDING | errors(*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB, INVALID_REQUEST),
+        )(self.export)
         router.delete(
             "/job/{job_id}",
             summary="Cancel a job, or delete one that has ended",
-            responses=errors(404, 409, 422, 503, 507),
+            responses=answers("Done", "It is cancelled, about to be, or deleted.")
+            | errors(*OF_A_JOB, JobNotFinished, StorageError, DiskFull),
         )(self.delete)
-        router.get("/jobs", summary="All jobs, in order of creation", responses=errors(422, 503))(self.list)
+        router.get(
+            "/jobs",
+            summary="All jobs, in order of creation",
+            responses=answers("Jobs", "A page of the list.") | errors(INVALID_REQUEST, QueueUnavailable),
+        )(self.list)
         return router
 
     async def process_audio(
-        self, request: Request, idempotency_key: Annotated[str | None, Header(max_length=255)] = None
-    ) -> Json:
+        self,
+        request: Request,
+        idempotency_key: Annotated[
+            str | None,
+            Header(max_length=255, description="Gives the job that the first request with it made."),
+        ] = None,
+    ) -> Response:
         """
         Start a job on an upload (`multipart/form-data`: `audioFile`, and `options` as JSON text), or, with a
         JSON body, on a file of this machine (`path`, under MEDIA_ROOTS) or a finished resumable upload
@@ -97,7 +131,7 @@ class JobRoutes:
             return await self._start_from_json(request, idempotency_key)
         return await self._start_from_upload(request, idempotency_key)
 
-    async def _start_from_upload(self, request: Request, key: str | None) -> Json:
+    async def _start_from_upload(self, request: Request, key: str | None) -> Response:
         upload, text = await receive_upload(request, self.uploads, idle_s=self.upload_idle_s)
         try:
             options, unknown = Options.parse(_options_of(text))
@@ -109,7 +143,7 @@ class JobRoutes:
             await self.uploads.remove(upload.id)
         return self._started(request, added.job, unknown)
 
-    async def _start_from_json(self, request: Request, key: str | None) -> Json:
+    async def _start_from_json(self, request: Request, key: str | None) -> Response:
         body = await _json_body(request, self.upload_idle_s)
         options, unknown = Options.parse(body.get("options"))
         match body:
@@ -142,7 +176,7 @@ class JobRoutes:
             data | _options_json(options), job_id=job_id_of(upload.id), idempotency_key=key
         )
 
-    def _started(self, request: Request, job: Job, unknown: list[str]) -> Json:
+    def _started(self, request: Request, job: Job, unknown: list[str]) -> Response:
         answer: Json = {
             "success": True,
             "jobId": job.id,
@@ -151,9 +185,9 @@ class JobRoutes:
         }
         if unknown:
             answer["warnings"] = _warnings(unknown)
-        return answer
+        return LenientJson(answer)
 
-    async def status(self, job_id: str) -> Response:
+    async def status(self, job_id: JobId) -> Response:
         """The job as it is now; `progress` is 0 to 100 and never goes back."""
         job = await self.queue.get(job_id)
         record = status_json(job)
@@ -162,7 +196,7 @@ class JobRoutes:
             return await self._with_transcript(job, record, "result")
         return LenientJson(record)
 
-    async def result(self, job_id: str) -> Response:
+    async def result(self, job_id: JobId) -> Response:
         """The transcript; 202 while there is none yet; the error's own status and body if the job failed."""
         job = await self.queue.get(job_id)
         if job.state == JobState.COMPLETED:
@@ -179,7 +213,9 @@ class JobRoutes:
         return LenientJson({"success": False, "message": message, "state": job.state}, 202)
 
     async def export(
-        self, job_id: str, format: Annotated[str, Query(description=f"One of {', '.join(FORMATS)}.")]
+        self,
+        job_id: JobId,
+        format: Annotated[str, Query(description="Of which kind.", json_schema_extra={"enum": [*FORMATS]})],
     ) -> Response:
         """The transcript as a file of another kind."""
         if (name := format.strip().lower()) not in FORMATS:
@@ -196,7 +232,7 @@ class JobRoutes:
         headers = {"Content-Disposition": _attachment(f"{stem}.{name}")}
         return Response(text, media_type=MEDIA_TYPES[name], headers=headers)
 
-    async def delete(self, job_id: str) -> Json:
+    async def delete(self, job_id: JobId) -> Response:
         """
         Cancel a waiting or running job: its FFmpeg, its requests and its files are gone within a second.
         A job that has ended is deleted with all its data.
@@ -208,26 +244,26 @@ class JobRoutes:
                 async with asyncio.timeout(CANCEL_WAIT_S):
                     job = await self.queue.wait_until_finished(job_id)
             except TimeoutError:
-                return {"success": True, "message": "Job is being cancelled"}
+                return LenientJson({"success": True, "message": "Job is being cancelled"})
             if job.state == JobState.CANCELLED:
                 await self.forget_files(job)
-                return {"success": True, "message": "Job cancelled successfully"}
+                return LenientJson({"success": True, "message": "Job cancelled successfully"})
             # It ended by itself just before.
         await self.queue.delete(job_id)
         await self.forget_files(job)
-        return {"success": True, "message": "Job deleted"}
+        return LenientJson({"success": True, "message": "Job deleted"})
 
     async def list(
         self,
         state: Annotated[list[JobState] | None, Query(description="Only jobs in these states.")] = None,
-        limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
-        offset: Annotated[int, Query(ge=0, le=MOST_JOBS)] = 0,
-    ) -> Json:
+        limit: Annotated[int, Query(ge=1, le=10_000, description="At most so many jobs.")] = 1_000,
+        offset: Annotated[int, Query(ge=0, le=MOST_JOBS, description="How many to leave out first.")] = 0,
+    ) -> Response:
         """All jobs in order of creation, `limit` of them after the first `offset`."""
         page = await self.queue.list(state, limit=limit, offset=offset)
         fields = ("jobId", "state", "progress", "data", "error")
         jobs = [{"id": job.number} | {name: status_json(job)[name] for name in fields} for job in page.jobs]
-        return {"jobs": jobs, "total": page.total}
+        return LenientJson({"jobs": jobs, "total": page.total})
 
     async def require_unused(self, upload_id: str) -> None:
         """Raises UploadInUse where a job that has not ended works on the upload."""

@@ -1,25 +1,44 @@
-"""What the OpenAPI document says that FastAPI cannot see: bodies that are streamed, statuses, tus."""
+"""What the OpenAPI document says that FastAPI cannot see: bodies that are streamed, events, tus."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from audio_tools.options import Options
-from audio_tools.server.responses import ErrorBody
+from audio_tools import errors as own
+from audio_tools.exports.files import MEDIA_TYPES
+from audio_tools.server.json_schema import content, plain, ref
+from audio_tools.server.refusals import OF_AN_UPLOAD, Error, Responses, errors
+from audio_tools.server.schemas import SCHEMAS
 from audio_tools.server.tus import VERSION
 from audio_tools.server.tus_headers import ALGORITHMS, BODY_TYPE, METADATA_BYTES
 from audio_tools.transcript import Json
 
-Responses = dict[int | str, dict[str, Any]]
+DESCRIPTION = """\
+Words, segments and silences of recordings of any size.
 
-EVERYWHERE = (400, 401, 403, 500)
-"""What any request may meet: a bad Host, no token, a stranger's Host or Origin, a fault of ours."""
-OF_A_FAILED_JOB = (402, 404, 422, 429, 502, 504, 507)
-"""What the result of a failed job may answer with: the status of the job's own error."""
-ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
+Unless a field says otherwise times are seconds on the media's own clock, moments are ISO 8601 in UTC, sizes \
+are bytes, and bodies are JSON in UTF-8. With API_TOKEN set, requests carry `Authorization: Bearer TOKEN`. \
+Every answer has `X-Request-Id`, the client's own if it sent one; a 429 or 503 that may pass has \
+`Retry-After`, in seconds. Every error has the body ErrorBody; besides those of its route a request may meet \
+404 `not_found`, 405 `method_not_allowed`, and `bad_request`, `forbidden`, `body_too_large` or `http_STATUS`.
+
+A WebSocket at `ws://HOST:3002/?jobId=ID` (the `websocketUrl` of a job; port 3001 takes it too) tells what \
+happens to a job, in messages of JSON: first a SnapshotEvent, then every event of the job from its first on, \
+also those of the past, then a normal close. `&after=ID`, with the `id` of the last event that was seen, \
+goes on from there. With API_TOKEN set a client offers the subprotocols `audio-tools` and `bearer.TOKEN`, \
+adds `&token=TOKEN`, or first sends `{"type": "auth", "token": "TOKEN"}`. The service pings every 20 s. It \
+closes with
+
+- 1000: the job has ended, and all was told
+- 1012: the service stops; connect again
+- 1013: the queue cannot be read now; try again
+- 4400: there is no `jobId` in the address
+- 4401: no valid token came
+- 4404: there is no such job
+"""
 
 START_BODY = {
     "requestBody": {
@@ -35,7 +54,12 @@ START_BODY = {
                             "format": "binary",
                             "description": "The audio or video file, of at least one byte.",
                         },
-                        "options": {"type": "string", "description": "The options as JSON text."},
+                        "options": {
+                            "type": "string",
+                            "description": "The options as JSON text, at most 64 KiB.",
+                            "contentMediaType": "application/json",
+                            "contentSchema": ref("Options"),
+                        },
                     },
                 }
             },
@@ -48,7 +72,7 @@ START_BODY = {
                             "description": "Absolute path of a file under MEDIA_ROOTS.",
                         },
                         "uploadId": {"type": "string", "description": "A finished resumable upload."},
-                        "options": Options.model_json_schema(by_alias=True),
+                        "options": ref("Options", "What else is wanted."),
                     },
                     "oneOf": [{"required": ["path"]}, {"required": ["uploadId"]}],
                 }
@@ -59,27 +83,68 @@ START_BODY = {
 """What `/process-audio` takes, for `openapi_extra`."""
 
 
-def errors(*statuses: int) -> Responses:
-    """The `responses` of a route that may answer with these statuses besides those that all may."""
-    return {
-        status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
-        for status in sorted({*EVERYWHERE, *statuses})
+def answers(name: str, description: str) -> Responses:
+    """The `responses` of a route that goes well with a JSON body."""
+    return {200: {"description": description, "content": content(name)}}
+
+
+PENDING: Responses = {202: {"description": "Not finished yet.", "content": content("Pending")}}
+EXPORTED: Responses = {
+    200: {
+        "description": "The file, with its name in `Content-Disposition`.",
+        "content": {
+            kind.partition(";")[0]: {"schema": ref("Transcript") if name == "json" else {"type": "string"}}
+            for name, kind in MEDIA_TYPES.items()
+        },
     }
+}
+HEALTHY: Responses = {
+    200: {"description": "All is well.", "content": content("Health")},
+    503: {"description": "Something keeps the service from its work.", "content": content("Health")},
+}
+FIGURES: Responses = {
+    200: {
+        "description": "In Prometheus' text form.",
+        "content": {CONTENT_TYPE_LATEST.partition(";")[0]: {"schema": {"type": "string"}}},
+    }
+}
 
 
 class DocumentedApp(FastAPI):
-    """A FastAPI app whose document has the routes of tus as well."""
+    """A FastAPI app whose document has every schema, and the routes of tus as well."""
 
     def openapi(self) -> dict[str, Any]:
-        document = super().openapi()
-        document["paths"] |= _tus_paths("/files")
-        return document
+        if self.openapi_schema is None:
+            document = super().openapi()
+            document["components"] = {"schemas": SCHEMAS}
+            for item in document["paths"].values():
+                for route in item.values():
+                    _trim(route)
+            document["paths"] |= _tus_paths("/files")
+        return super().openapi()
+
+
+def _trim(route: Json) -> None:
+    """Take out what FastAPI adds to every route with a parameter: titles, and a 422 of its own."""
+    for parameter in route.get("parameters", ()):
+        parameter["schema"] = plain(parameter["schema"])
+    if "HTTPValidationError" in str(route["responses"].get("422")):
+        del route["responses"]["422"]
 
 
 def _tus_paths(path: str) -> Json:
     """The routes of `tus.TusApp`, which is no FastAPI app."""
-    upload_id = {"name": "upload_id", "in": "path", "required": True, "schema": {"type": "string"}}
-    version = _header("Tus-Resumable", {"type": "string", "const": VERSION}, required=True)
+    present = (own.UploadNotFound, own.UploadExpired, own.UploadLocked)
+    upload_id = {
+        "name": "upload_id",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string"},
+        "description": "The end of the Location that the upload was given.",
+    }
+    version = _header(
+        "Tus-Resumable", {"type": "string", "const": VERSION}, "The protocol's version.", required=True
+    )
     length = _header("Upload-Length", {"type": "integer", "minimum": 0}, "Bytes of the whole upload.")
     checksum = _header(
         "Upload-Checksum",
@@ -102,30 +167,36 @@ def _tus_paths(path: str) -> Json:
             checksum,
         ],
         "requestBody": body,
-        "responses": _tus_responses(201, "Location: where it goes on.", 408, 412, 413, 415, 460, 507),
+        "responses": _tus_responses(
+            201, "Location: where it goes on.", *OF_AN_UPLOAD, own.UploadInterrupted, own.ChecksumMismatch
+        ),
     }
     append = {
         "summary": "Send the next bytes of an upload",
         "parameters": [
             version,
-            _header("Upload-Offset", {"type": "integer", "minimum": 0}, "Where they go.", required=True),
+            _header(
+                "Upload-Offset", {"type": "integer", "minimum": 0}, "At which byte they go in.", required=True
+            ),
             length,
             checksum,
         ],
         "requestBody": {**body, "required": True},
         "responses": _tus_responses(
-            204, "Upload-Offset: how far it is now.", *(404, 408, 409, 410, 412, 413, 415, 423, 460, 507)
+            204,
+            "Upload-Offset: how far it is now.",
+            *(*present, *OF_AN_UPLOAD, own.UploadInterrupted, own.OffsetMismatch, own.ChecksumMismatch),
         ),
     }
     report = {
         "summary": "How far an upload is",
         "parameters": [version],
-        "responses": _tus_responses(200, "Upload-Offset, Upload-Length, Upload-Expires.", 404, 410, 412, 423),
+        "responses": _tus_responses(200, "Upload-Offset, Upload-Length, Upload-Expires.", *present),
     }
     terminate = {
         "summary": "Remove an upload that no job works on",
         "parameters": [version],
-        "responses": _tus_responses(204, "It is gone.", 404, 409, 410, 412, 423),
+        "responses": _tus_responses(204, "It is gone.", *present, own.UploadInUse),
     }
     describe = {
         "summary": "What is spoken here: version, extensions, largest upload in bytes",
@@ -142,18 +213,10 @@ def _tus_paths(path: str) -> Json:
     }
 
 
-def _header(name: str, schema: Json, description: str = "", *, required: bool = False) -> Json:
+def _header(name: str, schema: Json, description: str, *, required: bool = False) -> Json:
     return {"name": name, "in": "header", "required": required, "schema": schema, "description": description}
 
 
-def _tus_responses(status: int, description: str, *statuses: int) -> Json:
-    bad = {
-        str(code): {"description": _phrase(code), "content": ERROR}
-        for code in sorted({*EVERYWHERE, *statuses})
-    }
-    return {str(status): {"description": description}} | bad
-
-
-def _phrase(status: int) -> str:
-    # 460 is tus's own.
-    return "Checksum Mismatch" if status == 460 else HTTPStatus(status).phrase
+def _tus_responses(status: int, description: str, *kinds: Error) -> Json:
+    bad = errors(own.UnsupportedTusVersion, *kinds)
+    return {str(status): {"description": description}} | {str(code): bad[code] for code in bad}

@@ -6,11 +6,9 @@ import json
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -30,17 +28,6 @@ CODES = {
     415: "unsupported_media_type",
 }
 """Stable codes of the framework's own refusals; another status is `http_<status>`."""
-
-
-class ErrorBody(BaseModel):
-    """The body of every error, for the OpenAPI page. Facts of the error stand beside these fields."""
-
-    model_config = ConfigDict(extra="allow")
-
-    success: Literal[False] = False
-    error: str = Field(description="Stable code, for programs.")
-    message: str = Field(description="What is wrong, one sentence.")
-    hint: str | None = Field(None, description="What to do about it.")
 
 
 class LenientJson(JSONResponse):
