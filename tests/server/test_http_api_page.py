@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -22,11 +23,12 @@ from audio_tools.server import protocol, security, websocket
 from audio_tools.server.app import create_app
 from audio_tools.server.guard import UNAUTHORIZED
 from audio_tools.server.jobs import JobRoutes, status_json
+from audio_tools.server.openapi import DESCRIPTION
 from audio_tools.server.responses import CODES
 from audio_tools.server.security import AccessRules
 from audio_tools.server.tus import EXTENSIONS, TusApp
 from audio_tools.store import TranscriptStore
-from audio_tools.transcript import AudioStream, MediaInfo, Transcript
+from audio_tools.transcript import AudioStream, Json, MediaInfo, Transcript
 from audio_tools.uploads import UploadStore
 
 PAGE = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text()
@@ -45,15 +47,24 @@ def uploads(tmp_path: Path) -> Iterator[UploadStore]:
     store.close()
 
 
-async def test_every_route_is_described(uploads: UploadStore, tmp_path: Path) -> None:
-    """Whatever the OpenAPI document lists has its place on the page, under its method and path."""
+@pytest.fixture
+def document(uploads: UploadStore, tmp_path: Path) -> Json:
+    """The OpenAPI document."""
     transcripts = TranscriptStore(tmp_path)
     routes = JobRoutes(SqliteQueue(tmp_path), uploads, transcripts, (), ws_port=3002, upload_idle_s=1)
     app = create_app(routes, TusApp(uploads), AccessRules(ports=(3001,)), {})
-    async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:3001"
-    ) as client:
-        document = (await client.get("/openapi.json")).json()
+
+    async def ask() -> Json:
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:3001") as client:
+            record: Json = (await client.get("/openapi.json")).json()
+            return record
+
+    return asyncio.run(ask())
+
+
+def test_every_route_is_described(document: Json) -> None:
+    """Whatever the OpenAPI document lists has its place on the page, under its method and path."""
     listed = {
         f"{method.upper()} {path}".replace("job_id", "jobId").replace("upload_id", "uploadId")
         for path, methods in document["paths"].items()
@@ -72,6 +83,13 @@ def test_every_error_is_described_with_its_status() -> None:
     others = {str(WORKER_CRASHED["code"]): int(WORKER_CRASHED["status"]), "invalid_request": 422}
 
     assert own | framework | others == ERRORS
+
+
+def test_the_document_names_every_error_too(document: Json) -> None:
+    """Those of a route as answers of that route, the others for all."""
+    told = str(document["paths"]) + document["info"]["description"]
+
+    assert [code for code in ERRORS if f"`{code}`" not in told] == []
 
 
 def subclasses(error: type[AudioToolsError]) -> Iterator[type[AudioToolsError]]:
@@ -135,6 +153,7 @@ def test_every_close_code_is_described() -> None:
     described = {int(code) for code in re.findall(r"^\| (\d{4}) \|", PAGE, re.MULTILINE)}
 
     assert described == own | {UNAUTHORIZED, 1012}
+    assert {int(code) for code in re.findall(r"^- (\d{4}):", DESCRIPTION, re.MULTILINE)} == described
 
 
 def test_every_figure_and_every_extension_is_described() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partialmethod
@@ -324,6 +325,18 @@ async def test_the_page_shows_every_route_and_loads_nothing(client: httpx2.Async
     assert page.loaded == []
     assert response.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
     assert (await client.get("/redoc")).status_code == 404
+
+
+async def test_the_page_is_for_people(client: httpx2.AsyncClient) -> None:
+    """Every schema has its place, which its name leads to; nothing is left of Markdown and JSON."""
+    document = (await client.get("/openapi.json")).json()
+    text = (await client.get("/docs")).text
+    places = re.findall(r"<h3 id=(\w+)>", text)
+
+    assert places == [*document["components"]["schemas"]]
+    assert set(re.findall(r"<a href=#(\w+)>", text)) <= set(places)
+    assert "<td>integer from 1 to 64<br>may be missing<td><p>Chunks of this job" in text
+    assert [sign for sign in ("`", "$ref", "anyOf", "None") if sign in text] == []
 
 
 async def test_the_document_knows_bodies_statuses_and_resumable_uploads(client: httpx2.AsyncClient) -> None:

@@ -14,16 +14,17 @@ from audio_tools.transcript import Json
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h2 { border-top: 1px solid #ccc; padding-top: 1rem; } code { font-size: 0.9rem; }
-td { padding: 0.1rem 1rem 0.1rem 0; vertical-align: top; } ul { margin: 0; padding-left: 1.2rem; }
+h2 { border-top: 1px solid #ccc; padding-top: 1rem; } code { font-size: 90%; }
+td { padding: 0.1rem 1rem 0.1rem 0; vertical-align: top; }
+td p { margin: 0; } ul { margin: 0; padding-left: 1.2rem; }
 """
 METHODS = ("get", "post", "head", "patch", "delete", "options")
 RULES = {
-    "minimum": "from {}",
-    "maximum": "to {}",
-    "maxLength": "at most {} characters",
-    "pattern": "like {}",
-    "default": "{} if left out",
+    "minimum": " from {}",
+    "maximum": " to {}",
+    "maxLength": ", at most {} characters",
+    "pattern": ", like {}",
+    "default": ", {} if left out",
 }
 """What else a schema may say of a value, in words."""
 
@@ -79,12 +80,13 @@ def _bodies(content: Json) -> str:
 
 def _schema(schema: Json) -> str:
     """What it is, and a table of its fields if it has any."""
-    required = schema.get("required", ())
+    properties = schema.get("properties", {})
+    certain = {*schema.get("required", ()), *(name for name in properties if "default" in properties[name])}
     fields = _table(
-        (name, _type(field) + ("" if name in required else "<br>may be missing"), _description(field))
-        for name, field in schema.get("properties", {}).items()
+        (name, _type(field) + ("" if name in certain else "<br>may be missing"), _description(field))
+        for name, field in properties.items()
     )
-    return f"{_prose(_description(schema))}{fields or f'<p>{_type(schema)}</p>'}"
+    return f"{_prose(schema.get('description', ''))}{fields or f'<p>{_type(schema)}</p>'}"
 
 
 def _description(schema: Json) -> str:
@@ -113,14 +115,14 @@ def _type(schema: Json) -> str:
     else:
         kinds = schema.get("type", "anything")
         words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
-    rules = [
-        words,
-        *(text.format(escape(_value(schema[key]))) for key, text in RULES.items() if key in schema),
-    ]
-    return ", ".join(rules)
+    return words + "".join(
+        text.format(escape(_value(schema[key]))) for key, text in RULES.items() if key in schema
+    )
 
 
 def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.10g}"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -26,11 +26,11 @@ Every answer has `X-Request-Id`, the client's own if it sent one; a 429 or 503 t
 404 `not_found`, 405 `method_not_allowed`, and `bad_request`, `forbidden`, `body_too_large` or `http_STATUS`.
 
 A WebSocket at `ws://HOST:3002/?jobId=ID` (the `websocketUrl` of a job; port 3001 takes it too) tells what \
-happens to a job, in messages of JSON: first a SnapshotEvent, then every event of the job from its first on, \
-also those of the past, then a normal close. `&after=ID`, with the `id` of the last event that was seen, \
-goes on from there. With API_TOKEN set a client offers the subprotocols `audio-tools` and `bearer.TOKEN`, \
-adds `&token=TOKEN`, or first sends `{"type": "auth", "token": "TOKEN"}`. The service pings every 20 s. It \
-closes with
+happens to a job, in messages of JSON (Event): first a SnapshotEvent, then every event of the job from its \
+first on, also those of the past, then a normal close. `&after=ID`, with the `id` of the last event that was \
+seen, goes on from there. With API_TOKEN set a client offers the subprotocols `audio-tools` and \
+`bearer.TOKEN`, adds `&token=TOKEN`, or first sends `{"type": "auth", "token": "TOKEN"}`. The service pings \
+every 20 s. It closes with
 
 - 1000: the job has ended, and all was told
 - 1012: the service stops; connect again
@@ -69,9 +69,12 @@ START_BODY = {
                     "properties": {
                         "path": {
                             "type": "string",
-                            "description": "Absolute path of a file under MEDIA_ROOTS.",
+                            "description": "Absolute path of a file under MEDIA_ROOTS; or `uploadId`.",
                         },
-                        "uploadId": {"type": "string", "description": "A finished resumable upload."},
+                        "uploadId": {
+                            "type": "string",
+                            "description": "A finished resumable upload; or `path`.",
+                        },
                         "options": ref("Options", "What else is wanted."),
                     },
                     "oneOf": [{"required": ["path"]}, {"required": ["uploadId"]}],

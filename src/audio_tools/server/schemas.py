@@ -29,8 +29,10 @@ from audio_tools.transcript import Json
 
 JOB_ID = text("The job's id, a UUID.")
 PROGRESS = number("Percent; never goes back.", minimum=0, maximum=100)
-ETA = or_null(number("About how many seconds it will still take; null while nobody knows.", minimum=0))
-STAGE = text("What is at work; `load` is that of the engine.", enum=[*get_args(Stage)])
+ETA = or_null(
+    number("About how many seconds it will still take; 0 at its end, null while nobody knows.", minimum=0)
+)
+STAGE = text("What is at work; `load`: the engine is loaded.", enum=[*get_args(Stage)])
 SUCCESS = flag("Always true.", const=True)
 STATE = ref("JobState", "Where the job stands.")
 DATA = ref("JobData", "What was asked for.")
@@ -46,13 +48,11 @@ STATUS = {
     "error": or_null(text("One sentence if the job has failed, else null.")),
     "errorCode": or_null(text("The stable code of that error, else null.")),
     "message": text("What goes on, one sentence; `Done`, `Cancelled` or the error once it has ended."),
-    "stage": or_null(
-        text(f"The last that was reported; null before. {STAGE['description']}", enum=STAGE["enum"])
-    ),
+    "stage": or_null(text("What was last at work; null before it begins.", enum=STAGE["enum"])),
     "etaSeconds": ETA,
     "createdAt": moment("When it was asked for"),
-    "startedAt": or_null(moment("When the newest attempt began; null before")),
-    "finishedAt": or_null(moment("When it ended; null before")),
+    "startedAt": or_null(moment("When the newest attempt began (null before)")),
+    "finishedAt": or_null(moment("When it ended (null before)")),
     "attempts": whole("How often a worker began: more than 1 after a restart of the service."),
 }
 FACTS = {
