@@ -150,6 +150,32 @@ def test_the_answers_about_the_service(
     assert_answers(document, service, "GET", "/metrics", 200)
 
 
+def test_the_heads_of_answers_about_uploads(document: Json, service: ServiceProcess) -> None:
+    """Whatever tus has there is described, on each of its routes."""
+    tus = {"Tus-Resumable": "1.0.0"}
+    bytes_ = tus | {"Content-Type": "application/offset+octet-stream"}
+    begun = service.http.post(
+        "/files", headers=tus | {"Upload-Length": "3", "Upload-Metadata": "filename YQ=="}
+    )
+    one = "/files/" + begun.headers["location"].rpartition("/")[2]
+    answers = {
+        "POST /files": begun,
+        "OPTIONS /files": service.http.options("/files"),
+        "HEAD /files/{upload_id}": service.http.head(one, headers=tus),
+        "PATCH /files/{upload_id}": service.http.patch(
+            one, content=b"a", headers=bytes_ | {"Upload-Offset": "0"}
+        ),
+        "DELETE /files/{upload_id}": service.http.delete(one, headers=tus),
+    }
+
+    for route, answer in answers.items():
+        method, path = route.split()
+        described = document["paths"][path][method.lower()]["responses"][str(answer.status_code)]["headers"]
+        told = {name for name in answer.headers if name.startswith(("tus-", "upload-", "location"))}
+        assert answer.is_success
+        assert told <= {name.lower() for name in described}, route
+
+
 def test_a_service_that_cannot_work_answers_as_described(
     document: Json, tmp_path: Path, engine: Engine
 ) -> None:

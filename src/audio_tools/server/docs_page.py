@@ -18,6 +18,7 @@ h2 { border-top: 1px solid #ccc; padding-top: 1rem; } code { font-size: 90%; }
 td { padding: 0.1rem 1rem 0.1rem 0; vertical-align: top; }
 td p { margin: 0; } ul { margin: 0; padding-left: 1.2rem; }
 """
+MISSING = "<br>may be missing"
 METHODS = ("get", "post", "head", "patch", "delete", "options")
 RULES = {
     "minimum": " from {}",
@@ -53,7 +54,11 @@ def docs_page(document: Json) -> HTMLResponse:
 
 def _route(method: str, path: str, route: Json, shared: list[Json]) -> str:
     parameters = _table(
-        (f"{parameter['name']} ({parameter['in']})", _type(parameter["schema"]), parameter["description"])
+        (
+            f"{parameter['name']} ({parameter['in']})",
+            _type(parameter["schema"]) + ("" if parameter["required"] else MISSING),
+            parameter["description"],
+        )
         for parameter in [*shared, *route.get("parameters", ())]
     )
     bodies = "".join(
@@ -61,7 +66,7 @@ def _route(method: str, path: str, route: Json, shared: list[Json]) -> str:
         for kind, body in route.get("requestBody", {}).get("content", {}).items()
     )
     answers = _table(
-        (status, _bodies(answer.get("content", {})), answer["description"])
+        (status, _bodies(answer.get("content", {})), _with_headers(answer))
         for status, answer in route["responses"].items()
     )
     return (
@@ -69,6 +74,11 @@ def _route(method: str, path: str, route: Json, shared: list[Json]) -> str:
         f"{_prose(route.get('description', ''))}{parameters and '<h3>Parameters</h3>'}{parameters}"
         f"{bodies}<h3>Answers</h3>{answers}"
     )
+
+
+def _with_headers(answer: Json) -> str:
+    headers = [f"- `{name}`: {header['description']}" for name, header in answer.get("headers", {}).items()]
+    return "\n".join([answer["description"], *headers])
 
 
 def _bodies(content: Json) -> str:
@@ -83,7 +93,7 @@ def _schema(schema: Json) -> str:
     properties = schema.get("properties", {})
     certain = {*schema.get("required", ()), *(name for name in properties if "default" in properties[name])}
     fields = _table(
-        (name, _type(field) + ("" if name in certain else "<br>may be missing"), _description(field))
+        (name, _type(field) + ("" if name in certain else MISSING), _description(field))
         for name, field in properties.items()
     )
     return f"{_prose(schema.get('description', ''))}{fields or f'<p>{_type(schema)}</p>'}"

@@ -7,13 +7,11 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from audio_tools import errors as own
 from audio_tools.exports.files import MEDIA_TYPES
 from audio_tools.server.json_schema import content, plain, ref
-from audio_tools.server.refusals import OF_AN_UPLOAD, Error, Responses, errors
+from audio_tools.server.refusals import Responses
 from audio_tools.server.schemas import SCHEMAS
-from audio_tools.server.tus import VERSION
-from audio_tools.server.tus_headers import ALGORITHMS, BODY_TYPE, METADATA_BYTES
+from audio_tools.server.tus_paths import tus_paths
 from audio_tools.transcript import Json
 
 DESCRIPTION = """\
@@ -94,7 +92,8 @@ def answers(name: str, description: str) -> Responses:
 PENDING: Responses = {202: {"description": "Not finished yet.", "content": content("Pending")}}
 EXPORTED: Responses = {
     200: {
-        "description": "The file, with its name in `Content-Disposition`.",
+        "description": "The file.",
+        "headers": {"Content-Disposition": {"schema": {"type": "string"}, "description": "Its name."}},
         "content": {
             kind.partition(";")[0]: {"schema": ref("Transcript") if name == "json" else {"type": "string"}}
             for name, kind in MEDIA_TYPES.items()
@@ -123,7 +122,7 @@ class DocumentedApp(FastAPI):
             for item in document["paths"].values():
                 for route in item.values():
                     _trim(route)
-            document["paths"] |= _tus_paths("/files")
+            document["paths"] |= tus_paths("/files")
         return super().openapi()
 
 
@@ -133,93 +132,3 @@ def _trim(route: Json) -> None:
         parameter["schema"] = plain(parameter["schema"])
     if "HTTPValidationError" in str(route["responses"].get("422")):
         del route["responses"]["422"]
-
-
-def _tus_paths(path: str) -> Json:
-    """The routes of `tus.TusApp`, which is no FastAPI app."""
-    present = (own.UploadNotFound, own.UploadExpired, own.UploadLocked)
-    upload_id = {
-        "name": "upload_id",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string"},
-        "description": "The end of the Location that the upload was given.",
-    }
-    version = _header(
-        "Tus-Resumable", {"type": "string", "const": VERSION}, "The protocol's version.", required=True
-    )
-    length = _header("Upload-Length", {"type": "integer", "minimum": 0}, "Bytes of the whole upload.")
-    checksum = _header(
-        "Upload-Checksum",
-        {"type": "string"},
-        f"One of {', '.join(ALGORITHMS)}, a blank, the digest in Base64.",
-    )
-    body = {"content": {BODY_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
-    create = {
-        "summary": "Begin a resumable upload (tus 1.0)",
-        "description": "Upload-Length, or Upload-Defer-Length: 1. A body is the upload's beginning.",
-        "parameters": [
-            version,
-            length,
-            _header("Upload-Defer-Length", {"type": "string", "const": "1"}, "The length comes later."),
-            _header(
-                "Upload-Metadata",
-                {"type": "string", "maxLength": METADATA_BYTES},
-                "Pairs by commas: `filename`, a blank, the name in Base64.",
-            ),
-            checksum,
-        ],
-        "requestBody": body,
-        "responses": _tus_responses(
-            201, "Location: where it goes on.", *OF_AN_UPLOAD, own.UploadInterrupted, own.ChecksumMismatch
-        ),
-    }
-    append = {
-        "summary": "Send the next bytes of an upload",
-        "parameters": [
-            version,
-            _header(
-                "Upload-Offset", {"type": "integer", "minimum": 0}, "At which byte they go in.", required=True
-            ),
-            length,
-            checksum,
-        ],
-        "requestBody": {**body, "required": True},
-        "responses": _tus_responses(
-            204,
-            "Upload-Offset: how far it is now.",
-            *(*present, *OF_AN_UPLOAD, own.UploadInterrupted, own.OffsetMismatch, own.ChecksumMismatch),
-        ),
-    }
-    report = {
-        "summary": "How far an upload is",
-        "parameters": [version],
-        "responses": _tus_responses(200, "Upload-Offset, Upload-Length, Upload-Expires.", *present),
-    }
-    terminate = {
-        "summary": "Remove an upload that no job works on",
-        "parameters": [version],
-        "responses": _tus_responses(204, "It is gone.", *present, own.UploadInUse),
-    }
-    describe = {
-        "summary": "What is spoken here: version, extensions, largest upload in bytes",
-        "responses": _tus_responses(204, "Tus-Version, Tus-Extension, Tus-Max-Size."),
-    }
-    return {
-        path: {"post": create, "options": describe},
-        f"{path}/{{upload_id}}": {
-            "parameters": [upload_id],
-            "head": report,
-            "patch": append,
-            "delete": terminate,
-        },
-    }
-
-
-def _header(name: str, schema: Json, description: str, *, required: bool = False) -> Json:
-    return {"name": name, "in": "header", "required": required, "schema": schema, "description": description}
-
-
-def _tus_responses(status: int, description: str, *kinds: Error) -> Json:
-    bad = errors(own.UnsupportedTusVersion, *kinds)
-    return {str(status): {"description": description}} | {str(code): bad[code] for code in bad}
