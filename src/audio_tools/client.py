@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -16,8 +17,13 @@ from audio_tools.transcript import Json
 
 CONNECT_S = 10.0
 BLOCK_BYTES = 1 << 20
-RECONNECTS = 10
-"""How often a connection that broke is opened again before the follower gives up."""
+PAUSES_S = (0.25, 0.5, 1.0, 2.0, *[5.0] * 11)
+"""
+How long a follower waits each time before it opens a broken connection again, in seconds: a minute in all,
+in which a service is started again.
+"""
+FINAL_CLOSE_CODES = range(4000, 5000)
+"""The service has understood and says no: there is no such job, or the token is wrong."""
 
 
 class ServerRefused(AudioToolsError):
@@ -59,8 +65,13 @@ class Client:
                 "POST", "/process-audio", data=form, files={"audioFile": (path.name, file)}
             )
 
-    async def follow(self, answer: Json) -> AsyncIterator[Json]:
-        """The job's snapshot, then its events to the last; a broken connection is taken up where it broke."""
+    async def follow(self, answer: Json, pauses_s: Sequence[float] = PAUSES_S) -> AsyncIterator[Json]:
+        """
+        The job's snapshot, then its events to the last.
+
+        A broken connection is taken up where it broke, after the next of `pauses_s` (seconds); with each
+        message they begin anew. Ends early where the service refuses: `result` says why.
+        """
         url, after, broken = answer["websocketUrl"], "", 0
         while True:
             try:
@@ -75,11 +86,12 @@ class Client:
                         yield event
                     return
             except (OSError, websockets.WebSocketException) as error:
-                broken += 1
-                if broken > RECONNECTS:
-                    raise ServerUnreachable(
-                        f"The connection to {url} broke: {str(error).rstrip('.')}."
-                    ) from error
+                if _is_final(error):
+                    return
+                if broken == len(pauses_s):
+                    raise _lost(answer["jobId"], self._server, error) from error
+            await asyncio.sleep(pauses_s[broken])
+            broken += 1
 
     async def result(self, job_id: str) -> Json:
         """The transcript of a finished job."""
@@ -117,3 +129,19 @@ class Client:
                 server_code=str(record.get("error", "")),
             )
         return record
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether another attempt would be answered alike."""
+    if isinstance(error, websockets.InvalidStatus):
+        return 400 <= error.response.status_code < 500
+    close = error.rcvd if isinstance(error, websockets.ConnectionClosed) else None
+    return close is not None and close.code in FINAL_CLOSE_CODES
+
+
+def _lost(job_id: str, server: str, error: Exception) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"The connection to {server} broke and could not be opened again: {str(error).rstrip('.')}. "
+        f"Job {job_id} goes on there, as soon as the service runs.",
+        hint=f"Once it is done, get its transcript with: audio-tools export {job_id}",
+    )
