@@ -7,12 +7,18 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 import websockets
 
-from audio_tools.errors import AudioToolsError, ServerUnreachable, exit_code_of
+from audio_tools.errors import (
+    AudioToolsError,
+    InvalidOption,
+    JobNotFinished,
+    ServerUnreachable,
+    exit_code_of,
+)
 from audio_tools.transcript import Json
 
 CONNECT_S = 10.0
@@ -93,9 +99,15 @@ class Client:
             await asyncio.sleep(pauses_s[broken])
             broken += 1
 
+    async def status(self, job_id: str) -> Json:
+        """How a job is doing; see docs/http-api.md for the fields."""
+        return await self._json("GET", f"{_path(job_id)}/status")
+
     async def result(self, job_id: str) -> Json:
-        """The transcript of a finished job."""
-        answer = await self._json("GET", f"/job/{job_id}/result")
+        """The transcript of a job; raises JobNotFinished before its end, and the error of one that failed."""
+        answer = await self._json("GET", f"{_path(job_id)}/result")
+        if not answer["success"]:
+            raise JobNotFinished(job_id, answer["state"])
         result: Json = answer["result"]
         return result
 
@@ -106,7 +118,7 @@ class Client:
 
     async def cancel(self, job_id: str) -> str:
         """Cancel a job, or delete one that has ended; gives what the server says."""
-        return str((await self._json("DELETE", f"/job/{job_id}"))["message"])
+        return str((await self._json("DELETE", _path(job_id)))["message"])
 
     async def _json(self, method: str, path: str, **content: Any) -> Json:
         try:
@@ -119,16 +131,23 @@ class Client:
         try:
             record: Json = response.json()
         except ValueError:
-            record = {
-                "message": f"{urlsplit(self._server).netloc} answers {response.status_code}, and no JSON."
-            }
-        if response.status_code != httpx2.codes.OK:
+            raise ServerRefused(
+                f"{urlsplit(self._server).netloc} answers {response.status_code}, and no JSON."
+            ) from None
+        if not response.is_success:
             raise ServerRefused(
                 str(record.get("message")),
                 hint=str(record.get("hint", "")),
                 server_code=str(record.get("error", "")),
             )
         return record
+
+
+def _path(job_id: str) -> str:
+    """The route of a job; what is no part of a path would be that of something else."""
+    if job_id in {"", ".", ".."} or "/" in job_id:
+        raise InvalidOption("JOB_ID", job_id, "the id of a job, as `audio-tools jobs` lists it")
+    return f"/job/{quote(job_id, safe='')}"
 
 
 def _is_final(error: Exception) -> bool:

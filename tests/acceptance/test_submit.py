@@ -1,14 +1,39 @@
-"""`audio-tools submit --follow` at a service that is stopped and started again."""
+"""`audio-tools submit` and `export` at a service: a transcript now or later, whatever happens in between."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.acceptance.commands import Commands
+import pytest
+
+from tests.acceptance.commands import Commands, Ended
 from tests.acceptance.service import FOREVER_S, ServiceProcess
 from tests.simulator import Latency, Simulator, render, talk
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short talk, one chunk."""
+    return render(talk(25.0, seed=64), tmp_path_factory.mktemp("submit") / "talk.flac")
+
+
+@pytest.fixture
+def service(tmp_path: Path, simulator: Simulator) -> Iterator[ServiceProcess]:
+    """On ports that stay the same when it is started again."""
+    ports = ["--port", free_port(), "--ws-port", free_port()]
+    with ServiceProcess(tmp_path, simulator.base_url, arguments=ports) as running:
+        yield running
+
+
+@pytest.fixture
+def commands(tmp_path: Path, service: ServiceProcess) -> Commands:
+    """Those of a client of the service."""
+    return Commands(tmp_path, environment={"AUDIO_TOOLS_SERVER": service.url})
 
 
 def free_port() -> str:
@@ -16,26 +41,78 @@ def free_port() -> str:
         return str(server.getsockname()[1])
 
 
-async def test_follow_outlives_a_restart_of_the_service(tmp_path: Path, simulator: Simulator) -> None:
+async def run(commands: Commands, *arguments: str | Path) -> Ended:
+    return await asyncio.to_thread(commands.run, *arguments)
+
+
+async def test_follow_outlives_a_restart_of_the_service(
+    service: ServiceProcess, simulator: Simulator, commands: Commands, recording: Path
+) -> None:
     """Killed while the engine works, back on the same ports: the command ends well, its files are there."""
-    recording = render(talk(25.0, seed=64), tmp_path / "talk.flac")
-    ports = ["--port", free_port(), "--ws-port", free_port()]
     simulator.latency = Latency(base_s=FOREVER_S)
-    commands = Commands(tmp_path)
-    with ServiceProcess(tmp_path, simulator.base_url, arguments=ports) as service:
-        follower = commands.start(
-            "submit", recording, "--follow", "-o", commands.out, "--server", service.url
-        )
-        try:
-            await simulator.wait_for(lambda log: len(log) > 0)
-            await asyncio.to_thread(service.kill)
-            simulator.latency = Latency()
-            await asyncio.to_thread(service.start)
-            output, errors = await asyncio.to_thread(follower.communicate, timeout=120.0)
-        finally:
-            follower.kill()
-            follower.wait()
+    follower = commands.start("submit", recording, "--follow", "-o", commands.out)
+    try:
+        await simulator.wait_for(lambda log: len(log) > 0)
+        await asyncio.to_thread(service.kill)
+        simulator.latency = Latency()
+        await asyncio.to_thread(service.start)
+        output, errors = await asyncio.to_thread(follower.communicate, timeout=120.0)
+    finally:
+        follower.kill()
+        follower.wait()
 
     assert follower.returncode == 0, errors
     assert "talk.flac: 0:25 of audio" in output
     assert commands.transcript("talk")["successRate"] == 100
+
+
+async def test_a_transcript_can_be_fetched_later(
+    service: ServiceProcess, commands: Commands, recording: Path, tmp_path: Path
+) -> None:
+    """`submit` says how; the files are those of `submit --follow`, under the name of the recording."""
+    submitted = await run(commands, "submit", recording)
+    job_id = submitted.output.removeprefix("Job ").strip()
+    await service.wait_until(job_id, "completed")
+    exported = await run(commands, "export", job_id, "-o", "later", "-f", "srt,vtt,txt")
+    followed = await run(commands, "submit", recording, "--follow", "-o", "now", "-f", "srt,vtt,txt")
+
+    assert (submitted.code, exported.code, followed.code) == (0, 0, 0)
+    assert f"`audio-tools export {job_id}` writes its transcript" in submitted.errors
+    assert exported.output.startswith("talk.flac: 0:25 of audio, ")
+    assert " taken " not in exported.output
+    later = {path.name: path.read_bytes() for path in (tmp_path / "later").iterdir()}
+    assert later == {path.name: path.read_bytes() for path in (tmp_path / "now").iterdir()}
+    assert sorted(later) == ["talk.srt", "talk.txt", "talk.vtt"]
+
+
+async def test_what_is_not_finished_is_not_exported(
+    service: ServiceProcess, simulator: Simulator, commands: Commands, recording: Path
+) -> None:
+    """Exit 1 and its state; who stops following is told how to get the transcript."""
+    simulator.latency = Latency(base_s=FOREVER_S)
+    follower = commands.start("submit", recording, "--follow", "-o", commands.out)
+    try:
+        await simulator.wait_for(lambda log: len(log) > 0)
+        follower.send_signal(signal.SIGINT)
+        _, errors = await asyncio.to_thread(follower.communicate, timeout=30.0)
+    finally:
+        follower.kill()
+        follower.wait()
+    (job_id,) = re.findall(r"Job (\S+) goes on\. Once it is done, `audio-tools export \1` writes", errors)
+    exported = await run(commands, "export", job_id, "-o", commands.out)
+
+    assert follower.returncode == 130
+    assert exported.code == 1
+    assert exported.errors.startswith(f"Error: Job {job_id} is active.\n")
+    assert list(commands.out.iterdir()) == []
+
+
+async def test_what_failed_is_exported_with_its_own_error(commands: Commands, tmp_path: Path) -> None:
+    """The message and the exit code that `submit --follow` had."""
+    (tmp_path / "letter.mp4").write_text("Dear editor, this is a letter. " * 100)
+    followed = await run(commands, "submit", "letter.mp4", "--follow")
+    job_id = followed.errors.splitlines()[0].removeprefix("Job ")
+    exported = await run(commands, "export", job_id)
+
+    assert (followed.code, exported.code) == (3, 3)
+    assert exported.errors.startswith("Error: letter.mp4 cannot be read as media: ")

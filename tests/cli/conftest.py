@@ -44,17 +44,25 @@ def audio_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 @pytest.fixture
-def refusing_server() -> Iterator[Callable[[str], str]]:
-    """Starts a service that answers everything with one error code; gives its address."""
+def asked() -> list[str]:
+    """The paths that were asked of the `refusing_server`."""
+    return []
+
+
+@pytest.fixture
+def refusing_server(asked: list[str]) -> Iterator[Callable[..., str]]:
+    """Starts a service that answers everything with one error code, or one body; gives its address."""
     servers: list[tuple[HTTPServer, threading.Thread]] = []
 
-    def start(code: str) -> str:
-        body = json.dumps({"success": False, "error": code, "message": "No.", "hint": "Go."}).encode()
+    def start(code: str, *, status: int = 400, body: bytes = b"") -> str:
+        record = {"success": False, "error": code, "message": "No.", "hint": "Go."}
+        body = body or json.dumps(record).encode()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                asked.append(self.path)
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                self.send_response(400)
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

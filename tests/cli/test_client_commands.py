@@ -1,4 +1,4 @@
-"""How `submit`, `jobs` and `cancel` end when there is no service, or it says no."""
+"""How `submit`, `export`, `jobs` and `cancel` end when there is no service, or it says no."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Run
 
-ARGUMENTS = {"submit": ["a.wav"], "jobs": [], "cancel": ["nope"]}
+ARGUMENTS = {"submit": ["a.wav"], "export": ["nope"], "jobs": [], "cancel": ["nope"]}
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +71,34 @@ def test_a_service_that_hangs_up_is_told_in_one_sentence(audio_tools: Run) -> No
 
     assert ended.code == 1
     assert ".." not in ended.errors
+
+
+@pytest.mark.parametrize("command", ["export", "cancel"])
+@pytest.mark.parametrize("job_id", ["", ".", "..", "../jobs", "a/b"])
+def test_what_cannot_be_an_id_is_never_sent(command: str, job_id: str, audio_tools: Run) -> None:
+    """It would be the address of something else; exit 2, whether a service is there or not."""
+    ended = audio_tools(command, job_id, "--server", "http://127.0.0.1:9")
+
+    assert ended.code == 2
+    assert ended.errors.startswith(f"Error: Option JOB_ID is {job_id!r}, but must be the id of a job")
+
+
+@pytest.mark.parametrize("command", ["export", "cancel"])
+def test_ids_are_quoted(
+    command: str, audio_tools: Run, refusing_server: Callable[[str], str], asked: list[str]
+) -> None:
+    """Whatever a user pastes stays the id of a job, and nothing of it becomes a query."""
+    audio_tools(command, "a?b#c d%2e", "--server", refusing_server("job_not_found"))
+
+    assert [path.removesuffix("/status") for path in asked] == ["/job/a%3Fb%23c%20d%252e"]
+
+
+def test_a_service_of_another_kind_is_told_from_ours(
+    audio_tools: Run, refusing_server: Callable[..., str]
+) -> None:
+    """A web page is no list of jobs, even with status 200."""
+    server = refusing_server("", status=200, body=b"<html>")
+    ended = audio_tools("jobs", "--server", server)
+
+    assert ended.code == 1
+    assert ended.errors == f"Error: {server.removeprefix('http://')} answers 200, and no JSON.\n"

@@ -16,6 +16,7 @@ COMMANDS = {
     "serve": "Run the service: HTTP, WebSocket, queue and workers.",
     "work": "Run workers alone, for a service on Redis.",
     "submit": "Send a file to a service.",
+    "export": "Write the transcript of a job of a service.",
     "jobs": "List the jobs of a service.",
     "cancel": "Cancel a job of a service.",
     "doctor": "Check FFmpeg, engines, model, key and folders.",

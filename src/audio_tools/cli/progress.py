@@ -83,14 +83,18 @@ def progress_of(record: Json) -> Progress | None:
     )
 
 
-def summary(name: str, transcript: Transcript, taken_s: float) -> str:
-    """What a transcript holds and cost, in one line; `taken_s` is the wall time in seconds."""
+def summary(name: str, transcript: Transcript, taken_s: float | None) -> str:
+    """What a transcript holds and cost, in one line; `taken_s` is the wall time in seconds, if known."""
     usage = transcript.usage
     parts = [
         f"{_clock(transcript.duration)} of audio",
         counted(len(transcript.words), "word"),
         counted(len(transcript.silences), "silence"),
-        f"{taken_s:.1f} s taken ({transcript.duration / max(taken_s, 1e-3):.0f}x realtime)",
+    ]
+    if taken_s is not None:
+        speed = transcript.duration / max(taken_s, 1e-3)
+        parts.append(f"{taken_s:.1f} s taken ({speed:.0f}x realtime)")
+    parts += [
         f"{usage.seconds:.0f} s sent to {transcript.engine} ({transcript.model})",
         _money(usage.cost_usd),
     ]

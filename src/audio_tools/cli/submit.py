@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audio_tools.cli.deliver import Destination, deliver
 from audio_tools.cli.outputs import check_outputs, output_options
 from audio_tools.cli.server_options import server_options
 from audio_tools.cli.transcribe import parse_options, processing_options
 
 if TYPE_CHECKING:
     from audio_tools.client import Client
-    from audio_tools.transcript import Json
+    from audio_tools.transcript import Json, Transcript
 
 
 @click.command("submit")
@@ -45,7 +46,8 @@ def command(
     if follow and not options.dry_run:
         check_outputs([file], output, formats)
     sent = options.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
-    asyncio.run(_submit(file, sent, server, token, (output, formats) if follow else None))
+    destination = Destination(output, formats) if follow else None
+    asyncio.run(_submit(file, sent, server, token, destination))
 
 
 def _check_readable(file: Path) -> None:
@@ -58,45 +60,41 @@ def _check_readable(file: Path) -> None:
 
 
 async def _submit(
-    file: Path,
-    options: dict[str, Any],
-    server: str,
-    token: str | None,
-    write_to: tuple[Path, tuple[str, ...]] | None,
+    file: Path, options: dict[str, Any], server: str, token: str | None, destination: Destination | None
 ) -> None:
     from audio_tools.client import Client
 
     async with Client(server, token) as client:
         started = time.monotonic()
         answer = await client.submit(file, options)
-        click.echo(f"Job {answer['jobId']}", err=write_to is not None)
+        click.echo(f"Job {answer['jobId']}", err=destination is not None)
         for warning in answer.get("warnings", ()):
             click.echo(f"  Note: {warning}", err=True)
-        if write_to is not None:
-            output, formats = write_to
-            await _follow(client, answer, file, started=started, output=output, formats=formats)
+        if destination is None:
+            click.echo(_ways_on(answer["jobId"]), err=True)
+        else:
+            transcript = await _follow(client, answer, file.name)
+            await deliver(transcript, file, destination, time.monotonic() - started)
 
 
-async def _follow(
-    client: Client, answer: Json, file: Path, *, started: float, output: Path, formats: tuple[str, ...]
-) -> None:
-    from audio_tools.cli.progress import ProgressLine, progress_of, prospect, summary
-    from audio_tools.exports.files import write
+async def _follow(client: Client, answer: Json, name: str) -> Transcript:
+    from audio_tools.cli.progress import ProgressLine, progress_of
     from audio_tools.transcript import Transcript
 
     try:
-        with ProgressLine(file.name) as line:
+        with ProgressLine(name) as line:
             async for event in client.follow(answer):
                 if (progress := progress_of(event)) is not None:
                     line.show(progress)
     except asyncio.CancelledError:
-        click.echo(f"Job {answer['jobId']} goes on. `audio-tools cancel` would stop it.", err=True)
+        click.echo(f"Job {answer['jobId']} goes on. {_ways_on(answer['jobId'])}", err=True)
         raise
     # A job that failed or was cancelled answers with its own error.
-    transcript = Transcript.from_json(await client.result(answer["jobId"]))
-    if transcript.dry_run:
-        click.echo(prospect(file.name, transcript))
-        return
-    paths = await asyncio.to_thread(write, transcript, formats, output, file.stem)
-    click.echo(summary(file.name, transcript, time.monotonic() - started))
-    click.echo("  " + "  ".join(str(path) for path in paths))
+    return Transcript.from_json(await client.result(answer["jobId"]))
+
+
+def _ways_on(job_id: str) -> str:
+    return (
+        f"Once it is done, `audio-tools export {job_id}` writes its transcript; "
+        f"`audio-tools cancel {job_id}` stops it."
+    )

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from audio_tools.cli.deliver import Destination, deliver
 from audio_tools.cli.messages import counted, show_error
 from audio_tools.cli.outputs import check_outputs, make_folder, output_options
-from audio_tools.cli.progress import ProgressLine, prospect, summary
+from audio_tools.cli.progress import ProgressLine
 from audio_tools.errors import (
     AudioToolsError,
     ConfigError,
@@ -92,7 +93,7 @@ def command(
         check_outputs(wanted, output, formats)
     make_folder(settings.data_dir, hint="Set DATA_DIR, or --data-dir, to another folder.")
     try:
-        failures = asyncio.run(_transcribe_all(wanted, output, formats, options, settings))
+        failures = asyncio.run(_transcribe_all(wanted, Destination(output, formats), options, settings))
     except asyncio.CancelledError:  # SIGTERM; SIGINT comes as KeyboardInterrupt
         raise KeyboardInterrupt from None
     if failures:
@@ -111,7 +112,7 @@ def _each_once(files: Sequence[Path]) -> list[Path]:
 
 
 async def _transcribe_all(
-    files: Sequence[Path], output: Path, formats: tuple[str, ...], options: Options, settings: Settings
+    files: Sequence[Path], destination: Destination, options: Options, settings: Settings
 ) -> list[AudioToolsError]:
     """One file after the other; gives what went wrong, which has been shown."""
     from audio_tools.cli.wiring import make_tools
@@ -126,7 +127,7 @@ async def _transcribe_all(
     try:
         for begun, file in enumerate(files, start=1):  # noqa: B007
             try:
-                await _transcribe_one(file, output, formats, options, tools)
+                await _transcribe_one(file, destination, options, tools)
             except AudioToolsError as error:
                 failures.append(error)
                 show_error(error, file.name if len(files) > 1 else "")
@@ -143,24 +144,10 @@ async def _transcribe_all(
     return failures
 
 
-async def _transcribe_one(
-    file: Path, output: Path, formats: tuple[str, ...], options: Options, tools: Tools
-) -> None:
-    from audio_tools.exports.files import write
+async def _transcribe_one(file: Path, destination: Destination, options: Options, tools: Tools) -> None:
     from audio_tools.transcribe import transcribe
 
     started = time.monotonic()
     with ProgressLine(file.name) as line:
         transcript = await transcribe(file, options, tools, line.show)
-        if transcript.dry_run:
-            click.echo(prospect(file.name, transcript))
-            return
-        paths = await asyncio.to_thread(write, transcript, formats, output, file.stem)
-    click.echo(summary(file.name, transcript, time.monotonic() - started))
-    for warning in transcript.warnings:
-        click.echo(f"  Note: {warning}", err=True)
-    for failed in transcript.failed_chunks:
-        click.echo(f"  Missing: {failed.start:.1f}-{failed.end:.1f} s: {failed.message}", err=True)
-    for gap in transcript.gaps:
-        click.echo(f"  No words were found for the sound at {gap.start:.1f}-{gap.end:.1f} s.", err=True)
-    click.echo("  " + "  ".join(str(path) for path in paths))
+    await deliver(transcript, file, destination, time.monotonic() - started)
