@@ -1,4 +1,4 @@
-"""`audio-tools submit` and `export` at a service: a transcript now or later, whatever happens in between."""
+"""`audio-tools submit`, `export` and `cancel` at a service: a transcript now, later, or never."""
 
 from __future__ import annotations
 
@@ -116,3 +116,36 @@ async def test_what_failed_is_exported_with_its_own_error(commands: Commands, tm
 
     assert (followed.code, exported.code) == (3, 3)
     assert exported.errors.startswith("Error: letter.mp4 cannot be read as media: ")
+
+
+async def test_cancel_spares_what_has_ended(
+    service: ServiceProcess, commands: Commands, recording: Path
+) -> None:
+    """Exit 1, and the transcript stays; `--delete` is asked for by name."""
+    job_id = await asyncio.to_thread(service.submit, recording)
+    await service.wait_until(job_id, "completed")
+    refused = await run(commands, "cancel", job_id)
+    assert service.transcript(job_id).words
+    deleted = await run(commands, "cancel", "--delete", job_id)
+    gone = await run(commands, "cancel", job_id)
+
+    assert refused.code == 1
+    assert f"Error: Job {job_id} has ended (completed), so there is nothing to cancel." in refused.errors
+    assert f"audio-tools cancel --delete {job_id}" in refused.errors
+    assert (deleted.code, deleted.errors) == (0, "")
+    assert gone.errors.startswith(f"Error: There is no job {job_id}.")
+
+
+async def test_cancel_stops_what_runs(
+    service: ServiceProcess, simulator: Simulator, commands: Commands, recording: Path
+) -> None:
+    """Once; the second time it has ended."""
+    simulator.latency = Latency(base_s=FOREVER_S)
+    job_id = await asyncio.to_thread(service.submit, recording)
+    await simulator.wait_for(lambda log: len(log) > 0)
+    first = await run(commands, "cancel", job_id)
+    again = await run(commands, "cancel", job_id)
+
+    assert (first.code, again.code) == (0, 1)
+    assert service.status(job_id)["state"] == "cancelled"
+    assert "export" not in again.errors

@@ -32,10 +32,10 @@ async def _export(
     from audio_tools.transcript import Transcript
 
     async with Client(server, token) as client:
-        data = (await client.status(job_id))["data"]
+        name = (await client.status(job_id))["data"].get("fileName")
         transcript = Transcript.from_json(await client.result(job_id))
-    # Only the last part: a client may have given its file any name.
-    file = Path(Path(data.get("fileName") or "").name or job_id)
+    # Others may add jobs to the queue: what they call a file is anything.
+    file = Path((Path(name).name if isinstance(name, str) else "") or job_id)
     if not transcript.dry_run:
         check_outputs([file], output, formats)
     await deliver(transcript, file, Destination(output, formats))
