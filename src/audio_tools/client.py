@@ -28,6 +28,7 @@ PAUSES_S = (0.25, 0.5, 1.0, 2.0, *[5.0] * 11)
 How long a follower waits each time before it opens a broken connection again, in seconds: a minute in all,
 in which a service is started again.
 """
+TOKEN_HINT = "Give the API_TOKEN of the server with --token, or set API_TOKEN in the environment or in .env."
 FINAL_CLOSE_CODES = range(4000, 5000)
 """The service has understood and says no: there is no such job, or the token is wrong."""
 
@@ -135,9 +136,11 @@ class Client:
                 f"{urlsplit(self._server).netloc} answers {response.status_code}, and no JSON."
             ) from None
         if not response.is_success:
+            # The server's own hint on tokens is for those who write programs.
+            wants_token = response.status_code == httpx2.codes.UNAUTHORIZED
             raise ServerRefused(
                 str(record.get("message")),
-                hint=str(record.get("hint", "")),
+                hint=TOKEN_HINT if wants_token else str(record.get("hint", "")),
                 server_code=str(record.get("error", "")),
             )
         return record

@@ -210,6 +210,12 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = Field(
         None, min_length=16, description="With it set every request but `/health` must carry it."
     )
+    audio_tools_server: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Service that `submit`, `export`, `jobs` and `cancel` talk to, with API_TOKEN as their "
+        "token; unset: the one at HOST and PORT.",
+    )
     allowed_origins: Names = Field(
         (), description="Web origins besides loopback that may call, by commas; `null` is one of them."
     )

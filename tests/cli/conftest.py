@@ -15,6 +15,7 @@ import pytest
 from audio_tools.cli import main
 
 Run = Callable[..., "Ended"]
+Asked = list[tuple[str, str | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,13 @@ def audio_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 @pytest.fixture
-def asked() -> list[str]:
-    """The paths that were asked of the `refusing_server`."""
+def asked() -> Asked:
+    """What was asked of the `refusing_server`: paths, each with its Authorization."""
     return []
 
 
 @pytest.fixture
-def refusing_server(asked: list[str]) -> Iterator[Callable[..., str]]:
+def refusing_server(asked: Asked) -> Iterator[Callable[..., str]]:
     """Starts a service that answers everything with one error code, or one body; gives its address."""
     servers: list[tuple[HTTPServer, threading.Thread]] = []
 
@@ -60,7 +61,7 @@ def refusing_server(asked: list[str]) -> Iterator[Callable[..., str]]:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                asked.append(self.path)
+                asked.append((self.path, self.headers.get("Authorization")))
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))

@@ -6,12 +6,14 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import Asked, Run
 
 ARGUMENTS = {"submit": ["a.wav"], "export": ["nope"], "jobs": [], "cancel": ["nope"]}
+TOKEN = "sixteen-characters-and-more"
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +57,78 @@ def test_the_exit_code_is_that_of_the_servers_error(
     assert (ended.code, ended.errors) == (exit_code, "Error: No.\nHint: Go.\n")
 
 
+@pytest.mark.parametrize("command", ARGUMENTS)
+def test_a_missing_token_is_asked_for_as_commands_take_it(
+    command: str, audio_tools: Run, refusing_server: Callable[..., str]
+) -> None:
+    """The server's hint speaks of headers, to those who write programs."""
+    server = refusing_server("unauthorized", status=401)
+    ended = audio_tools(command, *ARGUMENTS[command], "--server", server)
+
+    assert ended.code == 1
+    assert ended.errors.startswith("Error: No.\nHint: Give the API_TOKEN of the server with --token, ")
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
+def test_dotenv_says_where_the_service_is(
+    command: str, audio_tools: Run, refusing_server: Callable[..., str], tmp_path: Path, asked: Asked
+) -> None:
+    """PORT and API_TOKEN are those that `serve` reads in the same folder."""
+    port = urlsplit(refusing_server("job_not_found")).port
+    (tmp_path / ".env").write_text(f"HOST=0.0.0.0\nPORT={port}\nAPI_TOKEN={TOKEN}\n")
+
+    assert audio_tools(command, *ARGUMENTS[command]).errors == "Error: No.\nHint: Go.\n"
+    assert [header for _, header in asked] == [f"Bearer {TOKEN}"]
+
+
+def test_the_nearer_word_wins(
+    audio_tools: Run,
+    refusing_server: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: Asked,
+) -> None:
+    """A flag before AUDIO_TOOLS_SERVER, that before HOST and PORT."""
+    (tmp_path / ".env").write_text(f"PORT=9\nAPI_TOKEN={TOKEN}\nAUDIO_TOOLS_SERVER=http://127.0.0.1:9\n")
+    assert "no answer from http://127.0.0.1:9:" in audio_tools("jobs").errors
+    assert audio_tools("jobs", "--server", refusing_server("x"), "--token", "mine").errors.startswith(
+        "Error: No"
+    )
+    monkeypatch.setenv("AUDIO_TOOLS_SERVER", refusing_server("x"))
+    assert audio_tools("jobs").errors.startswith("Error: No")
+
+    assert [header for _, header in asked] == ["Bearer mine", f"Bearer {TOKEN}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("PORT=0", "PORT is 0, so the service has another port each time."),
+        ("AUDIO_TOOLS_SERVER=http://a:99999", "Option AUDIO_TOOLS_SERVER is 'http://a:99999', but must be"),
+        ("AUDIO_TOOLS_SERVER=nas", "AUDIO_TOOLS_SERVER is 'nas': "),
+        ("API_TOKEN=short", "API_TOKEN: needs at least 16 characters."),
+    ],
+)
+def test_a_setting_that_leads_nowhere_is_named(
+    line: str, sentence: str, audio_tools: Run, tmp_path: Path
+) -> None:
+    """Exit 2; whoever gives both flags needs no settings."""
+    (tmp_path / ".env").write_text(line)
+    ended = audio_tools("jobs")
+    flagged = audio_tools("jobs", "--server", "http://127.0.0.1:9", "--token", "mine")
+
+    assert ended.code == 2
+    assert ended.errors.startswith(f"Error: {sentence}")
+    assert flagged.code == 1
+
+
+def test_the_server_of_another_address_family(audio_tools: Run, tmp_path: Path) -> None:
+    """`::` is every address; this machine's own is ::1, in brackets."""
+    (tmp_path / ".env").write_text("HOST=::\nPORT=9\n")
+
+    assert "no answer from http://[::1]:9:" in audio_tools("jobs").errors
+
+
 def test_a_service_that_hangs_up_is_told_in_one_sentence(audio_tools: Run) -> None:
     """The client library's own words end with a full stop; ours is enough."""
 
@@ -85,12 +159,12 @@ def test_what_cannot_be_an_id_is_never_sent(command: str, job_id: str, audio_too
 
 @pytest.mark.parametrize("command", ["export", "cancel"])
 def test_ids_are_quoted(
-    command: str, audio_tools: Run, refusing_server: Callable[[str], str], asked: list[str]
+    command: str, audio_tools: Run, refusing_server: Callable[[str], str], asked: Asked
 ) -> None:
     """Whatever a user pastes stays the id of a job, and nothing of it becomes a query."""
     audio_tools(command, "a?b#c d%2e", "--server", refusing_server("job_not_found"))
 
-    assert [path.removesuffix("/status") for path in asked] == ["/job/a%3Fb%23c%20d%252e"]
+    assert [path.removesuffix("/status") for path, _ in asked] == ["/job/a%3Fb%23c%20d%252e"]
 
 
 def test_a_service_of_another_kind_is_told_from_ours(

@@ -7,31 +7,60 @@ from urllib.parse import urlsplit
 
 import click
 
-from audio_tools.errors import InvalidOption
+from audio_tools.errors import ConfigError, InvalidOption
+
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def server_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--server` and `--token`."""
+    """Give a command `--server` and `--token`; what is not given, the settings say."""
     command = click.option(
-        "--token", envvar="API_TOKEN", metavar="TEXT", help="The server's token; also from API_TOKEN."
+        "--token",
+        metavar="TEXT",
+        callback=_find_token,
+        help="The server's token  [default: API_TOKEN]",
     )(command)
     return click.option(
         "--server",
-        envvar="AUDIO_TOOLS_SERVER",
-        default="http://127.0.0.1:3001",
-        show_default=True,
         metavar="URL",
-        callback=_check_server,
-        help="Where the service is; also from AUDIO_TOOLS_SERVER.",
+        callback=_find_server,
+        help="Where the service is  [default: AUDIO_TOOLS_SERVER, else HOST and PORT: http://127.0.0.1:3001]",
     )(command)
 
 
-def _check_server(ctx: click.Context, parameter: click.Parameter, url: str) -> str:  # noqa: ARG001
+def _find_token(ctx: click.Context, parameter: click.Parameter, token: str | None) -> str | None:  # noqa: ARG001
+    from audio_tools.settings import Settings
+
+    if token is not None:
+        return token
+    of_settings = Settings.load().api_token
+    return of_settings.get_secret_value() if of_settings else None
+
+
+def _find_server(ctx: click.Context, parameter: click.Parameter, url: str | None) -> str:  # noqa: ARG001
+    from audio_tools.settings import Settings
+
+    if url is not None:
+        return _checked("--server", url)
+    settings = Settings.load()
+    if settings.audio_tools_server:
+        return _checked("AUDIO_TOOLS_SERVER", settings.audio_tools_server)
+    if settings.port == 0:
+        raise ConfigError(
+            "PORT is 0, so the service has another port each time.",
+            hint="Give the one that it printed: --server http://127.0.0.1:PORT",
+        )
+    # Who listens on every address is reached on that of the machine itself.
+    host = LOOPBACK.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _checked(name: str, url: str) -> str:
     try:
         parts = urlsplit(url)
         fine = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         fine = False
     if not fine or any(character.isspace() for character in url):
-        raise InvalidOption("--server", url, "an address like http://127.0.0.1:3001")
+        raise InvalidOption(name, url, "an address like http://127.0.0.1:3001")
     return url
