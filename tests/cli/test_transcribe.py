@@ -82,3 +82,62 @@ def test_a_wrong_option_is_named_as_the_user_typed_it(command: str, audio_tools:
         "Error: Option --formats (-f) is 'docx', but must be one of json, srt, vtt, txt."
     )
     assert "Option --chunk-size is 1, but" in audio_tools(command, "a.mp4", "--chunk-size", "1").errors
+
+
+@pytest.mark.parametrize("command", ["transcribe", "submit"])
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        (".", ". is a folder, not a media file."),
+        ("/", "/ is a folder, not a media file."),
+        ("empty.wav", "empty.wav is empty."),
+        ("nowhere.wav", "There is no nowhere.wav."),
+        ("/dev/null", "/dev/null is not a regular file."),
+    ],
+)
+def test_a_file_that_is_none_is_named_alike_by_both(
+    command: str, file: str, sentence: str, audio_tools: Run, tmp_path: Path
+) -> None:
+    """Exit 3, before a service is asked."""
+    (tmp_path / "empty.wav").touch()
+    ended = audio_tools(command, file, "--engine", "whisper")
+
+    assert (ended.code, ended.errors.splitlines()[0]) == (3, f"Error: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("by_flag", "name"), [(True, "--chunk-size"), (False, "CHUNK_SIZE")], ids=["flag", "variable"]
+)
+def test_a_chunk_size_that_holds_too_little_is_named_as_it_was_given(
+    by_flag: bool, name: str, audio_tools: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is too small shows with the audio format, when the work begins."""
+    (tmp_path / "sample.mp4").symlink_to(Path(__file__).parents[2] / "sample" / "sample.mp4")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    if not by_flag:
+        monkeypatch.setenv("CHUNK_SIZE", "65536")
+    flags = ["--chunk-size", "65536"] if by_flag else []
+    ended = audio_tools("transcribe", "sample.mp4", "--audio-format", "wav", *flags)
+
+    assert ended.code == 2
+    assert f"Error: Option {name} is 65536, but must be at least " in ended.errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["work", "--jobs", "0"], "Option --jobs is 0: must be at least 1."),
+        (["serve", "--workers", "0"], "Option --workers is 0: must be at least 1."),
+        (["serve", "--port", "99999"], "Option --port is 99999: must be at most 65535."),
+    ],
+)
+def test_a_flag_that_is_wrong_is_named_and_not_its_variable(
+    arguments: list[str], sentence: str, audio_tools: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 2; a variable that is wrong is still named as one."""
+    ended = audio_tools(*arguments)
+    monkeypatch.setenv("WORKERS", "0")
+    by_variable = audio_tools("serve", "--port", "0")
+
+    assert (ended.code, ended.errors.splitlines()[0]) == (2, f"Error: {sentence}")
+    assert by_variable.errors.startswith("Error: WORKERS is '0': must be at least 1.")

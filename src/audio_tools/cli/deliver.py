@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from audio_tools.cli.progress import prospect, summary
-
 if TYPE_CHECKING:
     from audio_tools.transcript import Transcript
 
@@ -31,6 +29,7 @@ async def deliver(
 
     That of a dry run is only told. `taken_s` is the wall time in seconds, None if nobody measured it.
     """
+    from audio_tools.cli.progress import prospect, summary
     from audio_tools.exports.files import write
 
     if transcript.dry_run:

@@ -26,6 +26,22 @@ def redis_wait_s(wait: bool) -> float | None:
     return None if wait else WAIT_S
 
 
+def load_settings(**flags: Any) -> Settings:
+    """`Settings.load`; an error that a flag of the command made names the flag, not its variable."""
+    try:
+        return Settings.load(**flags)
+    except ConfigError as error:
+        for parameter in click.get_current_context().command.params:
+            variable = str(parameter.name).upper()
+            # A flag that was given has won over the variable, so the value is the flag's.
+            if flags.get(str(parameter.name)) is not None and error.message.startswith(f"{variable} is "):
+                flag = parameter.opts[0]
+                problem = f"Option {flag}{error.message.removeprefix(variable)}"
+                hint = f"Correct {flag}, or leave it out: then {variable} counts, or its default."
+                raise ConfigError(problem, hint=hint) from None
+        raise
+
+
 def require_redis(settings: Settings, what: str) -> None:
     """Raise ConfigError where `what` can do nothing: jobs in DATA_DIR belong to one process."""
     if not settings.uses_redis:

@@ -13,6 +13,7 @@ from audio_tools.cli.messages import counted
 from audio_tools.events import Event, Progress
 from audio_tools.transcript import Json, Transcript
 
+LOCAL_ENGINE = "whisper"
 PLAIN_STEP = 10.0
 """How far progress goes, in percent, before it is worth another line."""
 
@@ -93,10 +94,10 @@ def summary(name: str, transcript: Transcript, taken_s: float | None) -> str:
     ]
     if taken_s is not None:
         speed = transcript.duration / max(taken_s, 1e-3)
-        parts.append(f"{taken_s:.1f} s taken ({speed:.0f}x realtime)")
+        parts.append(f"{taken_s:.1f} s taken ({_times(speed)} realtime)")
     parts += [
         f"{usage.seconds:.0f} s sent to {transcript.engine} ({transcript.model})",
-        _money(usage.cost_usd),
+        *_money(transcript),
     ]
     if usage.stored_chunks:
         parts.append(f"{usage.stored_chunks} of {counted(transcript.total_chunks, 'chunk')} from the store")
@@ -108,14 +109,26 @@ def summary(name: str, transcript: Transcript, taken_s: float | None) -> str:
 def prospect(name: str, estimate: Transcript) -> str:
     """What a dry run says that a job would send and cost, in one line."""
     usage = estimate.usage
-    return (
-        f"{name}: {_clock(estimate.duration)} of audio, about {counted(usage.calls, 'chunk')}, "
-        f"{usage.seconds:.0f} s to send to {estimate.engine} ({estimate.model}), {_money(usage.cost_usd)}"
-    )
+    parts = [
+        f"{_clock(estimate.duration)} of audio",
+        f"about {counted(usage.calls, 'chunk')}",
+        f"{usage.seconds:.0f} s to send to {estimate.engine} ({estimate.model})",
+        *_money(estimate),
+    ]
+    return f"{name}: " + ", ".join(parts)
 
 
-def _money(usd: float) -> str:
-    return f"about ${usd:.4f}" if 0 < usd < 1 else f"about ${usd:.2f}"
+def _money(transcript: Transcript) -> list[str]:
+    """What it costs; nothing is said of an engine of this machine."""
+    usd = transcript.usage.cost_usd
+    if transcript.engine == LOCAL_ENGINE:
+        return []
+    return [f"about ${usd:.4f}" if 0 < usd < 1 else f"about ${usd:.2f}"]
+
+
+def _times(speed: float) -> str:
+    """So many times as fast: `12x`, `0.4x`."""
+    return f"{speed:.0f}x" if speed >= 1 else f"{speed:.1g}x"
 
 
 def _clock(seconds: float) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from audio_tools.cli.process import redis_wait_s, require_redis, run_process, wait_option
+from audio_tools.cli.process import load_settings, redis_wait_s, require_redis, run_process, wait_option
 
 
 @click.command("serve")
@@ -20,9 +20,8 @@ from audio_tools.cli.process import redis_wait_s, require_redis, run_process, wa
 def command(*, no_workers: bool, wait: bool, **flags: int | str | Path | None) -> None:
     """Take files over HTTP, work on them, tell their progress over WebSockets."""
     from audio_tools.service import Service
-    from audio_tools.settings import Settings
 
-    settings = Settings.load(**flags)
+    settings = load_settings(**flags)
     if no_workers:
         require_redis(settings, "--no-workers")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from audio_tools.cli.deliver import Destination, deliver
+from audio_tools.cli.inputs import check_file
 from audio_tools.cli.outputs import check_outputs, output_options
 from audio_tools.cli.server_options import server_options
 from audio_tools.cli.transcribe import parse_options, processing_options
@@ -42,21 +42,12 @@ def command(
     With --follow the exit code is that of `audio-tools transcribe`.
     """
     options = parse_options(given)
-    _check_readable(file)
+    check_file(file)
     if follow and not options.dry_run:
         check_outputs([file], output, formats)
     sent = options.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
     destination = Destination(output, formats) if follow else None
     asyncio.run(_submit(file, sent, server, token, destination))
-
-
-def _check_readable(file: Path) -> None:
-    from audio_tools.errors import MediaNotFound
-
-    if not file.is_file():
-        raise MediaNotFound(f"There is no file {file}.")
-    if not os.access(file, os.R_OK):
-        raise MediaNotFound(f"{file} may not be read.")
 
 
 async def _submit(

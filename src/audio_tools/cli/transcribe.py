@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from pydantic.alias_generators import to_camel
 
 from audio_tools.cli.deliver import Destination, deliver
+from audio_tools.cli.inputs import check_file
 from audio_tools.cli.messages import counted, show_error
 from audio_tools.cli.outputs import check_outputs, make_folder, output_options
-from audio_tools.cli.progress import ProgressLine
 from audio_tools.errors import (
     AudioToolsError,
     ConfigError,
@@ -56,8 +57,9 @@ def processing_options(command: Callable[..., None]) -> Callable[..., None]:
     for name in reversed(TYPES):
         field = Options.model_fields[name]
         default = "" if field.default is None else f"  [default: {field.default}]"
-        flag = "--" + name.replace("_", "-")
-        command = click.option(flag, name, help=f"{field.description}{default}", **TYPES[name])(command)
+        command = click.option(_flag(name), name, help=f"{field.description}{default}", **TYPES[name])(
+            command
+        )
     return command
 
 
@@ -66,8 +68,11 @@ def parse_options(given: dict[str, Any]) -> Options:
     try:
         return Options.parse(given)[0]
     except InvalidOption as error:
-        flag = "--" + error.option.replace("_", "-")
-        raise InvalidOption(flag, error.value, error.allowed) from None
+        raise InvalidOption(_flag(error.option), error.value, error.allowed) from None
+
+
+def _flag(field: str) -> str:
+    return "--" + field.replace("_", "-")
 
 
 @click.command("transcribe")
@@ -145,9 +150,20 @@ async def _transcribe_all(
 
 
 async def _transcribe_one(file: Path, destination: Destination, options: Options, tools: Tools) -> None:
+    from audio_tools.cli.progress import ProgressLine
     from audio_tools.transcribe import transcribe
 
+    check_file(file)
     started = time.monotonic()
-    with ProgressLine(file.name) as line:
-        transcript = await transcribe(file, options, tools, line.show)
+    try:
+        with ProgressLine(file.name) as line:
+            transcript = await transcribe(file, options, tools, line.show)
+    except InvalidOption as error:
+        raise InvalidOption(_as_given(error.option, options), error.value, error.allowed) from None
     await deliver(transcript, file, destination, time.monotonic() - started)
+
+
+def _as_given(option: str, options: Options) -> str:
+    """The flag of an option (`chunkSize`), or the variable where no flag was given."""
+    name = next((field for field in TYPES if to_camel(field) == option), option)
+    return _flag(name) if name in options.model_fields_set else name.upper()

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from audio_tools.cli.process import redis_wait_s, require_redis, run_process, wait_option
+from audio_tools.cli.process import load_settings, redis_wait_s, require_redis, run_process, wait_option
 from audio_tools.settings import Settings
 
 
 @click.command("work")
-@click.option("--jobs", type=int, metavar="N", help="Jobs at work at once  [default: WORKERS, 2]")
+@click.option("--jobs", "workers", type=int, metavar="N", help="Jobs at work at once  [default: WORKERS, 2]")
 @click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="The folder that all share.")
 @wait_option
-def command(jobs: int | None, data_dir: Path | None, wait: bool) -> None:
+def command(workers: int | None, data_dir: Path | None, wait: bool) -> None:
     """Work on the jobs that other processes take in; needs Redis."""
-    settings = Settings.load(workers=jobs, data_dir=data_dir)
+    settings = load_settings(workers=workers, data_dir=data_dir)
     require_redis(settings, "`audio-tools work`")
     run_process(settings, _work(settings, redis_wait_s(wait)))
 
