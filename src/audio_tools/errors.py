@@ -34,9 +34,10 @@ Every error that a user of the product can meet.
     │  ├─ EngineRateLimited    429  retryable
     │  ├─ BadEngineReply       502  retryable
     │  ├─ ChunkRefused         502  this chunk will never be taken
-    │  ├─ EngineRefused        502  nor will any other: bad key, spent quota, unknown model
+    │  ├─ EngineRefused        502  nor will any other: bad key, spent quota
+    │  │  ├─ OptionRefused     502  it does not know the model or the language; exits 2
     │  │  └─ CostLimitReached  402  (max_cost_usd)
-    │  ├─ EngineNotReady       503  (an extra, a model or a key is missing)
+    │  ├─ EngineNotReady       503  (an extra, a model or a key is missing) exits 2
     │  └─ AllChunksFailed      502
     └─ JobError                500
        ├─ JobNotFound          404  (job_id)
@@ -366,9 +367,15 @@ class ChunkRefused(EngineError):
 
 
 class EngineRefused(EngineError):
-    """The provider will take no chunk at all: the key is wrong, the quota spent, the model unknown."""
+    """The provider will take no chunk at all: the key is wrong, the quota spent."""
 
     code = "engine_refused"
+
+
+class OptionRefused(EngineRefused):
+    """The engine does not take the model, the language or the prompt that it was given."""
+
+    code, exit_code = "option_refused", 2
 
 
 class CostLimitReached(EngineRefused):
@@ -391,7 +398,7 @@ class CostLimitReached(EngineRefused):
 class EngineNotReady(EngineError):
     """The engine cannot start: a package, a model or a key is missing."""
 
-    code, status = "engine_not_ready", 503
+    code, status, exit_code = "engine_not_ready", 503, 2
 
 
 class AllChunksFailed(EngineError):

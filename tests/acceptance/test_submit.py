@@ -118,6 +118,26 @@ async def test_what_failed_is_exported_with_its_own_error(commands: Commands, tm
     assert exported.errors.startswith("Error: letter.mp4 cannot be read as media: ")
 
 
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [("--model=whisper-9", "The model `whisper-9` does not exist"), ("--engine=whisper", "no Whisper model")],
+)
+async def test_wrong_settings_end_both_ways_alike(
+    option: str, sentence: str, tmp_path: Path, simulator: Simulator, recording: Path
+) -> None:
+    """A model that nobody has: exit 2, with a service as without one."""
+    nowhere = {"WHISPER_MODEL": "/no/model"}
+    alone = Commands(tmp_path, simulator.base_url, nowhere)
+    with ServiceProcess(tmp_path, simulator.base_url, arguments=["--workers", "1"], **nowhere) as service:
+        server = ["--server", service.url]
+        submitted = await run(alone, "submit", recording, "--follow", option, *server)
+        transcribed = await run(alone, "transcribe", recording, option)
+
+    assert (submitted.code, transcribed.code) == (2, 2)
+    assert sentence in submitted.errors
+    assert sentence in transcribed.errors
+
+
 async def test_cancel_spares_what_has_ended(
     service: ServiceProcess, commands: Commands, recording: Path
 ) -> None:

@@ -78,6 +78,8 @@ def test_an_error_says_what_it_is_about_once(capsys: pytest.CaptureFixture[str])
         ("invalid_option", 2),
         ("no_audio_stream", 3),
         ("engine_refused", 4),
+        ("option_refused", 2),
+        ("engine_not_ready", 2),
         ("job_not_found", 1),
         ("unauthorized", 1),
         ("", 1),

@@ -25,11 +25,11 @@ def test_each_file_that_fails_is_told_with_its_fault(audio_tools: Run, tmp_path:
 
 
 def test_what_no_file_escapes_ends_the_command(audio_tools: Run, tmp_path: Path) -> None:
-    """Without a key the engine fails once, not for each file: exit 4, the hint, and what was not begun."""
+    """Without a key the engine fails once, not for each file: exit 2, the hint, and what was not begun."""
     (tmp_path / "sample.mp4").symlink_to(Path(__file__).parents[2] / "sample" / "sample.mp4")
     ended = audio_tools("transcribe", "sample.mp4", "b.mp4", "c.mp4", "--engine", "openai")
 
-    assert ended.code == 4
+    assert ended.code == 2
     assert "Error: sample.mp4: The openai engine has no key." in ended.errors
     assert "Hint: Set OPENAI_API_KEY" in ended.errors
     assert ended.errors.splitlines()[-1] == "1 of 3 files failed, 2 not begun."

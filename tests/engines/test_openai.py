@@ -224,11 +224,15 @@ async def test_refusals_carry_the_providers_words(
     simulator: Simulator, engine_for: Callable[..., Any]
 ) -> None:
     """A wrong key, an unknown model and a spent quota are final for the job."""
-    for wrong, words in (({"api_key": "sk-no"}, "Incorrect API key"), ({"model": "whisper-9"}, "whisper-9")):
+    for wrong, words, exit_code in (
+        ({"api_key": "sk-no"}, "Incorrect API key", 4),
+        ({"model": "whisper-9"}, "whisper-9", 2),
+    ):
         engine = await engine_for(simulator.base_url, **wrong)
         with pytest.raises(EngineRefused, match=words) as caught:
             await engine.transcribe(REQUEST)
         assert not caught.value.retryable
+        assert caught.value.exit_code == exit_code
     simulator.quota_exhausted = True
     with pytest.raises(EngineRefused, match="quota"):
         await (await engine_for(simulator.base_url)).transcribe(REQUEST)

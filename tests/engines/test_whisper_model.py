@@ -19,7 +19,7 @@ from audio_tools.engines.whisper_model import (
     clips,
     read_reply,
 )
-from audio_tools.errors import ChunkRefused, EngineNotReady, EngineRefused
+from audio_tools.errors import ChunkRefused, EngineNotReady, OptionRefused
 from audio_tools.media.encode import EncodedAudio, encode
 from audio_tools.transcript import Interval, Word
 from tests.tiny_whisper import TEXT, build, script_words
@@ -128,12 +128,12 @@ def test_what_is_no_audio_is_refused(whisper: Whisper) -> None:
 
 def test_an_unknown_language_is_refused(whisper: Whisper, tmp_path: Path) -> None:
     """Made-up codes are refused by all models, real ones by a model that knows English alone."""
-    with pytest.raises(EngineRefused, match="language xx"):
+    with pytest.raises(OptionRefused, match="language xx"):
         whisper.hear(request(8.0, language="xx"))
 
     english = Whisper(build(tmp_path / "english", multilingual=False))
     assert english.hear(request(8.0)).language == "en"
-    with pytest.raises(EngineRefused, match="language de"):
+    with pytest.raises(OptionRefused, match="language de"):
         english.hear(request(8.0, language="de"))
 
 

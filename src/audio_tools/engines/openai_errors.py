@@ -14,6 +14,7 @@ from audio_tools.errors import (
     EngineRefused,
     EngineTimeout,
     EngineUnavailable,
+    OptionRefused,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def _status_error(error: APIStatusError) -> EngineError:
     if status in {401, 403}:
         return EngineRefused(said, hint="Check OPENAI_API_KEY and OPENAI_BASE_URL.")
     if status == 404:
-        return EngineRefused(said, hint="Check the model's name and OPENAI_BASE_URL.")
+        # Other servers have no such code: there the address may be wrong as well.
+        kind = OptionRefused if code == "model_not_found" else EngineRefused
+        return kind(said, hint="Check the model's name and OPENAI_BASE_URL.")
     if status == 429 and (code in SPENT or error.type in SPENT):
         return EngineRefused(said, hint="The account's quota is spent: add credit, then run the same again.")
     if status == 429:
@@ -71,7 +74,7 @@ def _status_error(error: APIStatusError) -> EngineError:
     if refuses_form(error):
         return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to one that the provider takes.")
     if error.param in {"model", "language", "prompt"}:
-        return EngineRefused(said, hint=f"The provider does not take this {error.param}.")
+        return OptionRefused(said, hint=f"The provider does not take this {error.param}.")
     return ChunkRefused(said)
 
 

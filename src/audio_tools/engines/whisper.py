@@ -86,7 +86,7 @@ class WhisperEngine:
         See `engines.base.Engine.transcribe`.
 
         Raises:
-            ChunkRefused: it is not audio. EngineRefused: the model does not know the language.
+            ChunkRefused: it is not audio. OptionRefused: the model does not know the language.
             EngineUnavailable: the process died; the next call starts another.
         """
         async with self._running_child(_ignore) as child:

@@ -14,7 +14,7 @@ import numpy as np
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ
 from audio_tools.audio.words import part
 from audio_tools.engines.base import Request
-from audio_tools.errors import ChunkRefused, EngineNotReady, EngineRefused
+from audio_tools.errors import ChunkRefused, EngineNotReady, OptionRefused
 from audio_tools.media.encode import decode_encoded
 from audio_tools.transcript import Interval, Reply, Segment, Word
 
@@ -92,13 +92,13 @@ class Whisper:
         Transcribe one chunk.
 
         Raises:
-            ChunkRefused: it is not audio. EngineRefused: the model does not know the language.
+            ChunkRefused: it is not audio. OptionRefused: the model does not know the language.
         """
         import ctranslate2
 
         known = self._model.supported_languages
         if request.language is not None and request.language not in known:
-            raise EngineRefused(
+            raise OptionRefused(
                 f"This Whisper model does not know the language {request.language}.",
                 hint="Leave the language out, or name one of: " + ", ".join(known) + ".",
             )
