@@ -239,6 +239,7 @@ SCHEMAS: dict[str, Json] = {
                     "disk": ref("Check", "Whether there is room."),
                     "ffmpeg": ref("Check", "Where the process works on jobs itself: FFmpeg."),
                     "engine": ref("Check", "There too: the engine of jobs that name none."),
+                    "aligner": ref("Check", "There too: who puts words on the samples."),
                 },
             ),
         },
