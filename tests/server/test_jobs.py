@@ -203,6 +203,37 @@ async def test_an_unknown_option_may_be_called_anything(kind: str, client: httpx
     assert response.json()["warnings"] == ["The option ? is unknown and was ignored."]
 
 
+async def test_a_misspelt_field_is_told_of(client: httpx2.AsyncClient) -> None:
+    """Else a job runs without the options that its client believes to have sent."""
+    body = {"uploadId": await upload(client), "option": {"silenceThreshold": 0.5}}
+    answer = (await client.post("/process-audio", json=body)).json()
+
+    assert answer["warnings"] == ["The field option is unknown and was ignored."]
+
+
+async def test_options_that_are_null_are_none(client: httpx2.AsyncClient) -> None:
+    """As JavaScript writes what is not set."""
+    files = {"audioFile": ("a.wav", b"media")}
+    response = await client.post("/process-audio", data={"options": "null"}, files=files)
+
+    assert response.status_code == 200, response.text
+    assert "warnings" not in response.json()
+
+
+@pytest.mark.parametrize(
+    ("headers", "named"), [({}, "is missing"), ({"Content-Type": "text/plain"}, "is text/plain")]
+)
+async def test_a_body_of_no_known_type_is_refused_with_both_ways(
+    headers: dict[str, str], named: str, client: httpx2.AsyncClient
+) -> None:
+    """Whoever forgot that JSON must say so is not sent to forms alone."""
+    response = await client.post("/process-audio", content=b'{"path": "/a"}', headers=headers)
+
+    assert response.status_code == 415
+    assert "application/json" in response.json()["message"]
+    assert named in response.json()["message"]
+
+
 async def test_of_very_many_unknown_options_some_are_told(client: httpx2.AsyncClient) -> None:
     """An answer stays small whatever is sent."""
     options = {f"{n:04}{'x' * 500}": n for n in range(100)}

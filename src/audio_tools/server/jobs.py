@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,6 +52,7 @@ from audio_tools.uploads import UploadedFile, UploadStore, require_upload_id
 CANCEL_WAIT_S = 2.0
 """How long a DELETE waits for the worker to let go; the state says the rest."""
 JSON_BODY_BYTES = 65_536
+BODY_FIELDS = {"path", "uploadId", "options"}
 BLOCK_BYTES = 256 * 1024
 MOST_NAMES, LONGEST_NAME = 20, 80
 """How many unknown options a warning tells of, and how many characters of each."""
@@ -146,6 +147,7 @@ class JobRoutes:
     async def _start_from_json(self, request: Request, key: str | None) -> Response:
         body = await _json_body(request, self.upload_idle_s)
         options, unknown = Options.parse(body.get("options"))
+        strays = sorted(set(body) - BODY_FIELDS)
         match body:
             case {"path": str(path)}:
                 file, size = await asyncio.to_thread(resolve_media, path, self.media_roots)
@@ -158,7 +160,7 @@ class JobRoutes:
                     "The body names neither a path nor an uploadId.",
                     hint='Send {"path": "…"} or {"uploadId": "…"}, or a multipart form with audioFile.',
                 )
-        return self._started(request, job, unknown)
+        return self._started(request, job, unknown, strays)
 
     async def _job_of_upload(self, upload_id: str, options: Options, key: str | None) -> Job:
         with suppress(JobNotFound):
@@ -176,15 +178,17 @@ class JobRoutes:
             data | _options_json(options), job_id=job_id_of(upload.id), idempotency_key=key
         )
 
-    def _started(self, request: Request, job: Job, unknown: list[str]) -> Response:
+    def _started(
+        self, request: Request, job: Job, unknown: list[str], strays: Sequence[str] = ()
+    ) -> Response:
         answer: Json = {
             "success": True,
             "jobId": job.id,
             "message": "Audio processing job started",
             "websocketUrl": websocket_url(request, self.ws_port, job.id),
         }
-        if unknown:
-            answer["warnings"] = _warnings(unknown)
+        if warnings := [*_warnings("option", unknown), *_warnings("field", strays)]:
+            answer["warnings"] = warnings
         return LenientJson(answer)
 
     async def status(self, job_id: JobId) -> Response:
@@ -334,15 +338,16 @@ def job_id_of(upload_id: str) -> str:
 
 
 def _options_of(text: str | None) -> Json:
-    return _json_object(text, "The field options") if text and text.strip() else {}
+    # `null` is what JavaScript makes of options that are not set.
+    return _json_object(text, "The field options") if text and text.strip() not in {"", "null"} else {}
 
 
 def _options_json(options: Options) -> Json:
     return {"options": options.model_dump(by_alias=True, exclude_none=True)}
 
 
-def _warnings(unknown: list[str]) -> list[str]:
-    told = [f"The option {name[:LONGEST_NAME]} is unknown and was ignored." for name in unknown[:MOST_NAMES]]
+def _warnings(kind: str, unknown: Sequence[str]) -> list[str]:
+    told = [f"The {kind} {name[:LONGEST_NAME]} is unknown and was ignored." for name in unknown[:MOST_NAMES]]
     if more := len(unknown) - len(told):
         told.append(f"So were {more} more.")
     return told

@@ -61,9 +61,10 @@ async def receive_upload(request: Request, uploads: UploadStore, *, idle_s: floa
 def _boundary(headers: Headers) -> bytes:
     kind, parameters = parse_options_header(headers.get("content-type"))
     if kind != b"multipart/form-data":
+        named = f"is {kind.decode('latin-1')[:80]}" if kind else "is missing"
         raise UnsupportedMediaType(
-            f"The body must be multipart/form-data, not {kind.decode('latin-1')[:80] or 'of no type'}.",
-            hint=f"Send the file as the field {FILE_FIELD} of a form.",
+            f"The Content-Type must be multipart/form-data or application/json, but {named}.",
+            hint=f"Send the file as the field {FILE_FIELD} of a form, or a path or an uploadId as JSON.",
         )
     boundary = parameters.get(b"boundary", b"")
     if not boundary:
