@@ -82,6 +82,7 @@ OF_A_FAILED_JOB: tuple[Error, ...] = (
     own.BadEngineReply,
     own.ChunkRefused,
     own.EngineRefused,
+    own.OptionRefused,
     own.AllChunksFailed,
     own.EngineNotReady,
     own.EngineTimeout,
