@@ -24,6 +24,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 SPEECH = Path(os.environ.get("AUDIO_TOOLS_SPEECH", Path(__file__).parents[2] / "shared" / "speech"))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long tests: at the end one process would work while the other has nothing left."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the developer's own changes what a test sees."""

@@ -31,6 +31,8 @@ async def test_ten_minutes_in_every_container(
     await assert_heard(media, script, make_tools)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
 async def test_three_hours(tmp_path: Path, make_tools: MakeTools) -> None:
     """Nothing drifts from first word to last."""
     script = talk(3 * HOUR_S, seed=3)
@@ -48,6 +50,8 @@ async def test_an_audio_stream_that_starts_late(tmp_path: Path, make_tools: Make
     assert transcript.media["audioStartOffset"] == pytest.approx(LATE_S, abs=0.07)  # the encoder primes
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
 async def test_forty_minutes_without_a_pause(tmp_path: Path, make_tools: MakeTools) -> None:
     """Where nobody pauses cuts go through talk, and still no word is lost or doubled."""
     script = talk_without_pauses(40 * MINUTE_S, seed=5)
