@@ -223,11 +223,22 @@ class UploadStore:
         for path in self._folder.glob("?" * 32):
             # Whoever is at an upload, or removes it, wins.
             with suppress(UploadNotFound, UploadLocked):
-                folder = UploadFolder(self._folder, path.name)
-                if path.name not in in_use and folder.touched_at() + self._patience_s(folder) < time.time():
-                    _remove_idle(folder)
+                if path.name not in in_use and self._remove_if_old(UploadFolder(self._folder, path.name)):
                     removed += 1
         return removed
+
+    def _remove_if_old(self, folder: UploadFolder) -> bool:
+        """Raises UploadLocked while somebody writes, or gives it to a job."""
+        with ExitStack() as held:
+            with suppress(UploadNotFound):
+                lock(held.enter_context(folder.open_record()).fileno())
+            with suppress(UploadNotFound):
+                os.close(folder.open_part())
+            # Asked last: whoever wrote until just now has left a part that is idle, or the media.
+            if folder.touched_at() + self._patience_s(folder) >= time.time():
+                return False
+            shutil.rmtree(folder.path, ignore_errors=True)
+            return True
 
     def _patience_s(self, folder: UploadFolder) -> float:
         """How long an upload that nobody writes to and no job names is kept."""
@@ -260,13 +271,3 @@ def _finish_after_crash(folder: UploadFolder) -> None:
             folder.finish(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _remove_idle(folder: UploadFolder) -> None:
-    """Raises UploadLocked while somebody writes, which without a part nobody can, or gives it to a job."""
-    with ExitStack() as held:
-        with suppress(UploadNotFound):
-            lock(held.enter_context(folder.open_record()).fileno())
-        with suppress(UploadNotFound):
-            os.close(folder.open_part())
-        shutil.rmtree(folder.path, ignore_errors=True)
