@@ -14,7 +14,7 @@ import websockets
 
 from audio_tools.errors import (
     AudioToolsError,
-    InvalidOption,
+    ConfigError,
     JobNotFinished,
     ServerUnreachable,
     exit_code_of,
@@ -149,7 +149,7 @@ class Client:
 def _path(job_id: str) -> str:
     """The route of a job; what is no part of a path would be that of something else."""
     if job_id in {"", ".", ".."} or "/" in job_id:
-        raise InvalidOption("JOB_ID", job_id, "the id of a job, as `audio-tools jobs` lists it")
+        raise ConfigError(f"No job has the id {job_id!r}.", hint="`audio-tools jobs` lists the jobs.")
     return f"/job/{quote(job_id, safe='')}"
 
 
@@ -165,5 +165,5 @@ def _lost(job_id: str, server: str, error: Exception) -> ServerUnreachable:
     return ServerUnreachable(
         f"The connection to {server} broke and could not be opened again: {str(error).rstrip('.')}. "
         f"Job {job_id} goes on there, as soon as the service runs.",
-        hint=f"Once it is done, get its transcript with: audio-tools export {job_id}",
+        hint=f"Once it is done, get its transcript with: audio-tools export {job_id} --server {server}",
     )

@@ -71,11 +71,13 @@ async def test_a_transcript_can_be_fetched_later(
 ) -> None:
     """`submit` says how; the files are those of `submit --follow`, under the name of the recording."""
     submitted = await run(commands, "submit", recording)
+    elsewhere = await run(commands, "submit", recording, "--server", service.url)
     job_id = submitted.output.removeprefix("Job ").strip()
     await service.wait_until(job_id, "completed")
     exported = await run(commands, "export", job_id, "-o", "later", "-f", "srt,vtt,txt")
     followed = await run(commands, "submit", recording, "--follow", "-o", "now", "-f", "srt,vtt,txt")
 
+    assert f"{elsewhere.output[4:].strip()} --server {service.url}` writes" in elsewhere.errors
     assert (submitted.code, exported.code, followed.code) == (0, 0, 0)
     assert f"`audio-tools export {job_id}` writes its transcript" in submitted.errors
     assert exported.output.startswith("talk.flac: 0:25 of audio, ")

@@ -154,7 +154,7 @@ def test_what_cannot_be_an_id_is_never_sent(command: str, job_id: str, audio_too
     ended = audio_tools(command, job_id, "--server", "http://127.0.0.1:9")
 
     assert ended.code == 2
-    assert ended.errors.startswith(f"Error: Option JOB_ID is {job_id!r}, but must be the id of a job")
+    assert ended.errors.startswith(f"Error: No job has the id {job_id!r}.\n")
 
 
 @pytest.mark.parametrize("command", ["export", "cancel"])

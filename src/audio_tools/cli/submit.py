@@ -85,7 +85,11 @@ async def _follow(client: Client, answer: Json, name: str) -> Transcript:
 
 
 def _ways_on(job_id: str) -> str:
+    """What to do with a job that goes on; says which service where the user had to say it."""
+    context = click.get_current_context()
+    by_flag = context.get_parameter_source("server") is click.core.ParameterSource.COMMANDLINE
+    where = f"{job_id} --server {context.params['server']}" if by_flag else job_id
     return (
-        f"Once it is done, `audio-tools export {job_id}` writes its transcript; "
-        f"`audio-tools cancel {job_id}` stops it."
+        f"Once it is done, `audio-tools export {where}` writes its transcript; "
+        f"`audio-tools cancel {where}` stops it."
     )
