@@ -137,7 +137,7 @@ TWO_MEGABYTES = bytes(2 << 20)
     ("request_bytes", "status", "code", "says"),
     [
         (post(b"{}", "application/json"), 415, "unsupported_media_type", "application/json"),
-        (post(b"a=b", ""), 415, "unsupported_media_type", "no type"),
+        (post(b"a=b", ""), 415, "unsupported_media_type", "is missing"),
         (post(WHOLE, "multipart/mixed; boundary=a--b"), 415, "unsupported_media_type", "mixed"),
         (post(WHOLE, "multipart/form-data"), 400, "malformed_upload", "boundary"),
         (post(WHOLE, 'multipart/form-data; boundary=""'), 400, "malformed_upload", "boundary"),
