@@ -103,7 +103,7 @@ async def test_whatever_dies_nothing_is_lost_or_paid_twice(
     sleeper, *workers = [cluster.worker("--wait", name=f"worker{n}") for n in range(4)]
     chance = random.Random(11)
     async with running(*webs, sleeper, *workers):
-        jobs = await submit_all(webs, recordings[:24])
+        jobs = await submit_all(webs, recordings)
         asleep = await put_to_sleep(sleeper, jobs, simulator)
         # Others come to it when they have done theirs, with the lanes that the sleeper does not hold.
         await until(lambda: webs[0].status(asleep)["attempts"] > 1, timeout_s=60)
@@ -111,6 +111,7 @@ async def test_whatever_dies_nothing_is_lost_or_paid_twice(
         os.kill(sleeper.pid, signal.SIGCONT)
         await until(lambda: "the job was taken away" in sleeper.log)
         assert_nothing_is_paid_twice(simulator, kept, sent)
+        simulator.latency = Latency(base_s=3.0, sigma=0.3)  # so that there is work until the last kill
         for victim in (workers[0], redis, workers[1], webs[1], workers[2], redis):
             await more_requests(simulator, 4)
             await asyncio.sleep(chance.uniform(0, 0.5))

@@ -278,6 +278,26 @@ async def test_whoever_gives_up_leaves_the_row(client: Redis, new_lanes: NewLane
     await next_one.finish()
 
 
+async def test_no_cancel_is_lost(client: Redis, new_lanes: NewLanes, key: str) -> None:
+    """Whatever a request is at: redis-py swallows a cancel that arrives while it takes a connection."""
+    mine, theirs = new_lanes(key, 1), new_lanes(key, 1)
+    running = Request(mine)
+    await running.started.wait()
+    for steps in range(60):
+        waiting = Request(theirs)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        waiting.task.cancel()
+        done, _ = await asyncio.wait([waiting.task], timeout=5)
+
+        assert done, f"cancelled after {steps} steps, it goes on"
+    await theirs.close()
+    await running.finish()
+    next_one = Request(mine)
+    await next_one.started.wait()
+    await next_one.finish()
+
+
 async def test_requests_go_on_while_redis_is_away(
     tmp_path: Path, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:

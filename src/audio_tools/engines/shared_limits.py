@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -24,6 +24,8 @@ POLL_MS = 50  # how soon a lane that another process has left is noticed, on ave
 ASK_AGAIN_MS = 500  # at the latest, or the place in the row is lost after
 PATIENCE_MS = 2000  # of silence: whoever stands in front may have died
 KEEP_MS = round(1000 * LONGEST_PAUSE_S)  # how long starts, and what the provider said last, are remembered
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -171,13 +173,23 @@ class SharedLanes(Lanes):
     async def _enter(self, lane: str) -> None:
         # One at a time, in order: a process has one place in the row.
         async with self._turn:
+            asking = None
             try:
-                while wait_ms := await self._ask_for(lane):
+                while True:
+                    asking = self._tell(self._ask_for(lane))
+                    if not (wait_ms := await asyncio.shield(asking)):
+                        return
                     await asyncio.sleep(wait_ms / 1000 * random.uniform(0.8, 1.2))
             except asyncio.CancelledError:
-                self._tell(self._call(self._leave, self._process))
-                self._tell(self._free_left(lane))
+                self._tell(self._give_up(lane, asking))
                 raise
+
+    async def _give_up(self, lane: str, asking: asyncio.Task[int] | None) -> None:
+        """Leave the row, and the lane, which the last question may still have got."""
+        if asking is not None:
+            await asyncio.wait([asking])
+        await self._call(self._leave, self._process)
+        await self._free_left(lane)
 
     async def _ask_for(self, lane: str) -> int:
         if self._left:  # while Redis was away
@@ -200,6 +212,10 @@ class SharedLanes(Lanes):
 
     async def _call(self, script: Any, *args: str | float) -> int:
         """What the script says; 0, which lets a request start, if Redis does not answer."""
+        # In a task of its own: redis-py 8.1 swallows a cancel that arrives while it takes a connection.
+        return await asyncio.shield(self._tell(self._run(script, *args)))
+
+    async def _run(self, script: Any, *args: str | float) -> int:
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 answer = await script(keys=[self._key], args=args)
@@ -211,11 +227,14 @@ class SharedLanes(Lanes):
         self._redis_is_away = False
         return int(answer or 0)
 
-    def _tell(self, work: Coroutine[Any, Any, Any]) -> None:
+    def _tell(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do it to its end, whether or not somebody waits for it."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def close(self) -> None:
         """Wait until all that was left or paused is told."""
-        await asyncio.gather(*self._tasks)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
