@@ -111,7 +111,7 @@ async def test_whatever_dies_nothing_is_lost_or_paid_twice(
         os.kill(sleeper.pid, signal.SIGCONT)
         await until(lambda: "the job was taken away" in sleeper.log)
         assert_nothing_is_paid_twice(simulator, kept, sent)
-        simulator.latency = Latency(base_s=3.0, sigma=0.3)  # so that there is work until the last kill
+        simulator.latency = Latency(base_s=2.0, sigma=0.3)  # so that there is work until the last kill
         for victim in (workers[0], redis, workers[1], webs[1], workers[2], redis):
             await more_requests(simulator, 4)
             await asyncio.sleep(chance.uniform(0, 0.5))

@@ -33,7 +33,7 @@ from tests.simulator.conduct import (
     read_settings,
     rng_of,
 )
-from tests.simulator.ears import listen
+from tests.simulator.ears import Heard, listen
 from tests.simulator.errors import ApiError, go_duration
 from tests.simulator.foreign import Dialect, foreign_reply, refuse
 from tests.simulator.form import Form, parse_form
@@ -94,6 +94,7 @@ class Simulator:
         self.dialect = dialect
         self.seed = seed
         self._port = port
+        self._heard: dict[str, tuple[float, list[Heard]]] = {}  # by digest: the same file sounds the same
         self._log = Log()
         self._runner = web.AppRunner(self._app(), handler_cancellation=True, shutdown_timeout=0.1)
 
@@ -287,13 +288,13 @@ class Simulator:
             raise errors.rate_limited(order.model, self._limit.per_minute, wait_s, whole_seconds)
 
     async def _hear(self, order: Order, form: Form, record: Record) -> Hearing:
-        try:
-            pcm = await asyncio.to_thread(decode, form.file)
-        except UnreadableFile:
-            raise errors.unreadable_file() from None
-        record.seconds = pcm.size / SAMPLE_RATE_HZ
+        if record.sha256 not in self._heard:
+            try:
+                self._heard[record.sha256] = await asyncio.to_thread(_hear, form.file)
+            except UnreadableFile:
+                raise errors.unreadable_file() from None
+        record.seconds, words = self._heard[record.sha256]
         order.check_length(record.seconds)
-        words = await asyncio.to_thread(listen, pcm)
         record.heard = tuple(word.number for word in words)
         told = self.inaccuracy.apply(words, record.seconds, rng_of(self.seed, record, "inaccuracy"))
         return Hearing(record.seconds, told)
@@ -310,3 +311,9 @@ class Simulator:
         if fault.kind == "hang":
             await asyncio.Event().wait()
         return broken_answer(fault, answer, order.model, self._limit.per_minute)
+
+
+def _hear(file: bytes) -> tuple[float, list[Heard]]:
+    """How long it is, in seconds, and its words. Raises UnreadableFile."""
+    pcm = decode(file)
+    return pcm.size / SAMPLE_RATE_HZ, listen(pcm)
