@@ -36,6 +36,7 @@ class Provider:
 
     It takes `per_minute` requests a minute and `at_once` at a time, and none while `stormy(moment)`; its
     limit is told with each answer, as it stood when the request came or, `tells_late`, when the answer left.
+    Requests and answers are under way for `travel_s()` seconds.
     """
 
     name, model = "provider", "m"
@@ -49,6 +50,7 @@ class Provider:
         at_once: int = 1000,
         stormy: Callable[[float], bool] = lambda _: False,
         tells_late: bool = True,
+        travel_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.log: list[Exchange] = []
         self._latency_s = latency_s
@@ -56,6 +58,7 @@ class Provider:
         self._at_once = at_once
         self._stormy = stormy
         self._tells_late = tells_late
+        self._travel_s = travel_s
         self._running = 0
 
     @property
@@ -72,6 +75,12 @@ class Provider:
     async def close(self) -> None: ...
 
     async def transcribe(self, _: Request) -> Reply:
+        await asyncio.sleep(self._travel_s())
+        reply = await self._answer()
+        await asyncio.sleep(self._travel_s())
+        return reply
+
+    async def _answer(self) -> Reply:
         came_at = now()
         if self._stormy(came_at) or self._running >= self._at_once:
             self.log.append(Exchange(came_at, came_at, served=False))

@@ -231,17 +231,65 @@ def test_an_allowance_is_what_is_left_and_then_refills() -> None:
     assert run(starts()) == [0, 0, 2, 4]
 
 
-def test_what_started_since_is_taken_off_the_allowance() -> None:
-    """An answer that was long under way does not know of the requests that came after it."""
+@pytest.mark.parametrize("tells_late", [True, False])
+@pytest.mark.parametrize(("per_minute", "latency_s", "lanes"), [(30, 4.0, 5), (60, 1.0, 10), (360, 0.1, 15)])
+def test_requests_that_overtake_one_another_are_not_refused(
+    *, per_minute: int, latency_s: float, lanes: int, tells_late: bool
+) -> None:
+    """However long each is under way, no answer makes others start for requests that it does not count."""
+    chance = random.Random(2)
+    provider = Provider(
+        latency_s=lambda _: latency_s,
+        per_minute=per_minute,
+        tells_late=tells_late,
+        travel_s=lambda: latency_s / 2 * chance.expovariate(1.0),
+    )
+    run(serve(provider, Lanes(lanes), 4 * per_minute))
+
+    assert provider.refused <= 1
+
+
+def test_what_is_under_way_is_taken_off_the_allowance() -> None:
+    """Three are left, says an answer that may not know of the two requests that were under way with it."""
 
     async def starts() -> list[float]:
         lanes = Lanes(10)
+        others = asyncio.create_task(starts_of(lanes, [1, 9]))
         await asyncio.sleep(1)
-        await starts_of(lanes, [0, 0])
-        lanes.answered(0.0, Quota(60, 1, 59.0))
+        lanes.answered(0.0)
+        async with lanes.lane():
+            lanes.answered(0.0, Quota(60, 3, 57.0))
+        started = await starts_of(lanes, [0, 0])
+        await others
+        return started
+
+    assert run(starts()) == [1, 2]
+
+
+def test_an_answer_that_comes_late_lets_nobody_start() -> None:
+    """Of two answers the later one may tell of an earlier moment."""
+
+    async def starts() -> list[float]:
+        lanes = Lanes(10)
+        lanes.answered(now(), Quota(60, 1, 59.0))
+        await starts_of(lanes, [0])
+        lanes.answered(0.0)
+        lanes.answered(0.0, Quota(60, 2, 58.0))
         return await starts_of(lanes, [0])
 
-    assert run(starts()) == [2]
+    assert run(starts()) == [1]
+
+
+def test_a_limit_that_is_full_again_is_believed() -> None:
+    """A provider that empties its window at once takes all of it then, and not one more."""
+
+    async def starts() -> list[float]:
+        lanes = Lanes(10)
+        lanes.answered(now(), Quota(3, 0, 60.0))
+        lanes.answered(now(), Quota(3, 0, 9.0))
+        return (await starts_of(lanes, [0, 0, 0, 0]))[:3]
+
+    assert run(starts()) == [9, 9, 9]
 
 
 def test_an_absurd_allowance_is_not_believed_for_long() -> None:

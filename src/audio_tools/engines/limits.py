@@ -41,8 +41,10 @@ class Lanes:
         self._shared = shared
         self._free = CapacityLimiter(lanes)
         self._starting = asyncio.Lock()
-        # An answer that comes after four times as many starts as there are lanes is too old to matter.
-        self._starts: deque[float] = deque(maxlen=4 * lanes)
+        self._starts: deque[float] = deque(maxlen=lanes)
+        self._running = 0
+        # One that comes after four times as many others as there are lanes is too old to matter.
+        self._answers: deque[float] = deque(maxlen=4 * lanes)
         self._resume_at = 0.0
         self._room = Room(lanes)
         self._allowance = Allowance()
@@ -64,7 +66,11 @@ class Lanes:
                     await held.enter_async_context(self._shared.lane())
                 self._starts.append(_now())
                 self._allowance.take(_now())
-            yield
+            self._running += 1
+            try:
+                yield
+            finally:
+                self._running -= 1
 
     def pause(self, seconds: float) -> None:
         """Let no request start for so many seconds; a pause is only ever extended."""
@@ -80,8 +86,9 @@ class Lanes:
         self._room.answered(started_at)
         self._open_lanes()
         if quota is not None:
-            since = sum(start > started_at for start in self._starts)
-            self._allowance.learn(quota, started_at, since, _now())
+            meanwhile = max(self._running - 1, 0) + sum(at >= started_at for at in self._answers)
+            self._allowance.learn(quota, meanwhile, started_at, _now())
+        self._answers.append(_now())
 
     def overloaded(self, started_at: float) -> None:
         """A request that started then was not served because the provider has too much to do."""
@@ -147,43 +154,57 @@ class Room:
 
 class Allowance:
     """
-    How many requests the provider takes by its own count, from its answers: it refills evenly.
+    How many requests the provider takes by its own count: counted here, corrected by its answers.
 
-    OpenAI and Groq keep a bucket that holds a minute's or a day's requests, and say how many are left and
-    when it is full again. Both together give the rate, whatever the period. Where a window is emptied at once
-    instead, requests are let in too early and the provider's own 429 holds them back.
+    OpenAI and Groq keep a bucket that holds a minute's or a day's requests and refills evenly, and say how
+    many are left and when it is full again; both together give the rate, whatever the period. An answer
+    cannot be taken at its word: nobody knows which of the requests that were under way with it are counted in
+    it, and whoever lets others start for what those have used is refused (docs/decisions.md#rate).
+
+    Where a window is emptied at once instead, nothing starts from its last request until it is full again.
     """
 
     def __init__(self) -> None:
         self._limit = self._level = math.inf
         self._per_second = 1.0
         self._at = 0.0
+        self._full_at = math.inf
 
-    def learn(self, quota: Quota, started_at: float, started_since: int, now: float) -> None:
+    def learn(self, quota: Quota, meanwhile: int, started_at: float, now: float) -> None:
         """
-        Take over what an answer says.
+        Correct the count by what an answer says.
 
         Args:
             quota: what it says.
+            meanwhile: how many others were under way at any moment between its request and now.
             started_at: when its request started, in seconds.
-            started_since: how many others started after it.
             now: in seconds, on the same clock.
         """
-        self._limit = float(quota.limit)
-        self._per_second = quota.per_second
-        # Nobody knows whether it was counted when the request came or when the answer left. In the first case
-        # what has happened since then is missing; if that is less than nothing it is taken off in both.
-        missing = (now - started_at) * self._per_second - started_since
-        self._level, self._at = quota.remaining + min(missing, 0.0), now
+        least = quota.remaining - meanwhile
+        if quota.limit == self._limit:
+            level = self._level_at(now)
+            # Requests left are told as a whole number: the rate that follows is never too low.
+            self._per_second = min(self._per_second, quota.per_second)
+        else:
+            level, self._limit, self._per_second = least, float(quota.limit), quota.per_second
+        most = quota.remaining + (now - started_at) * self._per_second
+        self._level, self._at, self._full_at = min(max(level, least), most), now, now + quota.reset_s
 
     def take(self, now: float) -> None:
         """A request starts."""
-        self._level = min(self._level + (now - self._at) * self._per_second, self._limit) - 1
-        self._at = now
+        self._level, self._at = self._level_at(now) - 1, now
+        if now >= self._full_at:
+            self._full_at = math.inf
 
     def opens_at(self) -> float:
         """When the next request may start, in seconds; at the latest LONGEST_PAUSE_S after the last news."""
-        return self._at + min(max(1 - self._level, 0.0) / self._per_second, LONGEST_PAUSE_S)
+        wait_s = max(1 - self._level, 0.0) / self._per_second
+        return min(self._at + min(wait_s, LONGEST_PAUSE_S), self._full_at)
+
+    def _level_at(self, now: float) -> float:
+        if now >= self._full_at:
+            return self._limit
+        return min(self._level + (now - self._at) * self._per_second, self._limit)
 
 
 def _now() -> float:

@@ -23,18 +23,18 @@ CALL_TIMEOUT_S = 2.0
 POLL_MS = 50  # how soon a lane that another process has left is noticed, on average
 ASK_AGAIN_MS = 500  # at the latest, or the place in the row is lost after
 PATIENCE_MS = 2000  # of silence: whoever stands in front may have died
-KEEP_MS = round(1000 * LONGEST_PAUSE_S)  # how long starts, and what the provider said last, are remembered
+KEEP_MS = round(1000 * LONGEST_PAUSE_S)  # how long answers, and what the last one said, are remembered
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 # KEYS[1] is the beginning of: running, a zset of lanes by the end of their lease; starts, of lanes by when
-# they began; row and seen, of the processes that wait, by when they came and when they last asked; pause;
-# quota, a hash: how many requests the provider takes (`limits.Allowance`, with times in ms).
+# they began; answers, a zset of the last ones by when they came; row and seen, of the processes that wait, by
+# when they came and when they last asked; pause; quota, a hash: `limits.Allowance`, with times in ms.
 _ASK = """
 local lanes, starts, window_ms, lease_ms = unpack(ARGV, 3, 6)
-local poll_ms, ask_again_ms, patience_ms, keep_ms = unpack(ARGV, 7, 10)
+local poll_ms, ask_again_ms, patience_ms = unpack(ARGV, 7, 9)
 local process, lane, key = ARGV[1], ARGV[2], KEYS[1]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
@@ -42,7 +42,7 @@ if redis.call('ZSCORE', key .. 'running', lane) then return 0 end  -- it was tol
 local paused_ms = redis.call('PTTL', key .. 'pause')
 if paused_ms > 0 then return math.min(paused_ms, ask_again_ms) end
 redis.call('ZREMRANGEBYSCORE', key .. 'running', '-inf', now)
-redis.call('ZREMRANGEBYSCORE', key .. 'starts', '-inf', now - math.max(window_ms, keep_ms))
+redis.call('ZREMRANGEBYSCORE', key .. 'starts', '-inf', now - window_ms)
 redis.call('ZADD', key .. 'row', 'NX', now, process)
 redis.call('ZADD', key .. 'seen', now, process)
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', key .. 'seen', '-inf', now - patience_ms)) do
@@ -54,13 +54,14 @@ local place = redis.call('ZRANK', key .. 'row', process)
 local free = lanes - redis.call('ZCARD', key .. 'running')
 local recent = redis.call('ZRANGEBYSCORE', key .. 'starts', now - window_ms, '+inf', 'WITHSCORES')
 local allowed = tonumber(window_ms) == 0 and free or starts - #recent / 2
-local limit, per_ms, level, at = unpack(redis.call('HMGET', key .. 'quota', 'limit', 'per_ms', 'level', 'at'))
-if limit then level = math.min(level + (now - at) * per_ms, limit) end
+local quota = redis.call('HMGET', key .. 'quota', 'limit', 'per_ms', 'level', 'at', 'full_at')
+local limit, per_ms, level, at, full_at = unpack(quota)
+if limit then level = now < tonumber(full_at) and math.min(level + (now - at) * per_ms, limit) or limit end
 local wait_ms = 0
 if place >= allowed then
   wait_ms = recent[2] and recent[2] + window_ms - now or poll_ms
 elseif limit and level < place + 1 then
-  wait_ms = math.max((place + 1 - level) / per_ms, 1)
+  wait_ms = math.max(math.min((place + 1 - level) / per_ms, math.max(full_at - now, poll_ms)), 1)
 elseif place >= free then
   wait_ms = poll_ms
 else
@@ -68,10 +69,13 @@ else
   redis.call('ZREM', key .. 'seen', process)
   redis.call('ZADD', key .. 'running', now + lease_ms, lane)
   redis.call('ZADD', key .. 'starts', now, lane)
-  if limit then redis.call('HSET', key .. 'quota', 'level', level - 1, 'at', now) end
+  if limit then
+    full_at = now < tonumber(full_at) and full_at or 'inf'
+    redis.call('HSET', key .. 'quota', 'level', level - 1, 'at', now, 'full_at', full_at)
+  end
 end
 for _, set in ipairs({'running', 'starts', 'row', 'seen'}) do
-  redis.call('PEXPIRE', key .. set, window_ms + lease_ms + patience_ms + keep_ms)
+  redis.call('PEXPIRE', key .. set, window_ms + lease_ms + patience_ms)
 end
 return math.ceil(math.min(math.max(wait_ms, 0), ask_again_ms))
 """
@@ -93,13 +97,28 @@ redis.call('PEXPIRE', KEYS[1] .. 'running', 2 * ARGV[2])
 """
 
 _LEARN = """
-local limit, remaining, per_ms, age_ms, keep_ms = unpack(ARGV)
+local limit, remaining, per_ms, reset_ms, age_ms, keep_ms, answer = unpack(ARGV)
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
-local since = redis.call('ZCOUNT', KEYS[1] .. 'starts', now - age_ms, '+inf')
-local level = remaining + math.min(age_ms * per_ms - since, 0)
-redis.call('HSET', KEYS[1] .. 'quota', 'limit', limit, 'per_ms', per_ms, 'level', level, 'at', now)
-redis.call('PEXPIRE', KEYS[1] .. 'quota', keep_ms)
+local key = KEYS[1]
+redis.call('ZREMRANGEBYSCORE', key .. 'answers', '-inf', now - keep_ms)
+local meanwhile = redis.call('ZCOUNT', key .. 'answers', now - age_ms, '+inf')
+meanwhile = meanwhile + math.max(redis.call('ZCARD', key .. 'running') - 1, 0)
+redis.call('ZADD', key .. 'answers', now, answer)
+local least = remaining - meanwhile
+local known = redis.call('HMGET', key .. 'quota', 'limit', 'per_ms', 'level', 'at', 'full_at')
+local known_limit, known_per_ms, level, at, full_at = unpack(known)
+if known_limit == limit then
+  level = now < tonumber(full_at) and math.min(level + (now - at) * known_per_ms, limit) or limit
+  per_ms = math.min(per_ms, known_per_ms)
+else
+  level = least
+end
+level = math.min(math.max(level, least), remaining + age_ms * per_ms)
+redis.call('HSET', key .. 'quota', 'limit', limit, 'per_ms', per_ms, 'level', level, 'at', now)
+redis.call('HSET', key .. 'quota', 'full_at', now + reset_ms)
+redis.call('PEXPIRE', key .. 'quota', keep_ms)
+redis.call('PEXPIRE', key .. 'answers', keep_ms)
 """
 
 _PAUSE = """
@@ -167,8 +186,8 @@ class SharedLanes(Lanes):
         super().answered(started_at)
         if quota is not None:
             age_ms = 1000 * (asyncio.get_running_loop().time() - started_at)
-            known = quota.limit, quota.remaining, quota.per_second / 1000
-            self._tell(self._call(self._learn, *known, age_ms, KEEP_MS))
+            told = quota.limit, quota.remaining, quota.per_second / 1000, 1000 * quota.reset_s
+            self._tell(self._call(self._learn, *told, age_ms, KEEP_MS, uuid4().hex))
 
     async def _enter(self, lane: str) -> None:
         # One at a time, in order: a process has one place in the row.
@@ -195,7 +214,7 @@ class SharedLanes(Lanes):
         if self._left:  # while Redis was away
             await self._free_left()
         return await self._call(
-            self._ask, self._process, lane, *self._limits, POLL_MS, ASK_AGAIN_MS, PATIENCE_MS, KEEP_MS
+            self._ask, self._process, lane, *self._limits, POLL_MS, ASK_AGAIN_MS, PATIENCE_MS
         )
 
     async def _free_left(self, *lanes: str) -> None:
