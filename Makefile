@@ -13,7 +13,7 @@ serve: $(VENV)/.runtime $(VENV)/.weights ## Leave the service running on 3001 an
 	$(BIN)/audio-tools serve --data-dir data
 
 test: $(VENV)/.dev $(VENV)/.weights ## Set everything up and run the tests.
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: lint types
 

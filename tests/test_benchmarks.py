@@ -9,8 +9,8 @@ import pytest
 from benchmarks.__main__ import main, names
 from benchmarks.bench_pass import bench as bench_pass
 from benchmarks.bench_queue import bench as bench_queue
+from benchmarks.bench_rate import PROVIDERS, best
 from benchmarks.bench_rate import bench as bench_rate
-from benchmarks.bench_rate import best
 from benchmarks.bench_schedule import bench as bench_schedule
 from benchmarks.bench_schedule import in_batches, in_order
 from benchmarks.bench_sockets import bench as bench_sockets
@@ -45,10 +45,11 @@ def test_schedule(tmp_path: Path) -> None:
 
 def test_rate(tmp_path: Path) -> None:
     """Each provider gets a row with both schedules."""
-    rows = [line for line in bench_rate(tmp_path, requests=6, speed=100.0) if line.startswith("| ")]
+    lines = bench_rate(tmp_path, requests=6, speed=100.0, providers=PROVIDERS[-2:])
+    rows = [line for line in lines if line.startswith("| ")]
 
     assert {row.count("|") for row in rows} == {10}
-    assert len(rows) == 1 + 5
+    assert len(rows) == 1 + 2
 
 
 def test_the_best_that_a_provider_allows() -> None:

@@ -28,8 +28,8 @@ _AUDIO = {
     ".wav": ["-c:a", "pcm_s16le"],
     ".flac": ["-c:a", "flac"],
     ".mp3": ["-c:a", "libmp3lame", "-b:a", "128k"],
-    ".m4a": ["-c:a", "aac", "-aac_coder", "fast", "-b:a", "96k"],
-    ".mp4": ["-c:a", "aac", "-aac_coder", "fast", "-b:a", "96k"],
+    ".m4a": ["-c:a", "aac", "-aac_coder", "fast", "-q:a", "1"],
+    ".mp4": ["-c:a", "aac", "-aac_coder", "fast", "-q:a", "1"],
     ".mov": ["-c:a", "pcm_s16le"],
     ".mkv": ["-c:a", "flac"],
 }
