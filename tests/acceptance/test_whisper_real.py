@@ -32,6 +32,7 @@ pytestmark = [
 
 SAMPLE = Path(__file__).parents[2] / "sample"
 SHORT_S = 5.5
+"""Whisper takes half a minute's work for each file, however short it is."""
 WORST_RATE = {"read": 0.08, "spontaneous": 0.20}
 """By style of speech, all files of a style together; measured: 1 % and 7 to 10 %."""
 WORST_SAMPLE_RATE = 0.08
@@ -53,7 +54,7 @@ async def hear(whisper: WhisperEngine, path: Path, language: str | None = None) 
 
 
 def recordings(speech: Path) -> list[dict[str, Any]]:
-    """Those that are long enough to be heard alone in a test; `test_real_speech.py` hears all, joined."""
+    """Those that are long enough to be heard alone in a test; `python -m benchmarks words` hears all."""
     manifest: list[dict[str, Any]] = json.loads((speech / "manifest.json").read_text())
     return [entry for entry in manifest if entry.get("reference") and entry["seconds"] > SHORT_S]
 

@@ -43,7 +43,7 @@ class Lanes:
         self._starting = asyncio.Lock()
         self._starts: deque[float] = deque(maxlen=lanes)
         self._running = 0
-        # One that comes after four times as many others as there are lanes is too old to matter.
+        # When the last answers came; older ones hardly ever overlap with what is under way.
         self._answers: deque[float] = deque(maxlen=4 * lanes)
         self._resume_at = 0.0
         self._room = Room(lanes)
