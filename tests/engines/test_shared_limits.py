@@ -321,6 +321,33 @@ async def test_requests_go_on_while_redis_is_away(
         await client.aclose()
 
 
+async def test_redis_that_stands_still_is_not_away(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is silent, but not for as long as a lease, nobody begins who may not."""
+    monkeypatch.setattr("audio_tools.engines.shared_limits.RETURN_TIMEOUT_S", 0.05)
+    with RedisServer(tmp_path) as server:
+        server.start()
+        client = connect(server.address)
+        mine, theirs = SharedLanes(client, key, 1), SharedLanes(client, key, 1)
+        running = Request(mine)
+        await running.started.wait()
+        with server.standing_still():
+            waiting = Request(theirs)
+            await asyncio.sleep(0.2)
+
+            assert not waiting.started.is_set()
+        await has_asked(client, theirs)
+
+        assert not waiting.started.is_set()
+        await running.finish()
+        await waiting.started.wait()
+        await waiting.finish()
+        for lanes in (mine, theirs):
+            await lanes.close()
+        await client.aclose()
+
+
 async def test_lanes_that_were_left_in_an_outage_are_free_after_it(tmp_path: Path, key: str) -> None:
     """The server has them in its file as taken; nobody waits for their lease to end."""
     with RedisServer(tmp_path, "--appendfsync", "always") as server:

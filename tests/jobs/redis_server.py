@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -73,6 +75,16 @@ class RedisServer:
                 return link.recv(100).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Let it keep its connections and say nothing, as when it waits for a slow disk."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """`kill -9`."""

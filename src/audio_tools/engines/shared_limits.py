@@ -19,7 +19,7 @@ from audio_tools.engines.limits import LONGEST_PAUSE_S, Lanes
 from audio_tools.transcript import Quota
 
 LEASE_S = 10.0  # the lane of a process that died is free after that
-CALL_TIMEOUT_S = 2.0
+RETURN_TIMEOUT_S = 2.0  # how long a server that was away is asked whether it is back
 POLL_MS = 50  # how soon a lane that another process has left is noticed, on average
 ASK_AGAIN_MS = 500  # at the latest, or the place in the row is lost after
 PATIENCE_MS = 2000  # of silence: whoever stands in front may have died
@@ -135,7 +135,8 @@ class SharedLanes(Lanes):
 
     All who give the same `api_key` share them, and a pause holds for all; times are those of the server. A
     process that dies frees its lanes after `lease_s`. While Redis is away each process keeps to `lanes` and
-    its own pauses: work that runs goes on.
+    its own pauses: work that runs goes on. Redis that stands still, as for a slow disk, is waited for: it is
+    away when it has said nothing for `lease_s`, after which it would have freed our lanes itself.
     """
 
     def __init__(
@@ -236,7 +237,7 @@ class SharedLanes(Lanes):
 
     async def _run(self, script: Any, *args: str | float) -> int:
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
+            async with asyncio.timeout(RETURN_TIMEOUT_S if self._redis_is_away else self._lease_s):
                 answer = await script(keys=[self._key], args=args)
         except (RedisError, OSError) as error:
             if not self._redis_is_away:
