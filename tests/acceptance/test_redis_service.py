@@ -81,6 +81,7 @@ async def test_web_and_workers_are_processes_of_their_own(
         assert webs[0].files("uploads") == []
         await stop(*webs, *workers)
         assert not any(PASSWORD in process.log for process in (*webs, *workers))
+        assert not any("limits are kept by each process alone" in worker.log for worker in workers)
 
 
 async def test_a_cancel_from_another_process_in_every_stage(

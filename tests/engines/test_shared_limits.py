@@ -63,8 +63,8 @@ NewLanes = Callable[..., SharedLanes]
 
 
 @pytest.fixture
-async def new_lanes(client: Redis) -> AsyncIterator[NewLanes]:
-    """Makes what each of several processes would have."""
+async def new_lanes(client: Redis, caplog: pytest.LogCaptureFixture) -> AsyncIterator[NewLanes]:
+    """Makes what each of several processes would have; sees that Redis answered whatever was asked of it."""
     made: list[SharedLanes] = []
 
     def make(api_key: str, lanes: int, **options: float) -> SharedLanes:
@@ -74,6 +74,7 @@ async def new_lanes(client: Redis) -> AsyncIterator[NewLanes]:
     yield make
     for lanes in made:
         await lanes.close()
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 @pytest.fixture
@@ -211,6 +212,27 @@ async def test_what_the_provider_says_holds_for_all_processes(
     for request in (first, third, *requests):
         await request.started.wait()
         await request.finish()
+
+
+async def test_when_the_provider_has_all_again_the_lanes_still_hold(
+    client: Redis, new_lanes: NewLanes, key: str
+) -> None:
+    """What it said it had left counts until it is full again: from then on all of its limit is there."""
+    mine, theirs = new_lanes(key, 1), new_lanes(key, 1)
+    mine.answered(asyncio.get_running_loop().time(), Quota(limit=1, remaining=0, reset_s=0.2))
+    await mine.close()
+    running = Request(mine)
+    await running.started.wait()
+    theirs.answered(asyncio.get_running_loop().time(), Quota(limit=60, remaining=0, reset_s=0.001))
+    await theirs.close()
+    waiting = Request(theirs)
+    await has_asked(client, theirs)
+
+    assert not waiting.started.is_set()
+    await running.finish()
+    await waiting.started.wait()
+    assert float((await client.hget(f"{mine._key}quota", "level")) or 0) == 59
+    await waiting.finish()
 
 
 async def test_a_pause_holds_for_all_processes(client: Redis, new_lanes: NewLanes, key: str) -> None:

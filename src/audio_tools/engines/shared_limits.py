@@ -32,12 +32,20 @@ log = logging.getLogger(__name__)
 # KEYS[1] is the beginning of: running, a zset of lanes by the end of their lease; starts, of lanes by when
 # they began; answers, a zset of the last ones by when they came; row and seen, of the processes that wait, by
 # when they came and when they last asked; pause; quota, a hash: `limits.Allowance`, with times in ms.
+_KNOWN = """
+local key = KEYS[1]
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + clock[2] / 1000
+local known = redis.call('HMGET', key .. 'quota', 'limit', 'per_ms', 'level', 'at', 'full_at')
+for field = 1, 5 do known[field] = tonumber(known[field]) end  -- Lua compares no string with a number
+local limit, per_ms, level, at, full_at = unpack(known, 1, 5)
+if limit then level = now < full_at and math.min(level + (now - at) * per_ms, limit) or limit end
+"""
+
 _ASK = """
 local lanes, starts, window_ms, lease_ms = unpack(ARGV, 3, 6)
 local poll_ms, ask_again_ms, patience_ms = unpack(ARGV, 7, 9)
-local process, lane, key = ARGV[1], ARGV[2], KEYS[1]
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + clock[2] / 1000
+local process, lane = ARGV[1], ARGV[2]
 if redis.call('ZSCORE', key .. 'running', lane) then return 0 end  -- it was told so, but did not hear it
 local paused_ms = redis.call('PTTL', key .. 'pause')
 if paused_ms > 0 then return math.min(paused_ms, ask_again_ms) end
@@ -54,9 +62,6 @@ local place = redis.call('ZRANK', key .. 'row', process)
 local free = lanes - redis.call('ZCARD', key .. 'running')
 local recent = redis.call('ZRANGEBYSCORE', key .. 'starts', now - window_ms, '+inf', 'WITHSCORES')
 local allowed = tonumber(window_ms) == 0 and free or starts - #recent / 2
-local quota = redis.call('HMGET', key .. 'quota', 'limit', 'per_ms', 'level', 'at', 'full_at')
-local limit, per_ms, level, at, full_at = unpack(quota)
-if limit then level = now < tonumber(full_at) and math.min(level + (now - at) * per_ms, limit) or limit end
 local wait_ms = 0
 if place >= allowed then
   wait_ms = recent[2] and recent[2] + window_ms - now or poll_ms
@@ -70,7 +75,7 @@ else
   redis.call('ZADD', key .. 'running', now + lease_ms, lane)
   redis.call('ZADD', key .. 'starts', now, lane)
   if limit then
-    full_at = now < tonumber(full_at) and full_at or 'inf'
+    full_at = now < full_at and full_at or 'inf'
     redis.call('HSET', key .. 'quota', 'level', level - 1, 'at', now, 'full_at', full_at)
   end
 end
@@ -97,25 +102,19 @@ redis.call('PEXPIRE', KEYS[1] .. 'running', 2 * ARGV[2])
 """
 
 _LEARN = """
-local limit, remaining, per_ms, reset_ms, age_ms, keep_ms, answer = unpack(ARGV)
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + clock[2] / 1000
-local key = KEYS[1]
+local told_limit, remaining, told_per_ms, reset_ms, age_ms, keep_ms = unpack(ARGV)
 redis.call('ZREMRANGEBYSCORE', key .. 'answers', '-inf', now - keep_ms)
 local meanwhile = redis.call('ZCOUNT', key .. 'answers', now - age_ms, '+inf')
 meanwhile = meanwhile + math.max(redis.call('ZCARD', key .. 'running') - 1, 0)
-redis.call('ZADD', key .. 'answers', now, answer)
+redis.call('ZADD', key .. 'answers', now, ARGV[7])
 local least = remaining - meanwhile
-local known = redis.call('HMGET', key .. 'quota', 'limit', 'per_ms', 'level', 'at', 'full_at')
-local known_limit, known_per_ms, level, at, full_at = unpack(known)
-if known_limit == limit then
-  level = now < tonumber(full_at) and math.min(level + (now - at) * known_per_ms, limit) or limit
-  per_ms = math.min(per_ms, known_per_ms)
+if limit == tonumber(told_limit) then
+  per_ms = math.min(told_per_ms, per_ms)
 else
-  level = least
+  per_ms, level = told_per_ms, least
 end
 level = math.min(math.max(level, least), remaining + age_ms * per_ms)
-redis.call('HSET', key .. 'quota', 'limit', limit, 'per_ms', per_ms, 'level', level, 'at', now)
+redis.call('HSET', key .. 'quota', 'limit', told_limit, 'per_ms', per_ms, 'level', level, 'at', now)
 redis.call('HSET', key .. 'quota', 'full_at', now + reset_ms)
 redis.call('PEXPIRE', key .. 'quota', keep_ms)
 redis.call('PEXPIRE', key .. 'answers', keep_ms)
@@ -160,7 +159,8 @@ class SharedLanes(Lanes):
         self._left: set[str] = set()  # lanes that Redis does not know yet to be free
         self._redis_is_away = False
         self._ask, self._leave, self._free_lanes, self._renew, self._learn, self._pause = (
-            client.register_script(script) for script in (_ASK, _LEAVE_ROW, _FREE, _RENEW, _LEARN, _PAUSE)
+            client.register_script(script)
+            for script in (_KNOWN + _ASK, _LEAVE_ROW, _FREE, _RENEW, _KNOWN + _LEARN, _PAUSE)
         )
 
     @asynccontextmanager
