@@ -6,12 +6,25 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+import redis
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from audio_tools.engines.shared_limits import SharedLanes
+from audio_tools.engines.limits import Allowance
+from audio_tools.engines.shared_limits import (
+    _ASK,
+    _KNOWN,
+    _LEARN,
+    ASK_AGAIN_MS,
+    KEEP_MS,
+    POLL_MS,
+    SharedLanes,
+)
 from audio_tools.jobs.redis import connect
 from audio_tools.transcript import Quota
 from tests.jobs.redis_server import RedisServer
@@ -233,6 +246,77 @@ async def test_when_the_provider_has_all_again_the_lanes_still_hold(
     await waiting.started.wait()
     assert float((await client.hget(f"{mine._key}quota", "level")) or 0) == 59
     await waiting.finish()
+
+
+class BothCounts:
+    """One key's requests as Redis and as `Allowance` count them, by a clock of their own."""
+
+    def __init__(self, server: redis.Redis, key: str) -> None:
+        self._server, self._key = server, key
+        known = _KNOWN.replace("'TIME'", "'LRANGE', key .. 'clock', 0, 1")
+        self._ask, self._learn = (server.register_script(known + script) for script in (_ASK, _LEARN))
+        self._alone = Allowance()
+        self._now, self._news_at = 1e6, 1e6
+        self._running: list[tuple[str, float]] = []
+        self._answers: list[float] = []
+        self.wait(0.001)
+
+    def wait(self, seconds: float) -> None:
+        """Let the clock go on."""
+        # What is 120 s old is forgotten, by Redis' own clock.
+        self._now = round(min(self._now + seconds, self._news_at + 100), 3)
+        self._server.delete(f"{self._key}clock")
+        self._server.rpush(f"{self._key}clock", int(self._now), round(self._now % 1 * 1e6))
+
+    def start(self) -> None:
+        """Start a request if that is allowed."""
+        self.wait(0.002)
+        lane = uuid4().hex
+        wait_ms = self._ask([self._key], ["process", lane, 1000, 1, 0, 10**9, POLL_MS, ASK_AGAIN_MS, 10**9])
+        if abs(self._alone.opens_at() - self._now) < 1e-6:
+            reject()
+
+        assert (wait_ms == 0) == (self._alone.opens_at() <= self._now)
+        if wait_ms == 0:
+            self._alone.take(self._now)
+            self._running.append((lane, self._now))
+            self._news_at = self._now
+
+    def answer(self, limit: int, share: float, reset_s: float) -> None:
+        """The oldest request has its answer, which says so of the limit."""
+        self.wait(0.002)
+        if not self._running:
+            return
+        lane, started_at = self._running[0]
+        quota = Quota(limit, round(share * limit), reset_s)
+        age_ms = 1000 * (self._now - started_at)
+        told = quota.limit, quota.remaining, quota.per_second / 1000, 1000 * quota.reset_s
+        self._learn([self._key], [*told, age_ms, KEEP_MS, lane])
+        meanwhile = len(self._running) - 1 + sum(at >= started_at for at in self._answers)
+        self._alone.learn(quota, meanwhile, started_at, self._now)
+        self._answers.append(self._now)
+        self._running.remove((lane, started_at))
+        self._server.zrem(f"{self._key}running", lane)
+        self._news_at = self._now
+
+
+WAIT = st.tuples(st.just("wait"), st.sampled_from([0.001, 0.1, 1.0, 10.0]))
+START = st.tuples(st.just("start"))
+LEFT = st.sampled_from([0.0, 0.05, 1.0]) | st.floats(0, 1)
+RESET_S = st.sampled_from([0.01, 1.0, 20.0, 60.0])
+ANSWER = st.tuples(st.just("answer"), st.sampled_from([3, 60]), LEFT, RESET_S)
+
+
+@given(steps=st.lists(st.one_of(WAIT, START, ANSWER), min_size=20, max_size=60))
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_redis_counts_as_a_process_does_alone(
+    redis_server: RedisServer, key: str, steps: list[tuple[Any, ...]]
+) -> None:
+    """The script lets a request start when `Allowance` does, whatever answers say and whenever they come."""
+    with redis.Redis(port=redis_server.port) as server:
+        both = BothCounts(server, f"{key}{uuid4().hex}:")
+        for what, *how in steps:
+            getattr(both, what)(*how)
 
 
 async def test_a_pause_holds_for_all_processes(client: Redis, new_lanes: NewLanes, key: str) -> None:
