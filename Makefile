@@ -4,6 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
 
+# Where it is set, every process that a test starts would compile the project again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo serve test check lint types bench lock sample clean
 
 demo: $(VENV)/.runtime $(VENV)/.weights ## Transcribe the sample with a real Whisper model.
