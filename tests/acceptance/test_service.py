@@ -93,6 +93,18 @@ def assert_error(response: httpx2.Response, status: int, code: str, *words: str)
     return body
 
 
+@pytest.mark.parametrize(
+    "path", ["/health", "/jobs", "/job/{}/result", "/job/{}/export?format=srt", "/job/none/status"]
+)
+def test_head_is_the_head_of_get(path: str, service: ServiceProcess, finished: str) -> None:
+    """The same status and headers, without the body."""
+    head, get = (service.http.request(method, path.format(finished)) for method in ("HEAD", "GET"))
+
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    for name in ("content-type", "content-length"):
+        assert head.headers.get(name) == get.headers.get(name)
+
+
 # Starting a job
 
 

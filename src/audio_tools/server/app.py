@@ -17,6 +17,7 @@ from audio_tools.server.access import AccessLog
 from audio_tools.server.body import ClientGone, LingeringClose
 from audio_tools.server.docs_page import docs_page
 from audio_tools.server.guard import Guard
+from audio_tools.server.head import HeadAsGet
 from audio_tools.server.health import Check, health
 from audio_tools.server.jobs import JobRoutes
 from audio_tools.server.openapi import DESCRIPTION, FIGURES, HEALTHY, DocumentedApp
@@ -26,6 +27,7 @@ from audio_tools.server.security import AccessRules
 from audio_tools.server.tus import TusApp
 from audio_tools.server.websocket import JobEvents
 
+UPLOADS = "/files"
 CLIENT_CLOSED_REQUEST = 499
 """What nginx writes into its log for a client that hung up; nobody is sent it."""
 
@@ -49,7 +51,7 @@ def create_app(routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mappi
     install(app)
     app.add_exception_handler(ClientGone, _answer_nobody)
     app.include_router(routes.router())
-    app.router.routes.extend(tus.routes("/files"))
+    app.router.routes.extend(tus.routes(UPLOADS))
 
     @app.get("/health", summary="Whether the service can do its work", responses=errors() | HEALTHY)
     async def get_health(request: Request) -> Response:
@@ -77,7 +79,7 @@ def create_app(routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mappi
         with WEBSOCKETS.track_inprogress():
             await events.follow(socket)
 
-    return AccessLog(LingeringClose(Guard(app, rules)))
+    return AccessLog(LingeringClose(Guard(HeadAsGet(app, uploads=UPLOADS), rules)))
 
 
 async def _answer_nobody(_: Request, __: Exception) -> Response:
