@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from audio_tools.errors import QueueUnavailable
 from audio_tools.jobs import Event, JobState, LeaseLost, bull_worker
@@ -71,6 +72,64 @@ async def test_taking_waits_for_redis(own_server: RedisServer, prefix: str, tmp_
         (job,) = await add_jobs(queue, 1)
 
         assert (await taking).job.id == job.id
+
+
+async def test_a_failover_is_an_outage(own_server: RedisServer, prefix: str, tmp_path: Path) -> None:
+    """A server that becomes a replica, and is a primary again: whoever waits for a job goes on waiting."""
+    async with BullQueue(own_server.address, tmp_path, prefix=prefix) as queue, client(own_server) as redis:
+        taking = asyncio.create_task(queue.take())
+        while not (await redis.info("clients"))["blocked_clients"]:
+            await asyncio.sleep(0.001)
+        await redis.replicaof("127.0.0.1", 1)
+        with pytest.raises(QueueUnavailable, match="replica"):
+            await queue.check()
+        await redis.replicaof("NO", "ONE")
+        (job,) = await add_jobs(queue, 1)
+
+        assert (await taking).job.id == job.id
+
+
+async def test_a_server_that_lacks_replicas_is_an_outage(
+    own_server: RedisServer, prefix: str, tmp_path: Path
+) -> None:
+    """It refuses to store anything until it has as many as it wants."""
+    async with BullQueue(own_server.address, tmp_path, prefix=prefix) as queue, client(own_server) as redis:
+        taking = asyncio.create_task(queue.take())
+        await redis.config_set("min-replicas-to-write", 1)
+        with pytest.raises(QueueUnavailable, match="replicas"):
+            await queue.add({})
+        await redis.config_set("min-replicas-to-write", 0)
+        (job,) = await add_jobs(queue, 1)
+
+        assert (await taking).job.id == job.id
+
+
+async def test_somebody_elses_script_is_an_outage(
+    own_server: RedisServer,
+    prefix: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """While it keeps the server busy calls are refused; then readers hear the news as before."""
+    monkeypatch.setattr("audio_tools.jobs.bull_changes.PING_S", 0.01)
+    async with BullQueue(own_server.address, tmp_path, prefix=prefix) as queue, client(own_server) as redis:
+        (job,) = await add_jobs(queue, 1)
+        lease = await queue.take()
+        log = queue.events(job.id)
+        await anext(log)
+        reading = asyncio.create_task(read_on(log))
+        await redis.config_set("lua-time-limit", 10)
+        script = asyncio.ensure_future(redis.eval("while true do end", 0))
+        while "no news of jobs" not in caplog.text:
+            await asyncio.sleep(0.01)
+        with pytest.raises(QueueUnavailable, match="busy"):
+            await queue.get(job.id)
+        await redis.script_kill()
+        await asyncio.gather(script, return_exceptions=True)
+        await lease.complete(RESULT)
+
+        assert await reading == JobState.COMPLETED
 
 
 async def test_an_outage_is_logged_once(
@@ -307,6 +366,11 @@ async def die_and_return(
                             done[job_id] += 1
             except TimeoutError:
                 pass
+
+
+def client(server: RedisServer) -> Redis:
+    """For what others do with the same server."""
+    return Redis(port=server.port)
 
 
 async def until_up(queue: BullQueue) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from audio_tools.errors import QueueUnavailable
+from audio_tools.errors import AudioToolsError
 from audio_tools.jobs.bells import Bell
 from audio_tools.jobs.bull_records import EventPage
 from audio_tools.jobs.job import STATE_EVENTS
@@ -56,9 +57,9 @@ class Changes:
             try:
                 with map_redis_errors(self._address):
                     await self._listen()
-            except QueueUnavailable as error:
+            except (AudioToolsError, RedisError) as error:
                 if self.connected.is_set():
-                    log.warning("no news of jobs until Redis is back: %s", error.message)
+                    log.warning("no news of jobs until Redis is back: %s", error)
                 self.connected.clear()
                 await asyncio.sleep(RECONNECT_S)
 

@@ -144,13 +144,14 @@ REFUSALS = (exceptions.AuthenticationError, exceptions.AuthorizationError, excep
 """What a server says to a client that it does not trust."""
 
 _PASSWORD = "Set REDIS_PASSWORD (or the password in REDIS_URL) to the one that the server wants."
+_WAIT = "Try again in a moment."
 _START = "Start Redis, or correct REDIS_URL (or REDIS_HOST and REDIS_PORT)."
 
 FOREIGN_ERRORS: tuple[tuple[type[Exception], str, type[AudioToolsError], str, str], ...] = (
     (exceptions.AuthenticationError, "", QueueUnavailable, "{at} refuses the password: {error}.", _PASSWORD),
     (exceptions.AuthorizationError, "", QueueUnavailable, "{at} refuses us: {error}.", _PASSWORD),
     (exceptions.NoPermissionError, "", QueueUnavailable, "{at} refuses us: {error}.", _PASSWORD),
-    (exceptions.BusyLoadingError, "", QueueUnavailable, "{at} is starting.", "Try again in a moment."),
+    (exceptions.BusyLoadingError, "", QueueUnavailable, "{at} is starting.", _WAIT),
     (exceptions.ResponseError, "OOM ", DiskFull, "{at} has no memory left.", "Raise its maxmemory."),
     (
         exceptions.ResponseError,
@@ -166,6 +167,18 @@ FOREIGN_ERRORS: tuple[tuple[type[Exception], str, type[AudioToolsError], str, st
         "{at} cannot persist: {error}.",
         "See its disk.",
     ),
+    (
+        exceptions.ResponseError,
+        "NOREPLICAS ",
+        QueueUnavailable,
+        "{at} lacks replicas: {error}.",
+        "See its replicas.",
+    ),
+    (exceptions.ResponseError, "MASTERDOWN ", QueueUnavailable, "{at} has lost its primary.", _WAIT),
+    (exceptions.ResponseError, "CLUSTERDOWN ", QueueUnavailable, "{at} is down: {error}.", _WAIT),
+    (exceptions.ResponseError, "TRYAGAIN ", QueueUnavailable, "{at} moves its keys: {error}.", _WAIT),
+    (exceptions.ResponseError, "UNBLOCKED ", QueueUnavailable, "{at} has become a replica.", _WAIT),
+    (exceptions.ResponseError, "BUSY ", QueueUnavailable, "{at} is busy with a script.", _WAIT),
     (exceptions.TimeoutError, "", QueueUnavailable, "{at} does not answer: {error}.", _START),
     (exceptions.ConnectionError, "", QueueUnavailable, "{at} cannot be reached: {error}.", _START),
     (TimeoutError, "", QueueUnavailable, f"{{at}} has not answered for {CALL_TIMEOUT_S:g} s.", _START),
@@ -189,8 +202,4 @@ def map_redis_errors(address: RedisAddress) -> Iterator[None]:
 
 def _text(error: Exception) -> str:
     # redis-py takes the code off the errors that it has classes for; within a script's error it stays.
-    codes: dict[type[Exception], str] = {
-        exceptions.OutOfMemoryError: "OOM ",
-        exceptions.ReadOnlyError: "READONLY ",
-    }
-    return codes.get(type(error), "") + str(error)
+    return f"{getattr(error, 'status_code', None) or ''} {error}"
