@@ -11,6 +11,7 @@ import pytest
 
 from audio_tools.errors import ConfigError, DiskFull, JobNotFound, QueueUnavailable
 from audio_tools.jobs import Job, JobState
+from audio_tools.jobs import bull_lua as lua
 from audio_tools.jobs.bull import BullQueue
 from tests.jobs.redis_server import RedisServer
 from tests.jobs.steps import ERROR, RESULT, UNKNOWN, add_jobs, next_of, read_events
@@ -52,6 +53,27 @@ async def test_bullmq_has_every_job_in_its_state(queue: BullQueue) -> None:
     completed, failed = [await queue._bull.getJob(job.id) for job in jobs[:2]]
     assert (completed.data, completed.returnvalue) == ({"n": 0}, RESULT)
     assert failed.failedReason == ERROR["message"]
+
+
+@pytest.mark.parametrize("states", [[JobState.WAITING], [JobState.WAITING, JobState.ACTIVE]])
+async def test_a_job_that_ends_while_jobs_are_listed_hides_no_other(
+    states: list[JobState], queue: BullQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long list is read in several steps; the upload of a job that is left out would be swept."""
+    monkeypatch.setattr("audio_tools.jobs.bull_records.JOBS_PER_STEP", 2)
+    jobs = await add_jobs(queue, 7)
+    step = queue._records._step
+
+    async def cancel_first(script: str, *args: str | float) -> object:
+        answer = await step(script, *args)
+        if script == lua.LIST and (await queue.get(jobs[0].id)).state is JobState.WAITING:
+            await queue.cancel(jobs[0].id)
+        return answer
+
+    monkeypatch.setattr(queue._records, "_step", cancel_first)
+    page = await queue.list(states, offset=1)
+
+    assert [job.id for job in page.jobs] == [job.id for job in jobs[1:]]
 
 
 async def test_bullmq_sees_progress(queue: BullQueue) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from audio_tools.errors import ConfigError, DecodeFailed
+from audio_tools.errors import ConfigError, DecodeFailed, QueueUnavailable
 from audio_tools.jobs import Lease, SqliteQueue
 from audio_tools.server.app import create_app
 from audio_tools.server.health import check_ffmpeg
@@ -104,6 +104,54 @@ async def test_an_upload_has_one_job_whatever_keys_come_with_it(
 
     assert {answer.json()["jobId"] for answer in answers} == {str(UUID(upload_id))}
     assert (await queue.list()).total == 1
+
+
+async def test_an_empty_key_is_none(client: httpx2.AsyncClient) -> None:
+    """Else everybody who sends it would get the first one's job."""
+    answers = [await start(client, await upload(client), **{"Idempotency-Key": ""}) for _ in range(2)]
+
+    assert len({answer.json()["jobId"] for answer in answers}) == 2
+
+
+async def test_a_job_whose_answer_was_lost_keeps_its_upload(
+    client: httpx2.AsyncClient, queue: SqliteQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client is told to try again, and with its key then gets the job that was stored."""
+    add = queue.add
+
+    async def store_and_fail(*args: Any, **options: Any) -> None:
+        await add(*args, **options)
+        raise QueueUnavailable("the answer is lost")
+
+    async def send() -> httpx2.Response:
+        form = {"audioFile": ("talk.mov", b"media")}
+        return await client.post("/process-audio", files=form, headers={"Idempotency-Key": "a"})
+
+    with monkeypatch.context() as patched:
+        patched.setattr(queue, "add", store_and_fail)
+        assert (await send()).status_code == 503
+    (job,) = (await queue.list()).jobs
+
+    assert (await send()).json()["jobId"] == job.id
+    assert job.upload_id
+    assert (
+        await UploadStore(tmp_path, max_bytes=9, min_free_bytes=0, ttl_s=60).open(job.upload_id)
+    ).size == 5
+
+
+async def test_nothing_is_taken_in_while_the_queue_is_away(
+    client: httpx2.AsyncClient, queue: SqliteQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody sends gigabytes only to hear then that there is no job."""
+
+    async def be_away() -> str:
+        raise QueueUnavailable("it is away")
+
+    monkeypatch.setattr(queue, "check", be_away)
+    response = await client.post("/process-audio", files={"audioFile": ("talk.mov", b"media")})
+
+    assert (response.status_code, response.json()["error"]) == (503, "queue_unavailable")
+    assert [*tmp_path.glob("uploads/*/*")] == []
 
 
 @pytest.mark.parametrize("upload_id", ["0" * 32, "x", "", "{" + "0" * 32 + "}", "A" * 32, "../" * 9])

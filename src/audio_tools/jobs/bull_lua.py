@@ -154,22 +154,22 @@ local id = redis.call('HGET', ours .. 'keys', ARGV[1])
 return id and flat(id)
 """
 
+# The next jobs after a number: whatever leaves its state between two steps, no other one is left out.
 LIST = """
-local limit, offset = tonumber(ARGV[1]), tonumber(ARGV[2])
-local sets, total = {}, 0
-for i = 3, #ARGV do
-  sets[i - 2] = ours .. ARGV[i]
-  total = total + redis.call('ZCARD', sets[i - 2])
+local limit, offset, after = tonumber(ARGV[1]), tonumber(ARGV[2]), '(' .. ARGV[3]
+local found, total, several = {}, 0, #ARGV > 4
+local first, most = offset, limit
+if several then first, most = 0, offset + limit end
+for i = 4, #ARGV do
+  local set = ours .. ARGV[i]
+  total = total + redis.call('ZCARD', set)
+  local ids = redis.call('ZRANGEBYSCORE', set, after, '+inf', 'WITHSCORES', 'LIMIT', first, most)
+  for n = 1, #ids, 2 do table.insert(found, {id = ids[n], number = tonumber(ids[n + 1])}) end
 end
+if several then table.sort(found, function(one, other) return one.number < other.number end) end
 local jobs = {}
-if limit > 0 and total > offset then
-  local ids
-  if #sets == 1 then
-    ids = redis.call('ZRANGE', sets[1], offset, offset + limit - 1)
-  else
-    ids = {unpack(redis.call('ZUNION', #sets, unpack(sets)), offset + 1, math.min(offset + limit, total))}
-  end
-  for i, id in ipairs(ids) do jobs[i] = flat(id) end
+for n = offset - first + 1, math.min(offset - first + limit, #found) do
+  table.insert(jobs, flat(found[n].id))
 end
 return {total, jobs}
 """

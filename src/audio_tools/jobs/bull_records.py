@@ -89,7 +89,8 @@ class Records:
         jobs: list[Job] = []
         while True:
             wanted = min(limit - len(jobs), JOBS_PER_STEP)
-            total, found = await self._step(lua.LIST, wanted, offset + len(jobs), *sets)
+            last, skipped = (jobs[-1].number, 0) if jobs else (0, offset)
+            total, found = await self._step(lua.LIST, wanted, skipped, last, *sets)
             jobs += map(_job, found)
             if len(found) < JOBS_PER_STEP:
                 return JobPage(tuple(jobs), total)

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from audio_tools.errors import AudioToolsError, ConfigError, DiskFull, QueueUnavailable
 from audio_tools.settings import Settings
 
-OLDEST_REDIS = (6, 2)  # ZUNION and exclusive ranges of streams
+OLDEST_REDIS = (6, 2)  # exclusive ranges of streams
 CONNECTIONS = 24  # of one process; whoever finds none free waits for one
 CONNECT_TIMEOUT_S = 3.0
 SOCKET_TIMEOUT_S = 30.0  # more than the longest blocking read, else an idle worker reconnects all the time

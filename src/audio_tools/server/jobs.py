@@ -126,17 +126,22 @@ class JobRoutes:
         JSON body, on a file of this machine (`path`, under MEDIA_ROOTS) or a finished resumable upload
         (`uploadId`). A repeated `Idempotency-Key` gives the job that is there, as does a repeated `uploadId`.
         """
-        if idempotency_key and (known := await self.queue.find(idempotency_key)):
-            return self._started(request, known, [])
+        key = idempotency_key or None
+        if key and (known := await self.queue.find(key)):
+            return self._started(request, await self._add_again(known), [])
+        await self.queue.check()  # before gigabytes are read for nothing
         if request.headers.get("content-type", "").startswith("application/json"):
-            return await self._start_from_json(request, idempotency_key)
-        return await self._start_from_upload(request, idempotency_key)
+            return await self._start_from_json(request, key)
+        return await self._start_from_upload(request, key)
 
     async def _start_from_upload(self, request: Request, key: str | None) -> Response:
         upload, text = await receive_upload(request, self.uploads, idle_s=self.upload_idle_s)
         try:
             options, unknown = Options.parse(_options_of(text))
             added = await self._add_for_upload(upload, options, key)
+        except (QueueUnavailable, asyncio.CancelledError):
+            # The job may be there all the same, and needs the file. If it is not, the sweep takes the file.
+            raise
         except BaseException:
             await self.uploads.remove(upload.id)
             raise
@@ -164,13 +169,19 @@ class JobRoutes:
 
     async def _job_of_upload(self, upload_id: str, options: Options, key: str | None) -> Job:
         with suppress(JobNotFound):
-            return await self.queue.get(job_id_of(upload_id))
+            return await self._add_again(await self.queue.get(job_id_of(upload_id)))
         # Held until the job is there: who removes uploads asks for their job first.
         async with self.uploads.hold(upload_id):
             upload = await self.uploads.open(upload_id)
             if upload.size == 0:
                 raise MalformedUpload("The file has zero bytes.", hint="Choose a file with something in it.")
             return (await self._add_for_upload(upload, options, key)).job
+
+    async def _add_again(self, job: Job) -> Job:
+        """The job; if the first request for it broke off half-way, the queue now does the other half."""
+        if job.state is not JobState.WAITING:
+            return job
+        return (await self.queue.add(job.data, job_id=job.id)).job
 
     async def _add_for_upload(self, upload: UploadedFile, options: Options, key: str | None) -> Added:
         data = {"uploadId": upload.id, "fileName": upload.name, "fileSize": upload.size}
