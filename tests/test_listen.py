@@ -75,11 +75,12 @@ class Aligner:
         pass
 
 
-def chunk(number: int) -> Chunk:
-    start = number * CHUNK_S
-    pcm = np.random.default_rng(number).normal(0, 3000, round(CHUNK_S * SAMPLE_RATE_HZ)).astype(np.int16)
-    whole = Interval(start, start + CHUNK_S)
-    return Chunk(number, whole.start, whole.end, whole, pcm, (whole,), has_sound=True)
+def chunk(number: int, seconds: float | None = None, speech: Sequence[Interval] = ()) -> Chunk:
+    seconds = seconds or CHUNK_S
+    start = number * seconds
+    pcm = np.random.default_rng(number).normal(0, 3000, round(seconds * SAMPLE_RATE_HZ)).astype(np.int16)
+    whole = Interval(start, start + seconds)
+    return Chunk(number, whole.start, whole.end, whole, pcm, tuple(speech) or (whole,), has_sound=True)
 
 
 async def hear(
@@ -109,6 +110,28 @@ async def test_a_chunk_without_words_tells_no_language(tmp_path: Path) -> None:
     await hear(ear, tmp_path, 3)
 
     assert ear.asked[-2:] == [None, "es"]
+
+
+async def test_words_that_nobody_said_tell_no_language(tmp_path: Path) -> None:
+    """Nor is it kept if all that was heard lay in silence."""
+    ear = Ear(["nn", "es"])
+    listener = Listener(ear, Asker(ear, Lanes(1)), ResultStore(tmp_path), Options())
+    silent = await listener.hear(listener.prepare(chunk(0, 5.0, [Interval(4.0, 4.5)])))
+    await listener.hear(listener.prepare(chunk(1)))
+
+    assert (silent.invented, silent.chunk.words) == (1, ())
+    assert None in ear.asked[1:]
+
+
+async def test_a_gap_that_there_is_no_money_for_stays_one(tmp_path: Path) -> None:
+    """It is told of; the job goes on with what money there is."""
+    ear = Ear(["es", "es"], capabilities=replace(ONE_LANE, keeps_language=False, usd_per_minute=60.0))
+    listener = Listener(ear, Asker(ear, Lanes(1), 5.0), ResultStore(tmp_path), Options())
+    first = await listener.hear(listener.prepare(chunk(0, 4.0)))
+    second = await listener.hear(listener.prepare(chunk(1)))
+
+    assert first.gaps
+    assert len(ear.asked) == len([*first.chunk.words, *second.chunk.words]) == 2
 
 
 async def test_a_job_that_is_resumed_asks_for_nothing_twice(tmp_path: Path) -> None:

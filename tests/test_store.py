@@ -39,9 +39,18 @@ def test_a_damaged_result_counts_as_absent(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
     store.put("ab" * 20, REPLY)
     (file,) = tmp_path.glob("chunks/*/*")
-    for damage in (b"", b"{", b"[1]", b'{"text": "x"}'):
+    for damage in (b"", b"{", b"[1]", b'{"text": "x"}', b"[" * 100_000):
         file.write_bytes(damage)
         assert store.get("ab" * 20) is None
+
+
+def test_a_store_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """Not as if nothing were there: what is there has been paid."""
+    (tmp_path / "chunks").write_text("no folder")
+
+    with pytest.raises(StorageError, match="cannot be read") as refused:
+        ResultStore(tmp_path).get("ab" * 20)
+    assert "DATA_DIR" in refused.value.hint
 
 
 def test_the_digest_follows_samples_and_all_that_shapes_the_answer() -> None:

@@ -20,7 +20,7 @@ from audio_tools.audio.stitch import HeardChunk
 from audio_tools.audio.words import clamp_to_speech, group, punctuate, spread, uncovered
 from audio_tools.engines.ask import Asker
 from audio_tools.engines.base import Engine, Request
-from audio_tools.errors import EngineError, EngineRefused
+from audio_tools.errors import CostLimitReached, EngineError, EngineRefused
 from audio_tools.media.encode import EncodedAudio, decode_encoded, encode
 from audio_tools.options import Options
 from audio_tools.store import ResultStore, chunk_digest, samples_digest
@@ -117,11 +117,11 @@ class Listener:
         if ready.stored is None and ready.audio is None:
             return Hearing(HeardChunk(chunk.own, ()), sound=False)
         reply, stored = await self._reply(ready)
-        if self._finds_language and self._language is None and reply.words:
-            self._language = reply.language
         words = [word.shifted(chunk.start) for word in reply.words]
         # Sound that only the level hears is sent as well: what an engine makes of it counts.
         placed, invented = clamp_to_speech(words, chunk.speech or [Interval(chunk.start, chunk.end)])
+        if self._finds_language and self._language is None and placed:
+            self._language = reply.language
         segments = tuple(segment.shifted(chunk.start) for segment in reply.segments)
         return Hearing(
             HeardChunk(chunk.own, tuple(placed), segments),
@@ -167,6 +167,10 @@ class Listener:
         for gap in gaps:
             try:
                 reply = _merge(reply, await self._recheck(pcm, gap, speech), gap)
+            except CostLimitReached as error:
+                # A gap is told of. What money is left is for chunks that nobody has heard yet.
+                log.warning("no second answer for %d gaps of a chunk: %s", len(gaps), error)
+                break
             except EngineRefused:
                 raise
             except EngineError as error:

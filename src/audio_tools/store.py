@@ -41,13 +41,24 @@ class ResultStore:
         self._folder = data_dir / "chunks"
 
     def get(self, digest: str) -> Reply | None:
-        """The stored reply, or None. Using it renews its age. Blocks on the disk for a moment."""
+        """
+        The stored reply, or None. Using it renews its age. Blocks on the disk for a moment.
+
+        Raises:
+            StorageError: it may be there, but cannot be read.
+        """
         path = self._path(digest)
         try:
             reply = Reply.from_json(json.loads(path.read_bytes()))
         except FileNotFoundError:
             return None
-        except (ValueError, LookupError, TypeError):
+        except OSError as error:
+            # Not as if it were absent: what is there has been paid.
+            raise StorageError(
+                f"{path} cannot be read: {error.strerror or error}.",
+                hint="Choose a folder that may be read and written (DATA_DIR).",
+            ) from error
+        except (ValueError, LookupError, TypeError, RecursionError):
             # Not ours, or damaged by the disk: as good as absent, and replaced by the next put.
             return None
         with suppress(OSError):

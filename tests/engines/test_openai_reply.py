@@ -102,6 +102,21 @@ def test_missing_times_are_estimated_between_neighbours() -> None:
     ]
 
 
+@pytest.mark.parametrize("space", ["", " "])
+def test_a_segment_that_lists_no_words_has_those_of_its_text(space: str) -> None:
+    """whisperX lists none where it could not align: they share the segment's times."""
+    listed = [{"word": f"{space}{name}"} | times for name, times in zip("ab", TIMES, strict=True)]
+    segments = [
+        {"text": "a b", "start": 1.0, "end": 2.5, "words": listed},
+        {"text": "yes no", "start": 4.0, "end": 5.0, "words": []},
+        {"text": "c", "start": 8.0, "end": 9.0, "words": [{"word": f"{space}c", "start": 8.0, "end": 9.0}]},
+    ]
+    reply = read({"segments": segments})
+
+    assert spoken(reply)[2:] == [("yes", 4.0, 4.5), ("no", 4.5, 5.0), ("c", 8.0, 9.0)]
+    assert [word.timing for word in reply.words] == [*["engine"] * 2, *["estimated"] * 2, "engine"]
+
+
 def test_words_without_any_times_are_no_words() -> None:
     """Then the text is spread over the speech, as for every model that gives text alone."""
     reply = read({"text": "Hello, world", "words": NAMES})

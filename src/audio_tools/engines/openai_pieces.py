@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from audio_tools.engines.openai_errors import shorten
-from audio_tools.transcript import Word
+from audio_tools.transcript import Timing, Word
 
 SHORTEST_S = 0.02
 NANOSECONDS_FROM = 1e6
@@ -31,6 +31,7 @@ class Piece:
     end: float | None
     confidence: float | None
     speaker: str | None
+    timing: Timing = "engine"
 
 
 def read_records(value: Any) -> list[Mapping[str, Any]]:
@@ -63,6 +64,29 @@ def read_pieces(items: Any, speaker: str | None = None) -> list[Piece]:
     """
     pieces = (_piece(record, speaker) for record in read_records(items))
     return [piece for piece in pieces if piece.text.strip()]
+
+
+def unlisted_pieces(record: Mapping[str, Any], space: str) -> list[Piece]:
+    """
+    The words of a segment that has a text but lists none: they share its times evenly.
+
+    Args:
+        record: the segment.
+        space: what the words of other segments begin with.
+
+    Raises:
+        ValueError, TypeError, OverflowError: its times are no finite numbers.
+    """
+    text = record.get("text")
+    words = text.split() if isinstance(text, str) else []
+    start, end = read_times(record)
+    if start is None or end is None:
+        return [Piece(space + word, None, None, None, read_speaker(record)) for word in words]
+    step = (end - start) / max(len(words), 1)
+    return [
+        Piece(space + word, start + n * step, start + (n + 1) * step, None, read_speaker(record), "estimated")
+        for n, word in enumerate(words)
+    ]
 
 
 def _piece(record: Mapping[str, Any], speaker: str | None) -> Piece:
@@ -163,7 +187,7 @@ def timed(pieces: Sequence[Piece], seconds: float) -> list[Word]:
 
 def _word(piece: Piece, start: float, end: float, seconds: float) -> Word:
     start, end = within(start, end, seconds)
-    return Word(piece.text.strip(), start, end, confidence=piece.confidence, speaker=piece.speaker)
+    return Word(piece.text.strip(), start, end, piece.confidence, piece.timing, piece.speaker)
 
 
 def within(start: float, end: float, seconds: float) -> tuple[float, float]:

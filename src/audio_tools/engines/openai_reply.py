@@ -2,8 +2,9 @@
 Read what transcription servers answer, in every shape that is known.
 
 OpenAI lists words beside the text; faster-whisper's servers and whisper.cpp put them into the segments, the
-latter as tokens; whisperX leaves out times that it could not find; vLLM writes numbers as strings; LocalAI
-counts nanoseconds. Where a server gives less than was asked for, what it gives is taken.
+latter as tokens; whisperX leaves out times that it could not find, and where it found none all words of a
+segment; vLLM writes numbers as strings; LocalAI counts nanoseconds. Where a server gives less than was asked
+for, what it gives is taken.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from audio_tools.engines.openai_pieces import (
     read_speaker,
     read_times,
     timed,
+    unlisted_pieces,
     whole_words,
     within,
 )
@@ -72,6 +74,11 @@ def _read(answer: Any, seconds: float) -> Reply:
         raise TypeError("it is no object")
     records = read_records(answer.get("segments"))
     nested = [read_pieces(record.get("words"), read_speaker(record)) for record in records]
+    if listed := [inside for inside in nested if inside]:
+        space = " " if any(inside[0].text[0].isspace() for inside in listed) else ""
+        nested = [
+            inside or unlisted_pieces(record, space) for inside, record in zip(nested, records, strict=True)
+        ]
     segments = _segments(records, nested, seconds)
     pieces = whole_words(read_pieces(answer.get("words")) or [piece for inside in nested for piece in inside])
     words = sorted(timed(pieces, seconds), key=lambda word: word.start)
