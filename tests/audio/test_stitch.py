@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,19 +106,36 @@ def test_a_word_said_twice_stays_twice() -> None:
     ]
 
 
+@pytest.mark.parametrize("said", [("no",), ("no", "yes"), ("7", "8", "9")])
+@pytest.mark.parametrize("pace_s", [0.2, 0.3, 0.45])
+def test_what_is_said_over_and_over_is_said_as_often(said: tuple[str, ...], pace_s: float) -> None:
+    """A word is not taken for the next one like it, although that is near enough."""
+    truth = [Word(said[n % len(said)], n * pace_s, (n + 0.8) * pace_s) for n in range(int(40 / pace_s))]
+    for border in (20.0 + n * pace_s / 7 for n in range(7)):
+        words, _ = stitch(
+            [
+                chunk(0, border, [word for word in truth if word.end < border + 1.5]),
+                chunk(border, 40, [word.shifted(0.02) for word in truth if word.start > border - 1.5]),
+            ]
+        )
+
+        assert [word.word for word in words] == [word.word for word in truth]
+
+
 @settings(max_examples=60)
 @given(
     gaps=st.lists(st.floats(0.05, 1.0), min_size=4, max_size=60),
     borders=st.lists(st.floats(5, 40), max_size=4, unique=True).map(sorted),
     jitter=st.lists(st.floats(-0.04, 0.04), min_size=8, max_size=8),
+    vocabulary=st.sampled_from([1, 2, 3, 100]),
 )
 def test_every_word_comes_once_and_in_order(
-    gaps: list[float], borders: list[float], jitter: list[float]
+    gaps: list[float], borders: list[float], jitter: list[float], vocabulary: int
 ) -> None:
     """Chunks overlap by 3 s, garble what they cut through, and disagree a little about times."""
     truth, start = [], 0.0
     for number, gap in enumerate(gaps):
-        truth.append(Word(f"word{number}", start, start + 0.3))
+        truth.append(Word(f"word{number % vocabulary}", start, start + 0.3))
         start += 0.3 + gap
     borders = [b for i, b in enumerate(borders) if b < start and (i == 0 or b - borders[i - 1] > 4)]
     edges = [0.0, *borders, max(start, 50.0)]

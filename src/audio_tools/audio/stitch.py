@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from itertools import groupby, islice
 
 from audio_tools.audio.words import fold, part
@@ -15,6 +14,8 @@ SAME_WORD_S = 1.0
 """Two chunks that hear one word may differ this much (seconds) about its middle."""
 BORDER_S = 2.5
 """How far around a border (seconds) two chunks may hear the same words: the overlap and some slack."""
+MOST_NEAR = 200
+"""Nobody says more words around a border: bounds the work where an engine lists any number of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +92,45 @@ def _agree(pair: Sequence[HeardChunk], middles: Sequence[list[float]]) -> None:
     left, right = pair
     border = right.own.start
     near_left, near_right = _near(left.words, border), _near(right.words, border)
-    matcher = SequenceMatcher(
-        None,
-        [fold(left.words[i].word) for i in near_left],
-        [fold(right.words[j].word) for j in near_right],
-        autojunk=False,
-    )
-    for block in matcher.get_matching_blocks():
-        for step in range(block.size):
-            i, j = near_left[block.a + step], near_right[block.b + step]
-            if abs(middles[0][i] - middles[1][j]) <= SAME_WORD_S:
-                middles[0][i] = middles[1][j] = (middles[0][i] + middles[1][j]) / 2
+    gains = [[_likeness(left.words[i], right.words[j]) for j in near_right] for i in near_left]
+    for a, b in _pair_up(gains):
+        i, j = near_left[a], near_right[b]
+        middles[0][i] = middles[1][j] = (middles[0][i] + middles[1][j]) / 2
 
 
 def _near(words: Sequence[Word], border: float) -> list[int]:
-    return [number for number, word in enumerate(words) if abs(word.middle - border) <= BORDER_S]
+    near = (number for number, word in enumerate(words) if abs(word.middle - border) <= BORDER_S)
+    return list(islice(near, MOST_NEAR))
+
+
+def _likeness(one: Word, other: Word) -> float:
+    """From 1, the same word at the same time, to 0: it may not be the same."""
+    if fold(one.word) != fold(other.word):
+        return 0.0
+    return max(1 - abs(one.middle - other.middle) / SAME_WORD_S, 0.0)
+
+
+def _pair_up(gains: Sequence[Sequence[float]]) -> Iterator[tuple[int, int]]:
+    """
+    Pairs of rows and columns in the order of both, with the greatest sum of gains.
+
+    Needleman and Wunsch 1970, "A general method applicable to the search for similarities in the amino acid
+    sequence of two proteins". Texts alone do not do: of a word that is said over and over they take any two.
+    """
+    rows, columns = len(gains), len(gains[0]) if gains else 0
+    best = [[0.0] * (columns + 1) for _ in range(rows + 1)]  # from here to the end of both
+    for a in reversed(range(rows)):
+        for b in reversed(range(columns)):
+            best[a][b] = max(best[a + 1][b], best[a][b + 1], best[a + 1][b + 1] + gains[a][b])
+    a = b = 0
+    while a < rows and b < columns:
+        if best[a][b] == best[a + 1][b]:
+            a += 1
+        elif best[a][b] == best[a][b + 1]:
+            b += 1
+        else:
+            yield a, b
+            a, b = a + 1, b + 1
 
 
 def _rebuild(chunk: HeardChunk, kept: Sequence[Word], parted: Sequence[Word]) -> list[Segment]:
