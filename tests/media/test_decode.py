@@ -94,6 +94,33 @@ def test_a_hole_stays_a_hole(ffmpeg: Path, tmp_path: Path, container: str) -> No
     assert (start - heard[0], end - heard[0]) == pytest.approx((4.34, 7.54), abs=0.03)
 
 
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+def test_some_lost_packets_move_nothing(ffmpeg: Path, tmp_path: Path, container: str) -> None:
+    """What follows a hole of 80 ms is heard at its time, not two frames early."""
+    path = make(
+        tmp_path / f"hole.{container}",
+        *(*sound(7), "-af", "aselect='not(between(t,3.34,3.42))'"),
+        *("-c:a", "flac" if container == "mkv" else "aac"),
+    )
+    heard = clicks(decode(ffmpeg, path))
+
+    assert heard == near([0, 1, 2, 3, 4, 5, 6], heard[0])
+
+
+@pytest.mark.parametrize("container", ["ts", "mpg"])
+def test_a_transport_streams_long_hole_is_no_jump(ffmpeg: Path, tmp_path: Path, container: str) -> None:
+    """Nor is a late start: FFmpeg by itself closes what is longer than 10 s."""
+    codecs = *("-c:v", "mpeg2video", "-c:a", "mp2"), "-shortest"
+    holed = make(
+        tmp_path / f"hole.{container}",
+        *(*picture(20), *sound(20), "-af", "aselect='not(between(t,3.34,15.42))'", *codecs),
+    )
+    late = make(tmp_path / f"late.{container}", *picture(16), "-itsoffset", "12", *sound(3), *codecs)
+
+    assert clicks(decode(ffmpeg, holed)) == pytest.approx([0, 1, 2, 3, 16, 17, 18, 19], abs=0.025)
+    assert clicks(decode(ffmpeg, late)) == pytest.approx([12, 13, 14], abs=0.025)
+
+
 def test_a_change_of_channels_and_rate(ffmpeg: Path, tmp_path: Path) -> None:
     """When a broadcast goes from stereo to mono and to another rate, everything stays at its time."""
     parts = [
