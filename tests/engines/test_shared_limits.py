@@ -454,6 +454,58 @@ async def test_redis_that_stands_still_is_not_away(
         await client.aclose()
 
 
+async def test_a_pause_holds_for_whoever_waits_when_redis_goes_away(tmp_path: Path, key: str) -> None:
+    """Its process knows of the pause, though the row of those who wait is gone."""
+    with RedisServer(tmp_path) as server:
+        server.start()
+        client = connect(server.address)
+        lanes = SharedLanes(client, key, 2)
+        with server.standing_still():
+            waiting = Request(lanes)
+            while not lanes._tasks:
+                await asyncio.sleep(0)
+            lanes.pause(3600)
+            server.kill()
+            await lanes.close()
+            await asyncio.sleep(0.1)
+
+            assert not waiting.started.is_set()
+        waiting.task.cancel()
+        await asyncio.gather(waiting.task, return_exceptions=True)
+        await lanes.close()
+        await client.aclose()
+
+
+async def test_many_lanes_outlast_a_server_that_stands_still(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """More than there are connections: what all of them have to tell waits, and is no outage."""
+    monkeypatch.setattr("audio_tools.jobs.redis.CALL_TIMEOUT_S", 0.05)
+    with RedisServer(tmp_path) as server:
+        server.start()
+        client = connect(server.address)
+        mine, theirs = (SharedLanes(client, key, 30, lease_s=3) for _ in range(2))
+        running = [Request(mine) for _ in range(30)]
+        for request in running:
+            await request.started.wait()
+        waiting = Request(theirs)
+        await has_asked(client, theirs)
+        with server.standing_still():
+            for request in running:
+                request.end.set()
+            await asyncio.sleep(0.3)
+
+            assert not waiting.started.is_set()
+        await waiting.started.wait()
+        for request in (*running, waiting):
+            await request.finish()
+        for lanes in (mine, theirs):
+            await lanes.close()
+        assert await client.zcard(f"{mine._key}running") == 0
+        assert caplog.records == []
+        await client.aclose()
+
+
 async def test_lanes_that_were_left_in_an_outage_are_free_after_it(tmp_path: Path, key: str) -> None:
     """The server has them in its file as taken; nobody waits for their lease to end."""
     with RedisServer(tmp_path, "--appendfsync", "always") as server:

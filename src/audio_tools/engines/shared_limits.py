@@ -20,6 +20,7 @@ from audio_tools.transcript import Quota
 
 LEASE_S = 10.0  # the lane of a process that died is free after that
 RETURN_TIMEOUT_S = 2.0  # how long a server that was away is asked whether it is back
+CALLS_AT_ONCE = 8  # fewer than the client has connections, so that none fails for want of one
 POLL_MS = 50  # how soon a lane that another process has left is noticed, on average
 ASK_AGAIN_MS = 500  # at the latest, or the place in the row is lost after
 PATIENCE_MS = 2000  # of silence: whoever stands in front may have died
@@ -97,8 +98,9 @@ return 1
 
 _RENEW = """
 local clock = redis.call('TIME')
-redis.call('ZADD', KEYS[1] .. 'running', 'XX', clock[1] * 1000 + clock[2] / 1000 + ARGV[2], ARGV[1])
-redis.call('PEXPIRE', KEYS[1] .. 'running', 2 * ARGV[2])
+local ends = clock[1] * 1000 + clock[2] / 1000 + ARGV[1]
+for n = 2, #ARGV do redis.call('ZADD', KEYS[1] .. 'running', 'XX', ends, ARGV[n]) end
+redis.call('PEXPIRE', KEYS[1] .. 'running', 2 * ARGV[1])
 """
 
 _LEARN = """
@@ -155,10 +157,13 @@ class SharedLanes(Lanes):
         self._lease_s = lease_s
         self._process = uuid4().hex
         self._turn = asyncio.Lock()
+        self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._held: set[str] = set()
+        self._renewing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._left: set[str] = set()  # lanes that Redis does not know yet to be free
         self._redis_is_away = False
-        self._ask, self._leave, self._free_lanes, self._renew, self._learn, self._pause = (
+        self._ask, self._leave_row, self._free_lanes, self._renew, self._learn, self._pause = (
             client.register_script(script)
             for script in (_KNOWN + _ASK, _LEAVE_ROW, _FREE, _RENEW, _KNOWN + _LEARN, _PAUSE)
         )
@@ -169,12 +174,11 @@ class SharedLanes(Lanes):
         async with super().lane():
             lane = uuid4().hex
             await self._enter(lane)
-            renewing = asyncio.create_task(self._keep(lane), name="renew lane")
+            self._hold(lane)
             try:
                 yield
             finally:
-                renewing.cancel()
-                self._tell(self._free_left(lane))
+                self._leave(lane)
 
     def pause(self, seconds: float) -> None:
         """Let no request start for so many seconds, anywhere; a pause is only ever extended."""
@@ -198,8 +202,10 @@ class SharedLanes(Lanes):
                 while True:
                     asking = self._tell(self._ask_for(lane))
                     if not (wait_ms := await asyncio.shield(asking)):
-                        return
+                        break
                     await asyncio.sleep(wait_ms / 1000 * random.uniform(0.8, 1.2))
+                if self._redis_is_away:
+                    await self._until_start_is_allowed()  # the pause may be younger than our place in the row
             except asyncio.CancelledError:
                 self._tell(self._give_up(lane, asking))
                 raise
@@ -208,7 +214,7 @@ class SharedLanes(Lanes):
         """Leave the row, and the lane, which the last question may still have got."""
         if asking is not None:
             await asyncio.wait([asking])
-        await self._call(self._leave, self._process)
+        await self._call(self._leave_row, self._process)
         await self._free_left(lane)
 
     async def _ask_for(self, lane: str) -> int:
@@ -225,10 +231,22 @@ class SharedLanes(Lanes):
         if left and await self._call(self._free_lanes, *left):
             self._left.difference_update(left)
 
-    async def _keep(self, lane: str) -> None:
+    def _hold(self, lane: str) -> None:
+        self._held.add(lane)
+        if self._renewing is None:
+            self._renewing = asyncio.create_task(self._keep_lanes(), name="renew lanes")
+
+    def _leave(self, lane: str) -> None:
+        self._held.discard(lane)
+        if self._renewing and not self._held:
+            self._renewing.cancel()
+            self._renewing = None
+        self._tell(self._free_left(lane))
+
+    async def _keep_lanes(self) -> None:
         while True:
             await asyncio.sleep(self._lease_s / 3)
-            await self._call(self._renew, lane, self._limits[-1])
+            await self._call(self._renew, self._limits[-1], *self._held)
 
     async def _call(self, script: Any, *args: str | float) -> int:
         """What the script says; 0, which lets a request start, if Redis does not answer."""
@@ -237,7 +255,10 @@ class SharedLanes(Lanes):
 
     async def _run(self, script: Any, *args: str | float) -> int:
         try:
-            async with asyncio.timeout(RETURN_TIMEOUT_S if self._redis_is_away else self._lease_s):
+            async with (
+                self._calls,
+                asyncio.timeout(RETURN_TIMEOUT_S if self._redis_is_away else self._lease_s),
+            ):
                 answer = await script(keys=[self._key], args=args)
         except (RedisError, OSError) as error:
             if not self._redis_is_away:
