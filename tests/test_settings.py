@@ -164,6 +164,30 @@ def test_the_key_never_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "sk-secret" not in repr(Settings.load())
 
 
+@pytest.mark.parametrize("key", ["sk-se\ncret", "sk-se cret", "sk-secret…", "sk-secret\x7f"])
+def test_a_key_that_fits_in_no_header_is_named_and_not_shown(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be found out by the HTTP library, which quotes it."""
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY: must be ASCII") as caught:
+        Settings.load()
+
+    assert "cret" not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("said", "key"), [("sk-secret\r\n", "sk-secret"), ("\tsk-secret ", "sk-secret"), (" ", "")]
+)
+def test_blanks_around_a_key_are_not_part_of_it(said: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that holds a key ends in a line break."""
+    monkeypatch.setenv("OPENAI_API_KEY", said)
+    settings = Settings.load()
+
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == key
+
+
 def test_a_dotenv_that_is_no_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the user's file that is wrong, not the program."""
     (tmp_path / ".env").write_bytes(b"garbage\x00\xff line =\n")

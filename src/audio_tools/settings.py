@@ -62,6 +62,14 @@ def _redis_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _fits_in_a_header(value: SecretStr) -> SecretStr:
+    stripped = value.get_secret_value().strip()
+    # The HTTP library quotes a header that it refuses, key and all.
+    if not re.fullmatch(r"[!-~]*", stripped):
+        raise PydanticCustomError("header", "must be ASCII letters, digits and signs, without blanks inside")
+    return SecretStr(stripped)
+
+
 def _host_alone(value: str) -> str:
     try:
         IPv6Address(value)
@@ -110,7 +118,7 @@ class Settings(BaseSettings):
     )
 
     engine: EngineName = Field("auto", description="`auto` takes openai where a key is set, else whisper.")
-    openai_api_key: SecretStr | None = Field(
+    openai_api_key: Annotated[SecretStr, AfterValidator(_fits_in_a_header)] | None = Field(
         None, description="Key of the OpenAI API or of a server like it."
     )
     openai_base_url: str = Field(

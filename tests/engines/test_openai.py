@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -253,6 +254,18 @@ async def test_nobody_listening_is_unavailable(engine_for: Callable[..., Any], u
     engine = await engine_for(f"http://127.0.0.1:{unused_tcp_port}/v1")
     with pytest.raises(EngineUnavailable, match="cannot be reached"):
         await engine.transcribe(REQUEST)
+
+
+async def test_a_key_that_cannot_be_sent_is_not_shown(
+    simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """The HTTP library quotes the header that it refuses; it refuses it each time."""
+    engine = await engine_for(simulator.base_url, api_key="sk-secret\n")
+    with pytest.raises(EngineRefused, match="cannot be sent") as caught:
+        await engine.transcribe(REQUEST)
+
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+    assert simulator.requests == []
 
 
 async def test_no_key_is_said_before_anything_is_sent() -> None:

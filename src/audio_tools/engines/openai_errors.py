@@ -31,6 +31,7 @@ FORM_FIELDS = ("timestamp_granularities", "response_format", "verbose_json")
 @contextmanager
 def map_openai_errors() -> Iterator[None]:
     """Translate the SDK's errors into ours."""
+    import httpx2
     import openai
 
     try:
@@ -43,6 +44,12 @@ def map_openai_errors() -> Iterator[None]:
         ) from error
     except openai.APIError as error:
         cause = error.__cause__ or error
+        if isinstance(cause, httpx2.LocalProtocolError):
+            # It quotes the header, which may be the key: nobody shall read it, not even in a traceback.
+            raise EngineRefused(
+                "The request cannot be sent: one of its headers is not allowed in HTTP.",
+                hint="Check OPENAI_API_KEY: it must be ASCII without blanks or line breaks.",
+            ) from None
         raise EngineUnavailable(
             f"The server cannot be reached: {shorten(str(cause)) or 'no answer'}."
         ) from error
