@@ -239,6 +239,29 @@ async def test_refusals_carry_the_providers_words(
         await (await engine_for(simulator.base_url)).transcribe(REQUEST)
 
 
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (401, "OPENAI_API_KEY"),
+        (402, "add credit"),
+        (403, "OPENAI_API_KEY"),
+        (404, "OPENAI_BASE_URL"),
+        (405, "OPENAI_BASE_URL"),
+        (407, "proxy"),
+    ],
+)
+async def test_what_no_chunk_can_change_is_final_for_the_job(
+    status: int, hint: str, engine_for: Callable[..., Any]
+) -> None:
+    """A spent account and a wrong address refuse every chunk: to ask for the others is in vain."""
+    server = await _serving({"error": {"message": "No."}}, status)
+    engine = await engine_for(str(server.make_url("/v1")))
+    with pytest.raises(EngineRefused, match=f"answers {status}: No") as caught:
+        await engine.transcribe(REQUEST)
+
+    assert hint in caught.value.hint
+
+
 async def test_a_chunk_that_is_no_audio_is_refused_alone(
     simulator: Simulator, engine_for: Callable[..., Any]
 ) -> None:
@@ -321,12 +344,12 @@ async def close_servers() -> AsyncIterator[None]:
         await _servers.pop().close()
 
 
-async def _serving(answer: Any) -> TestServer:
-    """A server that answers everything with 200 and this JSON."""
+async def _serving(answer: Any, status: int = 200) -> TestServer:
+    """A server that answers everything with this status and JSON."""
 
     async def handle(request: web.Request) -> web.Response:
         await request.read()
-        return web.Response(text=json.dumps(answer), content_type="application/json")
+        return web.Response(text=json.dumps(answer), status=status, content_type="application/json")
 
     app = web.Application()
     app.router.add_post("/v1/audio/transcriptions", handle)

@@ -67,11 +67,13 @@ def _status_error(error: APIStatusError) -> EngineError:
     retry_after_s = retry_after_seconds(headers)
     if status in {401, 403}:
         return EngineRefused(said, hint="Check OPENAI_API_KEY and OPENAI_BASE_URL.")
+    if status in {405, 407}:
+        return EngineRefused(said, hint="Check OPENAI_BASE_URL, and the proxy if there is one.")
     if status == 404:
         # Other servers have no such code: there the address may be wrong as well.
         kind = OptionRefused if code == "model_not_found" else EngineRefused
         return kind(said, hint="Check the model's name and OPENAI_BASE_URL.")
-    if status == 429 and (code in SPENT or error.type in SPENT):
+    if status == 402 or (status == 429 and (code in SPENT or error.type in SPENT)):
         return EngineRefused(said, hint="The account's quota is spent: add credit, then run the same again.")
     if status == 429:
         # Without Retry-After the end of the window is the best there is; of other errors it says nothing.
