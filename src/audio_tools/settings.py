@@ -146,7 +146,10 @@ class Settings(BaseSettings):
         "come without times by the local Whisper.",
     )
     engine_timeout: float = Field(
-        300.0, ge=1, le=3600, description="Seconds to wait for the answer to one chunk."
+        300.0,
+        ge=1,
+        le=3600,
+        description="Seconds for one request: to send a chunk and to have the whole answer.",
     )
     data_dir: Path = Field(
         default_factory=default_data_dir, description="Where chunk results and models are kept."

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, closing
 from typing import Any
 
 import numpy as np
@@ -59,6 +61,17 @@ async def engine_for() -> AsyncIterator[Callable[..., Any]]:
     for engine in engines:
         await engine.close()
         await engine.close()
+
+
+@pytest.fixture
+def deaf_url() -> Iterator[str]:
+    """A server that accepts nobody, behind a queue that is full: it answers no SYN."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as server, ExitStack() as queue:
+        for _ in range(4):
+            client = queue.enter_context(closing(socket.socket()))
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/v1"
 
 
 async def test_words_segments_and_language_come_through(
@@ -221,6 +234,46 @@ async def test_a_hanging_server_is_given_up(simulator: Simulator, engine_for: Ca
         await engine.transcribe(REQUEST)
 
 
+async def test_a_server_that_dribbles_is_given_up(engine_for: Callable[..., Any]) -> None:
+    """ENGINE_TIMEOUT bounds the whole answer, not the wait for its next byte."""
+
+    async def dribble(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(200):
+            await response.write(b" ")
+            await asyncio.sleep(0.01)
+        await response.write(b'{"text": "at last"}')
+        return response
+
+    engine = await engine_for(str((await _started(dribble)).make_url("/v1")), timeout_s=0.5)
+    with pytest.raises(EngineTimeout):
+        await engine.transcribe(REQUEST)
+
+
+async def test_a_server_that_takes_no_connection_is_unavailable(
+    deaf_url: str, engine_for: Callable[..., Any]
+) -> None:
+    """It heard nothing, so it did not take too long for an answer."""
+    engine = await engine_for(deaf_url, timeout_s=1.0)
+    with pytest.raises(EngineUnavailable, match="cannot be reached"):
+        await engine.transcribe(REQUEST)
+
+
+async def test_a_cancelled_request_is_no_timeout(
+    simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """Whoever cancels a job does not have it tried again."""
+    simulator.faults = by_plan(["hang"])
+    engine = await engine_for(simulator.base_url)
+    asking = asyncio.create_task(engine.transcribe(REQUEST), name="ask")
+    await simulator.wait_for(bool, 5.0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
 async def test_refusals_carry_the_providers_words(
     simulator: Simulator, engine_for: Callable[..., Any]
 ) -> None:
@@ -351,6 +404,11 @@ async def _serving(answer: Any, status: int = 200) -> TestServer:
         await request.read()
         return web.Response(text=json.dumps(answer), status=status, content_type="application/json")
 
+    return await _started(handle)
+
+
+async def _started(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> TestServer:
+    """A server with this handler, closed after the test."""
     app = web.Application()
     app.router.add_post("/v1/audio/transcriptions", handle)
     server = TestServer(app)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 DIARIZED_AS_ONE_S = 30.0
 """Longer audio (seconds) is only told apart by speakers if the API may cut it itself."""
 
+CONNECT_S = 10.0
+"""A server that takes no connection for so long is not there; it is only answers that take minutes."""
+
 log = logging.getLogger(__name__)
 
 
@@ -73,12 +76,12 @@ class OpenAIEngine:
 
     def _connect(self) -> AsyncOpenAI:
         """The client; the SDK alone takes a second to import."""
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, Timeout
 
+        # Half of a short time, so that a missing connection is never taken for a missing answer.
+        timeout = Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s / 2))
         # The SDK's own retries are off: it would also retry a spent quota, and knows nothing of other chunks.
-        return AsyncOpenAI(
-            api_key=self._api_key, base_url=self._base_url, max_retries=0, timeout=self._timeout_s
-        )
+        return AsyncOpenAI(api_key=self._api_key, base_url=self._base_url, max_retries=0, timeout=timeout)
 
     async def transcribe(self, request: Request) -> Reply:
         """See `engines.base.Engine.transcribe`."""
@@ -111,15 +114,17 @@ class OpenAIEngine:
         from openai import omit
 
         cut = form.response_format == "diarized_json" and request.audio.seconds > DIARIZED_AS_ONE_S
-        response = await client.audio.transcriptions.with_raw_response.create(
-            file=(f"chunk.{request.audio.extension}", request.audio.data),
-            model=self.model,
-            response_format=form.response_format,
-            timestamp_granularities=["word", "segment"] if form.granularities else omit,
-            chunking_strategy="auto" if cut else omit,
-            language=request.language or omit,
-            prompt=(request.prompt if self.capabilities.prompt else None) or omit,
-        )
+        # The SDK's timeout holds for each read alone: a server that sends a blank now and then has no end.
+        async with asyncio.timeout(self._timeout_s):
+            response = await client.audio.transcriptions.with_raw_response.create(
+                file=(f"chunk.{request.audio.extension}", request.audio.data),
+                model=self.model,
+                response_format=form.response_format,
+                timestamp_granularities=["word", "segment"] if form.granularities else omit,
+                chunking_strategy="auto" if cut else omit,
+                language=request.language or omit,
+                prompt=(request.prompt if self.capabilities.prompt else None) or omit,
+            )
         return response.http_response
 
     def _give_up(self, form: Form) -> bool:

@@ -30,7 +30,7 @@ FORM_FIELDS = ("timestamp_granularities", "response_format", "verbose_json")
 
 @contextmanager
 def map_openai_errors() -> Iterator[None]:
-    """Translate the SDK's errors into ours."""
+    """Translate the SDK's errors into ours, and that of `asyncio.timeout`."""
     import httpx2
     import openai
 
@@ -38,11 +38,7 @@ def map_openai_errors() -> Iterator[None]:
         yield
     except openai.APIStatusError as error:
         raise _status_error(error) from error
-    except openai.APITimeoutError as error:
-        raise EngineTimeout(
-            "The server did not answer in time.", hint="ENGINE_TIMEOUT is too short?"
-        ) from error
-    except openai.APIError as error:
+    except (openai.APIError, TimeoutError) as error:
         cause = error.__cause__ or error
         if isinstance(cause, httpx2.LocalProtocolError):
             # It quotes the header, which may be the key: nobody shall read it, not even in a traceback.
@@ -50,6 +46,11 @@ def map_openai_errors() -> Iterator[None]:
                 "The request cannot be sent: one of its headers is not allowed in HTTP.",
                 hint="Check OPENAI_API_KEY: it must be ASCII without blanks or line breaks.",
             ) from None
+        late = isinstance(error, openai.APITimeoutError | TimeoutError)
+        if late and not isinstance(cause, httpx2.ConnectTimeout):
+            raise EngineTimeout(
+                "The server did not answer in time.", hint="ENGINE_TIMEOUT is too short?"
+            ) from error
         raise EngineUnavailable(
             f"The server cannot be reached: {shorten(str(cause)) or 'no answer'}."
         ) from error
