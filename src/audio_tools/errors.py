@@ -29,7 +29,7 @@ Every error that a user of the product can meet.
     │  ├─ NoAudioStream        422
     │  └─ DecodeFailed         422
     ├─ EngineError             502  (retry_after_s) the command line exits 4
-    │  ├─ EngineUnavailable    502  retryable
+    │  ├─ EngineUnavailable    502  (heard) retryable
     │  ├─ EngineTimeout        504  retryable
     │  ├─ EngineRateLimited    429  retryable
     │  ├─ BadEngineReply       502  retryable
@@ -340,6 +340,12 @@ class EngineUnavailable(EngineError):
     """The server cannot be reached, hung up, or answered with a 5xx."""
 
     code, retryable = "engine_unavailable", True
+
+    def __init__(
+        self, message: str, *, hint: str = "", retry_after_s: float | None = None, heard: bool = True
+    ) -> None:
+        super().__init__(message, hint=hint, retry_after_s=retry_after_s)
+        self.heard = heard  # perhaps, and then it is paid
 
 
 class EngineTimeout(EngineError):

@@ -113,7 +113,8 @@ async def transcribe(path: Path, options: Options, tools: Tools, publish: Publis
     meter.say("decode", "Extracting audio")
     for _ in range(PASSES):
         await job.hear_all()
-        if job.too_dear:
+        # Where attempts that failed took all the money, and gave nothing for it, it is they that are told of.
+        if job.too_dear and (job.anything_heard() or not job.failures):
             raise _cost_limit_reached(job, target_s, options, asker)
         if not job.anything_heard() or not any(failure.retryable for failure in job.failures.values()):
             break

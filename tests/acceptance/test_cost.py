@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.errors import CostLimitReached
+from audio_tools.errors import AllChunksFailed, CostLimitReached
 from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.options import Options
 from audio_tools.transcribe import Tools, transcribe
@@ -18,7 +18,7 @@ from audio_tools.transcript import Transcript
 from tests.acceptance.commands import Commands
 from tests.acceptance.service import ServiceProcess, engine_process
 from tests.acceptance.truth import assert_true
-from tests.simulator import Latency, Simulator, render, talk
+from tests.simulator import Latency, Simulator, by_plan, render, talk
 
 MakeTools = Callable[..., Tools]
 SCRIPT = talk(300.0, seed=31)
@@ -55,6 +55,17 @@ async def test_the_limit_is_not_passed_and_what_was_paid_is_kept(
     assert_true(transcript, SCRIPT)
     assert transcript.usage.stored_chunks == len(simulator.requests) - transcript.usage.calls
     assert len({record.sha256 for record in simulator.requests}) == len(simulator.requests)
+
+
+async def test_money_that_was_lost_with_the_answers_is_not_said_to_be_the_reason(
+    recording: Path, simulator: Simulator, make_tools: MakeTools
+) -> None:
+    """Where the limit is reached and not one chunk was heard, the job says what went wrong."""
+    simulator.faults = by_plan(["500"])
+    with pytest.raises(AllChunksFailed, match="answers 500"):
+        await transcript_of(recording, make_tools(lanes=1), maxCost=0.006)
+
+    assert len(simulator.requests) == 1
 
 
 async def test_a_dry_run_asks_nobody_and_is_near_the_truth(

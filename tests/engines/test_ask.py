@@ -181,6 +181,7 @@ async def spend(max_cost_usd: float, *answers: Reply | EngineError) -> tuple[int
         ([Reply("words", cost_usd=0.005)], 9, 0.045),
         ([EngineTimeout("lost"), BadEngineReply("lost"), Reply("words")], 3, 0.03),
         ([ChunkRefused("no"), EngineRateLimited("wait"), Reply("words")], 5, 0.05),
+        ([EngineUnavailable("away", heard=False)] * 2 + [Reply("words")], 5, 0.05),
     ],
 )
 def test_the_cost_limit_is_never_passed(
@@ -200,6 +201,42 @@ def test_beyond_the_cost_limit_nothing_is_sent() -> None:
     with pytest.raises(CostLimitReached, match=r"0\.009 USD") as caught:
         run(main())
     assert (caught.value.exit_code, caught.value.status, engine.asked_at) == (4, 402, [])
+
+
+def test_without_money_for_another_attempt_the_first_ones_error_is_told() -> None:
+    """The limit is not what went wrong with this chunk."""
+    engine = Scripted(EngineTimeout("too slow"))
+
+    async def main() -> None:
+        await Asker(engine, Lanes(2), 0.015).ask(REQUEST)
+
+    with pytest.raises(EngineTimeout, match="too slow"):
+        run(main())
+    assert engine.asked_at == [0]
+
+
+def test_a_server_that_is_away_is_no_matter_of_cost() -> None:
+    """It hears nothing, so all attempts are made, and the last one's error is told."""
+    engine = Scripted(EngineUnavailable("away", heard=False))
+
+    async def main() -> None:
+        await Asker(engine, Lanes(2), 0.01).ask(REQUEST)
+
+    with pytest.raises(EngineUnavailable, match="away"):
+        run(main())
+    assert len(engine.asked_at) == ATTEMPTS
+
+
+def test_who_waits_while_others_spend_the_money_meets_the_limit() -> None:
+    """A wish to wait is no error of this chunk."""
+
+    async def main() -> list[Reply | BaseException]:
+        asker = Asker(Scripted(EngineRateLimited("wait"), Reply("words")), Lanes(2), 0.01)
+        return await asyncio.gather(*(asker.ask(REQUEST) for _ in range(2)), return_exceptions=True)
+
+    first, second = run(main())
+    assert isinstance(first, CostLimitReached)
+    assert isinstance(second, Reply)
 
 
 def test_what_is_free_has_no_cost_limit() -> None:

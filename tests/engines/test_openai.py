@@ -33,6 +33,7 @@ from audio_tools.errors import (
 )
 from audio_tools.media.encode import encode
 from tests.simulator import DIALECTS, Dialect, Fault, Simulator, by_plan, samples, talk
+from tests.simulator.conduct import Kind
 
 SCRIPT = talk(20.0, seed=2)
 REQUEST = Request(encode((samples(SCRIPT) * 32767).astype(np.int16), "flac"))
@@ -226,6 +227,19 @@ async def test_every_passing_fault_is_worth_another_try(
     assert caught.value.retry_after_s == fault.retry_after_s
 
 
+@pytest.mark.parametrize(("kind", "heard"), [("500", True), ("503", False), ("reset", True), ("cut", True)])
+async def test_what_may_have_been_heard_is_told(
+    kind: Kind, heard: bool, simulator: Simulator, engine_for: Callable[..., Any]
+) -> None:
+    """It may have been paid; a server that turns us away has not begun."""
+    simulator.faults = by_plan([kind])
+    engine = await engine_for(simulator.base_url)
+    with pytest.raises(EngineUnavailable) as caught:
+        await engine.transcribe(REQUEST)
+
+    assert caught.value.heard == heard
+
+
 async def test_a_hanging_server_is_given_up(simulator: Simulator, engine_for: Callable[..., Any]) -> None:
     """ENGINE_TIMEOUT bounds the wait."""
     simulator.faults = by_plan(["hang"])
@@ -257,8 +271,10 @@ async def test_a_server_that_takes_no_connection_is_unavailable(
 ) -> None:
     """It heard nothing, so it did not take too long for an answer."""
     engine = await engine_for(deaf_url, timeout_s=1.0)
-    with pytest.raises(EngineUnavailable, match="cannot be reached"):
+    with pytest.raises(EngineUnavailable, match="cannot be reached") as caught:
         await engine.transcribe(REQUEST)
+
+    assert not caught.value.heard
 
 
 async def test_a_cancelled_request_is_no_timeout(
@@ -328,8 +344,10 @@ async def test_a_chunk_that_is_no_audio_is_refused_alone(
 async def test_nobody_listening_is_unavailable(engine_for: Callable[..., Any], unused_tcp_port: int) -> None:
     """A server that is not there may come back."""
     engine = await engine_for(f"http://127.0.0.1:{unused_tcp_port}/v1")
-    with pytest.raises(EngineUnavailable, match="cannot be reached"):
+    with pytest.raises(EngineUnavailable, match="cannot be reached") as caught:
         await engine.transcribe(REQUEST)
+
+    assert not caught.value.heard
 
 
 async def test_a_key_that_cannot_be_sent_is_not_shown(

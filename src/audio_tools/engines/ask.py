@@ -10,7 +10,13 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 
 from audio_tools.engines.base import Engine, Request
 from audio_tools.engines.limits import LONGEST_PAUSE_S, Lanes
-from audio_tools.errors import CostLimitReached, EngineError, EngineRateLimited, EngineTimeout
+from audio_tools.errors import (
+    CostLimitReached,
+    EngineError,
+    EngineRateLimited,
+    EngineTimeout,
+    EngineUnavailable,
+)
 from audio_tools.metrics import COST_USD, ENGINE_CALLS, ENGINE_SECONDS
 from audio_tools.transcript import Reply
 
@@ -49,7 +55,7 @@ class Asker:
 
         Raises:
             CostLimitReached: what is spent and what is under way leave no room for this request.
-            EngineError: the last attempt's; at once if it is not retryable.
+            EngineError: the last attempt's; at once if it is not retryable, or there is no room for another.
         """
         patience = _Patience(self._lanes)
         attempts = AsyncRetrying(
@@ -58,7 +64,13 @@ class Asker:
             stop=patience.is_over,
             reraise=True,
         )
-        return await attempts(self._ask_once, request, answered)
+        try:
+            return await attempts(self._ask_once, request, answered)
+        except CostLimitReached as limit:
+            if patience.failure is None:
+                raise
+            # What went wrong is the attempt; the limit only forbids another one.
+            raise patience.failure from limit
 
     async def _ask_once(self, request: Request, answered: Callable[[], Reply | None] | None) -> Reply:
         seconds = request.audio.seconds
@@ -107,21 +119,33 @@ def _tells_of_overload(error: EngineError) -> bool:
 
 def _is_free(error: EngineError) -> bool:
     """Whether nothing was heard. A server that does not answer in time, or badly, may have done its work."""
+    if isinstance(error, EngineUnavailable):
+        return not error.heard
     return isinstance(error, EngineRateLimited) or not error.retryable
 
 
 class _Patience:
-    """How long to go on with one chunk; where the provider names a time, all chunks of the key wait."""
+    """
+    How long to go on with one chunk; where the provider names a time, all chunks of the key wait.
+
+    `failure` is that of the last attempt, None if there was none; being told to wait is no attempt.
+    """
 
     def __init__(self, lanes: Lanes) -> None:
+        self.failure: EngineError | None = None
         self._lanes = lanes
         self._waits = 0
         self._began = asyncio.get_running_loop().time()
         self._backoff = wait_random_exponential(multiplier=1, max=30)
 
     def has_a_chance(self, error: BaseException) -> bool:
-        self._waits += isinstance(error, EngineRateLimited)
-        return isinstance(error, EngineError) and error.retryable
+        if not isinstance(error, EngineError) or not error.retryable:
+            return False
+        if isinstance(error, EngineRateLimited):
+            self._waits += 1
+        else:
+            self.failure = error
+        return True
 
     def is_over(self, state: RetryCallState) -> bool:
         waited_s = asyncio.get_running_loop().time() - self._began

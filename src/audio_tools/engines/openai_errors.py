@@ -51,8 +51,10 @@ def map_openai_errors() -> Iterator[None]:
             raise EngineTimeout(
                 "The server did not answer in time.", hint="ENGINE_TIMEOUT is too short?"
             ) from error
+        # Without a connection nothing was sent; one that breaks may have carried the chunk.
+        no_connection = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError)
         raise EngineUnavailable(
-            f"The server cannot be reached: {shorten(str(cause)) or 'no answer'}."
+            f"The server cannot be reached: {shorten(str(cause)) or 'no answer'}.", heard=not no_connection
         ) from error
 
 
@@ -80,7 +82,8 @@ def _status_error(error: APIStatusError) -> EngineError:
         # Without Retry-After the end of the window is the best there is; of other errors it says nothing.
         return EngineRateLimited(said, retry_after_s=retry_after_s or reset_seconds(headers) or None)
     if status in {408, 409} or status >= 500:
-        return EngineUnavailable(said, retry_after_s=retry_after_s)
+        # With 503 a server turns us away before it begins.
+        return EngineUnavailable(said, retry_after_s=retry_after_s, heard=status != 503)
     if refuses_form(error):
         return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to one that the provider takes.")
     if error.param in {"model", "language", "prompt"}:
