@@ -113,6 +113,14 @@ def test_being_told_to_wait_is_no_attempt() -> None:
     assert engine.asked_at[:6] == [0, 7, 14, 21, 28, 35]
 
 
+def test_a_failing_server_that_wants_no_wait_is_given_time_all_the_same() -> None:
+    """`Retry-After: 0` on a 503: three attempts in the same moment are no more than one."""
+    engine = Scripted(EngineUnavailable("down", retry_after_s=0.0), Reply("done"))
+    ask(engine)
+
+    assert engine.asked_at[1] > 0
+
+
 def test_waiting_has_an_end() -> None:
     """Whoever is only ever told to wait fails in the end; absurd waits are cut short."""
     engine = Scripted(EngineRateLimited("no", retry_after_s=86_400.0))

@@ -155,7 +155,8 @@ class _Patience:
     def seconds(self, state: RetryCallState) -> float:
         error, backoff = _error(state), self._backoff(state)
         log.info("attempt %d failed (%s: %s)", state.attempt_number, error.code, error)
-        if error.retry_after_s is None and not isinstance(error, EngineRateLimited):
+        # A server that fails and is to be asked again at once (0) would use up all attempts in one moment.
+        if not error.retry_after_s and not isinstance(error, EngineRateLimited):
             return backoff
         wished = backoff if error.retry_after_s is None else error.retry_after_s
         self._lanes.pause(min(wished, LONGEST_PAUSE_S))
