@@ -95,7 +95,10 @@ def test_a_folder_called_like_a_model_does_not_hide_it(
     assert find_weights("base", tmp_path / "data", on_download=ignore).name == "base-abc1234"
 
 
-@pytest.mark.parametrize("name", ["/no/such/folder", "./base", "../base", "a/b/c", "C:\\models"])
+@pytest.mark.parametrize(
+    "name",
+    ["/no/such/folder", "./base", "../base", "a/b/c", "C:\\models", "hub/models--Systran--base", "me/.base"],
+)
 def test_a_folder_without_a_model_is_named(name: str, tmp_path: Path) -> None:
     """What looks like a path is never looked for on the hub."""
     for look in (describe_weights, lambda *given: find_weights(*given, on_download=ignore)):

@@ -22,7 +22,12 @@ HUB_FILES = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.
 
 
 def find_in_cache(repository: str) -> Path | None:
-    """The folder of a model that was downloaded before; None if it is not whole."""
+    """
+    The folder of a model that was downloaded before; None if it is not whole.
+
+    Raises:
+        ValueError: no repository can have such a name.
+    """
     if find_spec("huggingface_hub") is None:
         return None
     from huggingface_hub import try_to_load_from_cache

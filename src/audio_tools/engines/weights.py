@@ -160,7 +160,10 @@ def _locate(name: str, data_dir: Path) -> _Source:
             return _Source("joined", joined)
         if _parts(packaged):
             return _Source("packages", joined)
-    cached = find_in_cache(repository)
+    try:
+        cached = find_in_cache(repository)
+    except ValueError:
+        raise _unknown(name) from None
     return _Source("cache", cached, repository) if cached else _Source("hub", folder, repository)
 
 
