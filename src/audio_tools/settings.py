@@ -70,6 +70,17 @@ def _fits_in_a_header(value: SecretStr) -> SecretStr:
     return SecretStr(stripped)
 
 
+def _server_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        fine = parts.hostname and parts.port != 0 and not re.search(r"\s", value)
+    except ValueError:
+        fine = False
+    if not fine:
+        raise PydanticCustomError("server_url", "must be an address like http://127.0.0.1:8000/v1")
+    return value
+
+
 def _host_alone(value: str) -> str:
     try:
         IPv6Address(value)
@@ -121,7 +132,7 @@ class Settings(BaseSettings):
     openai_api_key: Annotated[SecretStr, AfterValidator(_fits_in_a_header)] | None = Field(
         None, description="Key of the OpenAI API or of a server like it."
     )
-    openai_base_url: str = Field(
+    openai_base_url: Annotated[str, AfterValidator(_server_url)] = Field(
         "https://api.openai.com/v1", pattern=r"^https?://", description="Where the API lives."
     )
     openai_model: str = Field("whisper-1", min_length=1, description="Transcription model of the API.")
