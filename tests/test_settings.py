@@ -52,6 +52,7 @@ def test_environment_wins_over_dotenv_and_flags_over_both(
         ("OPENAI_BASE_URL", "http://[::1/v1"),
         ("OPENAI_BASE_URL", "http://exa mple/v1"),
         ("ENGINE", "magic"),
+        ("DATA_DIR", "~nobody-of-this-name/x"),
         ("REDIS_HOST", "redis:6379"),
         ("REDIS_PORT", "tcp://10.0.0.1:6379"),
         ("REDIS_PREFIX", "a:b"),
@@ -159,6 +160,21 @@ def test_a_redis_url_is_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert settings.redis_url.get_secret_value() == url
     if "%" in url:
         assert settings.secrets() == {"p%2Fw", "p/w"}
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In `.env` no shell puts it there, and nobody wants a folder called `~`."""
+    (tmp_path / ".env").write_text(
+        "DATA_DIR=~/data\nMEDIA_ROOTS=~/Movies, /media\nFFMPEG_PATH=~/bin/ffmpeg\nWHISPER_MODEL=~/model\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    settings = Settings.load()
+
+    assert settings.data_dir == Path("/home/me/data")
+    assert settings.media_roots == (Path("/home/me/Movies"), Path("/media"))
+    assert settings.ffmpeg_path == Path("/home/me/bin/ffmpeg")
+    assert settings.whisper_model == "/home/me/model"
 
 
 def test_the_key_never_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

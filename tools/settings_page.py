@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 INTRODUCTION = """# Settings
 
 Every setting is an environment variable, read from `.env` too; the environment wins. An empty variable counts
-as unset. A wrong one stops the start with a sentence that names it. This page is made by
-`tools/settings_page.py` from `src/audio_tools/settings.py`.
+as unset. A wrong one stops the start with a sentence that names it. `~` at the beginning of a path is the
+home folder. This page is made by `tools/settings_page.py` from `src/audio_tools/settings.py`.
 
 | variable | default | allowed | meaning |
 |---|---|---|---|

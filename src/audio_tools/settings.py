@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -90,8 +91,17 @@ def _host_alone(value: str) -> str:
     return value
 
 
+def _at_home(path: Path) -> Path:
+    # A shell does this, but nobody does it to what is read from .env.
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise PydanticCustomError("home", "begins with the home of a user who is not known here") from None
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_by_commas)]
-Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_by_commas)]
+HomePath = Annotated[Path, AfterValidator(_at_home)]
+Paths = Annotated[tuple[HomePath, ...], NoDecode, BeforeValidator(_by_commas)]
 Device = Literal["auto", "cpu", "cuda"]
 ComputeType = Literal[
     "auto",
@@ -142,7 +152,7 @@ class Settings(BaseSettings):
     openai_usd_per_minute: float | None = Field(
         None, ge=0, description="Price of a minute of audio; unset: OpenAI's own, 0 for unknown models."
     )
-    whisper_model: str = Field(
+    whisper_model: Annotated[str, AfterValidator(os.path.expanduser)] = Field(
         "base", min_length=1, description="Local Whisper: a model's name, or a folder."
     )
     whisper_device: Device = Field(
@@ -162,10 +172,10 @@ class Settings(BaseSettings):
         le=3600,
         description="Seconds for one request: to send a chunk and to have the whole answer.",
     )
-    data_dir: Path = Field(
+    data_dir: HomePath = Field(
         default_factory=default_data_dir, description="Where chunk results and models are kept."
     )
-    ffmpeg_path: Path | None = Field(
+    ffmpeg_path: HomePath | None = Field(
         None, description="FFmpeg's command; unset: from PATH, else the bundled one."
     )
     chunk_size: int = Field(
