@@ -331,6 +331,20 @@ async def test_what_no_chunk_can_change_is_final_for_the_job(
     assert hint in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [(400, {"param": ["model"]}, ChunkRefused), (429, {"type": {"a": 1}}, EngineRateLimited)],
+)
+async def test_a_refusal_of_an_odd_form_is_a_refusal_all_the_same(
+    status: int, error: dict[str, Any], kind: type[EngineError], engine_for: Callable[..., Any]
+) -> None:
+    """Other servers name the fault by lists and objects; it is no mistake of ours."""
+    server = await _serving({"error": {"message": "No."} | error}, status)
+    engine = await engine_for(str(server.make_url("/v1")))
+    with pytest.raises(kind, match=f"answers {status}: No"):
+        await engine.transcribe(REQUEST)
+
+
 async def test_a_chunk_that_is_no_audio_is_refused_alone(
     simulator: Simulator, engine_for: Callable[..., Any]
 ) -> None:

@@ -65,7 +65,9 @@ def refuses_form(error: APIStatusError) -> bool:
 
 
 def _status_error(error: APIStatusError) -> EngineError:
-    status, code, headers = error.status_code, error.code or error.type, error.response.headers
+    status, headers = error.status_code, error.response.headers
+    # Other servers put lists and objects in these places.
+    names, param = {str(error.code), str(error.type)}, str(error.param)
     said = f"The provider answers {status}: {_provider_message(error)}"
     retry_after_s = retry_after_seconds(headers)
     if status in {401, 403}:
@@ -74,9 +76,9 @@ def _status_error(error: APIStatusError) -> EngineError:
         return EngineRefused(said, hint="Check OPENAI_BASE_URL, and the proxy if there is one.")
     if status == 404:
         # Other servers have no such code: there the address may be wrong as well.
-        kind = OptionRefused if code == "model_not_found" else EngineRefused
+        kind = OptionRefused if "model_not_found" in names else EngineRefused
         return kind(said, hint="Check the model's name and OPENAI_BASE_URL.")
-    if status == 402 or (status == 429 and (code in SPENT or error.type in SPENT)):
+    if status == 402 or (status == 429 and names & SPENT):
         return EngineRefused(said, hint="The account's quota is spent: add credit, then run the same again.")
     if status == 429:
         # Without Retry-After the end of the window is the best there is; of other errors it says nothing.
@@ -86,8 +88,8 @@ def _status_error(error: APIStatusError) -> EngineError:
         return EngineUnavailable(said, retry_after_s=retry_after_s, heard=status != 503)
     if refuses_form(error):
         return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to one that the provider takes.")
-    if error.param in {"model", "language", "prompt"}:
-        return OptionRefused(said, hint=f"The provider does not take this {error.param}.")
+    if param in {"model", "language", "prompt"}:
+        return OptionRefused(said, hint=f"The provider does not take this {param}.")
     return ChunkRefused(said)
 
 
