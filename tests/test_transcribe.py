@@ -22,7 +22,7 @@ from audio_tools.options import Options
 from audio_tools.store import ResultStore
 from audio_tools.transcribe import Tools, transcribe
 from audio_tools.transcript import Interval, Reply, Word
-from tests.media.samples import children
+from tests.media.samples import children, make, picture, sound
 from tests.simulator import render, talk
 
 
@@ -119,6 +119,32 @@ async def test_the_detection_that_was_really_used_is_named(
     transcript = await transcribe(recording, Options(), tools, lambda _: None)
 
     assert transcript.silence_detection == "level"
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".flac", ".mkv"])
+async def test_sound_that_is_missing_is_no_silence(tools: Tools, tmp_path: Path, suffix: str) -> None:
+    """A file that was cut off promises more than it holds; nobody knows what was said there."""
+    whole = render(talk(20.0, seed=3), tmp_path / f"whole{suffix}").read_bytes()
+    path = tmp_path / f"half{suffix}"
+    path.write_bytes(whole[: len(whole) // 2])
+    options = Options(silence_threshold=0.5, silence_detection="level")
+    transcript = await transcribe(path, options, tools, lambda _: None)
+
+    assert transcript.duration == pytest.approx(20.0, abs=0.1)
+    assert transcript.silences
+    assert transcript.silences[-1].end < 15.0
+    assert transcript.warnings
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+async def test_a_picture_without_sound_is_silent(tools: Tools, tmp_path: Path, suffix: str) -> None:
+    """Where the picture goes on after the sound has ended, as it should, nothing is said."""
+    coding = "-c:v", "mpeg4", "-c:a", "aac"
+    path = make(tmp_path / f"film.{suffix}", *picture(8), *sound(3, "0.3*sin(3000*t)"), *coding)
+    transcript = await transcribe(path, Options(silence_detection="level"), tools, lambda _: None)
+
+    assert transcript.silences[-1].end == pytest.approx(8.0, abs=0.1)
+    assert transcript.warnings == ()
 
 
 async def test_a_chunk_size_that_holds_next_to_nothing_is_refused(tools: Tools, recording: Path) -> None:

@@ -29,7 +29,7 @@ class Heard:
     All that is known of one file when its last chunk was heard.
 
     `seconds` of sound were decoded, with `pauses` in it. `hearings` and `failures`: its chunks, in order.
-    `warnings` of the decoder.
+    `warnings` of the decoder; `cut_off` if it found that the file ends before its time.
     """
 
     media: MediaInfo
@@ -39,6 +39,17 @@ class Heard:
     hearings: Sequence[Hearing]
     failures: Sequence[FailedChunk]
     warnings: Sequence[str]
+    cut_off: bool = False
+
+    @property
+    def promised(self) -> float:
+        """When the sound should end, in seconds; where the file does not say, when it starts."""
+        return self.stream.start + (self.stream.duration or 0.0)
+
+    @property
+    def sound_missing(self) -> bool:
+        """Whether there was sound behind the last sample, which nobody has heard."""
+        return self.cut_off or self.promised - self.seconds > TRUNCATED_S
 
 
 def assemble(
@@ -48,7 +59,8 @@ def assemble(
     media, hearings = heard.media, heard.hearings
     words, segments = stitch([hearing.chunk for hearing in hearings])
     duration = max(media.duration or 0.0, heard.seconds)
-    pauses = _until(heard.pauses, heard.seconds, duration)
+    # What is missing may be speech: who cuts out silences must not lose it unseen.
+    pauses = heard.pauses if heard.sound_missing else _until(heard.pauses, heard.seconds, duration)
     language = options.language or _language(hearings)
     total = len(hearings) + len(heard.failures)
     return Transcript(
@@ -104,9 +116,8 @@ def _until(pauses: Sequence[Interval], audio_end: float, duration: float) -> lis
 def _warnings(heard: Heard, words: Sequence[Word], options: Options, engine: Engine) -> Iterator[str]:
     """What an editor should know before trusting the transcript."""
     hearings = heard.hearings
-    promised = heard.stream.start + (heard.stream.duration or 0.0)
-    if promised - heard.seconds > TRUNCATED_S:
-        yield f"The sound ends at {heard.seconds:.1f} s, but the file promises {promised:.1f} s of it."
+    if heard.promised - heard.seconds > TRUNCATED_S:
+        yield f"The sound ends at {heard.seconds:.1f} s, but the file promises {heard.promised:.1f} s of it."
     number, streams = heard.stream.position, len(heard.media.audio_streams)
     if heard.stream.channels > MIXED_CHANNELS:
         yield (

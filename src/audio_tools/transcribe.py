@@ -144,6 +144,7 @@ class _Job:
     hearings: dict[int, Hearing] = field(default_factory=dict)
     failures: dict[int, Failure] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    cut_off: bool = False
     too_dear: bool = False
 
     async def hear_all(self) -> None:
@@ -179,6 +180,7 @@ class _Job:
             hearings=[self.hearings[index] for index in sorted(self.hearings)],
             failures=[self.failures[index].chunk for index in sorted(self.failures)],
             warnings=self.warnings,
+            cut_off=self.cut_off,
         )
 
     async def _feed(self, ready: asyncio.Queue[ReadyChunk | None], lanes: int) -> None:
@@ -208,7 +210,7 @@ class _Job:
                     decoder.kill()
                     await asyncio.wait([coming])
                 coming.exception()
-            self.warnings = list(decoder.warnings)
+            self.warnings, self.cut_off = list(decoder.warnings), decoder.cut_off
         self.meter.cut_all(self.cutter.seconds)
         for _ in range(lanes):
             await ready.put(None)

@@ -19,7 +19,7 @@ from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.errors import DecodeFailed
 from audio_tools.media.confine import confined
 from audio_tools.media.ffmpeg import DEMUXERS, PROTOCOLS, local_file
-from audio_tools.media.log import HOLE_TOO_LONG, quote, reason
+from audio_tools.media.log import CUT_OFF, HOLE_TOO_LONG, quote, reason
 from audio_tools.media.matroska import read_packets
 from audio_tools.media.pipes import Pipes
 
@@ -99,6 +99,8 @@ class Decoder:
         self._process: subprocess.Popen[bytes] | None = None
         self.warnings: tuple[str, ...] = ()
         """After the last block: what an editor should know, such as damage that was skipped."""
+        self.cut_off = False
+        """After the last block: whether the file ends before its time, so what follows is not known."""
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -182,6 +184,7 @@ class Decoder:
             raise self._failed(f"FFmpeg was killed by signal {-exit_code}")
         if exit_code or not blocks or HOLE_TOO_LONG in complaints:
             raise self._failed(reason(complaints, self._path))
+        self.cut_off = any(sign in complaints for sign in CUT_OFF)
         if complaints:
             self.warnings = (
                 f"Audio stream {self._position} is damaged: what cannot be decoded is missing or silent "

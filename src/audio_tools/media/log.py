@@ -22,6 +22,9 @@ KNOWN_COMPLAINTS = (
 )
 """What FFmpeg says, and what that means; the first that is found counts."""
 
+CUT_OFF = ("File ended prematurely", ": partial file")
+"""What the demuxers of Matroska and MP4 say where a file ends before its time."""
+
 _LONGEST_LINE = 2000
 _LONGEST_QUOTE = 300
 _LINES_KEPT = 20
