@@ -147,6 +147,20 @@ async def test_a_picture_without_sound_is_silent(tools: Tools, tmp_path: Path, s
     assert transcript.warnings == ()
 
 
+async def test_a_stream_that_starts_late_says_when(tools: Tools, tmp_path: Path) -> None:
+    """Also where it starts later than the probe reads: what its file says is then that of the whole file."""
+    path = make(
+        tmp_path / "microphones.mkv",
+        *(*sound(60), "-itsoffset", "40", *sound(10), "-map", "0", "-map", "1", "-c:a", "flac"),
+    )
+    options = Options(audio_stream=1, silence_detection="level")
+    transcript = await transcribe(path, options, tools, lambda _: None)
+
+    assert transcript.media["audioStartOffset"] == 40.0
+    assert transcript.silences[-1].end == pytest.approx(60.0, abs=0.1)
+    assert transcript.warnings == ()
+
+
 async def test_a_chunk_size_that_holds_next_to_nothing_is_refused(tools: Tools, recording: Path) -> None:
     """Before anything is sent, with the size that would do; and that size does."""
     small = replace(tools, chunk_size=65_536)

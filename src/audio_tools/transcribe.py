@@ -33,7 +33,7 @@ from audio_tools.events import ChunkWords, Publish
 from audio_tools.listen import Hearing, Listener, ReadyChunk
 from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import max_encoded_bytes, seconds_within
-from audio_tools.media.probe import choose_audio, probe
+from audio_tools.media.probe import choose_audio, heard_from, probe
 from audio_tools.options import Options
 from audio_tools.progress import Meter
 from audio_tools.store import ResultStore
@@ -174,7 +174,7 @@ class _Job:
         """What there is to put together."""
         return Heard(
             media=self.media,
-            stream=self.stream,
+            stream=self.media.audio_streams[self.stream.position],
             seconds=self.cutter.seconds,
             pauses=self.cutter.pauses(),
             hearings=[self.hearings[index] for index in sorted(self.hearings)],
@@ -211,6 +211,8 @@ class _Job:
                     await asyncio.wait([coming])
                 coming.exception()
             self.warnings, self.cut_off = list(decoder.warnings), decoder.cut_off
+            if decoder.start is not None:
+                self.media = heard_from(self.media, self.stream.position, decoder.start)
         self.meter.cut_all(self.cutter.seconds)
         for _ in range(lanes):
             await ready.put(None)

@@ -99,6 +99,8 @@ class Decoder:
         self._process: subprocess.Popen[bytes] | None = None
         self.warnings: tuple[str, ...] = ()
         """After the last block: what an editor should know, such as damage that was skipped."""
+        self.start: float | None = None
+        """From the first block on: when the first sample is heard, seconds on the media's clock."""
         self.cut_off = False
         """After the last block: whether the file ends before its time, so what follows is not known."""
 
@@ -133,7 +135,8 @@ class Decoder:
         blocks = 0
         try:
             packets = read_packets(BufferedReader(pipes, _BUFFER_BYTES))
-            for block in join(on_clock((start + pipes.log.clock_moved_s, pcm) for start, pcm in packets)):
+            placed = ((start + pipes.log.clock_moved_s, pcm) for start, pcm in packets)
+            for block in join(on_clock(self._noting_start(placed))):
                 blocks += 1
                 yield block
         except TimeoutError:
@@ -170,6 +173,12 @@ class Decoder:
             ),
             *("-write_crc32", "0", "-flush_packets", "0", "pipe:1"),
         ]
+
+    def _noting_start(self, packets: Iterable[tuple[float, Pcm]]) -> Iterator[tuple[float, Pcm]]:
+        for start, pcm in packets:
+            if self.start is None:
+                self.start = start
+            yield start, pcm
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:

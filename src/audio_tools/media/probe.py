@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ STANDARD_RATES = tuple(
 )
 SAME_RATE = Fraction(1, 50_000)
 """Matroska keeps nanoseconds per frame: its 59.94 comes back as 19001/317."""
+
+LATER_S = 0.1
+"""Sound that is first heard so much after the start that its stream states; a codec's delay is less."""
 
 _TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.,])(\d\d)")
 
@@ -71,6 +75,19 @@ def choose_audio(media: MediaInfo, position: int | None) -> AudioStream:
         there = "only audio stream 0" if len(streams) == 1 else f"audio streams 0 to {len(streams) - 1}"
         raise NoAudioStream(f"The file has no audio stream {chosen}.", hint=f"It has {there}.")
     return streams[chosen]
+
+
+def heard_from(media: MediaInfo, position: int, start: float) -> MediaInfo:
+    """
+    The same media, where the first sample of the audio stream at `position` was heard at `start` seconds.
+
+    libavformat reads some megabytes or seconds ahead; a stream that has not begun by then it gives start
+    and duration of the whole file.
+    """
+    streams = list(media.audio_streams)
+    if start - streams[position].start > LATER_S:
+        streams[position] = replace(streams[position], start=round(start, 6), duration=None)
+    return replace(media, audio_streams=tuple(streams))
 
 
 def _check_file(path: Path) -> None:
