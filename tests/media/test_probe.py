@@ -100,6 +100,15 @@ async def test_coarse_times_do_not_bend_the_rate(tmp_path: Path, container: str,
     assert (media.frame_rate, media.variable_frame_rate) == (Fraction(60000, 1001), False)
 
 
+async def test_the_clock_of_an_avi_is_no_frame_rate(tmp_path: Path) -> None:
+    """H.264 with B-frames that was copied there has a clock that ticks several times a frame."""
+    film = make(tmp_path / "film.mp4", *picture(3, rate="30000/1001"), "-c:v", "libx264", "-bf", "2")
+
+    media = await probe(make(tmp_path / "film.avi", "-i", str(film), "-c", "copy"))
+
+    assert (media.frame_rate, media.variable_frame_rate) == (Fraction(30000, 1001), False)
+
+
 async def test_a_varying_rate_is_flagged(tmp_path: Path) -> None:
     """A phone's picture, whose frames come when they please, has an average rate only."""
     path = make(

@@ -142,7 +142,10 @@ def media_info(facts: Facts) -> MediaInfo:
     moving = [stream for stream in streams if stream["type"] == "video" and not stream["picture"]]
     picture = moving[0] if moving else {}
     duration = facts["duration"] or _longest(audio)
-    rate, varies = frame_rate(picture.get("average_rate"), picture.get("nominal_rate"), duration)
+    # What libavformat calls the average rate of an AVI is that of its clock, twice as fast or faster where
+    # H.264 with B-frames was copied into it.
+    average = None if facts["container"] == "avi" else picture.get("average_rate")
+    rate, varies = frame_rate(average, picture.get("nominal_rate"), duration)
     timecodes = [*(stream["timecode"] for stream in moving + streams), facts["timecode"]]
     timecode = start_timecode(timecodes)
     return MediaInfo(
