@@ -31,13 +31,22 @@ def heard(data: bytes) -> Log:
 
 
 def test_complaints_are_told_from_talk() -> None:
-    """Errors are kept, without their origin; so is what carries no level, since FFmpeg did not write it."""
+    """Errors are kept, without their origin; so is what comes after them without a level."""
     assert heard(TALK).complaints().splitlines() == [
         "Number of bands (12) exceeds limit (10).",
         "Error submitting packet to decoder: Invalid data found",
         "Error opening input files",
         "ffmpeg cannot be run",
     ]
+
+
+def test_a_message_is_as_bad_as_its_first_line() -> None:
+    """Only that carries a level; what comes before any is not from FFmpeg, which did not even start."""
+    message = b"[mpegts @ 0x1] [%s] Could not find codec parameters\nConsider increasing 'probesize'\n"
+
+    assert heard(message % b"warning").complaints() == ""
+    assert heard(message % b"error").complaints().endswith("Consider increasing 'probesize'")
+    assert heard(b"ffmpeg: no such library\n").complaints() == "ffmpeg: no such library"
 
 
 @pytest.mark.parametrize(

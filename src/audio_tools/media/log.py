@@ -45,6 +45,7 @@ class Log:
     def __init__(self) -> None:
         self.clock_moved_s = 0.0
         self._complaints: deque[str] = deque(maxlen=_LINES_KEPT)
+        self._level: str | None = None
         self._unfinished = b""
 
     def feed(self, data: bytes) -> None:
@@ -63,10 +64,12 @@ class Log:
     def _hear(self, line: str) -> None:
         match = _TAGGED.match(line)
         assert match is not None
+        # A message of several lines carries its level on the first only.
+        self._level = match["level"] or self._level
         text = match["text"].strip()
         if moved := _CLOCK_MOVED.match(text):
             self.clock_moved_s = int(moved[1]) / 1_000_000
-        elif text and match["level"] in _COMPLAINT_LEVELS and not text.startswith("Last message repeated"):
+        elif text and self._level in _COMPLAINT_LEVELS and not text.startswith("Last message repeated"):
             self._complaints.append(text)
 
 
