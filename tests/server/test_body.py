@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from audio_tools.errors import UploadInterrupted, UploadTimeout
 from audio_tools.server.body import BLOCK_BYTES, Body, ClientGone, LingeringClose
+from audio_tools.server.direct import EXTENSION, DirectBody
+from audio_tools.uploads import UploadStore
 
 GONE: Message = {"type": "http.disconnect"}
 
@@ -101,6 +105,29 @@ async def test_a_reader_can_be_interrupted(waiting: bool) -> None:
         await asyncio.wait_for(task, 10)
     with pytest.raises(UploadInterrupted):
         await anext(body)
+
+
+async def test_a_reader_is_interrupted_while_a_block_is_written(tmp_path: Path) -> None:
+    """The rest is then nobody's: nothing would stop a thread that began to read it now."""
+    loop = asyncio.get_running_loop()
+    interrupted = threading.Event()
+
+    def interrupt() -> None:
+        body.interrupt(UploadInterrupted())
+        interrupted.set()
+
+    def sink(_: bytes) -> None:
+        loop.call_soon_threadsafe(interrupt)
+        assert interrupted.wait(10)
+
+    def take_over() -> DirectBody:
+        raise AssertionError("the connection was taken over")
+
+    body = Body(receive_from(piece(b"x" * BLOCK_BYTES)), 3600, {"extensions": {EXTENSION: take_over}})
+    store = UploadStore(tmp_path, max_bytes=1 << 30, min_free_bytes=0, ttl_s=60)
+    with pytest.raises(UploadInterrupted):
+        await body.pour(sink, store)
+    store.close()
 
 
 async def test_a_cancelled_reader_is_cancelled() -> None:

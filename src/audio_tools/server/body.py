@@ -59,7 +59,9 @@ class Body:
         """Give every block to `sink`, in a thread of `uploads`. Raises what iterating raises, and `sink`."""
         async for block in self:
             await uploads.run(sink, block)
-            self._direct = self._take_over() if self._take_over and not self._ended else None
+            # Not after an error that came while the block was written: nobody would stop the thread any more.
+            wants_more = not self._ended and self._error is None
+            self._direct = self._take_over() if self._take_over and wants_more else None
             if self._direct is not None:
                 try:
                     await uploads.run_until(self._direct.stop, self._direct.pour, sink, self._idle_s)
