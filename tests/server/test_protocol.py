@@ -89,3 +89,16 @@ def test_garbage_after_a_request_does_not_cost_its_answer(service: Service) -> N
     with service.connect(head("OPTIONS", "/files") + b"\x00\x01\x02") as connection:
         assert read_answer(connection).status == 204
         assert connection.recv(100) == b""
+
+
+@pytest.mark.parametrize("n_before", [1, 2])
+def test_a_broken_body_does_not_cost_the_answers_before_it(service: Service, n_before: int) -> None:
+    """Requests that were sent without waiting are answered in order, the broken one last."""
+    broken = head("POST", "/process-audio", Content_Type=TYPE, Transfer_Encoding="chunked") + b"xyz\r\n"
+    with service.connect(head("OPTIONS", "/files") * n_before + broken) as connection:
+        answers = [read_answer(connection) for _ in range(n_before + 1)]
+        assert connection.recv(100) == b""
+
+    assert [answer.status for answer in answers] == [204] * n_before + [400]
+    assert answers[-1].json["error"] == "malformed_request"
+    assert answers[-1].headers["connection"] == "close"

@@ -103,6 +103,11 @@ class HttpProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         response = error_response(error)
+        if self.pipeline:
+            # Earlier requests wait as well: in its turn this one is answered as by an app, if of other types.
+            self.cycle.more_body = self.cycle.keep_alive = False
+            self.pipeline[0] = (self.cycle, response)  # type: ignore[assignment]
+            return
         lines = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}".encode(), b"connection: close"]
         lines += [name + b": " + value for name, value in response.raw_headers]
         self.transport.write(b"\r\n".join([*lines, b"", bytes(response.body)]))
