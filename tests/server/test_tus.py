@@ -299,6 +299,20 @@ def test_a_finished_upload_takes_no_more(service: Service, client: httpx2.Client
     assert content(service, path) == b"abc"
 
 
+@pytest.mark.parametrize(("blocks", "status"), [([], 204), ([b"d"], 413), ([DATA], 413)])
+def test_a_finished_upload_takes_no_more_in_chunks(
+    service: Service, client: httpx2.Client, blocks: list[bytes], status: int
+) -> None:
+    """Bytes that nobody announced are not dropped with a word of success."""
+    path = create(client, 3)
+    patch(client, path, 0, b"abc")
+    request = patch_head(path, 3, Transfer_Encoding="chunked") + chunked(blocks)
+    with service.connect(request) as connection:
+        assert read_answer(connection).status == status
+
+    assert content(service, path) == b"abc"
+
+
 def test_too_much_in_chunks_is_taken_back(service: Service, client: httpx2.Client) -> None:
     """Nobody announced the bytes, so they are counted; of this request none stays."""
     path = create(client, 2_000_000)

@@ -161,6 +161,9 @@ class TusApp:
                     # Once more, now that the file is locked: another process may have written meanwhile.
                     _require_offset(writer.size, offset)
                     await self._take(body, writer, length, checksum)
+            elif await anext(body, None) is not None:
+                # They came in chunks, announced by nobody; dropped in silence they would seem to be stored.
+                raise UploadTooLarge(status.offset)
             return Response(status_code=204, headers=progress_headers(await self._uploads.status(upload_id)))
 
     async def _report(self, upload_id: str, body: Body) -> Response:
