@@ -282,6 +282,15 @@ async def test_a_body_of_no_known_type_is_refused_with_both_ways(
     assert named in response.json()["message"]
 
 
+@pytest.mark.parametrize("kind", ["Application/JSON", "application/JSON; charset=utf-8"])
+async def test_a_type_may_be_written_in_capitals(kind: str, client: httpx2.AsyncClient) -> None:
+    """Media types know no case."""
+    body = json.dumps({"uploadId": await upload(client)})
+    response = await client.post("/process-audio", content=body, headers={"Content-Type": kind})
+
+    assert response.status_code == 200, response.text
+
+
 async def test_of_very_many_unknown_options_some_are_told(client: httpx2.AsyncClient) -> None:
     """An answer stays small whatever is sent."""
     options = {f"{n:04}{'x' * 500}": n for n in range(100)}

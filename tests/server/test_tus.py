@@ -313,6 +313,14 @@ def test_a_finished_upload_takes_no_more_in_chunks(
     assert content(service, path) == b"abc"
 
 
+def test_bytes_may_be_called_so_in_capitals(service: Service, client: httpx2.Client) -> None:
+    """Media types know no case."""
+    path = create(client, 3)
+
+    assert patch(client, path, 0, b"abc", Content_Type="Application/Offset+Octet-Stream").status_code == 204
+    assert content(service, path) == b"abc"
+
+
 def test_too_much_in_chunks_is_taken_back(service: Service, client: httpx2.Client) -> None:
     """Nobody announced the bytes, so they are counted; of this request none stays."""
     path = create(client, 2_000_000)

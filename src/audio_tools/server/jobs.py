@@ -130,7 +130,7 @@ class JobRoutes:
         if key and (known := await self.queue.find(key)):
             return self._started(request, await self._add_again(known), [])
         await self.queue.check()  # before gigabytes are read for nothing
-        if request.headers.get("content-type", "").startswith("application/json"):
+        if request.headers.get("content-type", "").lower().startswith("application/json"):
             return await self._start_from_json(request, key)
         return await self._start_from_upload(request, key)
 

@@ -65,7 +65,7 @@ def _from_base64(text: str, header: str) -> bytes:
 
 def require_body_type(headers: Headers) -> None:
     """Raises UnsupportedMediaType where the body is not of the kind that carries an upload's bytes."""
-    if headers.get("content-type") != BODY_TYPE:
+    if headers.get("content-type", "").lower() != BODY_TYPE:
         raise UnsupportedMediaType(f"The Content-Type must be {BODY_TYPE}.")
 
 
