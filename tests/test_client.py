@@ -1,12 +1,14 @@
-"""A follower of a job outlives the connection, and knows when there is no use in trying."""
+"""Any file can be sent; a follower of its job outlives the connection, and knows when trying is of no use."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import time
 from http import HTTPStatus
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -16,6 +18,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from audio_tools.client import PAUSES_S, Client
 from audio_tools.errors import ServerUnreachable
 from audio_tools.transcript import Json
+from tests.server.service import running
 
 JOB = "0b4c"
 SOON_S = (0.01, 0.01)
@@ -143,3 +146,14 @@ async def test_a_refusal_of_the_handshake_is_not_tried_again(service: Service) -
 def test_the_patience_is_about_a_minute() -> None:
     """A service that is started again, with its model, takes less."""
     assert 50 <= sum(PAUSES_S) <= 70
+
+
+async def test_a_file_of_any_name_can_be_sent(tmp_path: Path) -> None:
+    """Linux lets names be bytes that are no text: the service gets what can be written of them."""
+    file = tmp_path / os.fsdecode(b"a\xff.wav")
+    file.write_bytes(b"media")
+    with running(tmp_path, max_bytes=1000) as service:
+        async with Client(service.url) as client:
+            answer = await client.submit(file, {})
+
+    assert (answer["name"], answer["size"]) == ("a?.wav", 5)

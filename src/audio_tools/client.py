@@ -66,11 +66,11 @@ class Client:
 
     async def submit(self, path: Path, options: Mapping[str, Any]) -> Json:
         """Upload a file and start a job; gives the server's answer with `jobId` and `websocketUrl`."""
+        # A name on a disk may be no text, but one in a form must be.
+        name = path.name.encode(errors="replace").decode()
         with path.open("rb") as file:
             form = {"options": json.dumps(dict(options))}
-            return await self._json(
-                "POST", "/process-audio", data=form, files={"audioFile": (path.name, file)}
-            )
+            return await self._json("POST", "/process-audio", data=form, files={"audioFile": (name, file)})
 
     async def follow(self, answer: Json, pauses_s: Sequence[float] = PAUSES_S) -> AsyncIterator[Json]:
         """
