@@ -10,13 +10,13 @@ import webvtt
 
 from audio_tools.errors import DiskFull, InvalidOption, StorageError
 from audio_tools.exports import FORMATS, write
-from audio_tools.transcript import Transcript, Word
+from audio_tools.transcript import Segment, Transcript, Word
 
 
-def transcript_of(*words: Word, duration: float = 10.0) -> Transcript:
+def transcript_of(*words: Word, duration: float = 10.0, segments: tuple[Segment, ...] = ()) -> Transcript:
     return Transcript(
         words=words,
-        segments=(),
+        segments=segments,
         silences=(),
         duration=duration,
         total_chunks=1,
@@ -76,6 +76,49 @@ def test_a_transcript_without_words_makes_valid_files(tmp_path: Path) -> None:
     assert as_srt.read_bytes() == b""
     assert as_vtt.read_bytes() == b"WEBVTT\n"
     assert as_txt.read_bytes() == b""
+
+
+def test_a_transcript_that_lists_no_words_has_those_of_its_segments(tmp_path: Path) -> None:
+    """As with `wordTimestamps: false`: subtitles within the times of the segments, text with its speakers."""
+    segments = (
+        Segment(0, 0.5, 1.6, "Grüße, 世界!", speaker="Ann"),
+        Segment(
+            1, 2.0, 9.0, " ".join(["This sentence has ten words and fills a whole line."] * 3), speaker="Bob"
+        ),
+    )
+    as_srt, as_vtt, as_txt = write(
+        transcript_of(segments=segments, duration=9.0), ["srt", "vtt", "txt"], tmp_path, "take"
+    )
+    events = pysubs2.load(str(as_srt)).events
+
+    assert [event.plaintext.replace("\n", " ") for event in events] == [
+        "Grüße, 世界!",
+        *["This sentence has ten words and fills a whole line."] * 3,
+    ]
+    assert (events[0].start, events[1].start, events[-1].end) == (500, 2000, 9000)
+    assert [event.duration for event in events[1:]] == pytest.approx([7000 / 3] * 3, abs=100)
+    assert all(len(line) <= 42 for event in events for line in event.plaintext.split("\n"))
+    assert [caption.voice for caption in webvtt.read(str(as_vtt)).captions] == ["Ann", "Bob", "Bob", "Bob"]
+    assert as_txt.read_text("utf-8") == f"Ann: Grüße, 世界!\n\nBob: {segments[1].text}\n"
+
+
+def test_a_segment_of_no_length_keeps_its_words(tmp_path: Path) -> None:
+    """Short ones have none left once they are rounded."""
+    (path,) = write(transcript_of(segments=(Segment(0, 1.0, 1.0, "Yes, yes."),)), ["txt"], tmp_path, "take")
+
+    assert path.read_text("utf-8") == "Yes, yes.\n"
+
+
+def test_segments_of_a_script_without_spaces_are_cut_too(tmp_path: Path) -> None:
+    """No line is wider than 42 cells, none begins with a mark, and nothing is put between the characters."""
+    text = "他说：「今天的天气很好，我们一起去公园散步吧。」" * 4
+    transcript = transcript_of(segments=(Segment(0, 0.0, 24.0, text),), duration=24.0)
+    as_srt, as_txt = write(transcript, ["srt", "txt"], tmp_path, "take")
+    lines = [line for event in pysubs2.load(str(as_srt)) for line in event.plaintext.split("\n")]
+
+    assert "".join(lines) == text
+    assert all(len(line) <= 21 and line[0] not in "，：。」" for line in lines)
+    assert as_txt.read_text("utf-8") == text + "\n"
 
 
 def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path: Path) -> None:

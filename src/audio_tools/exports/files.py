@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from audio_tools.audio.words import LEAST_WORD_S, spread
 from audio_tools.errors import InvalidOption
 from audio_tools.exports.cues import Cue, cut_cues
 from audio_tools.exports.subtitles import to_srt, to_vtt
-from audio_tools.exports.text import to_txt
+from audio_tools.exports.text import part_unspaced, to_txt
 from audio_tools.store import write_atomically
-from audio_tools.transcript import Transcript
+from audio_tools.transcript import Interval, Segment, Transcript, Word
+
+
+def _words(transcript: Transcript) -> Sequence[Word]:
+    """The words; where none are listed (`wordTimestamps`), those of the segments, spread over each."""
+    return transcript.words or [
+        replace(word, speaker=segment.speaker)
+        for segment in transcript.segments
+        for word in spread(part_unspaced(segment.text), [_room(segment)])
+    ]
+
+
+def _room(segment: Segment) -> Interval:
+    # Rounded to 0.1 ms a segment may have no length, and its words are wanted all the same.
+    return Interval(segment.start, max(segment.end, segment.start + LEAST_WORD_S))
 
 
 def _cues(transcript: Transcript) -> list[Cue]:
-    return cut_cues(transcript.words, media_end=transcript.duration)
+    return cut_cues(_words(transcript), media_end=transcript.duration)
 
 
 def _to_json(transcript: Transcript) -> str:
@@ -26,7 +42,7 @@ FORMATS: dict[str, Callable[[Transcript], str]] = {
     "json": _to_json,
     "srt": lambda transcript: to_srt(_cues(transcript)),
     "vtt": lambda transcript: to_vtt(_cues(transcript)),
-    "txt": lambda transcript: to_txt(transcript.words),
+    "txt": lambda transcript: to_txt(_words(transcript)),
 }
 """The name of a format, which is also its file extension, and the function that writes its text."""
 

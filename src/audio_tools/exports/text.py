@@ -26,6 +26,8 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u3190-\u9fff"
     "\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
 )
+# Not before marks and vowel signs, which belong to what they follow.
+_BETWEEN_UNSPACED = re.compile(rf"(?<={_UNSPACED.pattern})(?={_UNSPACED.pattern})(?=[\w「『（【《〈])")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
 TITLES = frozenset(
     {"dr.", "fr.", "hr.", "mme.", "mr.", "mrs.", "ms.", "mt.", "prof.", "sr.", "sra.", "st.", "vs."}
@@ -40,6 +42,11 @@ def clean(word: str) -> str:
 def space_between(left: str, right: str) -> str:
     """What stands between neighbours on a line: nothing if neither script uses spaces, else one space."""
     return "" if _UNSPACED.match(left[-1]) and _UNSPACED.match(right[0]) else " "
+
+
+def part_unspaced(text: str) -> str:
+    """The text with spaces where its script has none, so that lines may end there; `join_words` undoes it."""
+    return _BETWEEN_UNSPACED.sub(" ", text)
 
 
 def join_words(words: Sequence[str]) -> str:
