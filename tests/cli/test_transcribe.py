@@ -60,6 +60,43 @@ def test_an_input_is_never_overwritten(audio_tools: Run, tmp_path: Path, folder:
     assert audio_tools("submit", "clip.txt", "-f", "txt", "-o", folder, "--follow").code == 2
 
 
+@pytest.mark.parametrize("command", [["transcribe"], ["submit", "--follow"]], ids=["transcribe", "submit"])
+def test_a_folder_in_the_place_of_a_transcript_is_named_before_the_work(
+    command: list[str], audio_tools: Run, tmp_path: Path
+) -> None:
+    """Exit 2, not 1 once all is paid; a link to a folder is replaced as any other file."""
+    (tmp_path / "clip.wav").write_bytes(b"RIFF")
+    (tmp_path / "out" / "clip.json").mkdir(parents=True)
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "clip.json").symlink_to(tmp_path)
+    ended = audio_tools(*command, "clip.wav", "-o", "out")
+
+    assert (ended.code, ended.errors.splitlines()) == (
+        2,
+        [
+            "Error: The transcript of clip.wav cannot be written as out/clip.json, which is a folder.",
+            "Hint: Move it away, or choose another folder with -o.",
+        ],
+    )
+    assert "is a folder" not in audio_tools(*command, "clip.wav", "-o", "links").errors
+
+
+def test_a_name_that_leaves_no_room_for_that_of_the_transcript_is_refused(
+    audio_tools: Run, tmp_path: Path
+) -> None:
+    """255 bytes with `.wav` are 256 with `.json`: exit 2 before the work; with `.srt` they do."""
+    recording = tmp_path / ("x" * 251 + ".wav")
+    recording.write_bytes(b"RIFF")
+    ended = audio_tools("transcribe", recording.name, "--engine", "whisper")
+
+    assert ended.code == 2
+    assert ended.errors.splitlines()[0].endswith(
+        f" cannot be written as {'x' * 251}.json: File name too long."
+    )
+    assert ended.errors.splitlines()[1].startswith("Hint: Give the file a shorter name, or ")
+    assert audio_tools("transcribe", recording.name, "-f", "srt", "--engine", "whisper").code == 3
+
+
 def test_a_data_folder_that_cannot_be_written_is_named_before_the_work(
     audio_tools: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -46,18 +47,21 @@ def check_outputs(files: Sequence[Path], folder: Path, formats: Sequence[str]) -
     Find out before the work, not after it, that a transcript cannot be written or would overwrite something.
 
     Raises:
-        ConfigError: two files would be written under one name, an output is one of the `files`, or the
-            folder, which is made if it is missing, cannot be written to.
+        ConfigError: two files would be written under one name, an output is one of the `files`, the folder,
+            which is made if it is missing, cannot be written to, or a folder stands where an output goes,
+            or its name is too long.
     """
     _check_names(files)
-    for file in files:
-        for output in (folder / f"{file.stem}.{name}" for name in formats):
-            if any(_same(output, given) for given in files):
-                raise ConfigError(
-                    f"The transcript of {file} would overwrite {output}, which is to be transcribed.",
-                    hint="Choose another folder with -o.",
-                )
+    outputs = [(file, folder / f"{file.stem}.{name}") for file in files for name in formats]
+    for file, output in outputs:
+        if any(_same(output, given) for given in files):
+            raise ConfigError(
+                f"The transcript of {file} would overwrite {output}, which is to be transcribed.",
+                hint="Choose another folder with -o.",
+            )
     make_folder(folder, hint="Choose another folder with -o.")
+    for file, output in outputs:
+        _check_place(file, output)
 
 
 def _check_names(files: Sequence[Path]) -> None:
@@ -69,6 +73,25 @@ def _check_names(files: Sequence[Path]) -> None:
                 f"{other} and {file} would both be written as {file.stem}.*.",
                 hint="Give them to two commands with different -o folders.",
             )
+
+
+def _check_place(file: Path, output: Path) -> None:
+    """Its folder is there by now: only then the file system says whether it takes the name."""
+    try:
+        # A link is replaced, wherever it leads.
+        taken = stat.S_ISDIR(output.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigError(
+            f"The transcript of {file} cannot be written as {output.name}: {error.strerror}.",
+            hint=f"Give the file a shorter name, or choose formats without {output.suffix[1:]} (-f).",
+        ) from None
+    if taken:
+        raise ConfigError(
+            f"The transcript of {file} cannot be written as {output}, which is a folder.",
+            hint="Move it away, or choose another folder with -o.",
+        )
 
 
 def _same(one: Path, other: Path) -> bool:
