@@ -276,8 +276,9 @@ class JobRoutes:
     ) -> Response:
         """All jobs in order of creation, `limit` of them after the first `offset`."""
         page = await self.queue.list(state, limit=limit, offset=offset)
-        fields = ("jobId", "state", "progress", "data", "error")
-        jobs = [{"id": job.number} | {name: status_json(job)[name] for name in fields} for job in page.jobs]
+        fields = ("id", "jobId", "state", "progress", "data", "error")
+        records = ({"id": job.number} | status_json(job) for job in page.jobs)
+        jobs = [{name: record[name] for name in fields} for record in records]
         return LenientJson({"jobs": jobs, "total": page.total})
 
     async def require_unused(self, upload_id: str) -> None:
