@@ -60,3 +60,19 @@ async def test_the_result_says_how_it_was_made(commands: Commands) -> None:
 
     assert (record["aligner"], record["silenceDetection"]) == (None, "level")
     assert "good.flac: load 0 %  Starting openai (whisper-1)" in ended.errors.splitlines()
+
+
+async def test_a_transcript_whose_summary_cannot_be_printed_is_written(commands: Commands) -> None:
+    """Exit 1 and one sentence: standard output is full, not the folder."""
+    good = render(SCRIPT, commands.folder / "good.flac")
+
+    with Path("/dev/full").open("wb") as full:
+        process = commands.start("transcribe", good, "-o", commands.out, stdout=full)
+        _, errors = await asyncio.to_thread(process.communicate)
+    words = [word["word"] for word in commands.transcript("good")["words"]]
+
+    assert process.returncode == 1
+    assert words == [word.text for word in SCRIPT.words]
+    assert [line for line in errors.splitlines() if not line.startswith("good.flac: ")] == [
+        "Error: Standard output cannot be written: No space left on device."
+    ]

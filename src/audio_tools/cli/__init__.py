@@ -9,6 +9,7 @@ import click
 
 from audio_tools import __version__
 from audio_tools.cli.messages import show_error
+from audio_tools.cli.stdout import stdout_errors_told
 from audio_tools.errors import AudioToolsError
 
 COMMANDS = {
@@ -51,7 +52,8 @@ def app(debug: bool) -> None:
 def main() -> None:
     """Run the command line; errors are one sentence and a hint, and an exit code that says whose fault."""
     try:
-        code = app.main(prog_name="audio-tools", standalone_mode=False)
+        with stdout_errors_told():
+            code = app.main(prog_name="audio-tools", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code

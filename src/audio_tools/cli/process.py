@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -49,6 +50,12 @@ def require_redis(settings: Settings, what: str) -> None:
             f"{what} needs a queue that several processes can use: REDIS_URL and REDIS_HOST are not set.",
             hint="Set one of them (docs/scaling.md), or run `audio-tools serve` alone: it does both.",
         )
+
+
+def announce(line: str) -> None:
+    """Say that a process has begun; it works all the same where standard output cannot be written."""
+    with suppress(OSError, click.ClickException):
+        click.echo(line)
 
 
 def run_process(settings: Settings, process: Coroutine[Any, Any, None]) -> None:

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from audio_tools.cli.process import load_settings, redis_wait_s, require_redis, run_process, wait_option
+from audio_tools.cli.process import (
+    announce,
+    load_settings,
+    redis_wait_s,
+    require_redis,
+    run_process,
+    wait_option,
+)
 
 
 @click.command("serve")
@@ -27,7 +34,7 @@ def command(*, no_workers: bool, wait: bool, **flags: int | str | Path | None) -
 
     def started(http_port: int, websocket_port: int) -> None:
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
-        click.echo(f"HTTP API:  http://{name}:{http_port}  (documentation: /docs, health: /health)")
-        click.echo(f"WebSocket: ws://{name}:{websocket_port}")
+        announce(f"HTTP API:  http://{name}:{http_port}  (documentation: /docs, health: /health)")
+        announce(f"WebSocket: ws://{name}:{websocket_port}")
 
     run_process(settings, Service(settings, workers=not no_workers, wait_s=redis_wait_s(wait)).run(started))

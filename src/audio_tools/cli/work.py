@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from audio_tools.cli.process import load_settings, redis_wait_s, require_redis, run_process, wait_option
+from audio_tools.cli.process import (
+    announce,
+    load_settings,
+    redis_wait_s,
+    require_redis,
+    run_process,
+    wait_option,
+)
 from audio_tools.settings import Settings
 
 
@@ -29,5 +36,5 @@ async def _work(settings: Settings, wait_s: float | None) -> None:
     with metrics_served(settings.host, settings.metrics_port):
         async with Stock(settings, wait_s) as stock:
             stopping = until_told_to_stop()
-            click.echo(f"Jobs come from {await stock.queue.check()}, {settings.workers} at once")
+            announce(f"Jobs come from {await stock.queue.check()}, {settings.workers} at once")
             await Workshop(settings, stock).run(stopping)

@@ -1,0 +1,60 @@
+"""Standard output that may be full or closed: no mistake of ours, and no reason for a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO, cast
+
+import click
+
+
+class _Told:
+    """A stream that says in one sentence that it cannot be written."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with _errors_told():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with _errors_told():
+            self._stream.flush()
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # who read has seen enough; click ends quietly
+            raise
+        raise click.ClickException(f"Standard output cannot be written: {error.strerror}.") from None
+
+
+@contextmanager
+def stdout_errors_told() -> Iterator[None]:
+    """Raise ClickException where standard output cannot be written, and leave a closed pipe to click."""
+    # Where it is closed Python has no stream, and click writes nothing without a word; this one fails.
+    stream = sys.stdout or open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: PTH123, SIM115
+    try:
+        with redirect_stdout(cast("TextIO", _Told(stream))):
+            yield
+    finally:
+        _drop_what_is_left(stream)
+
+
+def _drop_what_is_left(stream: TextIO) -> None:
+    """Python would try to write it once more when it ends (its docs: signal, "Note on SIGPIPE")."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
