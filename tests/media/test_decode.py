@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -247,3 +248,22 @@ def test_every_track_of_a_recorder_is_heard(ffmpeg: Path, tmp_path: Path, tracks
     )
 
     assert len(clicks(decode(ffmpeg, path) * np.int16(tracks))) == 3
+
+
+async def test_a_wav_of_more_than_4_gib_is_heard_to_its_end(ffmpeg: Path, tmp_path: Path) -> None:
+    """Its size fields have 32 bits: where they have overflowed, they promise one second of 700."""
+    path, rate, frame = tmp_path / "long.wav", 192_000, 32
+    fields = 16, 1, 8, rate, rate * frame, frame, 32, b"data", rate * frame
+    with path.open("wb") as file:
+        file.write(struct.pack("<4sI8sIHHIIHH4sI", b"RIFF", rate * frame + 36, b"WAVEfmt ", *fields))
+        file.truncate(44 + rate * frame + (1 << 32))
+        file.seek(44 + rate * frame)
+        # By the wrong size chunks follow here, and in zeros they would be sought for 4 GiB.
+        file.write(b"\xff" * frame + np.full(1 << 14, 1 << 30, "<i4").tobytes())
+    media = await probe(path)
+    with Decoder(ffmpeg, path, 0) as decoder:
+        first = next(iter(decoder))
+
+    assert media.likely_duration == pytest.approx(1 + (1 << 32) / (rate * frame), abs=0.1)
+    assert first_sound(first) == pytest.approx(1.0, abs=0.01)
+    assert len(first) == BLOCK_SAMPLES

@@ -18,7 +18,7 @@ import numpy as np
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.errors import DecodeFailed
 from audio_tools.media.confine import confined
-from audio_tools.media.ffmpeg import DEMUXERS, PROTOCOLS, local_file
+from audio_tools.media.ffmpeg import DEMUXERS, PROTOCOLS, demuxer_options, local_file
 from audio_tools.media.log import CUT_OFF, HOLE_TOO_LONG, quote, reason
 from audio_tools.media.matroska import read_packets
 from audio_tools.media.pipes import Pipes
@@ -152,12 +152,14 @@ class Decoder:
             self._signal()
 
     def _command(self) -> list[str]:
+        options = demuxer_options(self._path).items()
         return [
             *(str(self._ffmpeg), "-nostdin", "-nostats", "-hide_banner", "-v", "level+verbose"),
             # One thread each: an audio decoder uses no more, and on many cores each would reserve its stack.
             *("-filter_threads", "1", "-threads", "1"),
             *("-dts_delta_threshold", str(LONGEST_JUMP_S)),
             *("-protocol_whitelist", PROTOCOLS, "-format_whitelist", DEMUXERS),
+            *(part for name, value in options for part in (f"-{name}", value)),
             *("-i", local_file(self._path), "-map", f"0:a:{self._position}", "-vn", "-sn", "-dn"),
             *(
                 "-af",

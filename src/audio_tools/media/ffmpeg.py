@@ -23,6 +23,9 @@ The format is found in the contents, not in the name, so a playlist or a script 
 sdp …) is refused under every name. No text, picture or subtitle format is in the list.
 """
 
+_RIFF_BYTES = (1 << 32) + 8
+"""More than a RIFF file can hold by its size field of 32 bits."""
+
 _VERSION_TIMEOUT_S = 20.0
 _HINT = "Set FFMPEG_PATH to the program, or leave it unset to take the one from PATH or the bundled one."
 
@@ -81,3 +84,19 @@ def ffmpeg_version(ffmpeg: Path) -> str:
 def local_file(path: Path) -> str:
     """The path as FFmpeg must be given it: `concat:`, `http:` or `-` in a name mean nothing any more."""
     return f"file:{path.absolute()}"
+
+
+def demuxer_options(path: Path) -> dict[str, str]:
+    """
+    What FFmpeg must be told to read the whole file: of a WAV that outgrew its sizes, not to believe them.
+
+    Recorders write on beyond 4 GiB; what their size fields then hold is the rest of a division by 2**32.
+    """
+    try:
+        if path.stat().st_size <= _RIFF_BYTES:
+            return {}
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return {}  # FFmpeg will say what is wrong with it
+    return {"ignore_length": "1"} if (head[:4], head[8:]) == (b"RIFF", b"WAVE") else {}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audio_tools.media.confine import confine
-from audio_tools.media.ffmpeg import DEMUXERS, PROTOCOLS, local_file
+from audio_tools.media.ffmpeg import DEMUXERS, PROTOCOLS, demuxer_options, local_file
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -43,15 +43,25 @@ def read_facts(path: Path) -> Facts:
     import av.logging
 
     av.logging.set_level(av.logging.WARNING)
-    options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS}
+    too_long = demuxer_options(path)
+    options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS, **too_long}
     url = local_file(path)
     with av.logging.Capture() as log:
         try:
             with av.open(url, "r", container_options=options, metadata_errors="replace") as media:
-                return _describe(media) | {"guessed": any(message.startswith(GUESSED) for *_, message in log)}
+                facts = _describe(media) | {
+                    "guessed": any(message.startswith(GUESSED) for *_, message in log)
+                }
+                return facts | (_guess_by_size(media, path) if too_long else {})
         except (av.error.FFmpegError, MemoryError) as error:
             said = "".join(message for level, _, message in log if level <= av.logging.ERROR)
             return {"error": f"{said}\n{error}"}
+
+
+def _guess_by_size(media: InputContainer, path: Path) -> Facts:
+    """How long a WAV is whose size fields have overflowed; libavformat still believes them here."""
+    bits_per_s = media.streams.audio[0].codec_context.bit_rate
+    return {"guessed": True, "duration": 8 * path.stat().st_size / bits_per_s if bits_per_s else None}
 
 
 def _describe(media: InputContainer) -> Facts:
