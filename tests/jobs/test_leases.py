@@ -344,7 +344,9 @@ async def test_many_workers_and_clients_at_once(queue: Queue) -> None:
             if lease.cancelled.is_set():
                 await lease.acknowledge_cancel()
             else:
-                done.append((await lease.complete(RESULT)).id)
+                # Before it is told: who waits for the end of the last job ends this worker.
+                done.append(lease.job.id)
+                await lease.complete(RESULT)
 
     workers = [asyncio.create_task(work()) for _ in range(5)]
     jobs = [added.job for added in await asyncio.gather(*(queue.add({"n": n}) for n in range(60)))]
