@@ -22,7 +22,8 @@ from audio_tools.options import Options
 from audio_tools.server import protocol, security, websocket
 from audio_tools.server.app import create_app
 from audio_tools.server.guard import UNAUTHORIZED
-from audio_tools.server.jobs import JobRoutes, status_json
+from audio_tools.server.job_json import status_json
+from audio_tools.server.jobs import JobRoutes
 from audio_tools.server.openapi import DESCRIPTION
 from audio_tools.server.responses import CODES
 from audio_tools.server.security import AccessRules

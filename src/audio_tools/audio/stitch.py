@@ -92,22 +92,30 @@ def _agree(pair: Sequence[HeardChunk], middles: Sequence[list[float]]) -> None:
     left, right = pair
     border = right.own.start
     near_left, near_right = _near(left.words, border), _near(right.words, border)
-    gains = [[_likeness(left.words[i], right.words[j]) for j in near_right] for i in near_left]
+    gains = [[one.likeness(other) for other in near_right] for one in near_left]
     for a, b in _pair_up(gains):
-        i, j = near_left[a], near_right[b]
+        i, j = near_left[a].number, near_right[b].number
         middles[0][i] = middles[1][j] = (middles[0][i] + middles[1][j]) / 2
 
 
-def _near(words: Sequence[Word], border: float) -> list[int]:
-    near = (number for number, word in enumerate(words) if abs(word.middle - border) <= BORDER_S)
-    return list(islice(near, MOST_NEAR))
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """A word around a border: its number in its chunk, its folded text, its middle in seconds."""
+
+    number: int
+    text: str
+    middle: float
+
+    def likeness(self, other: _Near) -> float:
+        """From 1, the same word at the same time, to 0: it may not be the same."""
+        if self.text != other.text:
+            return 0.0
+        return max(1 - abs(self.middle - other.middle) / SAME_WORD_S, 0.0)
 
 
-def _likeness(one: Word, other: Word) -> float:
-    """From 1, the same word at the same time, to 0: it may not be the same."""
-    if fold(one.word) != fold(other.word):
-        return 0.0
-    return max(1 - abs(one.middle - other.middle) / SAME_WORD_S, 0.0)
+def _near(words: Sequence[Word], border: float) -> list[_Near]:
+    numbered = ((n, word) for n, word in enumerate(words) if abs(word.middle - border) <= BORDER_S)
+    return [_Near(n, fold(word.word), word.middle) for n, word in islice(numbered, MOST_NEAR)]
 
 
 def _pair_up(gains: Sequence[Sequence[float]]) -> Iterator[tuple[int, int]]:

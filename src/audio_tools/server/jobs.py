@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO
 from urllib.parse import quote
@@ -34,6 +33,7 @@ from audio_tools.jobs import Added, Job, JobState, Queue
 from audio_tools.media.roots import resolve_media
 from audio_tools.options import Options
 from audio_tools.server.body import Body
+from audio_tools.server.job_json import status_json, websocket_url
 from audio_tools.server.multipart import receive_upload
 from audio_tools.server.openapi import EXPORTED, PENDING, START_BODY, answers
 from audio_tools.server.refusals import (
@@ -363,48 +363,6 @@ def _warnings(kind: str, unknown: Sequence[str]) -> list[str]:
     if more := len(unknown) - len(told):
         told.append(f"So were {more} more.")
     return told
-
-
-def status_json(job: Job) -> Json:
-    """A job as clients see it; times are ISO 8601 in UTC."""
-    error = job.error or {}
-    return {
-        "jobId": job.id,
-        "state": job.state,
-        "progress": round(job.progress, 1),
-        "data": {key: value for key, value in job.data.items() if key != "path"},
-        "result": None,
-        "error": error.get("message"),
-        "errorCode": error.get("code"),
-        "message": job.message,
-        "stage": job.stage,
-        "etaSeconds": job.eta_s,
-        "createdAt": iso(job.created_at),
-        "startedAt": iso(job.started_at),
-        "finishedAt": iso(job.finished_at),
-        "attempts": job.attempts,
-    }
-
-
-def iso(epoch_s: float | None) -> str | None:
-    """A moment as clients see it."""
-    return (
-        None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
-    )
-
-
-def websocket_url(request: Request, ws_port: int, job_id: str) -> str:
-    """
-    Where this client finds the job's events: the host that it used, and the WebSocket port.
-
-    A client that came through a proxy, by a name and port that are not ours, goes back the same way.
-    """
-    host, own_port = request.url.hostname or "127.0.0.1", request.scope["server"][1]
-    if request.url.port not in {own_port, None} or request.headers.get("x-forwarded-proto"):
-        secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
-        return f"{'wss' if secure else 'ws'}://{request.url.netloc}/?jobId={job_id}"
-    name = f"[{host}]" if ":" in host else host
-    return f"ws://{name}:{ws_port}/?jobId={job_id}"
 
 
 def _attachment(name: str) -> str:

@@ -14,7 +14,7 @@ from audio_tools.errors import JobNotFound, QueueUnavailable
 from audio_tools.jobs import Event, Job, JobState, Queue
 from audio_tools.jobs.job import PROGRESS
 from audio_tools.server.frames import TextMessage, sender
-from audio_tools.server.jobs import iso, status_json
+from audio_tools.server.job_json import iso, status_json
 from audio_tools.transcript import Json
 
 NORMAL = 1000
