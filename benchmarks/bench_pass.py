@@ -15,7 +15,7 @@ from tests.simulator.beds import WHITE
 from tests.simulator.media import render
 from tests.simulator.script import talk
 
-from audio_tools.audio.detectors import describe_detector
+from audio_tools.audio.vad import describe_detector
 from audio_tools.media.ffmpeg import ffmpeg_version, find_ffmpeg
 from benchmarks.measure import Measured, python, run
 

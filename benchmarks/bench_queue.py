@@ -19,8 +19,8 @@ from tests.jobs.redis_server import RedisServer
 from tests.simulator import render, talk
 
 from audio_tools.jobs import SqliteQueue
-from audio_tools.jobs.bull import BullQueue
-from audio_tools.jobs.redis import RedisAddress
+from audio_tools.jobs.bullmq.connection import RedisAddress
+from audio_tools.jobs.bullmq.queue import BullQueue
 from benchmarks.measure import quantile
 from benchmarks.queue_service import (
     LANES_OF_A_JOB,

@@ -23,10 +23,10 @@ import numpy as np
 from tests.simulator import KEY, simulator_process
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ
-from audio_tools.engines.ask import Asker
 from audio_tools.engines.base import Request
-from audio_tools.engines.limits import LONGEST_PAUSE_S, Lanes
-from audio_tools.engines.openai import OpenAIEngine
+from audio_tools.engines.openai.engine import OpenAIEngine
+from audio_tools.engines.rate_limits import LONGEST_PAUSE_S, RequestLimiter
+from audio_tools.engines.retry import EngineClient
 from audio_tools.media.encode import encode
 from audio_tools.transcript import Quota
 
@@ -41,7 +41,7 @@ STORMS_S = (15.0, 35.0), (60.0, 80.0)
 SPEED = 12.0
 
 
-class FixedLanes(Lanes):
+class FixedLanes(RequestLimiter):
     """All lanes, always; when the limit is used up they pause until all of it is there again."""
 
     def answered(self, started_at: float, quota: Quota | None = None) -> None:  # noqa: ARG002
@@ -187,7 +187,9 @@ def bench(
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for provider in providers:
-        ours, fixed = (_run(provider, lanes(LANES), requests, speed) for lanes in (Lanes, FixedLanes))
+        ours, fixed = (
+            _run(provider, lanes(LANES), requests, speed) for lanes in (RequestLimiter, FixedLanes)
+        )
         lines.append(f"| {provider.name} | {_figures(provider, ours)} | {_figures(provider, fixed)} |")
     return lines
 
@@ -205,18 +207,20 @@ def best(latencies_s: Sequence[float], lanes: int, takes_at: Callable[[int, floa
     return max(free_at)
 
 
-def _run(provider: Provider, lanes: Lanes, requests: int, speed: float) -> Run:
+def _run(provider: Provider, lanes: RequestLimiter, requests: int, speed: float) -> Run:
     with simulator_process("--seed", "1") as base_url:
         return asyncio.run(_measure(provider, lanes, requests, base_url, speed))
 
 
-async def _measure(provider: Provider, lanes: Lanes, requests: int, base_url: str, speed: float) -> Run:
+async def _measure(
+    provider: Provider, lanes: RequestLimiter, requests: int, base_url: str, speed: float
+) -> Run:
     engine = OpenAIEngine(api_key=KEY, base_url=base_url, model="whisper-1", timeout_s=60.0)
     await engine.start()
     control = Control(base_url, speed)
     await control.set(minute_s=60 / speed)
     await control.set_latency(LATENCY_S)
-    asker, chunks = Asker(engine, lanes), iter(_chunks(requests))
+    asker, chunks = EngineClient(engine, lanes), iter(_chunks(requests))
 
     async def lane() -> None:
         for chunk in chunks:

@@ -16,9 +16,9 @@ from tests.simulator.beds import BEDS, MUSIC, PINK, WHITE, Bed
 from tests.simulator.media import sound
 from tests.simulator.script import talk
 
-from audio_tools.audio.detectors import SilenceDetection, make_detector
+from audio_tools.audio.pauses import PauseFinder, to_intervals
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
-from audio_tools.audio.silence import PauseFinder, to_intervals
+from audio_tools.audio.vad import SilenceDetection, make_detector
 from audio_tools.media.decode import Decoder
 from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.transcript import Interval

@@ -14,12 +14,12 @@ from tests.acceptance.joined import english_recordings
 from tests.conftest import SPEECH
 from tests.wer import Errors, count_errors
 
-from audio_tools.audio.chunks import Chunk, Cutter, cut
+from audio_tools.audio.chunking import Chunk, Cutter, cut
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ
 from audio_tools.engines.base import Request
-from audio_tools.engines.hub import REPOSITORIES
-from audio_tools.engines.weights import has_weights
-from audio_tools.engines.whisper import WhisperEngine
+from audio_tools.engines.whisper.engine import WhisperEngine
+from audio_tools.engines.whisper.hub import REPOSITORIES
+from audio_tools.engines.whisper.weights import has_weights
 from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import encode
 from audio_tools.media.ffmpeg import find_ffmpeg

@@ -18,21 +18,21 @@ from pathlib import Path
 import numpy as np
 from tests.conftest import SPEECH
 
-from audio_tools.align.heard import HeardAligner
-from audio_tools.align.sphinx import SphinxAligner
-from audio_tools.align.sphinx_model import HESITATING_WORDS
-from audio_tools.audio.chunks import Cutter
+from audio_tools.alignment.pocketsphinx.aligner import SphinxAligner
+from audio_tools.alignment.pocketsphinx.model import HESITATING_WORDS
+from audio_tools.alignment.whisper import WhisperAligner
+from audio_tools.audio.chunking import Cutter
+from audio_tools.audio.pauses import between
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
-from audio_tools.audio.silence import between
-from audio_tools.audio.words import clamp_to_speech, fold, spread
 from audio_tools.engines.base import Request
-from audio_tools.engines.ear import LocalEar
-from audio_tools.engines.whisper import WhisperEngine
-from audio_tools.engines.whisper_model import LATE_S
+from audio_tools.engines.whisper.engine import WhisperEngine
+from audio_tools.engines.whisper.model import LATE_S
+from audio_tools.engines.whisper.word_listener import WhisperWordTimer
 from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import encode
 from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.transcript import Interval, Word
+from audio_tools.words.timing import clamp_to_speech, fold, spread
 from benchmarks.flite import Flite, Said
 
 LABELLED = "acoustic_corpus"
@@ -101,7 +101,7 @@ async def _rows(recording: Recording, whisper: WhisperEngine, aligner: SphinxAli
     ).words
     guessed = spread(" ".join(word.word for word in heard), speech)
     reference = spread(" ".join(said.word for said in recording.truth), speech)
-    by_ear = HeardAligner(LocalEar(whisper))
+    by_ear = WhisperAligner(WhisperWordTimer(whisper))
     ways = {
         "Whisper as it comes": [word.shifted(-LATE_S) for word in heard],
         f"Whisper, {1000 * LATE_S:.0f} ms later": heard,

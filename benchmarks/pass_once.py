@@ -14,13 +14,13 @@ import time
 from pathlib import Path
 
 from audio_tools.engines.base import Capabilities, Request
-from audio_tools.engines.hub import OnDownload
-from audio_tools.engines.limits import Lanes
+from audio_tools.engines.rate_limits import RequestLimiter
+from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.events import Event
 from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.options import Options
-from audio_tools.store import ResultStore
-from audio_tools.transcribe import Tools, transcribe
+from audio_tools.pipeline.transcribe import PipelineContext, transcribe
+from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.transcript import Reply
 
 LANES = 5
@@ -52,8 +52,10 @@ async def main(path: Path, latency_s: float, detection: str) -> None:
     """Print wall seconds and what was made, as JSON."""
     options, _ = Options.parse({"silenceDetection": detection})
     with tempfile.TemporaryDirectory() as folder:
-        store = ResultStore(Path(folder))
-        tools = Tools(find_ffmpeg(None), IdleEngine(latency_s), Lanes(LANES), store, 26_214_400)
+        store = ChunkCache(Path(folder))
+        tools = PipelineContext(
+            find_ffmpeg(None), IdleEngine(latency_s), RequestLimiter(LANES), store, 26_214_400
+        )
         started = time.perf_counter()
         transcript = await transcribe(path, options, tools, _ignore)
         seconds = time.perf_counter() - started

@@ -13,8 +13,8 @@ from pathlib import Path
 from tests.acceptance.cluster import Cluster, in_thread
 from tests.acceptance.service import FOREVER_S, Engine, ServiceProcess, WorkerProcess, end_all_jobs
 
-from audio_tools.jobs.bull import BullQueue
-from audio_tools.jobs.redis import RedisAddress
+from audio_tools.jobs.bullmq.connection import RedisAddress
+from audio_tools.jobs.bullmq.queue import BullQueue
 from audio_tools.transcript import Json
 from benchmarks.followers import Follower
 

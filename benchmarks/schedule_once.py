@@ -15,11 +15,11 @@ from pathlib import Path
 
 from tests.simulator import KEY
 
-from audio_tools.cli.wiring import make_tools
+from audio_tools.cli._pipeline import make_tools
 from audio_tools.events import Event
 from audio_tools.options import Options
+from audio_tools.pipeline.transcribe import transcribe
 from audio_tools.settings import Settings
-from audio_tools.transcribe import transcribe
 
 LANES = 5
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from audio_tools import cli, service
+from audio_tools import cli, server_process
 from benchmarks.measure import ROOT, environment, python, quantile
 
 STEP_S = 0.005
@@ -92,7 +92,7 @@ def running(folder: Path, base_url: str = NOBODY) -> Iterator[Running]:
             process.terminate()
 
 
-class WatchedService(service.Service):
+class WatchedService(server_process.ServerProcess):
     """The service, and a watch on its event loop."""
 
     async def run(self, started: Callable[[int, int], None]) -> None:
@@ -120,5 +120,5 @@ async def _watch(lags: list[float]) -> None:
 
 if __name__ == "__main__":
     # The command takes the class from its module when it runs.
-    vars(service)["Service"] = WatchedService
+    vars(server_process)["ServerProcess"] = WatchedService
     cli.main()

@@ -22,11 +22,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from audio_tools.logs import REDACTED, LogFormat, configure_logs, log_context, redact
-from audio_tools.server.access import AccessLog
-from audio_tools.server.guard import Guard
-from audio_tools.server.security import AccessRules
-from tests.server.test_guard import Handler, listening
-from tests.server.test_security import TOKEN
+from audio_tools.server.access_rules import AccessRules
+from audio_tools.server.middleware.access_control import AccessControl
+from audio_tools.server.middleware.access_log import AccessLog
+from tests.server.middleware.test_access_control import Handler, listening
+from tests.server.test_access_rules import TOKEN
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 Capture = pytest.CaptureFixture[str]
@@ -282,7 +282,7 @@ async def test_a_request_is_one_line(capsys: Capture) -> None:
     assert line == {
         "event": "request",
         "level": "info",
-        "logger": "audio_tools.server.access",
+        "logger": "audio_tools.server.middleware.access_log",
         "request_id": response.headers["X-Request-Id"],
         "method": "POST",
         "path": f"/process-audio?status=201&token={REDACTED}",
@@ -358,7 +358,9 @@ async def test_a_crash_after_the_answer_stays_here(capsys: Capture) -> None:
 async def logged_server() -> AsyncIterator[int]:
     """A server that logs at `debug`, where libraries print headers and frames, and knows no secret."""
     configure_logs("debug", "json")
-    async with listening(lambda port: AccessLog(Guard(Handler(), AccessRules((port,), token=TOKEN)))) as port:
+    async with listening(
+        lambda port: AccessLog(AccessControl(Handler(), AccessRules((port,), token=TOKEN)))
+    ) as port:
         yield port
 
 
@@ -410,7 +412,7 @@ async def test_a_refused_websocket_says_why(capsys: Capture) -> None:
             ).__aenter__()
 
     told = lines(capsys)
-    (line,) = (line for line in told if line["logger"] == "audio_tools.server.access")
+    (line,) = (line for line in told if line["logger"] == "audio_tools.server.middleware.access_log")
     assert [line["event"] for line in told if line["level"] == "error"] == []
     assert (line["event"], line["status"]) == ("websocket refused", 403)
     assert line["refused"] == "Pages of the origin https://evil.example may not use this server."

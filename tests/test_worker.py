@@ -15,9 +15,9 @@ from audio_tools.errors import QueueUnavailable
 from audio_tools.events import Event
 from audio_tools.jobs import Job, JobState, Queue, SqliteQueue
 from audio_tools.options import Options
-from audio_tools.store import TranscriptStore
+from audio_tools.storage import UploadStore
+from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Transcript
-from audio_tools.uploads import UploadStore
 from audio_tools.worker import Worker
 
 LOST = "0123456789abcdef" * 2

@@ -9,9 +9,9 @@ import pytest
 
 from audio_tools.errors import AllChunksFailed, AudioToolsError, DecodeFailed, ProbeFailed
 from audio_tools.jobs import JobState, SqliteQueue
-from audio_tools.store import TranscriptStore
+from audio_tools.storage import UploadRecord, UploadStore
+from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Transcript
-from audio_tools.uploads import UploadRecord, UploadStore
 from audio_tools.worker import Worker
 
 

@@ -52,7 +52,7 @@ def _audio_tools() -> list[str]:
 
 
 def _start_service(data: Path) -> subprocess.Popen[str]:
-    from audio_tools.engines.weights import find_weights
+    from audio_tools.engines.whisper.weights import find_weights
 
     find_weights(os.environ.get("WHISPER_MODEL", "base"), ROOT / "data", on_download=_print_download)
     with suppress(FileNotFoundError):

@@ -12,13 +12,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 import websockets
 
-from audio_tools.errors import (
-    AudioToolsError,
-    ConfigError,
-    JobNotFinished,
-    ServerUnreachable,
-    exit_code_of,
-)
+from audio_tools.errors import AudioToolsError, ConfigError, JobNotFinished, ServerUnreachable, exit_code_of
 from audio_tools.transcript import Json
 
 CONNECT_S = 10.0

@@ -46,7 +46,8 @@ Every error that a user of the product can meet.
        └─ QueueUnavailable     503  retryable
 
 Misuse by our own code is ValueError or AssertionError, outside this tree. Foreign errors are translated
-where they enter: `media/ffmpeg.py`, `engines/openai.py`, `engines/whisper.py`, `jobs/sqlite.py`, `store.py`.
+where they enter: `media/ffmpeg.py`, `engines/openai/errors.py`, `engines/whisper/engine.py`,
+`jobs/sqlite/queue.py`, `jobs/bullmq/connection.py`, `storage/local.py`.
 """
 
 from __future__ import annotations

@@ -22,14 +22,14 @@ from audio_tools.errors import (
 from audio_tools.events import Event, Progress
 from audio_tools.jobs.base import Lease, LeaseLost, Queue
 from audio_tools.jobs.job import Job, JobState
-from audio_tools.jobs.outage import Outage
+from audio_tools.jobs.outage_log import OutageLog
 from audio_tools.logs import log_context
-from audio_tools.media.roots import resolve_media
+from audio_tools.media.allowed_paths import resolve_media
 from audio_tools.metrics import JOBS_ENDED, MEDIA_SECONDS
 from audio_tools.options import Options
-from audio_tools.store import TranscriptStore
+from audio_tools.storage import MEDIA_NAME, UploadStore
+from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Json, Transcript
-from audio_tools.uploads import MEDIA_NAME, UploadStore
 
 RETRY_S = 0.5
 """How long to wait, in seconds, before the queue is told again what it could not store."""
@@ -62,7 +62,7 @@ class Worker:
         self._slots = slots
         self._stopping = asyncio.Event()
         self._interrupt = asyncio.Event()
-        self._outage = Outage(log, "the queue does not answer", "the queue answers again")
+        self._outage = OutageLog(log, "the queue does not answer", "the queue answers again")
 
     async def run(self) -> None:
         """Work until `stop`; returns when the last job is finished or given back."""

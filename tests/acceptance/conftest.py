@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.engines.limits import Lanes
-from audio_tools.engines.openai import OpenAIEngine
+from audio_tools.engines.openai.engine import OpenAIEngine
+from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.media.ffmpeg import find_ffmpeg
-from audio_tools.store import ResultStore
-from audio_tools.transcribe import Tools
+from audio_tools.pipeline.transcribe import PipelineContext
+from audio_tools.storage.chunk_cache import ChunkCache
 from tests.simulator import Simulator
 
 
@@ -23,7 +23,7 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-async def make_tools(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Callable[..., Tools]]:
+async def make_tools(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Callable[..., PipelineContext]]:
     """Makes what a job works with, on the simulator and a store in `tmp_path`."""
     engines: list[OpenAIEngine] = []
 
@@ -34,10 +34,12 @@ async def make_tools(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Call
         lanes: int = 5,
         timeout_s: float = 60.0,
         chunk_size: int = 26_214_400,
-    ) -> Tools:
+    ) -> PipelineContext:
         engine = OpenAIEngine(api_key=key, base_url=simulator.base_url, model=model, timeout_s=timeout_s)
         engines.append(engine)
-        return Tools(find_ffmpeg(None), engine, Lanes(lanes), ResultStore(tmp_path / "data"), chunk_size)
+        return PipelineContext(
+            find_ffmpeg(None), engine, RequestLimiter(lanes), ChunkCache(tmp_path / "data"), chunk_size
+        )
 
     yield make
     for engine in engines:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from audio_tools.audio.chunks import OVERLAP_S
+from audio_tools.audio.chunking import OVERLAP_S
 from audio_tools.events import ChunkWords, Event
 from audio_tools.options import Options
-from audio_tools.transcribe import Tools, transcribe
+from audio_tools.pipeline.transcribe import PipelineContext, transcribe
 from audio_tools.transcript import Transcript
 from tests.acceptance.truth import EDGE_S, assert_all_words, assert_silences_of, assert_true
 from tests.simulator import Script
@@ -18,7 +18,7 @@ from tests.simulator import Script
 WITH_TIMES, TEXT_ALONE = MODELS = "whisper-1", "gpt-transcribe"
 ROUNDING_S = 0.001
 
-MakeTools = Callable[..., Tools]
+MakeTools = Callable[..., PipelineContext]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Heard:
         return [event for event in self.events if isinstance(event, ChunkWords)]
 
 
-async def hear(path: Path, tools: Tools, **options: object) -> Heard:
+async def hear(path: Path, tools: PipelineContext, **options: object) -> Heard:
     """Run one job; `options` are those of the API."""
     given, unknown = Options.parse(options)
     assert unknown == []

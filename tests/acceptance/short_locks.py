@@ -6,7 +6,7 @@ import sys
 from functools import partial
 
 from audio_tools import cli
-from audio_tools.jobs import bull
+from audio_tools.jobs.bullmq import queue as bull
 
 if __name__ == "__main__":
     lock_s = float(sys.argv.pop(1))

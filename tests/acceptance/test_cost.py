@@ -13,14 +13,14 @@ import pytest
 from audio_tools.errors import AllChunksFailed, CostLimitReached
 from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.options import Options
-from audio_tools.transcribe import Tools, transcribe
+from audio_tools.pipeline.transcribe import PipelineContext, transcribe
 from audio_tools.transcript import Transcript
 from tests.acceptance.commands import Commands
 from tests.acceptance.service import ServiceProcess, engine_process
 from tests.acceptance.truth import assert_true
 from tests.simulator import Latency, Simulator, by_plan, render, talk
 
-MakeTools = Callable[..., Tools]
+MakeTools = Callable[..., PipelineContext]
 SCRIPT = talk(300.0, seed=31)
 USD_PER_SECOND = 0.0001
 """Of whisper-1."""
@@ -32,7 +32,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return render(SCRIPT, tmp_path_factory.mktemp("cost") / "talk.flac")
 
 
-async def transcript_of(recording: Path, tools: Tools, **options: object) -> Transcript:
+async def transcript_of(recording: Path, tools: PipelineContext, **options: object) -> Transcript:
     return await transcribe(recording, Options.parse(options)[0], tools, lambda _: None)
 
 

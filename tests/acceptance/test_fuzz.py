@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 
-from audio_tools.server.tus_headers import BODY_TYPE
+from audio_tools.server.routes._tus_headers import BODY_TYPE
 from tests.acceptance.service import ServiceProcess, engine_process
 from tests.simulator import render, talk
 

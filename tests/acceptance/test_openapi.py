@@ -11,7 +11,7 @@ import pytest
 from audio_tools.exports.files import FORMATS
 from audio_tools.transcript import Json
 from tests.acceptance.service import Engine, ServiceProcess, engine_process
-from tests.server.described import assert_described
+from tests.server.openapi.described import assert_described
 from tests.simulator import render, talk
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.engines.weights import PACKAGED
+from audio_tools.engines.whisper.weights import PACKAGED
 from tests.acceptance.commands import Commands
 from tests.acceptance.joined import join
 from tests.wer import count_errors

@@ -14,8 +14,8 @@ import httpx2
 import pytest
 
 from audio_tools.errors import PathRefused, QueueUnavailable
-from audio_tools.media.roots import resolve_media
-from audio_tools.server.health import health
+from audio_tools.media.allowed_paths import resolve_media
+from audio_tools.server.routes.health import health
 from audio_tools.transcript import Json
 from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process
 from tests.acceptance.truth import assert_true

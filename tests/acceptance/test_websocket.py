@@ -14,7 +14,7 @@ import websockets
 from fastapi import WebSocket
 
 from audio_tools.jobs import Lease, SqliteQueue
-from audio_tools.server.websocket import JobEvents
+from audio_tools.server.routes.job_events import JobEvents
 from audio_tools.transcript import Json
 from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process
 from tests.simulator import render, talk

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from audio_tools.audio.chunks import Cutter, cut
+from audio_tools.audio.chunking import Cutter, cut
 from audio_tools.engines.base import Request
-from audio_tools.engines.weights import PACKAGED
-from audio_tools.engines.whisper import WhisperEngine
+from audio_tools.engines.whisper.engine import WhisperEngine
+from audio_tools.engines.whisper.weights import PACKAGED
 from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import encode
 from audio_tools.media.ffmpeg import find_ffmpeg

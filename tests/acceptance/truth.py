@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from audio_tools.audio.silence import RESOLUTION_S
+from audio_tools.audio.pauses import RESOLUTION_S
 from audio_tools.transcript import Interval, Transcript
 from tests.simulator.script import Script
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from audio_tools import errors
-from audio_tools.cli.messages import counted, show_error
+from audio_tools.cli._messages import counted, show_error
 from audio_tools.errors import AudioToolsError, InvalidOption, JobNotFinished, JobNotFound, exit_code_of
 
 PACKAGE = Path(errors.__file__).parent

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from audio_tools.cli.progress import prospect, summary
+from audio_tools.cli._progress import prospect, summary
 from audio_tools.transcript import Transcript, Usage
 
 

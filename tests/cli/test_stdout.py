@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.cli.process import announce
-from audio_tools.cli.stdout import stdout_errors_told
+from audio_tools.cli._run import announce
+from audio_tools.cli._stdout import stdout_errors_told
 
 VERSION = [sys.executable, "-m", "audio_tools", "--version"]
 BUFFERED, UNBUFFERED = "", "1"

@@ -7,10 +7,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from audio_tools.engines.ask import Asker
 from audio_tools.engines.base import Capabilities, Request
-from audio_tools.engines.hub import OnDownload
-from audio_tools.engines.limits import Lanes
+from audio_tools.engines.rate_limits import RequestLimiter
+from audio_tools.engines.retry import EngineClient
+from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.errors import EngineRateLimited
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.transcript import Quota, Reply
@@ -100,10 +100,10 @@ class Provider:
         return Quota(self._limit.per_minute, self._limit.remaining, reset_s) if reset_s else None
 
 
-async def serve(provider: Provider, lanes: Lanes, requests: int) -> float:
+async def serve(provider: Provider, lanes: RequestLimiter, requests: int) -> float:
     """Have so many requests answered through the lanes; gives the seconds that it took."""
     await provider.start()
-    asker, waiting, began = Asker(provider, lanes), iter(range(requests)), now()
+    asker, waiting, began = EngineClient(provider, lanes), iter(range(requests)), now()
 
     async def lane() -> None:
         for _ in waiting:

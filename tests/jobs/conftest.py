@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from audio_tools.jobs import Queue, SqliteQueue
-from audio_tools.jobs.bull import BullQueue
+from audio_tools.jobs.bullmq.queue import BullQueue
 from tests.jobs.redis_server import RedisServer
 
 NewQueue = Callable[[], Queue]

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-from audio_tools.jobs.redis import RedisAddress
+from audio_tools.jobs.bullmq.connection import RedisAddress
 
 START_TIMEOUT_S = 20.0
 KEEPS_JOBS = ("--appendonly", "yes", "--maxmemory-policy", "noeviction")

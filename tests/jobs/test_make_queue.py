@@ -12,7 +12,7 @@ import pytest
 
 from audio_tools.errors import ConfigError
 from audio_tools.jobs import SqliteQueue, make_queue
-from audio_tools.jobs.redis import address_of, connect
+from audio_tools.jobs.bullmq.connection import address_of, connect
 from audio_tools.settings import Settings
 from tests.jobs.redis_server import RedisServer
 
@@ -75,7 +75,7 @@ async def test_the_client_takes_what_the_setting_may_say(query: str, tmp_path: P
 
 def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis is an extra: the error says what to install."""
-    monkeypatch.delitem(sys.modules, "audio_tools.jobs.bull", raising=False)
+    monkeypatch.delitem(sys.modules, "audio_tools.jobs.bullmq.queue", raising=False)
     monkeypatch.setitem(sys.modules, "bullmq", None)
 
     with pytest.raises(ConfigError, match="bullmq is not installed") as refused:

@@ -19,7 +19,7 @@ from audio_tools.media.probe import probe
 from tests.media.samples import children, make, picture, sound
 
 
-class Listener:
+class ChunkTranscriber:
     """Counts who calls an address on this machine, and hangs up."""
 
     def __init__(self, server: socket.socket) -> None:
@@ -38,9 +38,9 @@ class Listener:
 
 
 @contextmanager
-def listening() -> Iterator[Listener]:
+def listening() -> Iterator[ChunkTranscriber]:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        listener = Listener(server)
+        listener = ChunkTranscriber(server)
         thread = threading.Thread(target=listener.answer)
         thread.start()
         try:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from audio_tools.server import body, direct
-from audio_tools.server.direct import DirectProtocol
-from audio_tools.server.protocol import HttpProtocol
+from audio_tools.server import request_body as body
+from audio_tools.server.uvicorn_ext import socket_body as direct
+from audio_tools.server.uvicorn_ext.http_protocol import HttpProtocol
+from audio_tools.server.uvicorn_ext.socket_body import SocketBodyProtocol
 
 
 @pytest.fixture(scope="module", params=["through the event loop", "directly"])
@@ -20,4 +21,4 @@ def http(request: pytest.FixtureRequest) -> Iterator[type[HttpProtocol]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(direct, "WORTH_BYTES", 1)
         patch.setattr(body, "BLOCK_BYTES", 65_536)
-        yield DirectProtocol
+        yield SocketBodyProtocol

@@ -18,14 +18,14 @@ import uvicorn
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp
 
-from audio_tools.server.body import ClientGone, LingeringClose
-from audio_tools.server.direct import DirectProtocol
+from audio_tools.server.error_responses import install
 from audio_tools.server.multipart import receive_upload
-from audio_tools.server.protocol import HttpProtocol
-from audio_tools.server.responses import install
-from audio_tools.server.tus import TusApp
+from audio_tools.server.request_body import ClientGone, LingeringClose
+from audio_tools.server.routes.tus import TusApp
+from audio_tools.server.uvicorn_ext.http_protocol import HttpProtocol
+from audio_tools.server.uvicorn_ext.socket_body import SocketBodyProtocol
+from audio_tools.storage import UploadStore
 from audio_tools.transcript import Json
-from audio_tools.uploads import UploadStore
 
 
 def make_app(uploads: UploadStore, idle_s: float) -> ASGIApp:
@@ -102,7 +102,7 @@ def main() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sys.stdout.write(f"{listener.getsockname()[1]}\n")
         sys.stdout.flush()
-        uvicorn.Server(_config(make_app(uploads, 30.0), DirectProtocol)).run(sockets=[listener])
+        uvicorn.Server(_config(make_app(uploads, 30.0), SocketBodyProtocol)).run(sockets=[listener])
 
 
 if __name__ == "__main__":

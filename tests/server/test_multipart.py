@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from audio_tools.errors import UploadError
 from audio_tools.server.multipart import FormReader
-from audio_tools.server.protocol import HttpProtocol
-from audio_tools.uploads import UploadRecord, UploadWriter
+from audio_tools.server.uvicorn_ext.http_protocol import HttpProtocol
+from audio_tools.storage import UploadRecord, UploadWriter
 from tests.server.service import Service, running
 from tests.server.wire import (
     BOUNDARY,

@@ -7,18 +7,8 @@ import asyncio
 import openai
 import pytest
 
-from audio_tools.engines.openai_headers import go_duration_seconds
-from tests.simulator import (
-    KEY,
-    Fault,
-    Latency,
-    Script,
-    Simulator,
-    at_random,
-    by_plan,
-    for_words,
-    talk,
-)
+from audio_tools.engines.openai.headers import go_duration_seconds
+from tests.simulator import KEY, Fault, Latency, Script, Simulator, at_random, by_plan, for_words, talk
 from tests.simulator.conduct import Kind
 from tests.simulator.conftest import ask, flac, outcome
 

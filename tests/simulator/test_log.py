@@ -10,15 +10,7 @@ import aiohttp
 import openai
 import pytest
 
-from tests.simulator import (
-    KEY,
-    Latency,
-    Record,
-    Script,
-    Simulator,
-    by_plan,
-    simulator_process,
-)
+from tests.simulator import KEY, Latency, Record, Script, Simulator, by_plan, simulator_process
 from tests.simulator.conftest import ask, flac, outcome
 
 File = tuple[str, bytes]

@@ -8,8 +8,8 @@ from importlib import import_module
 import click
 
 from audio_tools import __version__
-from audio_tools.cli.messages import show_error
-from audio_tools.cli.stdout import stdout_errors_told
+from audio_tools.cli._messages import show_error
+from audio_tools.cli._stdout import stdout_errors_told
 from audio_tools.errors import AudioToolsError
 
 COMMANDS = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from audio_tools import __version__
-from audio_tools.cli.outputs import try_writing
+from audio_tools.cli._outputs import try_writing
 from audio_tools.errors import AudioToolsError
 from audio_tools.settings import Settings
 
@@ -78,7 +78,7 @@ def _engine(settings: Settings) -> Finding:
 
 
 def _openai(settings: Settings) -> Finding:
-    from audio_tools.engines.openai_models import find_model
+    from audio_tools.engines.openai.models import find_model
 
     server = f"{settings.openai_model} at {settings.openai_base_url}"
     if settings.openai_api_key:
@@ -90,7 +90,7 @@ def _openai(settings: Settings) -> Finding:
 
 
 def _whisper(settings: Settings) -> Finding:
-    from audio_tools.engines.weights import describe_weights, require_faster_whisper
+    from audio_tools.engines.whisper.weights import describe_weights, require_faster_whisper
 
     needed = settings.engine == "whisper" or (settings.engine == "auto" and not settings.openai_api_key)
     try:
@@ -101,12 +101,12 @@ def _whisper(settings: Settings) -> Finding:
 
 
 def _aligner(settings: Settings) -> Finding:
-    from audio_tools.align import make_aligner
-    from audio_tools.engines.ear import local_ear
+    from audio_tools.alignment import make_aligner
+    from audio_tools.engines.whisper.word_listener import whisper_word_timer
 
     if settings.align == "off":
         return Finding("aligner", None, "off: set ALIGN=auto to put English words on the samples")
-    others = "; Whisper, for words of other languages without times" if local_ear(settings) else ""
+    others = "; Whisper, for words of other languages without times" if whisper_word_timer(settings) else ""
     if make_aligner(settings.align) is None:
         text = "PocketSphinx is not installed, so English words keep the engine's times"
         how = "pip install 'audio-tools-backend[align]' (Python 3.11, 3.13)"
@@ -115,7 +115,7 @@ def _aligner(settings: Settings) -> Finding:
 
 
 def _detector(settings: Settings) -> Finding:  # noqa: ARG001
-    from audio_tools.audio.detectors import describe_detector
+    from audio_tools.audio.vad import describe_detector
 
     if describe_detector("auto") == "auto":
         return Finding("speech detector", True, "by level and by Silero's model of the voice")

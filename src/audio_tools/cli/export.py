@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from audio_tools.cli.outputs import check_outputs, output_options
-from audio_tools.cli.server_options import server_options
+from audio_tools.cli._outputs import check_outputs, output_options
+from audio_tools.cli._server_options import server_options
 
 
 @click.command("export")
@@ -27,7 +27,7 @@ def command(job_id: str, *, output: Path, formats: tuple[str, ...], server: str,
 async def _export(
     job_id: str, output: Path, formats: tuple[str, ...], server: str, token: str | None
 ) -> None:
-    from audio_tools.cli.deliver import Destination, deliver
+    from audio_tools.cli._write_transcript import Destination, deliver
     from audio_tools.client import Client
     from audio_tools.transcript import Transcript
 

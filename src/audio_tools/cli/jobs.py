@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from audio_tools.cli.server_options import server_options
+from audio_tools.cli._server_options import server_options
 
 
 @click.command("jobs")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from audio_tools.cli.process import (
+from audio_tools.cli._run import (
     announce,
     load_settings,
     redis_wait_s,
@@ -26,7 +26,7 @@ from audio_tools.cli.process import (
 @wait_option
 def command(*, no_workers: bool, wait: bool, **flags: int | str | Path | None) -> None:
     """Take files over HTTP, work on them, tell their progress over WebSockets."""
-    from audio_tools.service import Service
+    from audio_tools.server_process import ServerProcess
 
     settings = load_settings(**flags)
     if no_workers:
@@ -37,4 +37,6 @@ def command(*, no_workers: bool, wait: bool, **flags: int | str | Path | None) -
         announce(f"HTTP API:  http://{name}:{http_port}  (documentation: /docs, health: /health)")
         announce(f"WebSocket: ws://{name}:{websocket_port}")
 
-    run_process(settings, Service(settings, workers=not no_workers, wait_s=redis_wait_s(wait)).run(started))
+    run_process(
+        settings, ServerProcess(settings, workers=not no_workers, wait_s=redis_wait_s(wait)).run(started)
+    )

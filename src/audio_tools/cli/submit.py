@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from audio_tools.cli.deliver import Destination, deliver
-from audio_tools.cli.inputs import check_file
-from audio_tools.cli.outputs import check_outputs, output_options
-from audio_tools.cli.server_options import server_options
+from audio_tools.cli._inputs import check_file
+from audio_tools.cli._outputs import check_outputs, output_options
+from audio_tools.cli._server_options import server_options
+from audio_tools.cli._write_transcript import Destination, deliver
 from audio_tools.cli.transcribe import parse_options, processing_options
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def _submit(
 
 
 async def _follow(client: Client, answer: Json, name: str) -> Transcript:
-    from audio_tools.cli.progress import ProgressLine, progress_of
+    from audio_tools.cli._progress import ProgressLine, progress_of
     from audio_tools.transcript import Transcript
 
     try:

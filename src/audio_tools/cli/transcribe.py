@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 from pydantic.alias_generators import to_camel
 
-from audio_tools.cli.deliver import Destination, deliver
-from audio_tools.cli.inputs import check_file
-from audio_tools.cli.messages import counted, show_error
-from audio_tools.cli.outputs import check_outputs, make_folder, output_options
+from audio_tools.cli._inputs import check_file
+from audio_tools.cli._messages import counted, show_error
+from audio_tools.cli._outputs import check_outputs, make_folder, output_options
+from audio_tools.cli._write_transcript import Destination, deliver
 from audio_tools.errors import (
     AudioToolsError,
     ConfigError,
@@ -27,8 +27,8 @@ from audio_tools.errors import (
 from audio_tools.options import AudioFormat, EngineName, Options
 
 if TYPE_CHECKING:
+    from audio_tools.pipeline.transcribe import PipelineContext
     from audio_tools.settings import Settings
-    from audio_tools.transcribe import Tools
 
 TYPES: dict[str, dict[str, Any]] = {
     "engine": {"type": click.Choice(get_args(EngineName))},
@@ -120,7 +120,7 @@ async def _transcribe_all(
     files: Sequence[Path], destination: Destination, options: Options, settings: Settings
 ) -> list[AudioToolsError]:
     """One file after the other; gives what went wrong, which has been shown."""
-    from audio_tools.cli.wiring import make_tools
+    from audio_tools.cli._pipeline import make_tools
 
     # Whoever stops us politely (a terminal that closes, a supervisor) is treated like Ctrl-C.
     task = asyncio.current_task()
@@ -149,9 +149,11 @@ async def _transcribe_all(
     return failures
 
 
-async def _transcribe_one(file: Path, destination: Destination, options: Options, tools: Tools) -> None:
-    from audio_tools.cli.progress import ProgressLine
-    from audio_tools.transcribe import transcribe
+async def _transcribe_one(
+    file: Path, destination: Destination, options: Options, tools: PipelineContext
+) -> None:
+    from audio_tools.cli._progress import ProgressLine
+    from audio_tools.pipeline.transcribe import transcribe
 
     check_file(file)
     started = time.monotonic()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from audio_tools.cli.process import (
+from audio_tools.cli._run import (
     announce,
     load_settings,
     redis_wait_s,
@@ -29,12 +29,12 @@ def command(workers: int | None, data_dir: Path | None, wait: bool) -> None:
 
 
 async def _work(settings: Settings, wait_s: float | None) -> None:
+    from audio_tools.backend import Backend
     from audio_tools.metrics import metrics_served
-    from audio_tools.stock import Stock
-    from audio_tools.workshop import Workshop, until_told_to_stop
+    from audio_tools.worker_process import WorkerProcess, until_told_to_stop
 
     with metrics_served(settings.host, settings.metrics_port):
-        async with Stock(settings, wait_s) as stock:
+        async with Backend(settings, wait_s) as stock:
             stopping = until_told_to_stop()
             announce(f"Jobs come from {await stock.queue.check()}, {settings.workers} at once")
-            await Workshop(settings, stock).run(stopping)
+            await WorkerProcess(settings, stock).run(stopping)

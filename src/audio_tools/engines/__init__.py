@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from audio_tools.engines.base import Engine
-from audio_tools.engines.limits import Lanes
+from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.errors import EngineNotReady
 from audio_tools.options import EngineName, Options
 from audio_tools.settings import Settings
@@ -42,12 +42,12 @@ def check_engine(settings: Settings) -> str:
     """
     name = choose_engine(settings, Options())
     if name == "openai":
-        from audio_tools.engines.openai import require_key
+        from audio_tools.engines.openai.engine import require_key
 
         key = settings.openai_api_key
         require_key(key.get_secret_value() if key else None)
         return f"{name} ({settings.openai_model})"
-    from audio_tools.engines.weights import has_weights, require_faster_whisper
+    from audio_tools.engines.whisper.weights import has_weights, require_faster_whisper
 
     require_faster_whisper()
     here = has_weights(settings.whisper_model, settings.data_dir)
@@ -62,7 +62,7 @@ def make_engine(settings: Settings, options: Options) -> Engine:
         EngineNotReady: see `choose_engine`.
     """
     if choose_engine(settings, options) == "openai":
-        from audio_tools.engines.openai import OpenAIEngine
+        from audio_tools.engines.openai.engine import OpenAIEngine
 
         key = settings.openai_api_key
         return OpenAIEngine(
@@ -73,7 +73,7 @@ def make_engine(settings: Settings, options: Options) -> Engine:
             response_format=settings.openai_response_format,
             usd_per_minute=settings.openai_usd_per_minute,
         )
-    from audio_tools.engines.whisper import WhisperEngine
+    from audio_tools.engines.whisper.engine import WhisperEngine
 
     return WhisperEngine(
         model=options.model or settings.whisper_model,
@@ -83,7 +83,9 @@ def make_engine(settings: Settings, options: Options) -> Engine:
     )
 
 
-def make_lanes(settings: Settings, options: Options, shared: Lanes | None = None) -> Lanes:
+def make_limiter(
+    settings: Settings, options: Options, shared: RequestLimiter | None = None
+) -> RequestLimiter:
     """
     What limits one job, and with `shared` all jobs together.
 
@@ -92,4 +94,4 @@ def make_lanes(settings: Settings, options: Options, shared: Lanes | None = None
     most, delay_ms = settings.max_concurrent_chunks, options.rate_limit_delay
     if delay_ms is None:
         delay_ms = settings.rate_limit_delay
-    return Lanes(min(options.max_concurrent or most, most), delay_ms / 1000, shared=shared)
+    return RequestLimiter(min(options.max_concurrent or most, most), delay_ms / 1000, shared=shared)

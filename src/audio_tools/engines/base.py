@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from audio_tools.engines.hub import OnDownload
+from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.transcript import Interval, Reply
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from audio_tools.audio.words import LEAST_WORD_S, spread
 from audio_tools.errors import InvalidOption
 from audio_tools.exports.cues import Cue, cut_cues
 from audio_tools.exports.subtitles import to_srt, to_vtt
 from audio_tools.exports.text import part_unspaced, to_txt
-from audio_tools.store import write_atomically
+from audio_tools.storage.local import write_atomically
 from audio_tools.transcript import Interval, Segment, Transcript, Word
+from audio_tools.words.timing import LEAST_WORD_S, spread
 
 
 def _words(transcript: Transcript) -> Sequence[Word]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from audio_tools.errors import ConfigError
 from audio_tools.jobs.base import Added, JobPage, Lease, LeaseLost, Queue
 from audio_tools.jobs.job import TERMINAL, UNFINISHED, Event, Job, JobState
-from audio_tools.jobs.sqlite import SqliteQueue
+from audio_tools.jobs.sqlite.queue import SqliteQueue
 from audio_tools.settings import Settings
 
 __all__ = [
@@ -34,8 +34,8 @@ def make_queue(settings: Settings, wait_s: float | None) -> Queue:
     if not settings.uses_redis:
         return SqliteQueue(settings.data_dir)
     try:
-        from audio_tools.jobs.bull import BullQueue
-        from audio_tools.jobs.redis import address_of
+        from audio_tools.jobs.bullmq.connection import address_of
+        from audio_tools.jobs.bullmq.queue import BullQueue
     except ModuleNotFoundError as missing:
         raise ConfigError(
             f"REDIS_URL or REDIS_HOST is set, but the package {missing.name} is not installed.",

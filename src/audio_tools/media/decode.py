@@ -17,11 +17,11 @@ import numpy as np
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.errors import DecodeFailed
-from audio_tools.media.confine import confined
 from audio_tools.media.ffmpeg import DEMUXERS, PROTOCOLS, demuxer_options, local_file
-from audio_tools.media.log import CUT_OFF, HOLE_TOO_LONG, quote, reason
+from audio_tools.media.ffmpeg_log import CUT_OFF, HOLE_TOO_LONG, quote, reason
 from audio_tools.media.matroska import read_packets
 from audio_tools.media.pipes import Pipes
+from audio_tools.media.sandbox import confined
 
 BLOCK_SAMPLES = 4 * SAMPLE_RATE_HZ
 STALL_S = 300.0

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from audio_tools.media.log import Log
+from audio_tools.media.ffmpeg_log import Log
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -17,7 +17,7 @@ from typing import Any
 
 from audio_tools.errors import MediaNotFound, NoAudioStream, ProbeFailed
 from audio_tools.media import probe_child
-from audio_tools.media.log import reason
+from audio_tools.media.ffmpeg_log import reason
 from audio_tools.transcript import AudioStream, MediaInfo
 
 Facts = dict[str, Any]

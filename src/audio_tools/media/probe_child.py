@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_tools.media.confine import confine
 from audio_tools.media.ffmpeg import DEMUXERS, PROTOCOLS, demuxer_options, local_file
+from audio_tools.media.sandbox import confine
 
 if TYPE_CHECKING:
     from av.container import InputContainer

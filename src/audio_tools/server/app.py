@@ -13,19 +13,19 @@ from audio_tools import __version__
 from audio_tools.errors import QueueUnavailable
 from audio_tools.jobs import Queue
 from audio_tools.metrics import JOBS, REGISTRY, WEBSOCKETS
-from audio_tools.server.access import AccessLog
-from audio_tools.server.body import ClientGone, LingeringClose
-from audio_tools.server.docs_page import docs_page
-from audio_tools.server.guard import Guard
-from audio_tools.server.head import HeadAsGet
-from audio_tools.server.health import Check, health
-from audio_tools.server.jobs import JobRoutes
-from audio_tools.server.openapi import DESCRIPTION, FIGURES, HEALTHY, DocumentedApp
-from audio_tools.server.refusals import errors
-from audio_tools.server.responses import install
-from audio_tools.server.security import AccessRules
-from audio_tools.server.tus import TusApp
-from audio_tools.server.websocket import JobEvents
+from audio_tools.server.access_rules import AccessRules
+from audio_tools.server.error_responses import install
+from audio_tools.server.middleware.access_control import AccessControl
+from audio_tools.server.middleware.access_log import AccessLog
+from audio_tools.server.middleware.head import HeadAsGet
+from audio_tools.server.openapi.document import DESCRIPTION, FIGURES, HEALTHY, DocumentedApp
+from audio_tools.server.openapi.errors import errors
+from audio_tools.server.request_body import ClientGone, LingeringClose
+from audio_tools.server.routes.docs import docs_page
+from audio_tools.server.routes.health import Check, health
+from audio_tools.server.routes.job_events import JobEvents
+from audio_tools.server.routes.jobs import JobRoutes
+from audio_tools.server.routes.tus import TusApp
 
 UPLOADS = "/files"
 CLIENT_CLOSED_REQUEST = 499
@@ -79,7 +79,7 @@ def create_app(routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mappi
         with WEBSOCKETS.track_inprogress():
             await events.follow(socket)
 
-    return AccessLog(LingeringClose(Guard(HeadAsGet(app, uploads=UPLOADS), rules)))
+    return AccessLog(LingeringClose(AccessControl(HeadAsGet(app, uploads=UPLOADS), rules)))
 
 
 async def _answer_nobody(_: Request, __: Exception) -> Response:

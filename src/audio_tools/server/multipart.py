@@ -11,8 +11,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from audio_tools.errors import MalformedUpload, UnsupportedMediaType, UploadTooLarge
-from audio_tools.server.body import Body, content_length
-from audio_tools.uploads import UploadedFile, UploadRecord, UploadStore, UploadWriter
+from audio_tools.server.request_body import Body, content_length
+from audio_tools.storage import UploadedFile, UploadRecord, UploadStore, UploadWriter
 
 FILE_FIELD = "audioFile"
 OPTIONS_FIELD = "options"

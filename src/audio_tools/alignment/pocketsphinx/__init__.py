@@ -1,0 +1,1 @@
+"""English words aligned by PocketSphinx, in child processes."""

@@ -1,0 +1,98 @@
+"""English words onto the samples: PocketSphinx, in a few processes of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
+
+from audio_tools.alignment.base import Aligner
+from audio_tools.alignment.pocketsphinx.process import Alignment
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.subprocess_rpc import ChildDied, ChildProcess
+from audio_tools.transcript import Interval, Word
+
+RULES = 2
+"""Counts up when the same samples and words come out otherwise than before; part of the identity."""
+
+PATIENCE_S = 30.0
+"""
+So long (s) and the sound's length may aligning take at the most; a fiftieth of that length is usual.
+
+Waiting for a process that is free does not count.
+"""
+
+log = logging.getLogger(__name__)
+
+
+def is_installed() -> bool:
+    """Whether PocketSphinx is there, without importing it."""
+    return find_spec("pocketsphinx") is not None
+
+
+class SphinxAligner:
+    """
+    See `align.base.Aligner`. Its processes are started when there is something to align.
+
+    A cancelled `align` kills the process that worked for it.
+
+    Args:
+        processes: how many chunks are aligned at once; each process takes about 100 MB.
+    """
+
+    name = "pocketsphinx"
+    languages = frozenset({"en"})
+
+    def __init__(self, processes: int = 1) -> None:
+        self._turns = asyncio.Semaphore(processes)
+        self._idle: list[ChildProcess] = []
+
+    def identity(self) -> tuple[str, ...]:
+        """See `align.base.Aligner.identity`."""
+        return (self.name, version("pocketsphinx"), f"rules {RULES}")
+
+    def for_language(self, language: str | None) -> Aligner:  # noqa: ARG002
+        """See `align.base.Aligner.for_language`."""
+        return self
+
+    async def align(
+        self, pcm: Pcm, words: Sequence[Word], speech: Sequence[Interval], language: str | None
+    ) -> list[Word]:
+        """See `align.base.Aligner.align`."""
+        if not words or (language is not None and language not in self.languages):
+            return list(words)
+        try:
+            async with self._child() as child, asyncio.timeout(PATIENCE_S + len(pcm) / SAMPLE_RATE_HZ):
+                aligned: list[Word] = await child.ask(Alignment(pcm, tuple(words), tuple(speech)))
+        except ChildDied as died:
+            log.warning("words keep the times they have: the aligner %s", died)
+            return list(words)
+        except TimeoutError:
+            log.warning("words keep the times they have: the aligner takes too long")
+            return list(words)
+        return aligned
+
+    async def close(self) -> None:
+        """End the processes; `align` would start others."""
+        while self._idle:
+            await self._idle.pop().kill()
+
+    @asynccontextmanager
+    async def _child(self) -> AsyncIterator[ChildProcess]:
+        """A process for one caller at a time; killed unless it is left in peace."""
+        async with self._turns:
+            child = (
+                self._idle.pop()
+                if self._idle
+                else await ChildProcess.start("audio_tools.alignment.pocketsphinx.process")
+            )
+            try:
+                yield child
+            except BaseException:
+                # Nobody waits for what it is doing any more, and its answer would be taken for the next.
+                await child.kill()
+                raise
+            self._idle.append(child)

@@ -1,0 +1,212 @@
+"""Cut a stream of samples into chunks, where nobody speaks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from audio_tools.audio.level_vad import Frames, Levels
+from audio_tools.audio.pauses import SHORTEST_SPEECH_FRAMES, PauseFinder, between, to_intervals
+from audio_tools.audio.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Pcm, frame_start, frames_in
+from audio_tools.audio.vad import SilenceDetection, make_detector
+from audio_tools.transcript import Interval
+
+SHORTEST_TARGET_S, LONGEST_TARGET_S = 20.0, 150.0
+UNKNOWN_DURATION_TARGET_S = 120.0
+WINDOW = 0.6, 1.4
+"""A chunk may be this much shorter or longer than the target, to end in a pause."""
+
+OVERLAP_S = 3.0
+"""Where nobody pauses both chunks hear this stretch, so that each word is whole in one of them."""
+QUIETEST_S = 0.3
+
+SOUND_RISE_DB = 4.0
+SOUND_FRAMES = 5
+"""A chunk holds sound if 50 ms of it, the width of the smoothing, rise 4 dB above the noise floor."""
+
+
+def target_seconds(duration: float | None) -> float:
+    """
+    The chunk length to aim at, in seconds, for a file of `duration` seconds (None: unknown).
+
+    It follows from the duration alone, so that the same file is always cut in the same places; why the
+    square root: docs/decisions.md#chunk-length.
+    """
+    if not duration:
+        return UNKNOWN_DURATION_TARGET_S
+    return min(max(2.5 * math.sqrt(round(duration)), SHORTEST_TARGET_S), LONGEST_TARGET_S)
+
+
+def capped_target(target_s: float, longest_s: float | None) -> float:
+    """The target for an engine that takes at most `longest_s` seconds at once."""
+    if longest_s is None:
+        return target_s
+    return min(target_s, (longest_s - OVERLAP_S) / WINDOW[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """
+    A cut of the audio on its way to an engine.
+
+    `start`..`end` is what the engine hears, in seconds; `own` is what of it belongs to this chunk: the
+    owned stretches of all chunks join without gap or overlap. `speech` is where the level rises, within
+    `start`..`end`. `has_sound`: whether anything in it rises above the noise floor.
+    """
+
+    index: int
+    start: float
+    end: float
+    own: Interval
+    pcm: Pcm
+    speech: tuple[Interval, ...]
+    has_sound: bool
+
+
+class Cutter:
+    """
+    Cuts samples into chunks as they come; memory is bounded by the longest chunk.
+
+    The cuts depend on the samples and the target alone, never on how the samples were cut into blocks.
+    """
+
+    def __init__(self, target_s: float, detection: SilenceDetection = "level") -> None:
+        self._shortest, self._longest = (frames_in(target_s * share) for share in WINDOW)
+        self._detector = make_detector(detection)
+        self._finder = PauseFinder()
+        self._pcm = _PcmBuffer()
+        self._levels = np.zeros(0, np.float32)  # of the frames from _kept_from on
+        self._rises = np.zeros(0, np.float32)  # the same above the noise floor, dB
+        self._kept_from = 0
+        self._index = 0
+        self._own_first = 0
+        self._heard_first = 0
+
+    @property
+    def seconds(self) -> float:
+        """How much audio has come in."""
+        return self._pcm.end / SAMPLE_RATE_HZ
+
+    def pauses(self) -> list[Interval]:
+        """All pauses found so far; after `finish`, all there are, the last one to the end of the samples."""
+        pauses = to_intervals(self._finder.pauses(0, self._finder.frames))
+        if pauses and pauses[-1].end == frame_start(self._finder.frames):
+            pauses[-1] = Interval(pauses[-1].start, max(self.seconds, pauses[-1].end))
+        return pauses
+
+    def push(self, pcm: Pcm) -> list[Chunk]:
+        """Take the next samples; give the chunks that they complete, mostly none."""
+        self._pcm.append(pcm)
+        self._take(self._detector.push(pcm))
+        chunks = []
+        # As far as a chunk may hear behind its cut, or what it knows of that would depend on the blocks.
+        behind = frames_in(OVERLAP_S / 2) + SHORTEST_SPEECH_FRAMES
+        while self._finder.frames >= self._own_first + self._longest + behind:
+            chunks.append(self._cut())
+        return chunks
+
+    def finish(self) -> list[Chunk]:
+        """There are no more samples: give what remains, in one chunk or two."""
+        self._take(self._detector.finish())
+        chunks = []
+        while self._finder.frames > self._own_first + self._longest:
+            chunks.append(self._cut())
+        if self._pcm.end > self._own_first * FRAME_SAMPLES:
+            last = self._pcm.end
+            chunks.append(self._chunk(last / SAMPLE_RATE_HZ, last, next_first=self._finder.frames + 1))
+        return chunks
+
+    def _take(self, frames: Frames) -> None:
+        self._finder.push(frames.speech)
+        self._levels = np.concatenate([self._levels, frames.level_db])
+        self._rises = np.concatenate([self._rises, frames.level_db - frames.floor_db])
+
+    def _cut(self) -> Chunk:
+        first, end = self._own_first + self._shortest, self._own_first + self._longest
+        pauses = self._finder.pauses(first, end)
+        overlap = 0
+        if pauses:
+            longest = max(pauses, key=lambda pause: pause[1] - pause[0])
+            cut = (longest[0] + longest[1]) // 2
+        else:
+            cut = first + _quietest(self._levels[first - self._kept_from : end - self._kept_from])
+            overlap = frames_in(OVERLAP_S / 2)
+        next_first = max(cut - overlap, self._heard_first)  # a short chunk is heard again from its start
+        chunk = self._chunk(frame_start(cut), (cut + overlap) * FRAME_SAMPLES, next_first)
+        self._own_first = cut
+        self._heard_first = next_first
+        self._forget_levels_before(self._heard_first)
+        return chunk
+
+    def _chunk(self, own_end: float, heard_end: int, next_first: int) -> Chunk:
+        """Up to sample `heard_end`, owned up to `own_end` s; the next one hears from frame `next_first`."""
+        heard_first = self._heard_first * FRAME_SAMPLES
+        heard_end = min(heard_end, self._pcm.end)
+        start, end = heard_first / SAMPLE_RATE_HZ, heard_end / SAMPLE_RATE_HZ
+        last = min(-(-heard_end // FRAME_SAMPLES), self._finder.frames)
+        pauses = to_intervals(self._finder.pauses(self._heard_first, last))
+        rises = self._rises[self._heard_first - self._kept_from : last - self._kept_from]
+        chunk = Chunk(
+            index=self._index,
+            start=start,
+            end=end,
+            own=Interval(frame_start(self._own_first), own_end),
+            pcm=self._pcm.take(heard_first, heard_end, keep_from=next_first * FRAME_SAMPLES),
+            speech=tuple(between(pauses, start, end)),
+            has_sound=int(np.count_nonzero(rises >= SOUND_RISE_DB)) >= SOUND_FRAMES,
+        )
+        self._index += 1
+        return chunk
+
+    def _forget_levels_before(self, frame: int) -> None:
+        stale = frame - self._kept_from
+        self._levels, self._rises = self._levels[stale:], self._rises[stale:]
+        self._kept_from = frame
+
+
+class _PcmBuffer:
+    """Samples by their absolute number, from the oldest still needed to the newest."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Pcm] = []
+        self._start = 0  # number of the first sample of the first block
+        self.end = 0
+
+    def append(self, pcm: Pcm) -> None:
+        self._blocks.append(pcm)
+        self.end += len(pcm)
+
+    def take(self, first: int, end: int, keep_from: int) -> Pcm:
+        """Copy the samples `first`..`end`-1, and forget those before `keep_from` in doing so."""
+        taken = np.empty(end - first, np.int16)
+        start, position = self._start, 0
+        while position < len(self._blocks):
+            block = self._blocks[position]
+            part = block[max(first - start, 0) : max(end - start, 0)]
+            offset = max(start - first, 0)
+            taken[offset : offset + len(part)] = part
+            start += len(block)
+            if start <= keep_from:
+                # At once, not afterwards: a chunk and all its blocks are twice ten minutes of sound.
+                self._start = start
+                self._blocks.pop(position)
+            else:
+                position += 1
+        return taken
+
+
+def _quietest(levels: Levels) -> int:
+    """The frame in the middle of the 0.3 s with the least energy."""
+    width = frames_in(QUIETEST_S)
+    energy = np.concatenate([[0.0], np.cumsum(10 ** (levels.astype(np.float64) / 10))])
+    return int(np.argmin(energy[width:] - energy[:-width])) + width // 2
+
+
+def cut(blocks: Iterable[Pcm], cutter: Cutter) -> Iterator[Chunk]:
+    """Cut a whole stream of blocks; a block must not change after it was given."""
+    for block in blocks:
+        yield from cutter.push(block)
+    yield from cutter.finish()

@@ -1,0 +1,31 @@
+"""What the subcommands put together alike."""
+
+from __future__ import annotations
+
+from audio_tools.alignment import make_aligner
+from audio_tools.engines import make_engine, make_limiter
+from audio_tools.engines.whisper.word_listener import whisper_word_timer
+from audio_tools.media.ffmpeg import find_ffmpeg
+from audio_tools.options import Options
+from audio_tools.pipeline.transcribe import PipelineContext
+from audio_tools.settings import Settings
+from audio_tools.storage.chunk_cache import ChunkCache
+
+
+def make_tools(settings: Settings, options: Options) -> PipelineContext:
+    """
+    What one job works with; what the options leave open, the settings say.
+
+    Raises:
+        ConfigError: there is no FFmpeg. EngineNotReady: there is no engine.
+    """
+    store = ChunkCache(settings.data_dir)
+    store.sweep(settings.chunk_ttl)
+    return PipelineContext(
+        ffmpeg=find_ffmpeg(settings.ffmpeg_path),
+        engine=make_engine(settings, options),
+        lanes=make_limiter(settings, options),
+        store=store,
+        chunk_size=options.chunk_size or settings.chunk_size,
+        aligner=make_aligner(settings.align, whisper_word_timer(settings)),
+    )

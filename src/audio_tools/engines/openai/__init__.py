@@ -1,0 +1,1 @@
+"""The OpenAI API, and every server that speaks it."""

@@ -1,0 +1,146 @@
+"""Chunk to words through the OpenAI transcription API, or any server that speaks it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from audio_tools.engines.base import Request
+from audio_tools.engines.openai.errors import map_openai_errors, refuses_form
+from audio_tools.engines.openai.headers import read_quota
+from audio_tools.engines.openai.models import Form, ResponseFormat, find_model
+from audio_tools.engines.openai.response import read_reply
+from audio_tools.engines.whisper.hub import OnDownload
+from audio_tools.errors import EngineNotReady
+from audio_tools.transcript import Reply
+
+if TYPE_CHECKING:
+    import httpx2
+    from openai import AsyncOpenAI
+
+DIARIZED_AS_ONE_S = 30.0
+"""Longer audio (seconds) is only told apart by speakers if the API may cut it itself."""
+
+CONNECT_S = 10.0
+"""A server that takes no connection for so long is not there; it is only answers that take minutes."""
+
+log = logging.getLogger(__name__)
+
+
+class OpenAIEngine:
+    """
+    One client for one key, server and model; see `engines.base.Engine`.
+
+    `response_format` and `usd_per_minute` win over what the table of models says of the model.
+    """
+
+    name = "openai"
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None,
+        base_url: str,
+        model: str,
+        timeout_s: float,
+        response_format: ResponseFormat | Literal["auto"] = "auto",
+        usd_per_minute: float | None = None,
+    ) -> None:
+        self.model = model
+        self._rules = find_model(model, response_format, usd_per_minute)
+        self.capabilities = self._rules.capabilities
+        self._forms = self._rules.forms
+        self._api_key = api_key
+        self._base_url = base_url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._client: AsyncOpenAI | None = None
+        self._starting = asyncio.Lock()
+
+    def identity(self) -> tuple[str, ...]:
+        """Server, model and what it is asked for; neither key nor price shapes an answer."""
+        return (self.name, self._base_url, self.model, self._rules.forms[0].response_format)
+
+    async def start(self, on_download: OnDownload | None = None) -> None:  # noqa: ARG002
+        """
+        Make the client; nothing is sent.
+
+        Raises:
+            EngineNotReady: there is no key.
+        """
+        require_key(self._api_key)
+        async with self._starting:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._connect)
+
+    def _connect(self) -> AsyncOpenAI:
+        """The client; the SDK alone takes a second to import."""
+        from openai import AsyncOpenAI, Timeout
+
+        # Half of a short time, so that a missing connection is never taken for a missing answer.
+        timeout = Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s / 2))
+        # The SDK's own retries are off: it would also retry a spent quota, and knows nothing of other chunks.
+        return AsyncOpenAI(api_key=self._api_key, base_url=self._base_url, max_retries=0, timeout=timeout)
+
+    async def transcribe(self, request: Request) -> Reply:
+        """See `engines.base.Engine.transcribe`."""
+        assert self._client is not None, "start() comes first"
+        with map_openai_errors():
+            response = await self._ask(self._client, request)
+        reply = read_reply(response.text, request.audio.seconds, self._rules)
+        return replace(reply, quota=read_quota(response.headers))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _ask(self, client: AsyncOpenAI, request: Request) -> httpx2.Response:
+        """Ask in the best form that the server takes; one that it refuses as such is never tried again."""
+        from openai import APIStatusError
+
+        while True:
+            form = self._forms[0]
+            try:
+                return await self._post(client, request, form)
+            except APIStatusError as error:
+                # Nothing was heard and nothing paid: this is no failed attempt.
+                if not refuses_form(error) or not self._give_up(form):
+                    raise
+
+    async def _post(self, client: AsyncOpenAI, request: Request, form: Form) -> httpx2.Response:
+        from openai import omit
+
+        cut = form.response_format == "diarized_json" and request.audio.seconds > DIARIZED_AS_ONE_S
+        # The SDK's timeout holds for each read alone: a server that sends a blank now and then has no end.
+        async with asyncio.timeout(self._timeout_s):
+            response = await client.audio.transcriptions.with_raw_response.create(
+                file=(f"chunk.{request.audio.extension}", request.audio.data),
+                model=self.model,
+                response_format=form.response_format,
+                timestamp_granularities=["word", "segment"] if form.granularities else omit,
+                chunking_strategy="auto" if cut else omit,
+                language=request.language or omit,
+                prompt=(request.prompt if self.capabilities.prompt else None) or omit,
+            )
+        return response.http_response
+
+    def _give_up(self, form: Form) -> bool:
+        """Go on without a form, for all chunks; False if there is no other."""
+        if form in self._forms:  # else another chunk has met the same refusal
+            if len(self._forms) == 1:
+                return False
+            self._forms = tuple(other for other in self._forms if other != form)
+            log.warning("%s does not take %s for %s", self._base_url, form, self.model)
+        return True
+
+
+def require_key(api_key: str | None) -> None:
+    """Raises EngineNotReady: there is no key."""
+    if not api_key:
+        raise EngineNotReady(
+            "The openai engine has no key.",
+            hint="Set OPENAI_API_KEY, or choose the local engine: whisper.",
+        )

@@ -1,0 +1,106 @@
+"""The errors of the OpenAI SDK, translated into ours where they enter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from audio_tools.engines.openai.headers import reset_seconds, retry_after_seconds
+from audio_tools.errors import (
+    ChunkRefused,
+    EngineError,
+    EngineRateLimited,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnavailable,
+    OptionRefused,
+)
+
+if TYPE_CHECKING:
+    from openai import APIStatusError
+
+SPENT = {"insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached", "billing_not_active"}
+"""A 429 that no waiting mends."""
+
+FORM_FIELDS = ("timestamp_granularities", "response_format", "verbose_json")
+"""What a 400 or 422 names when it is the form of the question that a server does not know: Groq
+(groq-python #114) and whisper.cpp-like servers name the field in the message alone."""
+
+
+@contextmanager
+def map_openai_errors() -> Iterator[None]:
+    """Translate the SDK's errors into ours, and that of `asyncio.timeout`."""
+    import httpx2
+    import openai
+
+    try:
+        yield
+    except openai.APIStatusError as error:
+        raise _status_error(error) from error
+    except (openai.APIError, TimeoutError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, httpx2.LocalProtocolError):
+            # It quotes the header, which may be the key: nobody shall read it, not even in a traceback.
+            raise EngineRefused(
+                "The request cannot be sent: one of its headers is not allowed in HTTP.",
+                hint="Check OPENAI_API_KEY: it must be ASCII without blanks or line breaks.",
+            ) from None
+        late = isinstance(error, openai.APITimeoutError | TimeoutError)
+        if late and not isinstance(cause, httpx2.ConnectTimeout):
+            raise EngineTimeout(
+                "The server did not answer in time.", hint="ENGINE_TIMEOUT is too short?"
+            ) from error
+        # Without a connection nothing was sent; one that breaks may have carried the chunk.
+        no_connection = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError)
+        raise EngineUnavailable(
+            f"The server cannot be reached: {shorten(str(cause)) or 'no answer'}.", heard=not no_connection
+        ) from error
+
+
+def refuses_form(error: APIStatusError) -> bool:
+    """Whether a server refuses how it was asked, and not the audio: it may take a simpler form."""
+    said = f"{error.param} {error.response.text}"
+    return error.status_code in {400, 422} and any(field in said for field in FORM_FIELDS)
+
+
+def _status_error(error: APIStatusError) -> EngineError:
+    status, headers = error.status_code, error.response.headers
+    # Other servers put lists and objects in these places.
+    names, param = {str(error.code), str(error.type)}, str(error.param)
+    said = f"The provider answers {status}: {_provider_message(error)}"
+    retry_after_s = retry_after_seconds(headers)
+    if status in {401, 403}:
+        return EngineRefused(said, hint="Check OPENAI_API_KEY and OPENAI_BASE_URL.")
+    if status in {405, 407}:
+        return EngineRefused(said, hint="Check OPENAI_BASE_URL, and the proxy if there is one.")
+    if status == 404:
+        # Other servers have no such code: there the address may be wrong as well.
+        kind = OptionRefused if "model_not_found" in names else EngineRefused
+        return kind(said, hint="Check the model's name and OPENAI_BASE_URL.")
+    if status == 402 or (status == 429 and names & SPENT):
+        return EngineRefused(said, hint="The account's quota is spent: add credit, then run the same again.")
+    if status == 429:
+        # Without Retry-After the end of the window is the best there is; of other errors it says nothing.
+        return EngineRateLimited(said, retry_after_s=retry_after_s or reset_seconds(headers) or None)
+    if status in {408, 409} or status >= 500:
+        # With 503 a server turns us away before it begins.
+        return EngineUnavailable(said, retry_after_s=retry_after_s, heard=status != 503)
+    if refuses_form(error):
+        return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to one that the provider takes.")
+    if param in {"model", "language", "prompt"}:
+        return OptionRefused(said, hint=f"The provider does not take this {param}.")
+    return ChunkRefused(said)
+
+
+def _provider_message(error: APIStatusError) -> str:
+    body = error.body
+    if isinstance(body, Mapping) and isinstance(body.get("message"), str):
+        return shorten(body["message"])
+    return shorten(error.response.text) or error.response.reason_phrase
+
+
+def shorten(text: str, length: int = 300) -> str:
+    """The text on one line, cut off where it gets long."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"

@@ -1,0 +1,281 @@
+"""The limits of one API key over all processes and machines that use it, kept in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import math
+import random
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from audio_tools.engines.rate_limits import LONGEST_PAUSE_S, RequestLimiter
+from audio_tools.transcript import Quota
+
+LEASE_S = 10.0  # the lane of a process that died is free after that
+RETURN_TIMEOUT_S = 2.0  # how long a server that was away is asked whether it is back
+CALLS_AT_ONCE = 8  # fewer than the client has connections, so that none fails for want of one
+POLL_MS = 50  # how soon a lane that another process has left is noticed, on average
+ASK_AGAIN_MS = 500  # at the latest, or the place in the row is lost after
+PATIENCE_MS = 2000  # of silence: whoever stands in front may have died
+KEEP_MS = round(1000 * LONGEST_PAUSE_S)  # how long answers, and what the last one said, are remembered
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+# KEYS[1] is the beginning of: running, a zset of lanes by the end of their lease; starts, of lanes by when
+# they began; answers, a zset of the last ones by when they came; row and seen, of the processes that wait, by
+# when they came and when they last asked; pause; quota, a hash: `limits.Allowance`, with times in ms.
+_KNOWN = """
+local key = KEYS[1]
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + clock[2] / 1000
+local known = redis.call('HMGET', key .. 'quota', 'limit', 'per_ms', 'level', 'at', 'full_at')
+for field = 1, 5 do known[field] = tonumber(known[field]) end  -- Lua compares no string with a number
+local limit, per_ms, level, at, full_at = unpack(known, 1, 5)
+if limit then level = now < full_at and math.min(level + (now - at) * per_ms, limit) or limit end
+"""
+
+_ASK = """
+local lanes, starts, window_ms, lease_ms = unpack(ARGV, 3, 6)
+local poll_ms, ask_again_ms, patience_ms = unpack(ARGV, 7, 9)
+local process, lane = ARGV[1], ARGV[2]
+if redis.call('ZSCORE', key .. 'running', lane) then return 0 end  -- it was told so, but did not hear it
+local paused_ms = redis.call('PTTL', key .. 'pause')
+if paused_ms > 0 then return math.min(paused_ms, ask_again_ms) end
+redis.call('ZREMRANGEBYSCORE', key .. 'running', '-inf', now)
+redis.call('ZREMRANGEBYSCORE', key .. 'starts', '-inf', now - window_ms)
+redis.call('ZADD', key .. 'row', 'NX', now, process)
+redis.call('ZADD', key .. 'seen', now, process)
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', key .. 'seen', '-inf', now - patience_ms)) do
+  redis.call('ZREM', key .. 'row', gone)
+  redis.call('ZREM', key .. 'seen', gone)
+end
+-- The processes take turns: whoever frees a lane and wants another one stands behind those who wait.
+local place = redis.call('ZRANK', key .. 'row', process)
+local free = lanes - redis.call('ZCARD', key .. 'running')
+local recent = redis.call('ZRANGEBYSCORE', key .. 'starts', now - window_ms, '+inf', 'WITHSCORES')
+local allowed = tonumber(window_ms) == 0 and free or starts - #recent / 2
+local wait_ms = 0
+if place >= allowed then
+  wait_ms = recent[2] and recent[2] + window_ms - now or poll_ms
+elseif limit and level < place + 1 then
+  wait_ms = math.max(math.min((place + 1 - level) / per_ms, math.max(full_at - now, poll_ms)), 1)
+elseif place >= free then
+  wait_ms = poll_ms
+else
+  redis.call('ZREM', key .. 'row', process)
+  redis.call('ZREM', key .. 'seen', process)
+  redis.call('ZADD', key .. 'running', now + lease_ms, lane)
+  redis.call('ZADD', key .. 'starts', now, lane)
+  if limit then
+    full_at = now < full_at and full_at or 'inf'
+    redis.call('HSET', key .. 'quota', 'level', level - 1, 'at', now, 'full_at', full_at)
+  end
+end
+for _, set in ipairs({'running', 'starts', 'row', 'seen'}) do
+  redis.call('PEXPIRE', key .. set, window_ms + lease_ms + patience_ms)
+end
+return math.ceil(math.min(math.max(wait_ms, 0), ask_again_ms))
+"""
+
+_LEAVE_ROW = """
+redis.call('ZREM', KEYS[1] .. 'row', ARGV[1])
+redis.call('ZREM', KEYS[1] .. 'seen', ARGV[1])
+"""
+
+_FREE = """
+redis.call('ZREM', KEYS[1] .. 'running', unpack(ARGV))
+return 1
+"""
+
+_RENEW = """
+local clock = redis.call('TIME')
+local ends = clock[1] * 1000 + clock[2] / 1000 + ARGV[1]
+for n = 2, #ARGV do redis.call('ZADD', KEYS[1] .. 'running', 'XX', ends, ARGV[n]) end
+redis.call('PEXPIRE', KEYS[1] .. 'running', 2 * ARGV[1])
+"""
+
+_LEARN = """
+local told_limit, remaining, told_per_ms, reset_ms, age_ms, keep_ms = unpack(ARGV)
+redis.call('ZREMRANGEBYSCORE', key .. 'answers', '-inf', now - keep_ms)
+local meanwhile = redis.call('ZCOUNT', key .. 'answers', now - age_ms, '+inf')
+meanwhile = meanwhile + math.max(redis.call('ZCARD', key .. 'running') - 1, 0)
+redis.call('ZADD', key .. 'answers', now, ARGV[7])
+local least = remaining - meanwhile
+if limit == tonumber(told_limit) then
+  per_ms = math.min(told_per_ms, per_ms)
+else
+  per_ms, level = told_per_ms, least
+end
+level = math.min(math.max(level, least), remaining + age_ms * per_ms)
+redis.call('HSET', key .. 'quota', 'limit', told_limit, 'per_ms', per_ms, 'level', level, 'at', now)
+redis.call('HSET', key .. 'quota', 'full_at', now + reset_ms)
+redis.call('PEXPIRE', key .. 'quota', keep_ms)
+redis.call('PEXPIRE', key .. 'answers', keep_ms)
+"""
+
+_PAUSE = """
+if redis.call('PTTL', KEYS[1] .. 'pause') < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1] .. 'pause', 1, 'PX', ARGV[1])
+end
+"""
+
+
+class RedisRequestLimiter(RequestLimiter):
+    """
+    Lets at most `lanes` requests with one API key run at once, and `starts` begin in any `window_s` seconds,
+    and no more than the provider takes by its own count. How many lanes it opens each process finds itself.
+
+    All who give the same `api_key` share them, and a pause holds for all; times are those of the server. A
+    process that dies frees its lanes after `lease_s`. While Redis is away each process keeps to `lanes` and
+    its own pauses: work that runs goes on. Redis that stands still, as for a slow disk, is waited for: it is
+    away when it has said nothing for `lease_s`, after which it would have freed our lanes itself.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        api_key: str,
+        lanes: int,
+        *,
+        starts: int = 1,
+        window_s: float = 0.0,
+        lease_s: float = LEASE_S,
+        prefix: str = "bull",
+    ) -> None:
+        super().__init__(lanes)
+        self._key = f"{prefix}:limits:{hashlib.sha256(api_key.encode()).hexdigest()[:32]}:"
+        self._limits = [lanes, starts, round(1000 * window_s), round(1000 * lease_s)]
+        self._lease_s = lease_s
+        self._process = uuid4().hex
+        self._turn = asyncio.Lock()
+        self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._held: set[str] = set()
+        self._renewing: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._left: set[str] = set()  # lanes that Redis does not know yet to be free
+        self._redis_is_away = False
+        self._ask, self._leave_row, self._free_lanes, self._renew, self._learn, self._pause = (
+            client.register_script(script)
+            for script in (_KNOWN + _ASK, _LEAVE_ROW, _FREE, _RENEW, _KNOWN + _LEARN, _PAUSE)
+        )
+
+    @asynccontextmanager
+    async def lane(self) -> AsyncIterator[None]:
+        """Hold a lane: waits for its turn among all processes, then for the window and the pause."""
+        async with super().lane():
+            lane = uuid4().hex
+            await self._enter(lane)
+            self._hold(lane)
+            try:
+                yield
+            finally:
+                self._leave(lane)
+
+    def pause(self, seconds: float) -> None:
+        """Let no request start for so many seconds, anywhere; a pause is only ever extended."""
+        super().pause(seconds)
+        if seconds > 0:
+            self._tell(self._call(self._pause, math.ceil(1000 * seconds)))
+
+    def answered(self, started_at: float, quota: Quota | None = None) -> None:
+        """As of `RequestLimiter`; what an answer said of the key's limit holds for all processes."""
+        super().answered(started_at)
+        if quota is not None:
+            age_ms = 1000 * (asyncio.get_running_loop().time() - started_at)
+            told = quota.limit, quota.remaining, quota.per_second / 1000, 1000 * quota.reset_s
+            self._tell(self._call(self._learn, *told, age_ms, KEEP_MS, uuid4().hex))
+
+    async def _enter(self, lane: str) -> None:
+        # One at a time, in order: a process has one place in the row.
+        async with self._turn:
+            asking = None
+            try:
+                while True:
+                    asking = self._tell(self._ask_for(lane))
+                    if not (wait_ms := await asyncio.shield(asking)):
+                        break
+                    await asyncio.sleep(wait_ms / 1000 * random.uniform(0.8, 1.2))
+                if self._redis_is_away:
+                    await self._until_start_is_allowed()  # the pause may be younger than our place in the row
+            except asyncio.CancelledError:
+                self._tell(self._give_up(lane, asking))
+                raise
+
+    async def _give_up(self, lane: str, asking: asyncio.Task[int] | None) -> None:
+        """Leave the row, and the lane, which the last question may still have got."""
+        if asking is not None:
+            await asyncio.wait([asking])
+        await self._call(self._leave_row, self._process)
+        await self._free_left(lane)
+
+    async def _ask_for(self, lane: str) -> int:
+        if self._left:  # while Redis was away
+            await self._free_left()
+        return await self._call(
+            self._ask, self._process, lane, *self._limits, POLL_MS, ASK_AGAIN_MS, PATIENCE_MS
+        )
+
+    async def _free_left(self, *lanes: str) -> None:
+        """Free lanes that were left: these, and those that could not be freed before."""
+        self._left.update(lanes)
+        left = tuple(self._left)
+        if left and await self._call(self._free_lanes, *left):
+            self._left.difference_update(left)
+
+    def _hold(self, lane: str) -> None:
+        self._held.add(lane)
+        if self._renewing is None:
+            self._renewing = asyncio.create_task(self._keep_lanes(), name="renew lanes")
+
+    def _leave(self, lane: str) -> None:
+        self._held.discard(lane)
+        if self._renewing and not self._held:
+            self._renewing.cancel()
+            self._renewing = None
+        self._tell(self._free_left(lane))
+
+    async def _keep_lanes(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            await self._call(self._renew, self._limits[-1], *self._held)
+
+    async def _call(self, script: Any, *args: str | float) -> int:
+        """What the script says; 0, which lets a request start, if Redis does not answer."""
+        # In a task of its own: redis-py 8.1 swallows a cancel that arrives while it takes a connection.
+        return await asyncio.shield(self._tell(self._run(script, *args)))
+
+    async def _run(self, script: Any, *args: str | float) -> int:
+        try:
+            async with (
+                self._calls,
+                asyncio.timeout(RETURN_TIMEOUT_S if self._redis_is_away else self._lease_s),
+            ):
+                answer = await script(keys=[self._key], args=args)
+        except (RedisError, OSError) as error:
+            if not self._redis_is_away:
+                log.warning("limits are kept by each process alone until Redis is back: %s", error)
+            self._redis_is_away = True
+            return 0
+        self._redis_is_away = False
+        return int(answer or 0)
+
+    def _tell(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do it to its end, whether or not somebody waits for it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """Wait until all that was left or paused is told."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)

@@ -1,0 +1,169 @@
+"""The one retry policy: how an engine is asked for a chunk until it answers or there is no sense in it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
+
+from audio_tools.engines.base import Engine, Request
+from audio_tools.engines.rate_limits import LONGEST_PAUSE_S, RequestLimiter
+from audio_tools.errors import (
+    CostLimitReached,
+    EngineError,
+    EngineRateLimited,
+    EngineTimeout,
+    EngineUnavailable,
+)
+from audio_tools.metrics import COST_USD, ENGINE_CALLS, ENGINE_SECONDS
+from audio_tools.transcript import Reply
+
+ATTEMPTS = 3
+"""How often a chunk is tried, as `spec.md` promises. Being told to wait is no attempt."""
+MOST_WAITS = 50
+MOST_WAITING_S = 600.0
+"""But whoever is told to wait so often, and for so long, will not be served."""
+ROUNDING_USD = 1e-9
+
+log = logging.getLogger(__name__)
+
+
+class EngineClient:
+    """Asks one engine within the limits of `lanes`, for `max_cost_usd` at the most; counts what was sent."""
+
+    def __init__(self, engine: Engine, lanes: RequestLimiter, max_cost_usd: float | None = None) -> None:
+        self.calls = 0
+        self.seconds = 0.0  # of audio sent, failed calls included
+        self.cost_usd = 0.0  # of all answers
+        self.tokens = 0
+        self._engine = engine
+        self._lanes = lanes
+        self._max_cost_usd = max_cost_usd
+        self._seconds_paid = 0.0
+        self._usd_per_second = engine.capabilities.usd_per_minute / 60
+        self._reserved_usd = 0.0  # for what is under way, and for what was perhaps paid without an answer
+
+    async def ask(self, request: Request, answered: Callable[[], Reply | None] | None = None) -> Reply:
+        """
+        Ask until there is an answer.
+
+        Args:
+            request: what to hear.
+            answered: looks up the answer in a worker thread, in case somebody else had it while we waited.
+
+        Raises:
+            CostLimitReached: what is spent and what is under way leave no room for this request.
+            EngineError: the last attempt's; at once if it is not retryable, or there is no room for another.
+        """
+        patience = _RetryPolicy(self._lanes)
+        attempts = AsyncRetrying(
+            retry=retry_if_exception(patience.has_a_chance),
+            wait=patience.seconds,
+            stop=patience.is_over,
+            reraise=True,
+        )
+        try:
+            return await attempts(self._ask_once, request, answered)
+        except CostLimitReached as limit:
+            if patience.failure is None:
+                raise
+            # What went wrong is the attempt; the limit only forbids another one.
+            raise patience.failure from limit
+
+    async def _ask_once(self, request: Request, answered: Callable[[], Reply | None] | None) -> Reply:
+        seconds = request.audio.seconds
+        async with self._lanes.lane():
+            # A worker that was asleep may have lost its job, and know it a moment later than it has a lane.
+            if answered is not None and (known := await asyncio.to_thread(answered)) is not None:
+                return known
+            price_usd = seconds * self._usd_per_second
+            self._reserve(price_usd)
+            started_at = asyncio.get_running_loop().time()
+            self.calls += 1
+            self.seconds += seconds
+            ENGINE_CALLS.labels(self._engine.name).inc()
+            ENGINE_SECONDS.labels(self._engine.name).inc(seconds)
+            try:
+                reply = await self._engine.transcribe(request)
+            except EngineError as error:
+                if _tells_of_overload(error):
+                    self._lanes.overloaded(started_at)
+                if _is_free(error):
+                    self._reserved_usd -= price_usd
+                raise
+            self._lanes.answered(started_at, reply.quota)
+        self._reserved_usd -= price_usd
+        self._pay(price_usd if reply.cost_usd is None else reply.cost_usd, seconds)
+        self.tokens += reply.tokens
+        return reply
+
+    def _reserve(self, price_usd: float) -> None:
+        total_usd = self.cost_usd + self._reserved_usd + price_usd
+        if self._max_cost_usd is not None and total_usd > self._max_cost_usd + ROUNDING_USD:
+            raise CostLimitReached(self._max_cost_usd)
+        self._reserved_usd += price_usd
+
+    def _pay(self, cost_usd: float, seconds: float) -> None:
+        self.cost_usd += cost_usd
+        COST_USD.labels(self._engine.name).inc(cost_usd)
+        self._seconds_paid += seconds
+        # Tokens may cost more than the table says.
+        self._usd_per_second = max(self._usd_per_second, self.cost_usd / self._seconds_paid)
+
+
+def _tells_of_overload(error: EngineError) -> bool:
+    return isinstance(error, EngineRateLimited | EngineTimeout) or error.retry_after_s is not None
+
+
+def _is_free(error: EngineError) -> bool:
+    """Whether nothing was heard. A server that does not answer in time, or badly, may have done its work."""
+    if isinstance(error, EngineUnavailable):
+        return not error.heard
+    return isinstance(error, EngineRateLimited) or not error.retryable
+
+
+class _RetryPolicy:
+    """
+    How long to go on with one chunk; where the provider names a time, all chunks of the key wait.
+
+    `failure` is that of the last attempt, None if there was none; being told to wait is no attempt.
+    """
+
+    def __init__(self, lanes: RequestLimiter) -> None:
+        self.failure: EngineError | None = None
+        self._lanes = lanes
+        self._waits = 0
+        self._began = asyncio.get_running_loop().time()
+        self._backoff = wait_random_exponential(multiplier=1, max=30)
+
+    def has_a_chance(self, error: BaseException) -> bool:
+        if not isinstance(error, EngineError) or not error.retryable:
+            return False
+        if isinstance(error, EngineRateLimited):
+            self._waits += 1
+        else:
+            self.failure = error
+        return True
+
+    def is_over(self, state: RetryCallState) -> bool:
+        waited_s = asyncio.get_running_loop().time() - self._began
+        in_vain = self._waits >= MOST_WAITS and waited_s >= MOST_WAITING_S
+        return state.attempt_number - self._waits >= ATTEMPTS or in_vain
+
+    def seconds(self, state: RetryCallState) -> float:
+        error, backoff = _error(state), self._backoff(state)
+        log.info("attempt %d failed (%s: %s)", state.attempt_number, error.code, error)
+        # A server that fails and is to be asked again at once (0) would use up all attempts in one moment.
+        if not error.retry_after_s and not isinstance(error, EngineRateLimited):
+            return backoff
+        wished = backoff if error.retry_after_s is None else error.retry_after_s
+        self._lanes.pause(min(wished, LONGEST_PAUSE_S))
+        return 0.0  # the lanes hold it back
+
+
+def _error(state: RetryCallState) -> EngineError:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, EngineError)
+    return error

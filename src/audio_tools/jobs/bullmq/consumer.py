@@ -1,0 +1,344 @@
+"""
+The worker's side of the queue on Redis: takes jobs from BullMQ, keeps their locks, gives back what stalled.
+
+BullMQ says who runs what: it moves a job to `active` and locks it with a token. Our record says who may
+report and finish: the attempt that began last (`bull_lua_attempts.py`). So an attempt outlives an outage
+of Redis that its lock did not, as long as nobody else has begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import bullmq
+
+from audio_tools.errors import AudioToolsError, QueueUnavailable
+from audio_tools.jobs.base import Lease, LeaseLost
+from audio_tools.jobs.bullmq.connection import CALL_TIMEOUT_S, RedisAddress, map_redis_errors, stop
+from audio_tools.jobs.bullmq.process_lock import ProcessLock
+from audio_tools.jobs.bullmq.records import Begun, Hold, Records
+from audio_tools.jobs.job import PROGRESS, Job, JobState
+from audio_tools.jobs.outage_log import OutageLog
+from audio_tools.transcript import Json
+
+RETRY_S = 1.0  # between two tries to reach Redis
+POLL_S = 2  # an idle worker looks at the queue so often even if nothing woke it
+STALLS = 1000  # BullMQ's own limit, out of the way: ours counts crashes without progress
+KEEP: Json = {"age": 7 * 86_400, "count": 1000}
+"""What BullMQ keeps of its copies of ended jobs, where their producer did not say: for bull-board to show."""
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class BullLease(Lease):
+    """The hold on a job of the queue on Redis; its token is in the job's record and in BullMQ's lock."""
+
+    def __init__(self, job: Job, bull_job: Any, hold: Hold, desk: Consumer) -> None:
+        super().__init__(job)
+        self.bull_job = bull_job
+        self.hold = hold
+        self._desk = desk
+        self._reporting = asyncio.Lock()
+        self._number = 0
+        self._told: tuple[str, Json] | None = None
+
+    async def _release(self) -> Job:
+        return await asyncio.shield(self._desk.run(self._desk.release(self)))
+
+    async def _report(self, type: str, payload: Json) -> None:
+        await asyncio.shield(self._desk.run(self._tell(type, payload)))
+
+    async def _finish(self, state: JobState, *, result: Json | None = None, error: Json | None = None) -> Job:
+        return await asyncio.shield(self._desk.run(self._desk.finish(self, state, result, error)))
+
+    async def _tell(self, type: str, payload: Json) -> None:
+        async with self._reporting:
+            # What is told again because no answer came keeps its number, and is stored once.
+            if self._told != (type, payload):
+                self._number += 1
+                self._told = (type, payload)
+            await self._desk.report(self, self._number, type, payload)
+            self._told = None
+
+
+class Consumer:
+    """Hands out the jobs of one queue in one process. Begins to work when the first job is asked for."""
+
+    def __init__(
+        self,
+        worker: bullmq.Worker,
+        records: Records,
+        address: RedisAddress,
+        *,
+        slot: ProcessLock,
+        lock_s: float,
+        stalled_check_s: float,
+    ) -> None:
+        self._worker = worker
+        self._slot = slot
+        self._records = records
+        self._address = address
+        self._token = f"{slot.name}@{uuid4().hex[:8]}"
+        self._tokens = 0
+        self._renew_s = lock_s / 4
+        self._stalled_check_s = stalled_check_s
+        self._leases: dict[str, BullLease] = {}
+        self._takers: deque[asyncio.Future[BullLease]] = deque()
+        self._fetching: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
+        self._running: set[asyncio.Task[Any]] = set()
+        self._taking = OutageLog(log, "no jobs can be taken", "jobs can be taken again")
+        self._renewing = OutageLog(log, "locks of jobs cannot be renewed", "locks of jobs are renewed again")
+
+    def run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do it in a task of its own, which goes on when whoever waits for it is cancelled."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ran)
+        return task
+
+    def _ran(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone: then nobody wants to know
+
+    async def take(self) -> BullLease:
+        """Wait for a job; goes on waiting while Redis is away."""
+        if not self._loops:
+            self._loops = [
+                asyncio.create_task(self._renew(), name="renew locks"),
+                asyncio.create_task(self._watch_stalled(), name="watch stalled jobs"),
+            ]
+        for loop in self._loops:
+            if loop.done():
+                loop.result()  # a mistake of ours ended it: nobody may go on without it
+        taker: asyncio.Future[BullLease] = asyncio.get_running_loop().create_future()
+        self._takers.append(taker)
+        if self._fetching is None or self._fetching.done():
+            self._fetching = asyncio.create_task(self._fetch(), name="fetch jobs")
+            self._fetching.add_done_callback(self._fetched)
+        try:
+            return await taker
+        except asyncio.CancelledError:
+            if taker.done() and not taker.cancelled() and taker.exception() is None:
+                self.run(self._put_back(taker.result()))
+            elif taker in self._takers:
+                self._takers.remove(taker)
+                self._stop_waiting()
+            raise
+
+    def _stop_waiting(self) -> None:
+        # Only the wait for a job may be cut off: a job that comes after that goes back.
+        if not self._takers and self._fetching and self._worker.waiting:
+            self._fetching.cancel()
+            self._worker.drained = False  # the wake-up may be lost with it: the next one looks first
+
+    async def _put_back(self, lease: BullLease) -> None:
+        with suppress(AudioToolsError, LeaseLost):
+            await self.release(lease)
+
+    def look(self, job_id: str | None) -> None:
+        """Hear that a job has changed (None: any of them): it may have been cancelled or taken away."""
+        if self._leases and (job_id is None or job_id in self._leases):
+            self.run(self._look())
+
+    def cancel(self, job_id: str) -> None:
+        """Hear that a job was cancelled."""
+        if lease := self._leases.get(job_id):
+            lease.cancelled.set()
+
+    async def report(self, lease: BullLease, number: int, type: str, payload: Json) -> None:
+        """Store a report, and tell BullMQ's listeners of progress."""
+        progress = payload["progress"] if type == PROGRESS else None
+        with self._noting_loss(lease):
+            await self._records.report(lease.hold, number, type, payload, progress=progress)
+        if progress is not None:
+            await self._tell_bull(self._worker.backend.updateProgress(lease.job.id, round(progress, 1)))
+
+    async def finish(self, lease: BullLease, state: JobState, result: Json | None, error: Json | None) -> Job:
+        """End the job, then let BullMQ know."""
+        with self._noting_loss(lease):
+            job = await self._records.finish(lease.hold, state, result, error)
+        self._drop(lease)
+        await self._settle(lease.bull_job, lease.hold, job)
+        return job
+
+    async def release(self, lease: BullLease) -> Job:
+        """Give the job back to the head of the queue."""
+        with self._noting_loss(lease):
+            job = await self._records.release(lease.hold)
+        self._drop(lease)
+        await self._settle(lease.bull_job, lease.hold, job)
+        return job
+
+    @contextmanager
+    def _noting_loss(self, lease: BullLease) -> Iterator[None]:
+        try:
+            yield
+        except LeaseLost:
+            self._drop(lease)
+            raise
+
+    def _drop(self, lease: BullLease) -> None:
+        if self._leases.get(lease.job.id) is lease:
+            del self._leases[lease.job.id]
+        lease.lost.set()
+
+    async def _settle(self, bull_job: Any, hold: Hold, job: Job) -> None:
+        """Let BullMQ know how the job stands in our record; if it cannot, whoever gets the job next does."""
+        backend, keep = self._worker.backend, bull_job.opts.get
+        if job.state is JobState.COMPLETED:
+            kept = keep("removeOnComplete", KEEP)
+            await self._tell_bull(
+                backend.moveToCompleted(bull_job, job.result, kept, hold.token, fetch_next=False)
+            )
+        elif job.finished:
+            reason = str((job.error or {}).get("message") or job.state)
+            kept = keep("removeOnFail", KEEP)
+            await self._tell_bull(backend.moveToFailed(bull_job, reason, kept, hold.token, fetch_next=False))
+        else:
+            await self._tell_bull(backend.retryJob(job.id, True, hold.token, {}))
+
+    async def _tell_bull(self, call: Any) -> None:
+        try:
+            with map_redis_errors(self._address):
+                async with asyncio.timeout(CALL_TIMEOUT_S):
+                    await call
+        except TypeError as error:  # how BullMQ says that the token does not hold the job
+            log.info("BullMQ has the job elsewhere: %s", error)
+        except AudioToolsError as error:
+            log.warning("BullMQ was not told: %s", error.message)
+
+    async def _fetch(self) -> None:
+        while self._takers:
+            try:
+                with map_redis_errors(self._address):
+                    lease = await self._next_lease()
+            except AudioToolsError as error:
+                self._taking.failed(error)
+                await asyncio.sleep(RETRY_S)
+                await self._free_strays()
+                continue
+            self._taking.passed()
+            if lease is None:
+                continue
+            taker = self._next_taker()
+            if taker:
+                taker.set_result(lease)
+            else:
+                await self._put_back(lease)
+
+    def _fetched(self, fetching: asyncio.Task[None]) -> None:
+        if not fetching.cancelled() and (mistake := fetching.exception()):
+            while taker := self._next_taker():
+                taker.set_exception(mistake)
+
+    def _next_taker(self) -> asyncio.Future[BullLease] | None:
+        while self._takers:
+            if not (taker := self._takers.popleft()).done():
+                return taker
+        return None
+
+    async def _next_lease(self) -> BullLease | None:
+        await asyncio.to_thread(self._slot.require_folder)  # else every job's upload would seem to be gone
+        self._tokens += 1
+        token = f"{self._token}:{self._tokens}"
+        bull_job = await self._worker.getNextJob(token)
+        if bull_job is None:
+            return None
+        hold = Hold(bull_job.id, token)
+        begun = await self._records.begin(hold)
+        if begun.outcome == "held" and begun.job:
+            lease = BullLease(begun.job, bull_job, hold, self)
+            self._leases[begun.job.id] = lease
+            if begun.job.cancel_requested:
+                lease.cancelled.set()
+            return lease
+        await self._decline(bull_job, hold, begun)
+        return None
+
+    async def _decline(self, bull_job: Any, hold: Hold, begun: Begun) -> None:
+        if begun.outcome == "ended" and begun.job:
+            await self._settle(bull_job, hold, begun.job)
+        elif begun.outcome == "refused":
+            reason = "the id of a job may have letters, digits, - and _ only"
+            await self._tell_bull(
+                self._worker.backend.moveToFailed(bull_job, reason, KEEP, hold.token, fetch_next=False)
+            )
+
+    async def _free_strays(self) -> None:
+        """Give back what BullMQ gave us while its answer was lost."""
+        with suppress(AudioToolsError):
+            held = [lease.hold.token for lease in self._leases.values()]
+            if await self._records.free(f"{self._token}:", held):
+                await self.check_stalled()
+
+    async def _renew(self) -> None:
+        """Keep the locks of what is held; also the last resort of whoever waits for a cancel."""
+        while True:
+            await asyncio.sleep(self._renew_s)
+            while not await self._look():
+                await asyncio.sleep(RETRY_S)
+
+    async def _look(self) -> bool:
+        """See how the record says that our jobs stand. Returns whether Redis answered."""
+        leases = list(self._leases.values())
+        if not leases:
+            return True
+        try:
+            answers = await self._records.renew([lease.hold for lease in leases])
+        except AudioToolsError as error:
+            self._renewing.failed(error)
+            return False
+        self._renewing.passed()
+        for lease, answer in zip(leases, answers, strict=True):
+            if answer == "cancelled":
+                lease.cancelled.set()
+            elif answer == "lost":
+                self._drop(lease)
+        return True
+
+    async def _watch_stalled(self) -> None:
+        while True:
+            await asyncio.sleep(self._stalled_check_s)
+            try:
+                await self.check_stalled()
+            except AudioToolsError:
+                # After an outage locks have run out: all workers get the time to renew them.
+                await asyncio.sleep(self._renew_s + RETRY_S)
+
+    async def check_stalled(self) -> None:
+        """Give back what no living worker has kept the lock of between two checks."""
+        with map_redis_errors(self._address):
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                stalled = await self._worker.backend.moveStalledJobsToWait(
+                    STALLS, round(1000 * self._stalled_check_s)
+                )
+        if stalled:
+            log.warning("the workers of %d jobs are gone, the jobs wait again", len(stalled))
+            await self._records.give_back_stalled(stalled)
+
+    async def close(self, refusal: QueueUnavailable) -> None:
+        """Refuse who waits, release what is held, newest first so that they come back in their old order."""
+        while taker := self._next_taker():
+            taker.set_exception(refusal)
+        await stop(task for task in (self._fetching, *self._loops) if task)
+        await self.finish_calls()
+        for lease in sorted(self._leases.values(), key=lambda lease: -lease.job.number):
+            await self._put_back(lease)
+            self._drop(lease)
+        if self._tokens:
+            await self._free_strays()
+
+    async def finish_calls(self) -> None:
+        """Wait until everything that `run` was given is done; each call has an end of its own."""
+        while self._running:
+            await asyncio.wait(self._running)

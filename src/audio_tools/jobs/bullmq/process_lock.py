@@ -1,0 +1,122 @@
+"""
+Who a process is, across its restarts.
+
+Each process that uses a queue on several machines locks a file of its own under DATA_DIR for its life, one of
+`workers/HOST-NUMBER.lock`. The name in the file that a process gets is the one that its predecessor had. So a
+file that can be locked says that whoever held jobs under its name is dead, and that they may be given back
+now and not only when their locks run out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from audio_tools.errors import ConfigError, QueueUnavailable
+
+MOST_SLOTS = 1000
+
+
+class ProcessLock:
+    """
+    This process's place: its `name`, and the names in `dead` until `settle` lets others have them.
+
+    `folder_id` is the same for all who see the same folder, and for nobody else.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Take the first place that is free.
+
+        Raises:
+            ConfigError: the folder cannot be written to.
+        """
+        host = re.sub(r"[^\w.-]", "_", socket.gethostname(), flags=re.ASCII)
+        try:
+            (folder / "workers").mkdir(parents=True, exist_ok=True)
+            self._folder_file = folder / "workers" / "folder-id"
+            self.folder_id = _folder_id(self._folder_file)
+            self._locks = _lock_all(folder / "workers", host)
+        except OSError as error:
+            raise ConfigError(
+                f"Nothing can be written to {folder}: {error.strerror}.",
+                hint="Set DATA_DIR to a folder that may be written to.",
+            ) from error
+        self.dead = [_name(lock) for lock in self._locks]
+        self.name = self.dead[0]
+
+    def require_folder(self) -> None:
+        """
+        See that the folder is still there: a network drive that has gone leaves an empty one.
+
+        Raises:
+            QueueUnavailable: it is another one, or none.
+        """
+        try:
+            if self._folder_file.read_text() == self.folder_id:
+                return
+        except OSError:
+            pass
+        raise QueueUnavailable(
+            f"{self._folder_file.parent.parent} is not the folder any more that it was at the start.",
+            hint="Mount DATA_DIR again; until then this process leaves all jobs to others.",
+        )
+
+    def settle(self) -> None:
+        """Keep the own place only: what the dead held has been given back."""
+        for lock in self._locks[1:]:
+            os.close(lock)
+        del self._locks[1:], self.dead[:]
+
+    def close(self) -> None:
+        """Leave the place to the next process."""
+        for lock in self._locks:
+            os.close(lock)
+        self._locks.clear()
+
+
+def _folder_id(path: Path) -> str:
+    mine = path.with_name(uuid4().hex)
+    mine.write_text(mine.name)
+    with suppress(FileExistsError):
+        os.link(mine, path)  # whole or not at all, on network drives too
+    mine.unlink()
+    return path.read_text()
+
+
+def _lock_all(folder: Path, host: str) -> list[int]:
+    """Lock every file of this host that nobody has locked, or else a new one."""
+    known = len(list(folder.glob(f"{host}-*.lock")))
+    locks: list[int] = []
+    for number in range(MOST_SLOTS):
+        if locks and number >= known:
+            break
+        # Not inherited by child processes: an FFmpeg that outlives us must not keep the place.
+        lock = os.open(folder / f"{host}-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        except OSError:
+            os.close(lock)
+            with suppress(OSError):
+                for other in locks:
+                    os.close(other)
+            raise
+        else:
+            locks.append(lock)
+    return locks
+
+
+def _name(lock: int) -> str:
+    """The name in the file, a new one if it is empty."""
+    if name := os.pread(lock, 64, 0).decode("ascii", "replace"):
+        return name
+    name = uuid4().hex
+    os.pwrite(lock, name.encode(), 0)
+    return name

@@ -1,0 +1,88 @@
+"""Hears from Redis which jobs have changed, and wakes whoever reads their events in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from audio_tools.errors import AudioToolsError
+from audio_tools.jobs.broadcast import Broadcast
+from audio_tools.jobs.bullmq.connection import RedisAddress, map_redis_errors
+from audio_tools.jobs.bullmq.records import EventPage
+from audio_tools.jobs.job import STATE_EVENTS
+
+RECONNECT_S = 0.2
+PING_S = 5.0  # after so long a silence the server is asked whether it is still there
+PATIENCE_S = 5.0  # and after so long without an answer it is connected to again
+
+log = logging.getLogger(__name__)
+
+
+class Changes:
+    """
+    One subscription for the whole process.
+
+    A message may be lost with the connection: when there is a new one, everybody looks again. `heard` gets
+    the id of each job whose state has changed, and None when that of any job may have.
+    """
+
+    def __init__(
+        self, client: Redis, address: RedisAddress, channel: str, heard: Callable[[str | None], None]
+    ) -> None:
+        self._client = client
+        self._address = address
+        self._channel = channel
+        self._heard = heard
+        self.connected = asyncio.Event()
+        # Each bell lives as long as somebody reads the events of its job.
+        self._bells: WeakValueDictionary[str, Broadcast[EventPage]] = WeakValueDictionary()
+
+    def bell(self, job_id: str) -> Broadcast[EventPage]:
+        """What rings when the job has changed."""
+        return self._bells.setdefault(job_id, Broadcast())
+
+    def ring_all(self) -> None:
+        """Wake everybody."""
+        for bell in list(self._bells.values()):
+            bell.ring()
+
+    async def run(self) -> None:
+        """Listen for ever."""
+        while True:
+            try:
+                with map_redis_errors(self._address):
+                    await self._listen()
+            except (AudioToolsError, RedisError) as error:
+                if self.connected.is_set():
+                    log.warning("no news of jobs until Redis is back: %s", error)
+                self.connected.clear()
+                await asyncio.sleep(RECONNECT_S)
+
+    async def _listen(self) -> None:
+        async with self._client.pubsub() as subscription:
+            await subscription.subscribe(self._channel)
+            pinged = False
+            while True:
+                message = await subscription.get_message(timeout=PATIENCE_S if pinged else PING_S)
+                if message is None and pinged:
+                    raise TimeoutError
+                pinged = message is None
+                if message is None:
+                    await subscription.ping()
+                elif message["type"] == "message":
+                    self._tell(*message["data"].split(" "))
+                elif message["type"] == "subscribe":
+                    self.connected.set()
+                    self._heard(None)
+                    self.ring_all()
+
+    def _tell(self, type: str, job_id: str) -> None:
+        if type in STATE_EVENTS:
+            self._heard(job_id)
+        if bell := self._bells.get(job_id):
+            bell.ring()

@@ -1,0 +1,270 @@
+"""
+The queue for many machines: BullMQ on Redis.
+
+BullMQ says who runs what, with its own lists, locks and stalled-job recovery; any BullMQ tool can look at it
+or add to it. Beside it stands our own record of each job with its log (`records.py`): what clients are
+told. BullMQ alone would not do: it forgets jobs, lets anybody write progress, and marks a job as failed that
+ended well while Redis was away for a moment. The order of the steps makes a crash between two of them
+harmless: the record comes first, and whoever gets a job from BullMQ goes by its record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Collection, Coroutine
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import bullmq
+
+from audio_tools.errors import AudioToolsError, QueueUnavailable
+from audio_tools.jobs.base import Added, JobPage, Lease, Queue
+from audio_tools.jobs.bullmq.connection import (
+    CALL_TIMEOUT_S,
+    RedisAddress,
+    connect,
+    map_redis_errors,
+    stop,
+    wait_for_server,
+)
+from audio_tools.jobs.bullmq.consumer import POLL_S, RETRY_S, Consumer
+from audio_tools.jobs.bullmq.process_lock import ProcessLock
+from audio_tools.jobs.bullmq.pubsub import Changes
+from audio_tools.jobs.bullmq.records import EVENTS_PER_READ, EventPage, Records
+from audio_tools.jobs.job import Event, Job, JobState
+from audio_tools.transcript import Json
+
+QUEUE = "audio-tools"
+"""BullMQ's name of the queue."""
+JOB = "transcribe"
+"""BullMQ's name of each job."""
+MOST_BULL_EVENTS = 1000  # in BullMQ's own stream, which is for Node's QueueEvents alone
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class BullQueue(Queue):
+    """
+    The queue under `prefix` on a Redis server. Any number of processes may use it.
+
+    While the server is away, a worker that waits for a job and a reader of events that has begun wait for it;
+    every other call is refused. A job whose worker dies is given back within `lock_s + 2 * stalled_check_s`
+    seconds, or at once when that process, or another one of its machine, opens the queue again.
+
+    `folder` is DATA_DIR, the same for all; `wait_s` is how long `open` waits for the server, None: for ever.
+    """
+
+    def __init__(
+        self,
+        address: RedisAddress,
+        folder: Path,
+        *,
+        prefix: str = "bull",
+        wait_s: float | None = 10.0,
+        lock_s: float = 30.0,
+        stalled_check_s: float = 5.0,
+    ) -> None:
+        self._address = address
+        self._folder = folder
+        self._prefix = prefix
+        self._wait_s = wait_s
+        self._lock_s = lock_s
+        self._stalled_check_s = stalled_check_s
+        self._is_open = False
+
+    async def open(self) -> None:
+        self._client = connect(self._address)
+        try:
+            await wait_for_server(self._client, self._address, self._wait_s)
+            self._slot = await asyncio.to_thread(ProcessLock, self._folder)
+        except BaseException:
+            await self._client.aclose()
+            raise
+        self._assemble()
+        self._is_open = True
+        try:
+            await self._recover()
+            await self._ask(self._changes.connected.wait())
+        except BaseException:
+            await self._let_go()
+            raise
+
+    def _assemble(self) -> None:
+        options: Any = {"connection": self._client, "prefix": self._prefix}
+        self._bull = bullmq.Queue(QUEUE, options)
+        self._records = Records(
+            self._client,
+            self._address,
+            ours=f"{self._prefix}:{QUEUE}.records:",
+            bull=f"{self._prefix}:{QUEUE}:",
+            lock_s=self._lock_s,
+        )
+        # Without a function to run it does nothing by itself: jobs are taken from it one by one.
+        working = {"drainDelay": POLL_S, "lockDuration": round(1000 * self._lock_s)}
+        worker = bullmq.Worker(QUEUE, None, options | working)
+        self._desk = Consumer(
+            worker,
+            self._records,
+            self._address,
+            slot=self._slot,
+            lock_s=self._lock_s,
+            stalled_check_s=self._stalled_check_s,
+        )
+        self._changes = Changes(self._client, self._address, self._records.channel, self._desk.look)
+        self._listening = asyncio.create_task(self._changes.run(), name="listen to Redis")
+
+    async def _recover(self) -> None:
+        """Give back what dead processes of this machine held, and make both lists of jobs agree."""
+        await self._records.share(self._slot.folder_id)
+        freed = [await self._records.free(f"{name}@") for name in self._slot.dead]
+        self._slot.settle()
+        if any(freed):
+            await self._desk.check_stalled()
+        with map_redis_errors(self._address):
+            await self._client.hset(self._bull.toKey("meta"), "opts.maxLenEvents", str(MOST_BULL_EVENTS))
+        await self._agree()
+
+    async def close(self) -> None:
+        if not self._is_open:
+            return
+        self._is_open = False
+        await self._desk.close(_closed())
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        self._is_open = False
+        await stop([self._listening])
+        await self._desk.finish_calls()  # one that is late would open a connection that nobody closes
+        self._changes.ring_all()
+        await self._client.aclose()
+        self._slot.close()
+
+    async def _add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
+        return await self._run(self._add_to_both(job_id, data, idempotency_key))
+
+    async def _add_to_both(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
+        added = await self._records.add(job_id, data, idempotency_key)
+        # A repeat too: the first try may have died in between. To BullMQ an id that it has is nothing new.
+        if added.job.state is JobState.WAITING:
+            await self._add_to_bull(added.job)
+        return added
+
+    async def _add_to_bull(self, job: Job) -> None:
+        await self._ask(self._bull.add(JOB, job.data, {"jobId": job.id}))
+
+    async def get(self, job_id: str) -> Job:
+        return await self._run(self._records.get(job_id))
+
+    async def find(self, idempotency_key: str) -> Job | None:
+        return await self._run(self._records.find(idempotency_key))
+
+    async def list(
+        self, states: Collection[JobState] | None = None, *, limit: int = 100, offset: int = 0
+    ) -> JobPage:
+        return await self._run(self._records.page(states, limit, offset))
+
+    async def counts(self) -> dict[JobState, int]:
+        return await self._run(self._records.counts())
+
+    async def take(self) -> Lease:
+        self._require_open()
+        return await self._desk.take()
+
+    async def cancel(self, job_id: str) -> Job:
+        return await self._run(self._cancel_in_both(job_id))
+
+    async def _cancel_in_both(self, job_id: str) -> Job:
+        job = await self._records.cancel(job_id)
+        if job.state is JobState.CANCELLED:
+            with suppress(AudioToolsError):  # whoever gets the job goes by its record
+                await self._ask(self._bull.remove(job_id))
+        elif job.cancel_requested:
+            self._desk.cancel(job_id)
+        return job
+
+    async def delete(self, job_id: str) -> Job:
+        return await self._run(self._delete_from_both(job_id))
+
+    async def _delete_from_both(self, job_id: str) -> Job:
+        # BullMQ's copy goes first: a job that only BullMQ has is taken for a new one.
+        job = await self._records.unlock_ended(job_id)
+        await self._ask(self._bull.remove(job_id))
+        await self._records.forget([job])
+        return job
+
+    async def sweep(self, older_than_s: float) -> tuple[Job, ...]:
+        return await self._run(self._sweep_both(older_than_s))
+
+    async def _sweep_both(self, older_than_s: float) -> tuple[Job, ...]:
+        await self._agree()
+        await self._records.drop_old_reports()
+        swept: tuple[Job, ...] = ()
+        while batch := await self._records.ended(older_than_s):
+            for job in batch:
+                await self._ask(self._bull.remove(job.id))
+            await self._records.forget(batch)
+            swept += tuple(batch)
+        return swept
+
+    async def _agree(self) -> None:
+        for job in await self._records.compare():
+            await self._add_to_bull(job)
+
+    async def check(self) -> str:
+        await self._run(self._records.touch())
+        await asyncio.to_thread(self._slot.require_folder)
+        return f"Redis at {self._address}"
+
+    async def events(self, job_id: str, after: str | None = None) -> AsyncGenerator[Event, None]:
+        await self.get(job_id)
+        last = after or ""
+        bell = self._changes.bell(job_id)
+        more = True
+        while more:
+            rung = bell.next_ring
+            self._require_open()
+            try:
+                page = await bell.share(last, partial(self._read_events, job_id, last))
+            except QueueUnavailable as error:
+                log.info("a reader of events waits for Redis: %s", error.message)
+                await asyncio.sleep(RETRY_S)
+                continue
+            for event in page.events:
+                yield event
+                last = event.id
+            more = page.more
+            if more and len(page.events) < EVENTS_PER_READ:
+                await rung.wait()
+
+    def _read_events(self, job_id: str, after: str) -> asyncio.Task[EventPage]:
+        return self._start(self._records.events(job_id, after))
+
+    async def _ask(self, call: Any) -> Any:
+        with map_redis_errors(self._address):
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                return await call
+
+    async def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.shield(self._start(work))
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do it whole, whether or not whoever asked for it is still there."""
+        try:
+            self._require_open()
+        except QueueUnavailable:
+            work.close()
+            raise
+        return self._desk.run(work)
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise _closed()
+
+
+def _closed() -> QueueUnavailable:
+    return QueueUnavailable("The queue is closed.", hint="The service is shutting down.")

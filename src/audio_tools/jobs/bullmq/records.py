@@ -1,0 +1,240 @@
+"""
+The record of every job in Redis: what clients are told, whatever BullMQ keeps of it.
+
+Each method is one step of `scripts.py`. What a step stores is there for all processes once it returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+
+from audio_tools.errors import ConfigError, JobNotFinished, JobNotFound
+from audio_tools.jobs.base import CRASH_LIMIT, WORKER_CRASHED, Added, JobPage, LeaseLost
+from audio_tools.jobs.bullmq import attempt_scripts as attempts
+from audio_tools.jobs.bullmq import scripts as lua
+from audio_tools.jobs.bullmq.connection import CALL_TIMEOUT_S, RedisAddress, map_redis_errors
+from audio_tools.jobs.job import TERMINAL, Event, Job, JobState
+from audio_tools.transcript import Json
+
+EVENTS_PER_READ = 64  # a words event may hold thousands of words: bounds what one reader has in memory
+JOBS_PER_STEP = 200  # so that one step does not keep the server from everybody else for long
+REPORTS_KEPT_S = 600.0  # how long after a job's end a slow reader can still catch up
+
+EVENT_ID = re.compile(r"\d{1,15}-\d{1,9}", re.ASCII)
+WHOLE_JOB_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
+
+
+class Hold(NamedTuple):
+    """The fence of an attempt: a job, and the token that only this attempt has."""
+
+    job_id: str
+    token: str
+
+
+class Begun(NamedTuple):
+    """A job that BullMQ gave us, and what became of it: held, ended (before we began), refused, lost."""
+
+    outcome: str
+    job: Job | None
+
+
+class EventPage(NamedTuple):
+    """Some events of a job, and whether more may follow them, now or later."""
+
+    events: list[Event]
+    more: bool
+
+
+class Records:
+    """
+    The records under the prefix `ours`, beside the BullMQ queue whose keys begin with `bull`.
+
+    The lock of a job that is held runs out after `lock_s` seconds, unless it is renewed.
+    """
+
+    def __init__(self, client: Redis, address: RedisAddress, *, ours: str, bull: str, lock_s: float) -> None:
+        self._client = client
+        self._address = address
+        self._keys = [ours, bull]
+        self._lock_ms = round(1000 * lock_s)
+        self._scripts: dict[str, Any] = {}
+        self.channel = f"{ours}changes"
+
+    async def add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
+        """Make a record, or find the one with this key or id."""
+        key = "" if idempotency_key is None else dump(idempotency_key)
+        digest = "" if idempotency_key is None else _digest(idempotency_key)
+        new, fields = await self._step(lua.ADD, job_id, digest, key, dump(data))
+        return Added(_job(fields), bool(new))
+
+    async def get(self, job_id: str) -> Job:
+        """The job, or JobNotFound. One that only BullMQ knows gets its record now."""
+        return _known(job_id, await self._step(lua.GET, job_id) if WHOLE_JOB_ID.fullmatch(job_id) else None)
+
+    async def find(self, idempotency_key: str) -> Job | None:
+        """The job that was added with this key."""
+        fields = await self._step(lua.FIND, _digest(idempotency_key))
+        return _job(fields) if fields else None
+
+    async def page(self, states: Collection[JobState] | None, limit: int, offset: int) -> JobPage:
+        """Jobs in these states (None: any), by number."""
+        sets = ["all"] if states is None else [f"in:{state}" for state in dict.fromkeys(states)]
+        jobs: list[Job] = []
+        while True:
+            wanted = min(limit - len(jobs), JOBS_PER_STEP)
+            last, skipped = (jobs[-1].number, 0) if jobs else (0, offset)
+            total, found = await self._step(lua.LIST, wanted, skipped, last, *sets)
+            jobs += map(_job, found)
+            if len(found) < JOBS_PER_STEP:
+                return JobPage(tuple(jobs), total)
+
+    async def counts(self) -> dict[JobState, int]:
+        """How many jobs there are in each state."""
+        return dict(zip(JobState, await self._step(lua.COUNT, *JobState), strict=True))
+
+    async def begin(self, hold: Hold) -> Begun:
+        """Start an attempt on a job whose lock BullMQ gave to this token."""
+        outcome, *fields = await self._step(attempts.BEGIN, *hold, CRASH_LIMIT, dump(WORKER_CRASHED))
+        return Begun(outcome, _job(fields[0]) if fields else None)
+
+    async def report(
+        self, hold: Hold, number: int, type: str, payload: Json, *, progress: float | None
+    ) -> None:
+        """Store the attempt's report `number`; a repeat changes nothing. LeaseLost if the job is not held."""
+        text = "" if progress is None else repr(progress)
+        if not await self._step(attempts.REPORT, *hold, number, type, dump(payload), text):
+            raise LeaseLost(f"job {hold.job_id} is not held any more")
+
+    async def finish(self, hold: Hold, state: JobState, result: Json | None, error: Json | None) -> Job:
+        """End a job that is held; a repeat gives the job as it ended. LeaseLost if it is not held."""
+        texts = ["" if value is None else dump(value) for value in (result, error)]
+        return _held(hold, await self._step(attempts.FINISH, *hold, self._lock_ms, state, *texts))
+
+    async def release(self, hold: Hold) -> Job:
+        """Say that nobody works on the job, or end it if it was cancelled. LeaseLost if it is not held."""
+        return _held(hold, await self._step(attempts.RELEASE, *hold, self._lock_ms))
+
+    async def renew(self, holds: Sequence[Hold]) -> list[str]:
+        """Keep the locks of these attempts; says of each one: held, cancelled or lost."""
+        parts = [part for hold in holds for part in hold]
+        answers: list[str] = await self._step(attempts.RENEW, self._lock_ms, *parts)
+        return answers
+
+    async def give_back_stalled(self, job_ids: Iterable[str]) -> None:
+        """Note that these jobs' worker has died, unless another one has them already."""
+        await self._step(attempts.STALLED, CRASH_LIMIT, dump(WORKER_CRASHED), *job_ids)
+
+    async def free(self, instance: str, alive: Iterable[str] = ()) -> int:
+        """Unlock what tokens of this instance hold, except those alive: BullMQ's next check gives it back."""
+        freed: int = await self._step(attempts.FREE, instance, *alive)
+        return freed
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a job that nobody holds, or note the wish."""
+        return _known(
+            job_id, await self._step(lua.CANCEL, job_id) if WHOLE_JOB_ID.fullmatch(job_id) else None
+        )
+
+    async def unlock_ended(self, job_id: str) -> Job:
+        """A job that has ended, so that BullMQ can remove it. JobNotFinished if it has not."""
+        job = _known(job_id, await self._step(lua.UNLOCK, job_id))
+        if not job.finished:
+            raise JobNotFinished(job_id, job.state)
+        return job
+
+    async def ended(self, older_than_s: float) -> list[Job]:
+        """The first of the jobs that ended so long ago, unlocked."""
+        return [_job(fields) for fields in await self._step(lua.ENDED, older_than_s, JOBS_PER_STEP)]
+
+    async def forget(self, jobs: Iterable[Job]) -> None:
+        """Remove the records of jobs that have ended."""
+        await self._step(lua.FORGET, *(job.id for job in jobs))
+
+    async def drop_old_reports(self) -> None:
+        """Forget what was reported of jobs that ended some minutes ago, but not their states."""
+        while await self._step(lua.DROP_REPORTS, REPORTS_KEPT_S, JOBS_PER_STEP) == JOBS_PER_STEP:
+            pass
+
+    async def compare(self) -> list[Job]:
+        """Take in the jobs that only BullMQ has; returns those that it should have and has not."""
+        return [_job(fields) for fields in await self._step(lua.COMPARE)]
+
+    async def share(self, folder_id: str) -> None:
+        """See that everybody has the same folder. ConfigError if others have another one."""
+        if await self._step(lua.SHARE, folder_id) != folder_id:
+            raise ConfigError(
+                "DATA_DIR is not the folder that the other processes of this queue use.",
+                hint="Mount the same folder on all machines. If the other one is gone for good: another "
+                f"REDIS_PREFIX, or delete {self._keys[0]}folder in Redis.",
+            )
+
+    async def touch(self) -> None:
+        """Write something: fails where a job could not be stored either."""
+        await self._step(lua.TOUCH)
+
+    async def events(self, job_id: str, after: str) -> EventPage:
+        """The next events after the one with this id; all that are kept if there never was such a one."""
+        place = after if EVENT_ID.fullmatch(after) else ""
+        state, entries = await self._step(lua.EVENTS, job_id, place, EVENTS_PER_READ)
+        unfinished = bool(state) and state not in TERMINAL
+        return EventPage([_event(*entry) for entry in entries], unfinished or len(entries) == EVENTS_PER_READ)
+
+    async def _step(self, script: str, *args: str | float) -> Any:
+        if script not in self._scripts:
+            self._scripts[script] = self._client.register_script(lua.COMMON + script)
+        with map_redis_errors(self._address):
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                return await self._scripts[script](keys=self._keys, args=args)
+
+
+def dump(value: Json | str) -> str:
+    """JSON as it is stored: not-a-number is none, and ASCII keeps what is not UTF-8 in old file names."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def _digest(idempotency_key: str) -> str:
+    return hashlib.sha256(dump(idempotency_key).encode()).hexdigest()
+
+
+def _known(job_id: str, fields: Sequence[str] | None) -> Job:
+    if not fields:
+        raise JobNotFound(job_id)
+    return _job(fields)
+
+
+def _held(hold: Hold, fields: Sequence[str] | None) -> Job:
+    if not fields:
+        raise LeaseLost(f"job {hold.job_id} is not held any more")
+    return _job(fields)
+
+
+def _job(fields: Sequence[str]) -> Job:
+    found = dict(zip(fields[::2], fields[1::2], strict=True))
+    return Job(
+        number=int(found["number"]),
+        id=found["id"],
+        state=JobState(found["state"]),
+        data=json.loads(found["data"]),
+        created_at=float(found["created_at"]),
+        progress=float(found["progress"]),
+        report=json.loads(found["report"]),
+        result=json.loads(found["result"]) if "result" in found else None,
+        error=json.loads(found["error"]) if "error" in found else None,
+        attempts=int(found["attempts"]),
+        cancel_requested=found["cancel"] == "1",
+        started_at=float(found["started_at"]) if "started_at" in found else None,
+        finished_at=float(found["finished_at"]) if "finished_at" in found else None,
+        idempotency_key=json.loads(found["key"]) if found["key"] else None,
+    )
+
+
+def _event(id: str, fields: Sequence[str]) -> Event:
+    found = dict(zip(fields[::2], fields[1::2], strict=True))
+    return Event(id, found["type"], int(id.split("-", maxsplit=1)[0]) / 1000, json.loads(found["payload"]))

@@ -1,0 +1,290 @@
+"""
+The embedded queue: one SQLite file under DATA_DIR, used by one process.
+
+A file lock that is held for the life of the process stands for the leases of all its jobs: whoever gets the
+lock knows that every job marked active was left behind by a dead process. One thread owns the only
+connection that writes, another the only one that reads, so the event loop never waits for the disk. The
+events that a transaction stored are announced to the event loop once it is committed, in the order of the
+commits and whether or not its caller is still there: that is what wakes takers and readers, and what tells
+a lease that it is cancelled or lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from audio_tools.errors import AudioToolsError, ConfigError, QueueUnavailable
+from audio_tools.jobs.base import Added, JobPage, Lease, Queue
+from audio_tools.jobs.broadcast import Broadcast
+from audio_tools.jobs.job import CANCELLING, TERMINAL, Event, Job, JobState
+from audio_tools.jobs.sqlite.tables import (
+    EVENTS_PER_READ,
+    Changes,
+    Reading,
+    Writing,
+    connect,
+    map_sqlite_errors,
+)
+from audio_tools.transcript import Json
+
+T = TypeVar("T")
+
+EventPage = tuple[list[Event], bool]
+
+CHECK_TIMEOUT_S = 2.0
+
+
+class SqliteQueue(Queue):
+    """The queue in `folder`/queue.db. A second process, or a second instance, on one folder is refused."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "queue.db"
+        self._is_open = False
+        self._leases: dict[str, SqliteLease] = {}
+        self._waiting = Broadcast[None]()
+        # Each bell lives as long as somebody reads the events of its job.
+        self._bells: WeakValueDictionary[str, Broadcast[EventPage]] = WeakValueDictionary()
+
+    async def open(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._lock = await asyncio.to_thread(_lock, self._path.with_suffix(".lock"))
+        self._writer, self._reader = _Connection(self._path, "rwc"), _Connection(self._path, "ro")
+        self._is_open = True
+        try:
+            await self._write(Writing.recover)
+        except BaseException:
+            await self._let_go()
+            raise
+
+    async def close(self) -> None:
+        if not self._is_open:
+            return
+        released = self._submit_write(Writing.release_all)
+        self._is_open = False
+        try:
+            with suppress(AudioToolsError):  # what stays active is given back when the queue opens again
+                await asyncio.shield(released)
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        self._is_open = False
+        for lease in self._leases.values():
+            lease.lost.set()
+        self._leases.clear()
+        self._waiting.ring()
+        for bell in self._bells.values():
+            bell.ring()
+        await self._reader.close()
+        await self._writer.close()
+        os.close(self._lock)
+
+    async def _add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
+        return await self._write(lambda writing: writing.add(job_id, data, idempotency_key))
+
+    async def get(self, job_id: str) -> Job:
+        return await self._read(lambda reading: reading.job(job_id))
+
+    async def find(self, idempotency_key: str) -> Job | None:
+        return await self._read(lambda reading: reading.find(idempotency_key))
+
+    async def list(
+        self, states: Collection[JobState] | None = None, *, limit: int = 100, offset: int = 0
+    ) -> JobPage:
+        wanted = JobState if states is None else states
+        return await self._read(lambda reading: reading.page(tuple(wanted), limit, offset))
+
+    async def counts(self) -> dict[JobState, int]:
+        return await self._read(Reading.counts)
+
+    async def take(self) -> Lease:
+        while True:
+            rung = self._waiting.next_ring
+            claim = self._submit_write(Writing.claim)
+            try:
+                job = await asyncio.shield(claim)
+            except asyncio.CancelledError:
+                claim.add_done_callback(self._put_back)
+                raise
+            if job is None:
+                await rung.wait()
+            elif lease := self._leases.get(job.id):
+                return lease
+
+    def _put_back(self, claim: asyncio.Future[Job | None]) -> None:
+        if self._is_open and claim.exception() is None and (job := claim.result()):
+            self._submit_write(lambda writing: writing.release(job))
+
+    async def cancel(self, job_id: str) -> Job:
+        return await self._write(lambda writing: writing.cancel(job_id))
+
+    async def delete(self, job_id: str) -> Job:
+        return await self._write(lambda writing: writing.delete(job_id))
+
+    async def sweep(self, older_than_s: float) -> tuple[Job, ...]:
+        await self._write(Writing.drop_old_reports)
+        swept: tuple[Job, ...] = ()
+        while batch := await self._write(lambda writing: writing.sweep(older_than_s)):
+            swept += batch
+        return swept
+
+    async def check(self) -> str:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                await self._write(Writing.touch, durable=False)
+                await self.counts()
+            return "SQLite"
+        except TimeoutError:
+            raise QueueUnavailable(
+                f"The queue has not answered for {CHECK_TIMEOUT_S:g} s.",
+                hint=f"See whether the disk that holds {self._path} is overloaded or failing.",
+            ) from None
+
+    async def events(self, job_id: str, after: str | None = None) -> AsyncGenerator[Event, None]:
+        await self.get(job_id)
+        last = _event_number(after)
+        bell = self._bells.setdefault(job_id, Broadcast())
+        more = True
+        while more:
+            rung = bell.next_ring
+            read = partial(self._submit_read, partial(Reading.events, job_id=job_id, after=last))
+            page, more = await bell.share(str(last), read)
+            for event in page:
+                yield event
+                last = int(event.id)
+            if more and len(page) < EVENTS_PER_READ:
+                await rung.wait()
+
+    def _announce(self, changes: Changes) -> None:
+        for job, type in changes:
+            if type == JobState.ACTIVE:
+                self._leases[job.id] = SqliteLease(job, self)
+            elif type == CANCELLING:
+                self._leases[job.id].cancelled.set()
+            elif (type == JobState.WAITING or type in TERMINAL) and job.id in self._leases:
+                self._leases.pop(job.id).lost.set()
+            if type == JobState.WAITING:
+                self._waiting.ring()
+            if bell := self._bells.get(job.id):
+                bell.ring()
+
+    async def _write(self, work: Callable[[Writing], T], *, durable: bool = True) -> T:
+        return await asyncio.shield(self._submit_write(work, durable=durable))
+
+    async def _read(self, work: Callable[[Reading], T]) -> T:
+        return await asyncio.shield(self._submit_read(work))
+
+    def _submit_write(self, work: Callable[[Writing], T], *, durable: bool = True) -> asyncio.Future[T]:
+        self._require_open()
+        return asyncio.wrap_future(self._writer.submit(partial(self._store, work, durable)))
+
+    def _submit_read(self, work: Callable[[Reading], T]) -> asyncio.Future[T]:
+        self._require_open()
+        return asyncio.wrap_future(self._reader.submit(partial(_look, work)))
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise QueueUnavailable("The queue is closed.", hint="The service is shutting down.")
+
+    def _store(self, work: Callable[[Writing], T], durable: bool, db: sqlite3.Connection) -> T:
+        # NORMAL does not wait for the disk, which may take 20 ms. What the power can take are reports of the
+        # last moments; the next FULL commit makes them safe too.
+        db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        writing = Writing(db)
+        with db:
+            db.execute("BEGIN IMMEDIATE")
+            result = work(writing)
+        self._loop.call_soon_threadsafe(self._announce, writing.changes)
+        return result
+
+
+class SqliteLease(Lease):
+    """The hold on a job of the embedded queue; the attempt's number in the job's row is its fence."""
+
+    def __init__(self, job: Job, queue: SqliteQueue) -> None:
+        super().__init__(job)
+        self._queue = queue
+
+    async def _release(self) -> Job:
+        return await self._queue._write(lambda writing: writing.release(self.job))
+
+    async def _report(self, type: str, payload: Json) -> None:
+        await self._queue._write(lambda writing: writing.report(self.job, type, payload), durable=False)
+
+    async def _finish(self, state: JobState, *, result: Json | None = None, error: Json | None = None) -> Job:
+        return await self._queue._write(lambda writing: writing.finish(self.job, state, result, error))
+
+
+class _Connection:
+    """A connection to the file and the one thread that may use it; made when it is first used."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        self._path, self._mode = path, mode
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"queue-{mode}")
+        self._db: sqlite3.Connection | None = None
+
+    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        """Run `work` in the thread, after all that was submitted before."""
+        return self._thread.submit(self._run, work)
+
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with map_sqlite_errors(self._path):
+            if self._db is None:
+                self._db = connect(self._path, self._mode)
+            return work(self._db)
+
+    async def close(self) -> None:
+        """Finish what was submitted, close the connection, end the thread."""
+        self._thread.submit(self._close)
+        await asyncio.to_thread(self._thread.shutdown)
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+
+
+def _look(work: Callable[[Reading], T], db: sqlite3.Connection) -> T:
+    with db:
+        db.execute("BEGIN")
+        return work(Reading(db))
+
+
+def _event_number(after: str | None) -> int:
+    known = after is not None and after.isascii() and after.isdigit() and len(after) < 19  # fits 64 bits
+    return int(after) if known and after else 0
+
+
+def _lock(path: Path) -> int:
+    """Lock the file at `path` for this process and return its descriptor: closing it unlocks."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not inherited by child processes: an FFmpeg that outlives us must not keep the queue locked.
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}.",
+            hint="Set DATA_DIR to a folder that may be written to.",
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        owner = os.read(lock, 20).decode()
+        os.close(lock)
+        raise ConfigError(
+            f"The queue in {path.parent} is used by another process ({owner or error.strerror}).",
+            hint="Stop that process, or set REDIS_URL to run several.",
+        ) from error
+    with suppress(OSError):  # the number only makes the message above more helpful
+        os.ftruncate(lock, 0)
+        os.write(lock, str(os.getpid()).encode())
+    return lock

@@ -1,0 +1,146 @@
+"""What was heard in the chunks of a file, put together as its transcript."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from audio_tools.alignment.base import Aligner
+from audio_tools.audio.pauses import find_silences
+from audio_tools.audio.vad import describe_detector
+from audio_tools.engines.base import Engine
+from audio_tools.engines.retry import EngineClient
+from audio_tools.options import Options
+from audio_tools.pipeline.chunk_transcriber import ChunkResult
+from audio_tools.transcript import AudioStream, FailedChunk, Interval, MediaInfo, Transcript, Usage, Word
+from audio_tools.words.stitch import stitch
+
+TRUNCATED_S = 2.0
+"""A stream that ends so much earlier (seconds) than the file promises is reported."""
+
+MIXED_CHANNELS = 8
+"""FFmpeg knows what to do with as many; of sixteen it leaves some out of the mix (measured)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkResults:
+    """
+    All that is known of one file when its last chunk was heard.
+
+    `seconds` of sound were decoded, with `pauses` in it. `hearings` and `failures`: its chunks, in order.
+    `warnings` of the decoder; `cut_off` if it found that the file ends before its time.
+    """
+
+    media: MediaInfo
+    stream: AudioStream
+    seconds: float
+    pauses: Sequence[Interval]
+    hearings: Sequence[ChunkResult]
+    failures: Sequence[FailedChunk]
+    warnings: Sequence[str]
+    cut_off: bool = False
+
+    @property
+    def promised(self) -> float:
+        """When the sound should end, in seconds; where the file does not say, when it starts."""
+        return self.stream.start + (self.stream.duration or 0.0)
+
+    @property
+    def sound_missing(self) -> bool:
+        """Whether there was sound behind the last sample, which nobody has heard."""
+        return self.cut_off or self.promised - self.seconds > TRUNCATED_S
+
+
+def assemble(
+    heard: ChunkResults, options: Options, engine: Engine, aligner: Aligner | None, asker: EngineClient
+) -> Transcript:
+    """Join the chunks' words on the media's clock; `asker` knows what was sent for them."""
+    media, hearings = heard.media, heard.hearings
+    words, segments = stitch([hearing.chunk for hearing in hearings])
+    duration = max(media.duration or 0.0, heard.seconds)
+    # What is missing may be speech: who cuts out silences must not lose it unseen.
+    pauses = heard.pauses if heard.sound_missing else _until(heard.pauses, heard.seconds, duration)
+    language = options.language or _language(hearings)
+    total = len(hearings) + len(heard.failures)
+    return Transcript(
+        words=tuple(words) if options.word_timestamps else (),
+        segments=tuple(segments),
+        silences=tuple(find_silences(pauses, words, options.silence_threshold)),
+        duration=duration,
+        total_chunks=total,
+        success_rate=round(100 * len(hearings) / total, 2) if total else 100.0,
+        text=" ".join(segment.text for segment in segments),
+        language=language,
+        engine=engine.name,
+        model=engine.model,
+        media=media.to_json(heard.stream.position),
+        aligner=_aligner_used(aligner, words, language),
+        silence_detection=describe_detector(options.silence_detection),
+        failed_chunks=tuple(heard.failures),
+        gaps=tuple(gap for hearing in hearings for gap in hearing.gaps),
+        warnings=(*heard.warnings, *_warnings(heard, words, options, engine)),
+        usage=Usage(
+            seconds=asker.seconds,
+            calls=asker.calls,
+            stored_chunks=sum(hearing.stored for hearing in hearings),
+            cost_usd=asker.cost_usd,
+            tokens=asker.tokens,
+        ),
+    )
+
+
+def _language(hearings: Sequence[ChunkResult]) -> str | None:
+    """The language of most words."""
+    languages = Counter(
+        hearing.language for hearing in hearings for _ in hearing.chunk.words if hearing.language
+    )
+    return languages.most_common(1)[0][0] if languages else None
+
+
+def _aligner_used(aligner: Aligner | None, words: Sequence[Word], language: str | None) -> str | None:
+    """Who put words on the samples; None if nobody did, as where he does not know the language."""
+    aligned = any(word.timing == "aligned" for word in words)
+    return aligner.for_language(language).name if aligner is not None and aligned else None
+
+
+def _until(pauses: Sequence[Interval], audio_end: float, duration: float) -> list[Interval]:
+    """The pauses of a file whose picture goes on in silence after its sound has ended, in seconds."""
+    if duration <= audio_end:
+        return list(pauses)
+    if pauses and pauses[-1].end >= audio_end:
+        return [*pauses[:-1], Interval(pauses[-1].start, duration)]
+    return [*pauses, Interval(audio_end, duration)]
+
+
+def _warnings(heard: ChunkResults, words: Sequence[Word], options: Options, engine: Engine) -> Iterator[str]:
+    """What an editor should know before trusting the transcript."""
+    hearings = heard.hearings
+    if heard.promised - heard.seconds > TRUNCATED_S:
+        yield f"The sound ends at {heard.seconds:.1f} s, but the file promises {heard.promised:.1f} s of it."
+    number, streams = heard.stream.position, len(heard.media.audio_streams)
+    if heard.stream.channels > MIXED_CHANNELS:
+        yield (
+            f"The stream has {heard.stream.channels} channels: those behind the eighth may be missing from "
+            "what was heard. Mix them down first."
+        )
+    if heard.stream.channels > 1 and hearings and not any(hearing.sound for hearing in hearings):
+        yield (
+            f"There is no sound in the mix of the {heard.stream.channels} channels. If one alone has some, "
+            "they cancel each other out: keep one of them."
+        )
+    if streams > 1 and not words:
+        yield f"Audio stream {number} of {streams} holds no words: choose another (audioStream)."
+    if heard.media.variable_frame_rate:
+        yield "The frame rate varies, so frame numbers are not safe: transcode to a constant rate."
+    invented = sum(hearing.invented for hearing in hearings)
+    if invented:
+        yield f"Words that the engine placed deep inside silence were dropped: {invented}."
+    estimated = sum(word.timing == "estimated" for word in words)
+    if estimated:
+        yield f"Words without times from the engine, which are estimated from the speech: {estimated}."
+    telling = sum(any(word.speaker for word in hearing.chunk.words) for hearing in hearings)
+    if telling > 1:
+        yield f"Speakers are told apart in each of {telling} chunks alone: A (1) and A (2) may be one person."
+    if options.prompt and not engine.capabilities.prompt:
+        yield f"The model {engine.model} takes no prompt: it was not sent."

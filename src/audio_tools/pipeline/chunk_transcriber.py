@@ -1,0 +1,249 @@
+"""One chunk becomes words: from the store if it was heard before, else from the engine, and checked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from audio_tools.alignment.base import Aligner
+from audio_tools.audio.chunking import Chunk
+from audio_tools.audio.pauses import overlap
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.audio.vad import describe_detector
+from audio_tools.engines.base import Engine, Request
+from audio_tools.engines.retry import EngineClient
+from audio_tools.errors import CostLimitReached, EngineError, EngineRefused
+from audio_tools.media.encode import EncodedAudio, decode_encoded, encode
+from audio_tools.options import Options
+from audio_tools.storage.chunk_cache import ChunkCache, chunk_digest, samples_digest
+from audio_tools.transcript import Interval, Reply, Word
+from audio_tools.words.segments import follow_words, group
+from audio_tools.words.stitch import TimedChunk
+from audio_tools.words.timing import clamp_to_speech, punctuate, spread, uncovered
+
+SHORTEST_REQUEST_S = 0.5
+"""The API refuses less than 0.1 s and Whisper hears nothing in it: shorter chunks are padded."""
+RECHECK_PAD_S = 0.5
+"""Speech that no word covers is sent again together with so much of what surrounds it."""
+MOST_MISFITS = 3
+"""After so many chunks in a row whose words fit no sounds a job aligns no more: that takes longest."""
+LOSSLESS_FORMATS = {"flac", "wav"}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedChunk:
+    """
+    A chunk on its way to the engine; its samples are gone already.
+
+    It has its stored reply or its encoded form, or neither where there is nothing to hear. `samples`: their
+    digest.
+    """
+
+    chunk: Chunk
+    samples: str = ""
+    stored: Reply | None = None
+    audio: EncodedAudio | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkResult:
+    """
+    What was heard in one chunk, on the media's clock.
+
+    `gaps`: speech that no word covers even after asking twice. `invented`: how many words were dropped
+    because they lay in silence. `sound`: whether there was anything to hear. `stored`: its reply was there.
+    """
+
+    chunk: TimedChunk
+    sound: bool = True
+    gaps: tuple[Interval, ...] = ()
+    invented: int = 0
+    language: str | None = None
+    stored: bool = False
+
+
+class ChunkTranscriber:
+    """Hears the chunks of one job."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        asker: EngineClient,
+        store: ChunkCache,
+        options: Options,
+        aligner: Aligner | None = None,
+    ) -> None:
+        self._aligner = aligner
+        self._misfits = 0
+        self._asker = asker
+        self._store = store
+        self._options = options
+        self._language = options.language
+        self._finds_language = engine.capabilities.keeps_language and options.language is None
+        form = "lossless" if options.audio_format in LOSSLESS_FORMATS else options.audio_format
+        self._answer_shaped_by = (
+            *engine.identity(),
+            options.prompt or "",
+            f"{form} {options.sample_rate} Hz {options.channels}",
+            describe_detector(options.silence_detection),  # words without times are spread over its speech
+        )
+        self._shaped_by = (*self._answer_shaped_by, *(aligner.identity() if aligner else ()))
+
+    def prepare(self, chunk: Chunk) -> PreparedChunk:
+        """Look a chunk up, or encode it. Takes a while: for a worker thread."""
+        bare = replace(chunk, pcm=chunk.pcm[:0].copy())
+        if not chunk.has_sound:
+            return PreparedChunk(bare)
+        samples = samples_digest(chunk.pcm)
+        # Else the chunks before it may still tell the language, and with it the name of the reply.
+        stored = None if self._finds_language else self._store.get(self._digest(samples))
+        return PreparedChunk(bare, samples, stored, None if stored else self._encode(chunk.pcm))
+
+    async def hear(self, ready: PreparedChunk) -> ChunkResult:
+        """
+        Turn a chunk into words.
+
+        Raises:
+            EngineError: there is no answer. StorageError: the answer cannot be stored.
+        """
+        chunk = ready.chunk
+        if ready.stored is None and ready.audio is None:
+            return ChunkResult(TimedChunk(chunk.own, ()), sound=False)
+        reply, stored = await self._reply(ready)
+        words = [word.shifted(chunk.start) for word in reply.words]
+        # Sound that only the level hears is sent as well: what an engine makes of it counts.
+        placed, invented = clamp_to_speech(words, chunk.speech or [Interval(chunk.start, chunk.end)])
+        if self._finds_language and self._language is None and placed:
+            self._language = reply.language
+        segments = tuple(segment.shifted(chunk.start) for segment in reply.segments)
+        return ChunkResult(
+            TimedChunk(chunk.own, tuple(placed), segments),
+            gaps=tuple(uncovered(overlap(chunk.speech, chunk.own), placed)),
+            invented=invented,
+            language=reply.language,
+            stored=stored,
+        )
+
+    async def _reply(self, ready: PreparedChunk) -> tuple[Reply, bool]:
+        """The whole reply to a chunk, and whether it was stored already."""
+        digest = self._digest(ready.samples)
+        reply = ready.stored
+        if reply is None and self._finds_language:
+            reply = await asyncio.to_thread(self._store.get, digest)
+        if reply is not None:
+            return reply, True
+        chunk, audio = ready.chunk, ready.audio
+        assert audio is not None
+        own = Interval(chunk.own.start - chunk.start, chunk.own.end - chunk.start)
+        speech = [Interval(s.start - chunk.start, s.end - chunk.start) for s in chunk.speech]
+        name = chunk_digest(ready.samples, (*self._answer_shaped_by, self._language or "", "as answered"))
+        known = partial(self._stored, digest, name)
+        answer = await self._asker.ask(self._request(audio, speech), known)
+        # Whoever had the chunk while we waited has done all that follows as well.
+        if (reply := await asyncio.to_thread(self._store.get, digest)) is not None:
+            return reply, True
+        whole = await self._complete(answer, audio, speech, own, name)
+        return await asyncio.to_thread(self._store.put, digest, whole), False
+
+    async def _complete(
+        self, answer: Reply, audio: EncodedAudio, speech: Sequence[Interval], own: Interval, name: str
+    ) -> Reply:
+        """Ask once more for what of a chunk's own speech no word covers, and put the words on the samples."""
+        reply = await asyncio.to_thread(_with_times, answer, speech, audio.seconds)
+        words, _ = clamp_to_speech(reply.words, speech)
+        gaps = uncovered(overlap(speech, own), words)
+        if not gaps and self._aligner is None:
+            return reply
+        # It is paid: what follows takes a while, and may be interrupted.
+        await asyncio.to_thread(self._store.put, name, answer)
+        pcm = await asyncio.to_thread(decode_encoded, audio)
+        for gap in gaps:
+            try:
+                reply = _merge(reply, await self._recheck(pcm, gap, speech), gap)
+            except CostLimitReached as error:
+                # A gap is told of. What money is left is for chunks that nobody has heard yet.
+                log.warning("no second answer for %d gaps of a chunk: %s", len(gaps), error)
+                break
+            except EngineRefused:
+                raise
+            except EngineError as error:
+                log.warning("no second answer for %.2f-%.2f s of a chunk: %s", gap.start, gap.end, error)
+        return await self._align(reply, pcm, speech)
+
+    async def _align(self, reply: Reply, pcm: Pcm, speech: Sequence[Interval]) -> Reply:
+        """Put the words on the samples, and the segments with them."""
+        if self._aligner is None or not reply.words or self._misfits >= MOST_MISFITS:
+            return reply
+        everywhere = list(speech) or [Interval(0.0, len(pcm) / SAMPLE_RATE_HZ)]
+        language = self._language or reply.language
+        words = await self._aligner.align(pcm, reply.words, everywhere, language)
+        self._misfits = 0 if any(word.timing == "aligned" for word in words) else self._misfits + 1
+        segments = follow_words(reply.segments, reply.words, words)
+        return replace(reply, words=tuple(words), segments=tuple(segments))
+
+    async def _recheck(self, pcm: Pcm, gap: Interval, speech: Sequence[Interval]) -> list[Word]:
+        """Ask again for one stretch of a chunk; its words, in seconds from the start of the chunk."""
+        first = max(round((gap.start - RECHECK_PAD_S) * SAMPLE_RATE_HZ), 0)
+        part = pcm[first : round((gap.end + RECHECK_PAD_S) * SAMPLE_RATE_HZ)]
+        start = first / SAMPLE_RATE_HZ
+        audio = await asyncio.to_thread(self._encode, part)
+        heard = overlap(speech, Interval(start, start + audio.seconds))
+        there = [Interval(piece.start - start, piece.end - start) for piece in heard]
+        reply = await self._asker.ask(self._request(audio, there))
+        # Who spoke is named anew in each answer: a name of this one means nothing in the first.
+        words = (await asyncio.to_thread(_with_times, reply, there, audio.seconds)).words
+        return [replace(word.shifted(start), speaker=None) for word in words]
+
+    def _stored(self, *digests: str) -> Reply | None:
+        """What the store has under the first of these names that it knows."""
+        return next(filter(None, map(self._store.get, digests)), None)
+
+    def _request(self, audio: EncodedAudio, speech: Sequence[Interval]) -> Request:
+        return Request(audio, tuple(speech), self._language, self._options.prompt)
+
+    def _digest(self, samples: str) -> str:
+        """The name of the reply to what would be asked now."""
+        return chunk_digest(samples, (*self._shaped_by, self._language or ""))
+
+    def _encode(self, pcm: Pcm) -> EncodedAudio:
+        missing = int(SHORTEST_REQUEST_S * SAMPLE_RATE_HZ) - len(pcm)
+        if missing > 0:
+            pcm = np.concatenate([pcm, np.zeros(missing, np.int16)])
+        options = self._options
+        return encode(pcm, options.audio_format, options.sample_rate, options.channels)
+
+
+def _with_times(reply: Reply, speech: Sequence[Interval], seconds: float) -> Reply:
+    """The reply with words that have times and spelling, and with segments, whatever the engine gave."""
+    everywhere = list(speech) or [Interval(0.0, seconds)]
+    if reply.words:
+        words = punctuate(reply.words, reply.text)
+    elif reply.segments:
+        words = [
+            replace(word, speaker=segment.speaker)
+            for segment in reply.segments
+            for word in spread(
+                segment.text,
+                overlap(everywhere, Interval(segment.start, segment.end))
+                or [Interval(segment.start, segment.end)],
+            )
+        ]
+    else:
+        words = spread(reply.text, everywhere)
+    return replace(reply, words=tuple(words), segments=reply.segments or tuple(group(words)))
+
+
+def _merge(reply: Reply, more: Sequence[Word], gap: Interval) -> Reply:
+    """The reply with the words of a second answer that lie in the gap of the first."""
+    found = [word for word in more if gap.start <= word.middle < gap.end]
+    words = sorted([*reply.words, *found], key=lambda word: word.start)
+    segments = sorted([*reply.segments, *group(found)], key=lambda segment: segment.start)
+    text = " ".join(segment.text for segment in segments)
+    return replace(reply, text=text, words=tuple(words), segments=tuple(segments))

@@ -1,0 +1,100 @@
+"""How far a job is, in one number that never goes back, and how long it will still take."""
+
+from __future__ import annotations
+
+import time
+
+from audio_tools.events import Progress, Publish, Stage
+
+DECODE_SHARE = 3.0
+"""Percent of the progress that decoding is worth; the rest is the engine's."""
+MOST_BEFORE_END = 99.0
+LEAST_FOR_ETA = 0.01
+"""No estimate of the remaining time before this share of the audio has an answer."""
+
+
+class ProgressTracker:
+    """Keeps count of the audio of one job and publishes `Progress`; `expect` comes before the first chunk."""
+
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+        self._progress = 0.0
+        self._percent_here = -1
+        self._transcribing = False
+        self.expect(None, 0)
+        self.start_pass()
+
+    def expect(self, duration: float | None, chunks: int) -> None:
+        """The file is known: its length in seconds, if it says so, and about how many chunks it has."""
+        self._duration = duration
+        self._expected_chunks = chunks
+        # What remains is reckoned from here: a model is loaded, or even downloaded, only once.
+        self._started = time.monotonic()
+
+    def downloaded(self, done: int, total: int) -> None:
+        """So many bytes of a model are here; published once for each percent, since it comes far oftener."""
+        if (percent := 100 * done // total) > self._percent_here:
+            self._percent_here = percent
+            self.say("load", f"Downloading the model: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+    def start_pass(self) -> None:
+        """Count from zero again; the progress and the stage that were shown stay."""
+        self._cut_chunks = self._chunks_done = 0
+        self._seconds_cut = self._seconds_done = 0.0
+        self._whole = False
+
+    def cut(self, seconds: float) -> None:
+        """Another chunk was cut; the stream is decoded up to `seconds`."""
+        self._cut_chunks += 1
+        self._seconds_cut = seconds
+        self._say_how_far()
+
+    def cut_all(self, seconds: float) -> None:
+        """The stream has ended: `seconds` is its true length."""
+        self._duration, self._whole = seconds, True
+
+    def asking(self) -> None:
+        """The engine gets a chunk."""
+        if not self._transcribing:
+            self._transcribing = True
+            self._say_how_far()
+
+    def done(self, seconds: float) -> None:
+        """A chunk that owns so many seconds has its answer, or failed for good."""
+        self._transcribing = True
+        self._chunks_done += 1
+        self._seconds_done += seconds
+        self._say_how_far()
+
+    @property
+    def total_chunks(self) -> int:
+        """How many chunks there are: an estimate until all are cut."""
+        return self._cut_chunks if self._whole else max(self._cut_chunks, self._expected_chunks)
+
+    def _say_how_far(self) -> None:
+        if self._transcribing:
+            chunks = "chunk" if self.total_chunks == 1 else "chunks"
+            self.say("transcribe", f"Transcribed {self._chunks_done} of {self.total_chunks} {chunks}")
+        else:
+            self.say("decode", "Extracting audio")
+
+    def say(self, stage: Stage, message: str) -> None:
+        """Publish where the job is and what goes on."""
+        total = max(self._duration or 0.0, self._seconds_cut)
+        share = self._seconds_done / total if total else 0.0
+        decoded = self._seconds_cut / total if total else 0.0
+        percent = DECODE_SHARE * decoded + (MOST_BEFORE_END - DECODE_SHARE) * share
+        self._progress = max(self._progress, min(percent, MOST_BEFORE_END))
+        elapsed = time.monotonic() - self._started
+        self._publish(
+            Progress(
+                stage,
+                self._progress,
+                message,
+                chunks_done=self._chunks_done,
+                total_chunks=self.total_chunks,
+                seconds_done=self._seconds_done,
+                seconds_total=self._duration,
+                eta_s=elapsed / share * (1 - share) if share >= LEAST_FOR_ETA else None,
+            )
+        )

@@ -1,0 +1,288 @@
+"""
+A media file becomes a transcript.
+
+Probe the file, decode one audio stream, cut it where nobody speaks, let an engine hear as many chunks at
+once as its limits allow, and stitch the words back onto the file's own clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from audio_tools.alignment.base import Aligner
+from audio_tools.audio.chunking import Cutter, capped_target, cut, target_seconds
+from audio_tools.engines.base import Capabilities, Engine
+from audio_tools.engines.rate_limits import RequestLimiter
+from audio_tools.engines.retry import EngineClient
+from audio_tools.errors import (
+    AllChunksFailed,
+    AudioToolsError,
+    CostLimitReached,
+    EngineError,
+    EngineRefused,
+    InvalidOption,
+)
+from audio_tools.events import ChunkWords, Publish
+from audio_tools.media.decode import Decoder
+from audio_tools.media.encode import max_encoded_bytes, seconds_within
+from audio_tools.media.probe import choose_audio, heard_from, probe
+from audio_tools.options import Options
+from audio_tools.pipeline.assemble import ChunkResults, assemble
+from audio_tools.pipeline.chunk_transcriber import ChunkResult, ChunkTranscriber, PreparedChunk
+from audio_tools.pipeline.estimate import estimate, expected_chunks
+from audio_tools.pipeline.progress import ProgressTracker
+from audio_tools.storage.chunk_cache import ChunkCache
+from audio_tools.transcript import AudioStream, FailedChunk, MediaInfo, Transcript
+
+READY_CHUNKS = 1
+"""Chunks that wait, encoded, for a lane; behind them one that is being encoded, and one that is being cut."""
+PASSES = 2
+"""Chunks that failed for a passing reason are tried again when all others are through."""
+SHORTEST_LIMIT_S = 5.0
+"""A chunk size that holds less (seconds) is refused: 3 s of overlap, and some words beside them, must fit."""
+SPEAKERS_TARGET_S = 300.0
+"""Chunks (seconds) for engines that name speakers: a name holds within a chunk, so the fewer the better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A chunk without an answer, and whether another pass may bring one."""
+
+    chunk: FailedChunk
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineContext:
+    """What a job works with; `chunk_size` caps an encoded chunk, in bytes. Without an aligner words keep
+    the times of the engine."""
+
+    ffmpeg: Path
+    engine: Engine
+    lanes: RequestLimiter
+    store: ChunkCache
+    chunk_size: int
+    aligner: Aligner | None = None
+
+    async def close(self) -> None:
+        """Let engine and aligner go."""
+        await self.engine.close()
+        if self.aligner is not None:
+            await self.aligner.close()
+
+
+async def transcribe(path: Path, options: Options, tools: PipelineContext, publish: Publish) -> Transcript:
+    """
+    Transcribe one local media file.
+
+    Args:
+        path: the file.
+        options: what the job asks for; what it asks of limits, `tools` already obeys.
+        tools: the engine is started here, and closed by the caller.
+        publish: takes the progress and the words of each chunk as they come.
+
+    Returns:
+        The transcript; with `options.dry_run` what it would cost, see `estimate.estimate`.
+
+    Raises:
+        InvalidOption: the chunk size is too small for the audio format.
+        MediaError: the file cannot be used.
+        EngineError: the engine takes nothing at all, or not one chunk came back.
+        CostLimitReached: the rest would cost more than `options.max_cost`.
+        StorageError: a reply cannot be stored; those stored before are safe.
+    """
+    meter = ProgressTracker(publish)
+    meter.say("probe", "Reading the file")
+    media = await probe(path)
+    stream = choose_audio(media, options.audio_stream)
+    target_s = _chunk_target(media, options, tools)
+    if options.dry_run:
+        return await estimate(path, media, stream, target_s, ffmpeg=tools.ffmpeg, engine=tools.engine)
+    meter.say("load", f"Starting {tools.engine.name} ({tools.engine.model})")
+    await tools.engine.start(meter.downloaded)
+    meter.expect(media.likely_duration, expected_chunks(media.likely_duration, target_s))
+    asker = EngineClient(tools.engine, tools.lanes, options.max_cost)
+    listener = ChunkTranscriber(tools.engine, asker, tools.store, options, tools.aligner)
+    new_cutter = partial(Cutter, target_s, options.silence_detection)
+    job = _FileRun(path, media, stream, new_cutter, tools, listener, meter, publish)
+    meter.say("decode", "Extracting audio")
+    for _ in range(PASSES):
+        await job.hear_all()
+        # Where attempts that failed took all the money, and gave nothing for it, it is they that are told of.
+        if job.too_dear and (job.anything_heard() or not job.failures):
+            raise _cost_limit_reached(job, target_s, options, asker)
+        if not job.anything_heard() or not any(failure.retryable for failure in job.failures.values()):
+            break
+    if job.failures and not job.anything_heard():
+        raise AllChunksFailed(
+            f"No chunk was transcribed ({len(job.failures)} failed); the last answer: "
+            + job.failures[max(job.failures)].chunk.message,
+            hint="Run the same again later.",
+        )
+    meter.say("stitch", "Joining the words")
+    return await asyncio.to_thread(assemble, job.heard(), options, tools.engine, tools.aligner, asker)
+
+
+@dataclass(slots=True)
+class _FileRun:
+    """The chunks of one file, by their index: heard or failed."""
+
+    path: Path
+    media: MediaInfo
+    stream: AudioStream
+    new_cutter: Callable[[], Cutter]
+    tools: PipelineContext
+    listener: ChunkTranscriber
+    meter: ProgressTracker
+    publish: Publish
+    cutter: Cutter = field(init=False)
+    hearings: dict[int, ChunkResult] = field(default_factory=dict)
+    failures: dict[int, Failure] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    cut_off: bool = False
+    too_dear: bool = False
+
+    async def hear_all(self) -> None:
+        """
+        Cut the file and have every chunk heard that has no hearing yet.
+
+        The same file gives the same chunks, so a second pass asks only for what failed in the first.
+        """
+        self.failures.clear()
+        self.meter.start_pass()
+        self.cutter = await asyncio.to_thread(self.new_cutter)  # which loads the model of the voice
+        ready: asyncio.Queue[PreparedChunk | None] = asyncio.Queue(READY_CHUNKS)
+        lanes = min(self.tools.lanes.lanes, self.tools.engine.capabilities.lanes or self.tools.lanes.lanes)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._feed(ready, lanes), name="feed chunks")
+                for number in range(lanes):
+                    tasks.create_task(self._drain(ready), name=f"lane {number}")
+        except* AudioToolsError as group:
+            raise _first(group) from None
+
+    def anything_heard(self) -> bool:
+        """Whether the engine answered for any chunk."""
+        return any(hearing.sound for hearing in self.hearings.values())
+
+    def heard(self) -> ChunkResults:
+        """What there is to put together."""
+        return ChunkResults(
+            media=self.media,
+            stream=self.media.audio_streams[self.stream.position],
+            seconds=self.cutter.seconds,
+            pauses=self.cutter.pauses(),
+            hearings=[self.hearings[index] for index in sorted(self.hearings)],
+            failures=[self.failures[index].chunk for index in sorted(self.failures)],
+            warnings=self.warnings,
+            cut_off=self.cut_off,
+        )
+
+    async def _feed(self, ready: asyncio.Queue[PreparedChunk | None], lanes: int) -> None:
+        """Decode and cut in one thread while another one encodes the chunk before; as fast as it is taken."""
+        # Always the same two threads: in each new one malloc would start another heap.
+        encoding = ThreadPoolExecutor(1, "encode")
+        with (
+            ThreadPoolExecutor(1, "cut") as cutting,
+            Decoder(self.tools.ffmpeg, self.path, self.stream.position) as decoder,
+        ):
+            chunks, loop = cut(decoder, self.cutter), asyncio.get_running_loop()
+            cut_next = partial(loop.run_in_executor, cutting, next, chunks, None)
+            coming = cut_next()
+            try:
+                while (chunk := await asyncio.shield(coming)) is not None and not self.too_dear:
+                    coming = cut_next()
+                    heard = chunk.index in self.hearings
+                    if not heard:
+                        await ready.put(await loop.run_in_executor(encoding, self.listener.prepare, chunk))
+                    self.meter.cut(chunk.end)
+                    if heard:
+                        self.meter.done(chunk.own.duration)
+            finally:
+                # Not waited for: an MP3 may take a second, and whoever cancels waits, with the event loop.
+                encoding.shutdown(wait=False)
+                if not coming.done():
+                    decoder.kill()
+                    await asyncio.wait([coming])
+                coming.exception()
+            self.warnings, self.cut_off = list(decoder.warnings), decoder.cut_off
+            if decoder.start is not None:
+                self.media = heard_from(self.media, self.stream.position, decoder.start)
+        self.meter.cut_all(self.cutter.seconds)
+        for _ in range(lanes):
+            await ready.put(None)
+
+    async def _drain(self, ready: asyncio.Queue[PreparedChunk | None]) -> None:
+        """One lane: hear one chunk after the other."""
+        while (item := await ready.get()) is not None:
+            chunk = item.chunk
+            if self.too_dear:
+                continue  # only so that the feeder, which waits for room, sees it too
+            self.meter.asking()
+            try:
+                hearing = await self.listener.hear(item)
+            except CostLimitReached:
+                # Others are under way and paid: they shall end and be stored.
+                self.too_dear = True
+                continue
+            except EngineRefused:
+                raise
+            except EngineError as error:
+                failed = FailedChunk(chunk.index, chunk.own.start, chunk.own.end, error.code, error.message)
+                self.failures[chunk.index] = Failure(failed, error.retryable)
+            else:
+                self.hearings[chunk.index] = hearing
+                own = hearing.chunk.own
+                self.publish(ChunkWords(chunk.index, own.start, own.end, hearing.chunk.words))
+            self.meter.done(chunk.own.duration)
+
+
+def _cost_limit_reached(
+    job: _FileRun, target_s: float, options: Options, asker: EngineClient
+) -> CostLimitReached:
+    assert options.max_cost is not None
+    heard, chunks = len(job.hearings), expected_chunks(job.media.likely_duration, target_s)
+    return CostLimitReached(
+        options.max_cost,
+        f"{asker.cost_usd:.4f} USD are spent; {heard} of about {max(heard + 1, chunks)} chunks are kept.",
+    )
+
+
+def _first(group: BaseExceptionGroup[AudioToolsError]) -> AudioToolsError:
+    """The error that stopped a group of tasks."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, AudioToolsError)
+    return error
+
+
+def _chunk_target(media: MediaInfo, options: Options, tools: PipelineContext) -> float:
+    """
+    How long a chunk should be, in seconds, within what options, settings and engine allow.
+
+    Raises:
+        InvalidOption: the chunk size holds too little for words to be heard in their context.
+    """
+    caps: Capabilities = tools.engine.capabilities
+    form = options.audio_format, options.sample_rate, options.channels
+    room = min(size for size in (tools.chunk_size, caps.max_bytes) if size is not None)
+    longest = seconds_within(room, *form)
+    if longest < SHORTEST_LIMIT_S:
+        enough = max_encoded_bytes(SHORTEST_LIMIT_S, *form) + 1
+        raise InvalidOption(
+            "chunkSize", room, f"at least {enough}, which holds {SHORTEST_LIMIT_S:g} s of {_describe(*form)}"
+        )
+    if caps.max_seconds is not None:
+        longest = min(longest, caps.max_seconds)
+    target_s = SPEAKERS_TARGET_S if caps.speakers else target_seconds(media.likely_duration)
+    return capped_target(target_s, longest)
+
+
+def _describe(audio_format: str, rate_hz: int, channels: int) -> str:
+    return f"{audio_format} at {rate_hz} Hz, {('mono', 'stereo')[channels - 1]}"

@@ -1,0 +1,1 @@
+"""The OpenAPI document, as far as FastAPI cannot derive it."""

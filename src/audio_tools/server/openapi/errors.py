@@ -1,0 +1,103 @@
+"""Which errors a route may answer with, for the OpenAPI document: status, code and meaning."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple, Self
+
+from audio_tools import errors as own
+from audio_tools.errors import AudioToolsError
+from audio_tools.jobs.base import WORKER_CRASHED
+from audio_tools.server.access_rules import BadHost, HostNotAllowed, OriginNotAllowed, Unauthorized
+from audio_tools.server.openapi.json_schema import content
+from audio_tools.server.uvicorn_ext.http_protocol import HeadTooLarge, HeadTooLate
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+class Refusal(NamedTuple):
+    """An error as clients meet it."""
+
+    status: int
+    code: str
+    meaning: str
+
+    @classmethod
+    def of(cls, error: type[AudioToolsError]) -> Self:
+        """Its meaning is the first sentence of the docstring, up to a semicolon."""
+        text = " ".join((error.__doc__ or "").split())
+        return cls(error.status, error.code, re.split(r"[.;](?: |$)", text)[0] + ".")
+
+
+Error = type[AudioToolsError] | Refusal
+
+EVERYWHERE: tuple[Error, ...] = (
+    BadHost,
+    Unauthorized,
+    HostNotAllowed,
+    OriginNotAllowed,
+    HeadTooLate,
+    HeadTooLarge,
+    Refusal(500, "internal_error", "A fault of the service; `requestId` finds it in its log."),
+)
+"""What any request may meet."""
+INVALID_REQUEST = Refusal(422, "invalid_request", "A parameter is wrong; `problems` lists them.")
+OF_A_JOB: tuple[Error, ...] = (own.JobNotFound, own.JobError, own.QueueUnavailable)
+OF_AN_UPLOAD: tuple[Error, ...] = (
+    own.UploadError,
+    own.MalformedUpload,
+    own.UploadTimeout,
+    own.UploadTooLarge,
+    own.UnsupportedMediaType,
+    own.StorageError,
+    own.DiskFull,
+)
+OF_A_START: tuple[Error, ...] = (
+    own.MalformedRequest,
+    own.InvalidOption,
+    own.PathRefused,
+    own.UploadNotFound,
+    own.UploadUnfinished,
+    own.UploadExpired,
+    own.UploadLocked,
+    INVALID_REQUEST,
+    own.QueueUnavailable,
+)
+OF_A_FAILED_JOB: tuple[Error, ...] = (
+    own.ConfigError,
+    own.InvalidOption,
+    own.CostLimitReached,
+    own.PathRefused,
+    own.UploadNotFound,
+    own.MediaNotFound,
+    own.MediaError,
+    own.ProbeFailed,
+    own.NoAudioStream,
+    own.DecodeFailed,
+    own.EngineRateLimited,
+    own.StorageError,
+    Refusal(WORKER_CRASHED["status"], WORKER_CRASHED["code"], "The worker died on this job again and again."),
+    own.EngineError,
+    own.EngineUnavailable,
+    own.BadEngineReply,
+    own.ChunkRefused,
+    own.EngineRefused,
+    own.OptionRefused,
+    own.AllChunksFailed,
+    own.EngineNotReady,
+    own.EngineTimeout,
+    own.DiskFull,
+)
+"""What the result of a failed job may answer with: the job's own error."""
+
+
+def errors(*kinds: Error) -> Responses:
+    """The `responses` of a route that may meet these errors besides those that all may."""
+    by_status: dict[int, list[str]] = {}
+    for kind in (*EVERYWHERE, *kinds):
+        status, code, meaning = kind if isinstance(kind, Refusal) else Refusal.of(kind)
+        by_status.setdefault(status, []).append(f"- `{code}`: {meaning}")
+    return {
+        status: {"description": "\n".join(by_status[status]), "content": content("ErrorBody")}
+        for status in sorted(by_status)
+    }

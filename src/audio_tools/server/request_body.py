@@ -1,0 +1,171 @@
+"""A request's body: read in large blocks, never waited for without end, and let run out after an error."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from audio_tools.errors import MalformedUpload, UploadError, UploadTimeout
+from audio_tools.server.uvicorn_ext.socket_body import BYTES_READ, EXTENSION, SocketBody
+from audio_tools.storage import UploadStore
+
+BLOCK_BYTES = 1 << 20
+"""Bytes that are gathered before a thread is asked to write them: at 1 MiB its price cannot be measured."""
+DRAIN_S = 2.0
+"""How long a client that gets an error may go on sending before the connection is closed."""
+
+
+class ClientGone(Exception):
+    """The client has hung up: there is nobody to answer."""
+
+
+class Body:
+    """
+    The blocks of a body, as an asynchronous iterator: about BLOCK_BYTES each, the last one smaller.
+
+    What arrived before an error is given first, the error after it:
+
+    Raises:
+        UploadTimeout: nothing came for `idle_s` seconds. Time that a block is worked on does not count.
+        ClientGone: the client hung up before the end.
+        UploadError: the one that `interrupt` was called with.
+    """
+
+    def __init__(self, receive: Receive, idle_s: float, scope: Scope | None = None) -> None:
+        """With `scope`, `pour` uses the extension of `direct.py` where the server has it."""
+        self._receive = receive
+        self._idle_s = idle_s
+        self._ended = False
+        self._error: Exception | None = None
+        self._limit: asyncio.Timeout | None = None
+        self._state = {} if scope is None else scope.setdefault("state", {})
+        self._take_over = (scope or {}).get("extensions", {}).get(EXTENSION)
+        self._direct: SocketBody | None = None
+
+    def interrupt(self, error: UploadError) -> None:
+        """Let the reader have `error` instead of more blocks, at once."""
+        self._error = error
+        if self._limit is not None and not self._limit.expired():
+            self._limit.reschedule(0)
+        if self._direct is not None:
+            self._direct.stop()
+
+    async def pour(self, sink: Callable[[bytes], None], uploads: UploadStore) -> None:
+        """Give every block to `sink`, in a thread of `uploads`. Raises what iterating raises, and `sink`."""
+        async for block in self:
+            await uploads.run(sink, block)
+            # Not after an error that came while the block was written: nobody would stop the thread any more.
+            wants_more = not self._ended and self._error is None
+            self._direct = self._take_over() if self._take_over and wants_more else None
+            if self._direct is not None:
+                try:
+                    await uploads.run_until(self._direct.stop, self._direct.pour, sink, self._idle_s)
+                finally:
+                    self._direct.close()
+                    self._state[BYTES_READ] = self._state.get(BYTES_READ, 0) + self._direct.n_given
+                    self._direct = None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        pieces: list[bytes] = []
+        try:
+            if self._error is None:
+                await self._gather(pieces)
+        except TimeoutError:
+            self._error = self._error or UploadTimeout(self._idle_s)
+        except ClientGone as gone:
+            self._error = gone
+        if any(pieces):
+            return b"".join(pieces)
+        if self._error is not None:
+            raise self._error
+        raise StopAsyncIteration
+
+    async def _gather(self, pieces: list[bytes]) -> None:
+        clock = asyncio.get_running_loop().time
+        missing = BLOCK_BYTES
+        try:
+            async with asyncio.timeout(self._idle_s) as self._limit:
+                while missing > 0 and not self._ended:
+                    pieces.append(await self._next_piece())
+                    missing -= len(pieces[-1])
+                    if self._error is None:
+                        self._limit.reschedule(clock() + self._idle_s)
+        finally:
+            self._limit = None
+
+    async def _next_piece(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        self._ended = not message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        return piece
+
+
+class LingeringClose:
+    """
+    ASGI middleware: whoever is still sending when the answer is ready gets to read it.
+
+    To close a connection with unread bytes resets it, and the reset throws away the answer on its way. So
+    the whole answer goes out first, then what still comes is dropped for a moment, then the connection ends.
+    Stands outside everything that answers before it has read the body.
+    """
+
+    def __init__(self, app: ASGIApp, drain_s: float = DRAIN_S) -> None:
+        self._app = app
+        self._drain_s = drain_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not has_body(Headers(scope=scope)):
+            return await self._app(scope, receive, send)
+        coming = True
+
+        async def receive_watched() -> Message:
+            nonlocal coming
+            message = await receive()
+            coming = message.get("more_body", False)
+            return message
+
+        async def drain() -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._drain_s):
+                    while coming:
+                        await receive_watched()
+
+        async def send_lingering(message: Message) -> None:
+            if coming and message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            elif coming and message["type"] == "http.response.body" and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                await drain()
+                message = {"type": "http.response.body"}
+            await send(message)
+
+        return await self._app(scope, receive_watched, send_lingering)
+
+
+def has_body(headers: Headers) -> bool:
+    """Whether the client announced a body."""
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+def content_length(headers: Headers) -> int | None:
+    """The announced size of the body in bytes; None if it comes in chunks. Raises MalformedUpload."""
+    if "transfer-encoding" in headers or "content-length" not in headers:
+        return None
+    return parse_size(headers["content-length"], "Content-Length")
+
+
+def parse_size(text: str, header: str) -> int:
+    """A number of bytes from a header. Raises MalformedUpload where it is none, or absurd."""
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise MalformedUpload(f"{header} must be a number of bytes, not {text[:40]!r}.")
+    return int(text)

@@ -1,0 +1,373 @@
+"""The routes about jobs: start one, see how it goes, fetch what came out, cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, BinaryIO
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi import Path as InPath
+from fastapi.responses import Response, StreamingResponse
+
+from audio_tools.errors import (
+    DiskFull,
+    InvalidOption,
+    JobCancelled,
+    JobNotFinished,
+    JobNotFound,
+    MalformedRequest,
+    MalformedUpload,
+    QueueUnavailable,
+    StorageError,
+    UploadInUse,
+)
+from audio_tools.exports.files import FORMATS, MEDIA_TYPES
+from audio_tools.jobs import Added, Job, JobState, Queue
+from audio_tools.media.allowed_paths import resolve_media
+from audio_tools.options import Options
+from audio_tools.server.error_responses import LenientJson
+from audio_tools.server.multipart import receive_upload
+from audio_tools.server.openapi.document import EXPORTED, PENDING, START_BODY, answers
+from audio_tools.server.openapi.errors import (
+    INVALID_REQUEST,
+    OF_A_FAILED_JOB,
+    OF_A_JOB,
+    OF_A_START,
+    OF_AN_UPLOAD,
+    errors,
+)
+from audio_tools.server.request_body import Body
+from audio_tools.server.routes._job_view import status_json, websocket_url
+from audio_tools.storage import UploadedFile, UploadStore, require_upload_id
+from audio_tools.storage.transcripts import TranscriptStore
+from audio_tools.transcript import Json
+
+CANCEL_WAIT_S = 2.0
+"""How long a DELETE waits for the worker to let go; the state says the rest."""
+JSON_BODY_BYTES = 65_536
+BODY_FIELDS = {"path", "uploadId", "options"}
+BLOCK_BYTES = 256 * 1024
+MOST_NAMES, LONGEST_NAME = 20, 80
+"""How many unknown options a warning tells of, and how many characters of each."""
+MOST_JOBS = 1_000_000_000
+"""No list is longer: larger numbers are no places in it, and databases cannot count so far."""
+
+JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
+
+
+@dataclass(frozen=True, slots=True)
+class JobRoutes:
+    """What the routes work with."""
+
+    queue: Queue
+    uploads: UploadStore
+    transcripts: TranscriptStore
+    media_roots: tuple[Path, ...]
+    ws_port: int
+    upload_idle_s: float
+
+    def router(self) -> APIRouter:
+        """The routes, to be mounted at the root."""
+        router = APIRouter(default_response_class=LenientJson)
+        router.post(
+            "/process-audio",
+            summary="Start a job",
+            openapi_extra=START_BODY,
+            responses=answers("Started", "The job that was started, or is there already.")
+            | errors(*OF_AN_UPLOAD, *OF_A_START),
+        )(self.process_audio)
+        router.get(
+            "/job/{job_id}/status",
+            summary="How a job is doing",
+            responses=answers("Status", "The job as it is now.") | errors(*OF_A_JOB),
+        )(self.status)
+        ended = PENDING | errors(*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB)
+        router.get(
+            "/job/{job_id}/result",
+            summary="What came out",
+            responses=answers("Result", "The transcript.") | ended,
+        )(self.result)
+        router.get(
+            "/job/{job_id}/export",
+            summary="The transcript as a file",
+            response_class=Response,
+            responses=EXPORTED | PENDING | errors(*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB, INVALID_REQUEST),
+        )(self.export)
+        router.delete(
+            "/job/{job_id}",
+            summary="Cancel a job, or delete one that has ended",
+            responses=answers("Done", "It is cancelled, about to be, or deleted.")
+            | errors(*OF_A_JOB, JobNotFinished, StorageError, DiskFull),
+        )(self.delete)
+        router.get(
+            "/jobs",
+            summary="All jobs, in order of creation",
+            responses=answers("Jobs", "A page of the list.") | errors(INVALID_REQUEST, QueueUnavailable),
+        )(self.list)
+        return router
+
+    async def process_audio(
+        self,
+        request: Request,
+        idempotency_key: Annotated[
+            str | None,
+            Header(max_length=255, description="Gives the job that the first request with it made."),
+        ] = None,
+    ) -> Response:
+        """
+        Start a job on an upload (`multipart/form-data`: `audioFile`, and `options` as JSON text), or, with a
+        JSON body, on a file of this machine (`path`, under MEDIA_ROOTS) or a finished resumable upload
+        (`uploadId`). A repeated `Idempotency-Key` gives the job that is there, as does a repeated `uploadId`.
+        """
+        key = idempotency_key or None
+        if key and (known := await self.queue.find(key)):
+            return self._started(request, await self._add_again(known), [])
+        await self.queue.check()  # before gigabytes are read for nothing
+        if request.headers.get("content-type", "").lower().startswith("application/json"):
+            return await self._start_from_json(request, key)
+        return await self._start_from_upload(request, key)
+
+    async def _start_from_upload(self, request: Request, key: str | None) -> Response:
+        upload, text = await receive_upload(request, self.uploads, idle_s=self.upload_idle_s)
+        try:
+            options, unknown = Options.parse(_options_of(text))
+            added = await self._add_for_upload(upload, options, key)
+        except (QueueUnavailable, asyncio.CancelledError):
+            # The job may be there all the same, and needs the file. If it is not, the sweep takes the file.
+            raise
+        except BaseException:
+            await self.uploads.remove(upload.id)
+            raise
+        if not added.new:
+            await self.uploads.remove(upload.id)
+        return self._started(request, added.job, unknown)
+
+    async def _start_from_json(self, request: Request, key: str | None) -> Response:
+        body = await _json_body(request, self.upload_idle_s)
+        options, unknown = Options.parse(body.get("options"))
+        strays = sorted(set(body) - BODY_FIELDS)
+        match body:
+            case {"path": str(path)}:
+                file, size = await asyncio.to_thread(resolve_media, path, self.media_roots)
+                data: Json = {"path": str(file), "fileName": file.name, "fileSize": size}
+                job = (await self.queue.add(data | _options_json(options), idempotency_key=key)).job
+            case {"uploadId": str(upload_id)}:
+                job = await self._job_of_upload(upload_id, options, key)
+            case _:
+                raise MalformedRequest(
+                    "The body names neither a path nor an uploadId.",
+                    hint='Send {"path": "…"} or {"uploadId": "…"}, or a multipart form with audioFile.',
+                )
+        return self._started(request, job, unknown, strays)
+
+    async def _job_of_upload(self, upload_id: str, options: Options, key: str | None) -> Job:
+        with suppress(JobNotFound):
+            return await self._add_again(await self.queue.get(job_id_of(upload_id)))
+        # Held until the job is there: who removes uploads asks for their job first.
+        async with self.uploads.hold(upload_id):
+            upload = await self.uploads.open(upload_id)
+            if upload.size == 0:
+                raise MalformedUpload("The file has zero bytes.", hint="Choose a file with something in it.")
+            return (await self._add_for_upload(upload, options, key)).job
+
+    async def _add_again(self, job: Job) -> Job:
+        """The job; if the first request for it broke off half-way, the queue now does the other half."""
+        if job.state is not JobState.WAITING:
+            return job
+        return (await self.queue.add(job.data, job_id=job.id)).job
+
+    async def _add_for_upload(self, upload: UploadedFile, options: Options, key: str | None) -> Added:
+        data = {"uploadId": upload.id, "fileName": upload.name, "fileSize": upload.size}
+        return await self.queue.add(
+            data | _options_json(options), job_id=job_id_of(upload.id), idempotency_key=key
+        )
+
+    def _started(
+        self, request: Request, job: Job, unknown: list[str], strays: Sequence[str] = ()
+    ) -> Response:
+        answer: Json = {
+            "success": True,
+            "jobId": job.id,
+            "message": "Audio processing job started",
+            "websocketUrl": websocket_url(request, self.ws_port, job.id),
+        }
+        if warnings := [*_warnings("option", unknown), *_warnings("field", strays)]:
+            answer["warnings"] = warnings
+        return LenientJson(answer)
+
+    async def status(self, job_id: JobId) -> Response:
+        """The job as it is now; `progress` is 0 to 100 and never goes back."""
+        job = await self.queue.get(job_id)
+        record = status_json(job)
+        if job.state == JobState.COMPLETED:
+            del record["result"]
+            return await self._with_transcript(job, record, "result")
+        return LenientJson(record)
+
+    async def result(self, job_id: JobId) -> Response:
+        """The transcript; 202 while there is none yet; the error's own status and body if the job failed."""
+        job = await self.queue.get(job_id)
+        if job.state == JobState.COMPLETED:
+            return await self._with_transcript(job, {"success": True}, "result")
+        if job.state == JobState.CANCELLED:
+            raise JobCancelled(job.id)
+        if job.state == JobState.FAILED:
+            error = dict(job.error or {})
+            status = int(error.pop("status", 500))
+            return LenientJson(
+                {"success": False, "error": error.pop("code", "internal_error"), **error}, status
+            )
+        message = "The job is not finished yet."
+        return LenientJson({"success": False, "message": message, "state": job.state}, 202)
+
+    async def export(
+        self,
+        job_id: JobId,
+        format: Annotated[str, Query(description="Of which kind.", json_schema_extra={"enum": [*FORMATS]})],
+    ) -> Response:
+        """The transcript as a file of another kind."""
+        if (name := format.strip().lower()) not in FORMATS:
+            raise InvalidOption("format", format, f"one of {', '.join(FORMATS)}")
+        job = await self.queue.get(job_id)
+        if job.state != JobState.COMPLETED:
+            return await self.result(job_id)
+        try:
+            transcript = await asyncio.to_thread(self.transcripts.get, job.id)
+        except FileNotFoundError:  # deleted a moment ago
+            raise JobNotFound(job.id) from None
+        text = await asyncio.to_thread(FORMATS[name], transcript)
+        stem = Path(job.file_name).stem
+        headers = {"Content-Disposition": _attachment(f"{stem}.{name}")}
+        return Response(text, media_type=MEDIA_TYPES[name], headers=headers)
+
+    async def delete(self, job_id: JobId) -> Response:
+        """
+        Cancel a waiting or running job: its FFmpeg, its requests and its files are gone within a second.
+        A job that has ended is deleted with all its data.
+        """
+        job = await self.queue.get(job_id)
+        if not job.finished:
+            await self.queue.cancel(job_id)
+            try:
+                async with asyncio.timeout(CANCEL_WAIT_S):
+                    job = await self.queue.wait_until_finished(job_id)
+            except TimeoutError:
+                return LenientJson({"success": True, "message": "Job is being cancelled"})
+            if job.state == JobState.CANCELLED:
+                await self.forget_files(job)
+                return LenientJson({"success": True, "message": "Job cancelled successfully"})
+            # It ended by itself just before.
+        await self.queue.delete(job_id)
+        await self.forget_files(job)
+        return LenientJson({"success": True, "message": "Job deleted"})
+
+    async def list(
+        self,
+        state: Annotated[list[JobState] | None, Query(description="Only jobs in these states.")] = None,
+        limit: Annotated[int, Query(ge=1, le=10_000, description="At most so many jobs.")] = 1_000,
+        offset: Annotated[int, Query(ge=0, le=MOST_JOBS, description="How many to leave out first.")] = 0,
+    ) -> Response:
+        """All jobs in order of creation, `limit` of them after the first `offset`."""
+        page = await self.queue.list(state, limit=limit, offset=offset)
+        fields = ("id", "jobId", "state", "progress", "data", "error")
+        records = ({"id": job.number} | status_json(job) for job in page.jobs)
+        jobs = [{name: record[name] for name in fields} for record in records]
+        return LenientJson({"jobs": jobs, "total": page.total})
+
+    async def require_unused(self, upload_id: str) -> None:
+        """Raises UploadInUse where a job that has not ended works on the upload."""
+        with suppress(JobNotFound):
+            job = await self.queue.get(job_id_of(upload_id))
+            if not job.finished:
+                raise UploadInUse(upload_id, job.id)
+
+    async def forget_files(self, job: Job) -> None:
+        """Remove the files of a job that has ended."""
+        if job.upload_id:
+            await self.uploads.remove(job.upload_id)
+        await asyncio.to_thread(self.transcripts.remove, job.id)
+
+    async def _with_transcript(self, job: Job, record: Json, name: str) -> Response:
+        """The record with the stored transcript as its last field, read from disk as it is sent."""
+        try:
+            file = await asyncio.to_thread(self.transcripts.path(job.id).open, "rb")
+        except FileNotFoundError:  # deleted a moment ago
+            raise JobNotFound(job.id) from None
+        head = (
+            json.dumps(record, ensure_ascii=False)[:-1] + (", " if record else "") + json.dumps(name) + ": "
+        )
+        return StreamingResponse(
+            _spliced(head.encode(errors="replace"), file, b"}"), media_type="application/json"
+        )
+
+
+async def _spliced(head: bytes, file: BinaryIO, tail: bytes) -> AsyncIterator[bytes]:
+    try:
+        yield head
+        while block := await asyncio.to_thread(file.read, BLOCK_BYTES):
+            yield block
+        yield tail
+    finally:
+        file.close()
+
+
+async def _json_body(request: Request, idle_s: float) -> Json:
+    """A JSON object of at most 64 KiB."""
+    body = bytearray()
+    async for block in Body(request.receive, idle_s):
+        body += block
+        if len(body) > JSON_BODY_BYTES:
+            raise MalformedRequest(f"The JSON body is larger than {JSON_BODY_BYTES} bytes.")
+    return _json_object(bytes(body), "The body")
+
+
+def _json_object(text: bytes | str, what: str) -> Json:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedRequest(f"{what} is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise MalformedRequest(f"{what} must be a JSON object.")
+    return value
+
+
+def job_id_of(upload_id: str) -> str:
+    """
+    The id of the job for an upload: there is one at most, for the upload goes when its job ends.
+
+    Raises:
+        UploadNotFound: it is no upload's id.
+    """
+    require_upload_id(upload_id)
+    return str(UUID(upload_id))
+
+
+def _options_of(text: str | None) -> Json:
+    # `null` is what JavaScript makes of options that are not set.
+    return _json_object(text, "The field options") if text and text.strip() not in {"", "null"} else {}
+
+
+def _options_json(options: Options) -> Json:
+    return {"options": options.model_dump(by_alias=True, exclude_none=True)}
+
+
+def _warnings(kind: str, unknown: Sequence[str]) -> list[str]:
+    told = [f"The {kind} {name[:LONGEST_NAME]} is unknown and was ignored." for name in unknown[:MOST_NAMES]]
+    if more := len(unknown) - len(told):
+        told.append(f"So were {more} more.")
+    return told
+
+
+def _attachment(name: str) -> str:
+    """A Content-Disposition for any file name (RFC 6266)."""
+    plain = "".join(
+        char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in name
+    )
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"

@@ -1,0 +1,1 @@
+"""Optional extensions of uvicorn's protocols; the service works without them."""

@@ -1,0 +1,121 @@
+"""uvicorn's HTTP protocol, with what it lacks towards slow, endless and malformed requests."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from audio_tools.errors import MalformedRequest
+from audio_tools.server.error_responses import error_response
+
+HEAD_S = 10.0
+"""Seconds for a client to send the head of its request, from the connection or from the head's first byte."""
+HEAD_BYTES = 65_536
+"""Bytes of a head, or of trailers and chunk framing, that are taken in before anything comes of them."""
+
+
+class HeadTooLarge(MalformedRequest):
+    """The head of a request goes on and on."""
+
+    code, status = "head_too_large", 431
+
+
+class HeadTooLate(MalformedRequest):
+    """The head of a request does not come to its end."""
+
+    code, status = "head_too_late", 408
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """
+    For `uvicorn.Config(http=HttpProtocol)`: bounds the head of a request in time and size.
+
+    What is no HTTP gets an answer in our own shape, and a request that is complete gets its answer even if
+    garbage follows it, as after a Content-Length that is too small.
+    """
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _in_head = False
+    _digesting = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._digesting += len(data)
+        super().data_received(data)
+        if self._digesting > HEAD_BYTES:
+            self._refuse(HeadTooLarge(f"The head of the request is larger than {HEAD_BYTES} bytes."))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_timer()
+        self._digesting = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._digesting = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._digesting = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        del msg  # It says the same of whatever is wrong.
+        self._refuse(MalformedRequest("The request is not HTTP/1.1."))
+
+    def _expect_head(self) -> None:
+        self._stop_timer()
+        self._head_timer = self.loop.call_later(HEAD_S, self._give_up)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _give_up(self) -> None:
+        if self._in_head:
+            self._refuse(HeadTooLate(f"The head of the request took longer than {HEAD_S:g} seconds."))
+        else:
+            # Browsers connect in advance, and would take an answer for that to their next question.
+            self.transport.close()
+
+    def _refuse(self, error: MalformedRequest) -> None:
+        """Hang up, with an answer for the request that is wrong, but not before those of earlier ones."""
+        if self.transport.is_closing():
+            return
+        if self._is_answering():
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        response = error_response(error)
+        if self.pipeline:
+            # Earlier requests wait as well: in its turn this one is answered as by an app, if of other types.
+            self.cycle.more_body = self.cycle.keep_alive = False
+            self.pipeline[0] = (self.cycle, response)  # type: ignore[assignment]
+            return
+        lines = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}".encode(), b"connection: close"]
+        lines += [name + b": " + value for name, value in response.raw_headers]
+        self.transport.write(b"\r\n".join([*lines, b"", bytes(response.body)]))
+        self.transport.close()
+
+    def _is_answering(self) -> bool:
+        """Whether the app has a whole request, or has begun its answer."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return False
+        return cycle.response_started or not cycle.more_body

@@ -1,0 +1,174 @@
+"""A process of the service: HTTP on one port and WebSocket on another, and workers beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import ipaddress
+import logging
+import shutil
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+import uvicorn
+
+from audio_tools.backend import Backend
+from audio_tools.engines import check_engine
+from audio_tools.errors import ConfigError, DiskFull
+from audio_tools.server.access_rules import AccessRules
+from audio_tools.server.app import create_app
+from audio_tools.server.routes.health import Check, check_ffmpeg
+from audio_tools.server.routes.jobs import JobRoutes
+from audio_tools.server.routes.tus import TusApp
+from audio_tools.server.uvicorn_ext.frames import FramesProtocol
+from audio_tools.server.uvicorn_ext.socket_body import SocketBodyProtocol
+from audio_tools.settings import Settings
+from audio_tools.worker_process import WorkerProcess, until_told_to_stop
+
+WS_MESSAGE_BYTES = 65_536
+"""Clients have next to nothing to say."""
+BACKLOG = 2048
+"""Connections that may wait to be taken."""
+CONNECTION_GRACE_S = 2.0
+"""How long open requests may take to end on shutdown."""
+
+log = logging.getLogger(__name__)
+
+
+class ServerProcess:
+    """Everything that `audio-tools serve` runs; without `workers` others work on its jobs."""
+
+    def __init__(self, settings: Settings, *, workers: bool, wait_s: float | None) -> None:
+        self._settings = settings
+        # Judged before anything is opened: nobody reaches a service that may not be reached.
+        self._rules = _access_rules(settings)
+        self._stock = Backend(settings, wait_s)
+        self._workshop = WorkerProcess(settings, self._stock) if workers else None
+
+    async def run(self, started: Callable[[int, int], None]) -> None:
+        """
+        Serve until SIGTERM or SIGINT; then finish what can be finished, and leave the rest resumable.
+
+        Args:
+            started: hears the HTTP and the WebSocket port once both take connections.
+
+        Raises:
+            ConfigError: the settings do not allow to start; says which.
+        """
+        settings = self._settings
+        sockets = [
+            _listen(settings.host, settings.port, "PORT"),
+            _listen(settings.host, settings.ws_port, "WS_PORT"),
+        ]
+        ports = [bound.getsockname()[1] for bound in sockets]
+        server = self._server(ports)
+        async with self._stock, asyncio.TaskGroup() as tasks:
+            stopping = until_told_to_stop()
+            tasks.create_task(server.serve(sockets), name="serve")
+            if self._workshop is not None:
+                tasks.create_task(self._workshop.run(stopping), name="work")
+            # What is loaded by now stays: not looked through again, it holds everybody up half as long.
+            gc.collect()
+            gc.freeze()
+            started(*ports)
+            await stopping.wait()
+            server.should_exit = True
+
+    def _server(self, ports: list[int]) -> _Server:
+        settings = self._settings
+        rules = replace(self._rules, ports=tuple(ports))
+        routes = JobRoutes(
+            self._stock.queue,
+            self._stock.uploads,
+            self._stock.transcripts,
+            media_roots=settings.media_roots,
+            ws_port=ports[1],
+            upload_idle_s=settings.upload_idle,
+        )
+        tus = TusApp(self._stock.uploads, idle_s=settings.upload_idle, require_unused=routes.require_unused)
+        config = uvicorn.Config(
+            create_app(routes, tus, rules, self._checks()),
+            http=SocketBodyProtocol,
+            ws=FramesProtocol,
+            ws_max_size=WS_MESSAGE_BYTES,
+            # Messages are small, and each of hundreds of clients would have each of them packed for itself.
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=round(CONNECTION_GRACE_S),
+        )
+        return _Server(config)
+
+    def _checks(self) -> dict[str, Check]:
+        checks: dict[str, Check] = {"queue": self._stock.queue.check, "disk": self._check_disk}
+        if workshop := self._workshop:
+            checks["ffmpeg"] = partial(check_ffmpeg, workshop.ffmpeg)
+            checks["engine"] = self._check_engine
+            checks["aligner"] = partial(_say, workshop.aligner)
+        return checks
+
+    async def _check_engine(self) -> str:
+        return await asyncio.to_thread(check_engine, self._settings)
+
+    async def _check_disk(self) -> str:
+        folder = self._settings.data_dir
+        free = (await asyncio.to_thread(shutil.disk_usage, folder)).free
+        if free < self._settings.min_free_bytes:
+            raise DiskFull(
+                f"Only {free} bytes are free under {folder}.", hint="Make room, or change DATA_DIR."
+            )
+        return f"{free / 1e9:.1f} GB free"
+
+
+async def _say(what: str) -> str:
+    return what
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling, which would end the process with the signal and not with 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _access_rules(settings: Settings) -> AccessRules:
+    """Who may call, but for the ports, which are known once we listen. Raises ConfigError."""
+    return AccessRules(
+        ports=(),
+        hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
+        token=settings.api_token.get_secret_value() if settings.api_token else None,
+        public=not _is_loopback(settings.host),
+    )
+
+
+def _listen(host: str, port: int, variable: str) -> socket.socket:
+    """A socket that listens. Raises ConfigError with the variable that is in the way."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        # Listens at once: who reads our ports may connect before the server has come up.
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"{variable} is {port}, but {host}:{port} cannot be listened on: {error.strerror}.",
+            hint=f"Stop what listens there, or set {variable} (or HOST) to something else.",
+        ) from None
+    listener.set_inheritable(False)
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,15 @@
+"""Files under `DATA_DIR`: uploads, chunk results and transcripts, written so that a crash loses nothing."""
+
+from audio_tools.storage.upload_folder import MEDIA_NAME, UploadRecord, require_upload_id
+from audio_tools.storage.upload_writer import UploadWriter
+from audio_tools.storage.uploads import UploadedFile, UploadStatus, UploadStore
+
+__all__ = [
+    "MEDIA_NAME",
+    "UploadRecord",
+    "UploadStatus",
+    "UploadStore",
+    "UploadWriter",
+    "UploadedFile",
+    "require_upload_id",
+]

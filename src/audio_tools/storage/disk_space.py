@@ -1,0 +1,52 @@
+"""Room on the disk: uploads that run at the same time do not count on the same free bytes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from audio_tools.errors import DiskFull
+from audio_tools.storage.local import map_storage_errors
+
+
+class DiskSpace:
+    """
+    The disk that holds `folder`, less `min_free_bytes` that uploads leave alone.
+
+    An owner is whoever writes one upload. Any thread may call.
+    """
+
+    def __init__(self, folder: Path, min_free_bytes: int) -> None:
+        self._folder = folder
+        self._min_free_bytes = min_free_bytes
+        self._reserved: dict[object, int] = {}
+        self._lock = threading.Lock()
+
+    def reserve(self, owner: object, n_bytes: int) -> None:
+        """Keep bytes for an owner, in place of those it had. Raises DiskFull where others count on them."""
+        with self._lock:
+            others = sum(n for holder, n in self._reserved.items() if holder is not owner)
+            self._require_free(n_bytes + others)
+            self._reserved[owner] = n_bytes
+
+    def claim(self, owner: object, n_bytes: int) -> None:
+        """Say that an owner is about to write bytes, reserved or not. Raises DiskFull."""
+        with self._lock:
+            self._require_free(n_bytes)
+            self._reserved[owner] = max(0, self._reserved.get(owner, 0) - n_bytes)
+
+    def release(self, owner: object) -> None:
+        """Give back what an owner did not use."""
+        with self._lock:
+            self._reserved.pop(owner, None)
+
+    def _require_free(self, n_bytes: int) -> None:
+        with map_storage_errors(self._folder):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            disk = os.statvfs(self._folder)
+        if disk.f_bavail * disk.f_frsize < n_bytes + self._min_free_bytes:
+            raise DiskFull(
+                "The disk has no room for the upload.",
+                hint="Make room, lower MIN_FREE_BYTES, or set DATA_DIR to a folder on a larger disk.",
+            )

@@ -1,0 +1,52 @@
+"""Writing files so that a crash leaves the old content or the new one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from audio_tools.errors import DiskFull, StorageError
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """
+    Write a file so that a crash at any moment leaves the old one or the new one, whole.
+
+    Raises:
+        DiskFull, StorageError: nothing was changed.
+    """
+    with map_storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A short name of its own, for that of the file may be as long as the file system allows.
+        temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+@contextmanager
+def map_storage_errors(path: Path) -> Iterator[None]:
+    """Translate the system's errors about our own files."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(
+                f"The disk that holds {path.parent} is full.",
+                hint="Make room, or choose a larger disk (DATA_DIR, -o); then run the same again.",
+            ) from error
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            hint="Choose a folder that may be written (DATA_DIR, -o).",
+        ) from error

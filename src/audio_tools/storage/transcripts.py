@@ -1,0 +1,63 @@
+"""Finished transcripts as files under `DATA_DIR`."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from audio_tools.storage.local import write_atomically
+from audio_tools.transcript import Transcript
+
+
+class TranscriptStore:
+    """Finished transcripts by job id, one JSON file each under `DATA_DIR/transcripts`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "transcripts"
+
+    def put(self, job_id: str, transcript: Transcript) -> None:
+        """
+        Store a transcript. Blocks for a moment: for a worker thread.
+
+        Raises:
+            DiskFull, StorageError: it is not stored.
+        """
+        data = json.dumps(transcript.to_json(), ensure_ascii=False).encode()
+        write_atomically(self.path(job_id), data)
+
+    def get(self, job_id: str) -> Transcript:
+        """
+        Read a transcript. Blocks for a moment: for a worker thread.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        return Transcript.from_json(json.loads(self.path(job_id).read_bytes()))
+
+    def remove(self, job_id: str) -> None:
+        """Remove a transcript if there is one."""
+        self.path(job_id).unlink(missing_ok=True)
+
+    def sweep(self, older_than_s: float) -> list[str]:
+        """
+        Remove what a crash left half written, and name the transcripts of at least this age, in seconds.
+
+        Whether there is still a job for one of them only the queue knows. Blocks for a moment.
+        """
+        limit = time.time() - older_than_s
+        old = []
+        for path in self._folder.glob("*"):
+            with suppress(OSError):
+                if path.stat().st_mtime > limit:
+                    continue
+                if path.suffix == ".part":
+                    path.unlink()
+                else:
+                    old.append(path.stem)
+        return old
+
+    def path(self, job_id: str) -> Path:
+        """The file of a job's transcript; `job_id` is one that the queue knows, never text from outside."""
+        return self._folder / f"{job_id}.json"

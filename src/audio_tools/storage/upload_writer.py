@@ -1,0 +1,130 @@
+"""One upload as it grows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+from audio_tools.errors import UploadTooLarge
+from audio_tools.storage.disk_space import DiskSpace
+from audio_tools.storage.local import map_storage_errors
+from audio_tools.storage.upload_folder import UploadFolder, UploadRecord
+
+WRITEBACK_BYTES = 8 << 20
+"""After so many bytes the system is asked to start writing them to the disk."""
+NAME_CHARS = 200
+"""Characters of a client's file name that are kept."""
+
+
+class UploadWriter:
+    """
+    Writes one upload: `begin` or `resume`, then `write`, then `finish` if all of it is there, then `close`.
+
+    The methods block on the disk; threads may take turns, one call at a time.
+    """
+
+    def __init__(self, uploads: Path, space: DiskSpace, max_bytes: int) -> None:
+        self.size = 0
+        self.max_bytes = max_bytes
+        self._uploads = uploads
+        self._space = space
+        self._folder: UploadFolder | None = None
+        self._descriptor: int | None = None
+        self._removable = False
+        self._written_back = 0
+
+    @property
+    def id(self) -> str:
+        """The id of the upload, once it has begun or gone on."""
+        if self._folder is None:
+            raise ValueError("the writer has no upload yet")
+        return self._folder.id
+
+    def reserve(self, n_bytes: int) -> None:
+        """Keep room on the disk for what is to come. Raises DiskFull."""
+        self._space.reserve(self, n_bytes)
+
+    def begin(self, record: UploadRecord) -> None:
+        """Start a new upload; of the name is kept what may be shown. Raises DiskFull, StorageError."""
+        self._folder = UploadFolder(self._uploads, uuid4().hex)
+        self._removable = True
+        self._descriptor = self._folder.begin(replace(record, name=display_name(record.name)))
+        self._removable = not record.resumable
+
+    def resume(self, upload_id: str) -> None:
+        """Go on at the end of an upload. Raises UploadNotFound, UploadLocked."""
+        self._folder = UploadFolder(self._uploads, upload_id)
+        self._descriptor = self._folder.open_part()
+        self.size = self._written_back = os.fstat(self._descriptor).st_size
+
+    def write(self, data: bytes | memoryview) -> None:
+        """
+        Append bytes. What was written before an error stays.
+
+        Raises:
+            UploadTooLarge: the upload would be larger than all uploads may be; nothing was written.
+            DiskFull, StorageError: some of the bytes may have been written.
+        """
+        folder, descriptor = self._open()
+        if self.size + len(data) > self.max_bytes:
+            raise UploadTooLarge(self.max_bytes)
+        self._space.claim(self, len(data))
+        with map_storage_errors(folder.part):
+            while data:
+                written = os.pwrite(descriptor, data, self.size)
+                self.size += written
+                data = memoryview(data)[written:]
+        self._start_writeback(descriptor)
+
+    def truncate(self, size: int) -> None:
+        """Drop what was written after the first `size` bytes."""
+        folder, descriptor = self._open()
+        with map_storage_errors(folder.part):
+            os.ftruncate(descriptor, size)
+        self.size = size
+        self._written_back = min(self._written_back, size)
+
+    def finish(self) -> None:
+        """Make it whole and durable; from now on it can be opened. Raises DiskFull, StorageError."""
+        folder, descriptor = self._open()
+        folder.finish(descriptor)
+
+    def abandon(self) -> None:
+        """Close after an error; an upload that was begun here and cannot be resumed is removed."""
+        if self._folder is not None and self._removable:
+            shutil.rmtree(self._folder.path, ignore_errors=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file and of the reserved room."""
+        self._space.release(self)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> tuple[UploadFolder, int]:
+        if self._folder is None or self._descriptor is None:
+            raise ValueError("the writer is not open")
+        return self._folder, self._descriptor
+
+    def _start_writeback(self, descriptor: int) -> None:
+        """
+        Have the disk work while the network does, so that the sync at the end finds little to do.
+
+        Of fresh pages DONTNEED drops none: Linux begins to write them out and returns.
+        """
+        if self.size - self._written_back >= WRITEBACK_BYTES and hasattr(os, "posix_fadvise"):
+            length = self.size - self._written_back
+            os.posix_fadvise(descriptor, self._written_back, length, os.POSIX_FADV_DONTNEED)
+            self._written_back = self.size
+
+
+def display_name(given: str) -> str:
+    """A client's file name as it may be shown: without folders, control and direction characters."""
+    base = given.replace("\\", "/").rsplit("/", maxsplit=1)[-1]
+    clean = "".join(char for char in base if unicodedata.category(char)[0] != "C").strip()
+    return clean[-NAME_CHARS:] if clean.strip(".") else "upload"

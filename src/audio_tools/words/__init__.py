@@ -1,0 +1,1 @@
+"""Times and text of words; nothing here reads samples."""

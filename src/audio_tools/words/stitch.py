@@ -1,0 +1,161 @@
+"""Put the words of all chunks onto one clock: each word once, in order."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
+
+from audio_tools.transcript import Interval, Segment, Word
+from audio_tools.words.timing import fold, part
+
+SAME_WORD_S = 1.0
+"""Two chunks that hear one word may differ this much (seconds) about its middle."""
+BORDER_S = 2.5
+"""How far around a border (seconds) two chunks may hear the same words: the overlap and some slack."""
+MOST_NEAR = 200
+"""Nobody says more words around a border: bounds the work where an engine lists any number of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedChunk:
+    """
+    What was heard in one chunk, on the media's clock, in seconds, sorted.
+
+    `own` is the stretch that belongs to this chunk; the owned stretches join without gap or overlap.
+    """
+
+    own: Interval
+    words: tuple[Word, ...]
+    segments: tuple[Segment, ...] = ()
+
+
+def stitch(chunks: Sequence[TimedChunk]) -> tuple[list[Word], list[Segment]]:
+    """
+    Join chunks in order; a word belongs to the chunk that owns its midpoint.
+
+    Where two chunks overlap, a word that both hear is one word: the two versions agree on one midpoint,
+    their mean, so that neither can be lost and never both are kept. Words that overlap then, because the
+    chunks differ about their times, are parted. Segments keep the words they own; they are numbered from 0.
+    Engines name speakers anew in each chunk, so where several chunks have some the
+    number of the chunk is part of the name: `A (1)` and `A (2)` may be two people.
+    """
+    chunks = _name_apart(chunks)
+    middles = [[word.middle for word in chunk.words] for chunk in chunks]
+    for position in range(len(chunks) - 1):
+        _agree(chunks[position : position + 2], middles[position : position + 2])
+    owned: list[list[Word]] = []
+    for position, chunk in enumerate(chunks):
+        # An engine may overshoot the ends of the media a little; no neighbour owns those words.
+        first = chunk.own.start if position > 0 else float("-inf")
+        end = chunk.own.end if position + 1 < len(chunks) else float("inf")
+        placed = zip(chunk.words, middles[position], strict=True)
+        owned.append([word for word, middle in placed if first <= middle < end])
+    words = _part([word for kept in owned for word in kept])
+    remaining = iter(words)
+    segments = [
+        segment
+        for chunk, kept in zip(chunks, owned, strict=True)
+        for segment in _rebuild(chunk, kept, list(islice(remaining, len(kept))))
+    ]
+    return words, [replace(segment, id=number) for number, segment in enumerate(segments)]
+
+
+def _part(words: Sequence[Word]) -> list[Word]:
+    """The words of all chunks one after the other, no farther out than the outermost of them."""
+    if not words:
+        return []
+    return part(words, Interval(min(word.start for word in words), max(word.end for word in words)))
+
+
+def _name_apart(chunks: Sequence[TimedChunk]) -> Sequence[TimedChunk]:
+    """Put the number of the chunk, from 1, behind the names of speakers if more than one chunk has any."""
+    if sum(any(word.speaker for word in chunk.words) for chunk in chunks) < 2:
+        return chunks
+    return [
+        replace(
+            chunk,
+            words=tuple(replace(word, speaker=_numbered(word.speaker, number)) for word in chunk.words),
+            segments=tuple(replace(each, speaker=_numbered(each.speaker, number)) for each in chunk.segments),
+        )
+        for number, chunk in enumerate(chunks, start=1)
+    ]
+
+
+def _numbered(speaker: str | None, number: int) -> str | None:
+    return speaker and f"{speaker} ({number})"
+
+
+def _agree(pair: Sequence[TimedChunk], middles: Sequence[list[float]]) -> None:
+    """Give the words that two neighbours both hear near their border the mean of their midpoints."""
+    left, right = pair
+    border = right.own.start
+    near_left, near_right = _near(left.words, border), _near(right.words, border)
+    gains = [[one.likeness(other) for other in near_right] for one in near_left]
+    for a, b in _pair_up(gains):
+        i, j = near_left[a].number, near_right[b].number
+        middles[0][i] = middles[1][j] = (middles[0][i] + middles[1][j]) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """A word around a border: its number in its chunk, its folded text, its middle in seconds."""
+
+    number: int
+    text: str
+    middle: float
+
+    def likeness(self, other: _Near) -> float:
+        """From 1, the same word at the same time, to 0: it may not be the same."""
+        if self.text != other.text:
+            return 0.0
+        return max(1 - abs(self.middle - other.middle) / SAME_WORD_S, 0.0)
+
+
+def _near(words: Sequence[Word], border: float) -> list[_Near]:
+    numbered = ((n, word) for n, word in enumerate(words) if abs(word.middle - border) <= BORDER_S)
+    return [_Near(n, fold(word.word), word.middle) for n, word in islice(numbered, MOST_NEAR)]
+
+
+def _pair_up(gains: Sequence[Sequence[float]]) -> Iterator[tuple[int, int]]:
+    """
+    Pairs of rows and columns in the order of both, with the greatest sum of gains.
+
+    Needleman and Wunsch 1970, "A general method applicable to the search for similarities in the amino acid
+    sequence of two proteins". Texts alone do not do: of a word that is said over and over they take any two.
+    """
+    rows, columns = len(gains), len(gains[0]) if gains else 0
+    best = [[0.0] * (columns + 1) for _ in range(rows + 1)]  # from here to the end of both
+    for a in reversed(range(rows)):
+        for b in reversed(range(columns)):
+            best[a][b] = max(best[a + 1][b], best[a][b + 1], best[a + 1][b + 1] + gains[a][b])
+    a = b = 0
+    while a < rows and b < columns:
+        if best[a][b] == best[a + 1][b]:
+            a += 1
+        elif best[a][b] == best[a][b + 1]:
+            b += 1
+        else:
+            yield a, b
+            a, b = a + 1, b + 1
+
+
+def _rebuild(chunk: TimedChunk, kept: Sequence[Word], parted: Sequence[Word]) -> list[Segment]:
+    """The chunk's segments with the words left to them, `parted` by now; one without words is left out."""
+    starts = [segment.start for segment in chunk.segments]
+
+    def home(word: Word) -> int:
+        return max(bisect_right(starts, word.middle) - 1, 0)
+
+    rebuilt = []
+    remaining = iter(parted)
+    for number, group in groupby(kept, key=home):
+        words = list(islice(remaining, len(list(group))))
+        segment = chunk.segments[number]
+        text = " ".join(word.word for word in words)
+        # A segment that kept its words keeps the engine's own spacing and punctuation too.
+        if fold(text) == fold(segment.text):
+            text = segment.text
+        rebuilt.append(replace(segment, start=words[0].start, end=words[-1].end, text=text))
+    return rebuilt

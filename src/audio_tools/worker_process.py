@@ -1,0 +1,123 @@
+"""Where jobs become transcripts: engines, what limits them, the aligner, workers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from audio_tools.alignment import make_aligner
+from audio_tools.backend import Backend
+from audio_tools.engines import check_engine, make_limiter
+from audio_tools.engines.pool import EnginePool
+from audio_tools.engines.rate_limits import RequestLimiter
+from audio_tools.engines.whisper.word_listener import whisper_word_timer
+from audio_tools.errors import EngineNotReady
+from audio_tools.events import Event
+from audio_tools.media.ffmpeg import find_ffmpeg
+from audio_tools.options import Options
+from audio_tools.pipeline.transcribe import PipelineContext, transcribe
+from audio_tools.settings import Settings
+from audio_tools.transcript import Transcript
+from audio_tools.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+class WorkerProcess:
+    """
+    Works on up to WORKERS jobs of the queue at once; each process of a service has one, or none.
+
+    Raises:
+        ConfigError: there is no FFmpeg.
+    """
+
+    def __init__(self, settings: Settings, stock: Backend) -> None:
+        self._settings = settings
+        self._stock = stock
+        self.ffmpeg = find_ffmpeg(settings.ffmpeg_path)
+        self._engines = EnginePool(settings)
+        self._aligner = make_aligner(settings.align, whisper_word_timer(settings))
+        self._lanes = self._key_lanes = RequestLimiter(settings.max_concurrent_chunks)
+        self._worker = Worker(
+            stock.queue,
+            self._transcribe,
+            stock.uploads,
+            stock.transcripts,
+            media_roots=settings.media_roots,
+            slots=settings.workers,
+        )
+
+    @property
+    def aligner(self) -> str:
+        """Who puts words on the samples."""
+        return self._aligner.name if self._aligner else "none: words keep the times of the engine"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """
+        Work until `stopping` is set and running jobs have ended, or SHUTDOWN_GRACE is over: what has not
+        ended then is put back. To be called once, while the stock is open.
+        """
+        await self._warn_without_engine()
+        async with AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
+            closing.push_async_callback(self._engines.close)
+            if self._aligner is not None:
+                closing.push_async_callback(self._aligner.close)
+            if self._settings.uses_redis:
+                self._key_lanes = _share_lanes(self._settings, closing)
+            tasks.create_task(self._worker.run(), name="work")
+            await stopping.wait()
+            log.info("stopping: running jobs get %g s", self._settings.shutdown_grace)
+            await self._worker.stop(self._settings.shutdown_grace)
+
+    async def _warn_without_engine(self) -> None:
+        # A warning alone: a job may name another engine, and a key or a model may still come.
+        try:
+            await asyncio.to_thread(check_engine, self._settings)
+        except EngineNotReady as error:
+            log.warning("jobs that name no engine will fail: %s %s", error, error.hint)
+
+    async def _transcribe(self, path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
+        settings = self._settings
+        async with self._engines.lend(options) as engine:
+            shared = self._key_lanes if engine.name == "openai" else self._lanes
+            tools = PipelineContext(
+                ffmpeg=self.ffmpeg,
+                engine=engine,
+                lanes=make_limiter(settings, options, shared),
+                store=self._stock.results,
+                chunk_size=options.chunk_size or settings.chunk_size,
+                aligner=self._aligner,
+            )
+            return await transcribe(path, options, tools, publish)
+
+
+def _share_lanes(settings: Settings, closing: AsyncExitStack) -> RequestLimiter:
+    """The limits of the API key, the same for all processes that use it."""
+    from audio_tools.engines.redis_rate_limits import RedisRequestLimiter
+    from audio_tools.jobs.bullmq.connection import address_of, connect
+
+    client = connect(address_of(settings))
+    closing.push_async_callback(client.aclose)
+    key, most = settings.openai_api_key, settings.max_concurrent_chunks
+    lanes = RedisRequestLimiter(
+        client,
+        key.get_secret_value() if key else settings.openai_base_url,
+        most,
+        starts=most,
+        window_s=settings.rate_limit_delay / 1000,
+        prefix=settings.redis_prefix,
+    )
+    closing.push_async_callback(lanes.close)
+    return lanes
+
+
+def until_told_to_stop() -> asyncio.Event:
+    """What SIGTERM and SIGINT set from now on."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping

@@ -1,0 +1,258 @@
+"""The retry policy: what is tried again, how often, and what stops at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.rate_limits import LONGEST_PAUSE_S, RequestLimiter
+from audio_tools.engines.retry import ATTEMPTS, MOST_WAITS, EngineClient
+from audio_tools.engines.whisper.hub import OnDownload
+from audio_tools.errors import (
+    BadEngineReply,
+    ChunkRefused,
+    CostLimitReached,
+    EngineError,
+    EngineRateLimited,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnavailable,
+)
+from audio_tools.media.encode import EncodedAudio
+from audio_tools.metrics import REGISTRY
+from audio_tools.transcript import Quota, Reply
+from tests.engines.simulated_time import now, run
+
+REQUEST = Request(EncodedAudio(b"", "flac", 10.0))
+
+
+class Scripted:
+    """An engine that answers as it is told, the last answer for ever."""
+
+    name, model = "scripted", "m"
+    capabilities = Capabilities(words=False, segments=False, usd_per_minute=0.06)
+
+    def __init__(self, *answers: Reply | EngineError) -> None:
+        self.answers = list(answers)
+        self.asked_at: list[float] = []
+
+    def identity(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    async def start(self, on_download: OnDownload | None = None) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def transcribe(self, _: Request) -> Reply:
+        self.asked_at.append(now())
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, EngineError):
+            raise answer
+        return answer
+
+
+def ask(engine: Scripted) -> tuple[Reply, EngineClient]:
+    async def main() -> tuple[Reply, EngineClient]:
+        asker = EngineClient(engine, RequestLimiter(2))
+        return await asker.ask(REQUEST), asker
+
+    return run(main())
+
+
+def test_passing_errors_are_tried_again_and_only_answers_are_paid() -> None:
+    """Two bad attempts, then the answer; what is sent and what is paid are told apart."""
+    engine = Scripted(EngineUnavailable("down"), BadEngineReply("garbage"), Reply("hello"))
+    reply, asker = ask(engine)
+
+    assert reply.text == "hello"
+    assert (asker.calls, asker.seconds) == (3, 30.0)
+    assert asker.cost_usd == pytest.approx(0.01)
+
+
+def test_what_is_sent_in_vain_is_counted_too() -> None:
+    """Else whoever watches the figures misses what costs most: jobs that fail."""
+
+    def counted() -> list[float]:
+        names = "audio_tools_engine_calls_total", "audio_tools_engine_seconds_total"
+        return [REGISTRY.get_sample_value(name, {"engine": "scripted"}) or 0.0 for name in names]
+
+    calls, seconds = counted()
+    with pytest.raises(EngineUnavailable):
+        ask(Scripted(EngineUnavailable("down")))
+
+    assert counted() == [calls + ATTEMPTS, seconds + 10.0 * ATTEMPTS]
+
+
+def test_a_chunk_is_tried_three_times() -> None:
+    """Then the last error comes through."""
+    engine = Scripted(EngineUnavailable("one"), EngineUnavailable("two"), EngineUnavailable("three"))
+
+    with pytest.raises(EngineUnavailable, match="three"):
+        ask(engine)
+    assert len(engine.asked_at) == ATTEMPTS
+
+
+def test_a_refusal_is_final() -> None:
+    """A wrong key is not tried twice."""
+    engine = Scripted(EngineRefused("wrong key"))
+
+    with pytest.raises(EngineRefused):
+        ask(engine)
+    assert len(engine.asked_at) == 1
+
+
+def test_being_told_to_wait_is_no_attempt() -> None:
+    """A provider that names a time is obeyed to the second, as often as it takes."""
+    waits = [EngineRateLimited("slow down", retry_after_s=7.0)] * 5
+    engine = Scripted(*waits, EngineUnavailable("hiccup"), EngineUnavailable("hiccup"), Reply("done"))
+    reply, _ = ask(engine)
+
+    assert reply.text == "done"
+    assert engine.asked_at[:6] == [0, 7, 14, 21, 28, 35]
+
+
+def test_a_failing_server_that_wants_no_wait_is_given_time_all_the_same() -> None:
+    """`Retry-After: 0` on a 503: three attempts in the same moment are no more than one."""
+    engine = Scripted(EngineUnavailable("down", retry_after_s=0.0), Reply("done"))
+    ask(engine)
+
+    assert engine.asked_at[1] > 0
+
+
+def test_waiting_has_an_end() -> None:
+    """Whoever is only ever told to wait fails in the end; absurd waits are cut short."""
+    engine = Scripted(EngineRateLimited("no", retry_after_s=86_400.0))
+
+    with pytest.raises(EngineRateLimited):
+        ask(engine)
+    assert len(engine.asked_at) == MOST_WAITS
+    assert engine.asked_at[1] == LONGEST_PAUSE_S
+
+
+def test_a_storm_of_refusals_is_outlasted() -> None:
+    """Two minutes of being told to come back in a second are no reason to give up."""
+    engine = Scripted(*[EngineRateLimited("slow down", retry_after_s=1.0)] * 120, Reply("done"))
+
+    assert ask(engine)[0].text == "done"
+
+
+def test_a_used_up_limit_holds_the_next_request_back() -> None:
+    """The answer says that nothing is left and one request comes back every 20 s: no 429 is provoked."""
+
+    async def main() -> list[float]:
+        engine = Scripted(Reply("one", quota=Quota(3, 0, 60.0)), Reply("two"))
+        asker = EngineClient(engine, RequestLimiter(2))
+        await asker.ask(REQUEST)
+        await asker.ask(REQUEST)
+        return engine.asked_at
+
+    assert run(main()) == [0, 20]
+
+
+@pytest.mark.parametrize(
+    ("error", "lanes"),
+    [
+        (EngineRateLimited("slow down"), 8),
+        (EngineTimeout("too slow"), 8),
+        (EngineUnavailable("overloaded", retry_after_s=1.0), 8),
+        (EngineUnavailable("hiccup"), 10),
+        (BadEngineReply("garbage"), 10),
+    ],
+)
+def test_only_signs_of_overload_close_lanes(error: EngineError, lanes: int) -> None:
+    """A refusal, no answer in time, a wish to come back later; an accident is none."""
+
+    async def main() -> int:
+        limit = RequestLimiter(10)
+        with pytest.raises(EngineError):
+            await EngineClient(Scripted(error, EngineRefused("stop")), limit).ask(REQUEST)
+        return limit.open_lanes
+
+    assert run(main()) == lanes
+
+
+async def spend(max_cost_usd: float, *answers: Reply | EngineError) -> tuple[int, float]:
+    """Ask for ten chunks of 0.01 USD at once; gives how many are answered, and what they cost."""
+    asker = EngineClient(Scripted(*answers), RequestLimiter(3), max_cost_usd)
+    outcomes = await asyncio.gather(*(asker.ask(REQUEST) for _ in range(10)), return_exceptions=True)
+    assert all(isinstance(outcome, Reply | EngineError) for outcome in outcomes)
+    return sum(isinstance(outcome, Reply) for outcome in outcomes), round(asker.cost_usd, 6)
+
+
+@pytest.mark.parametrize(
+    ("answers", "answered", "cost_usd"),
+    [
+        ([Reply("words")], 5, 0.05),
+        ([Reply("words", cost_usd=0.02)], 2, 0.04),
+        ([Reply("words", cost_usd=0.005)], 9, 0.045),
+        ([EngineTimeout("lost"), BadEngineReply("lost"), Reply("words")], 3, 0.03),
+        ([ChunkRefused("no"), EngineRateLimited("wait"), Reply("words")], 5, 0.05),
+        ([EngineUnavailable("away", heard=False)] * 2 + [Reply("words")], 5, 0.05),
+    ],
+)
+def test_the_cost_limit_is_never_passed(
+    answers: list[Reply | EngineError], answered: int, cost_usd: float
+) -> None:
+    """What is under way counts as spent, and so does what was perhaps heard; a refusal costs nothing."""
+    assert run(spend(0.05, *answers)) == (answered, cost_usd)
+
+
+def test_beyond_the_cost_limit_nothing_is_sent() -> None:
+    """The error is final, and says the limit."""
+    engine = Scripted(Reply("words"))
+
+    async def main() -> None:
+        await EngineClient(engine, RequestLimiter(2), 0.009).ask(REQUEST)
+
+    with pytest.raises(CostLimitReached, match=r"0\.009 USD") as caught:
+        run(main())
+    assert (caught.value.exit_code, caught.value.status, engine.asked_at) == (4, 402, [])
+
+
+def test_without_money_for_another_attempt_the_first_ones_error_is_told() -> None:
+    """The limit is not what went wrong with this chunk."""
+    engine = Scripted(EngineTimeout("too slow"))
+
+    async def main() -> None:
+        await EngineClient(engine, RequestLimiter(2), 0.015).ask(REQUEST)
+
+    with pytest.raises(EngineTimeout, match="too slow"):
+        run(main())
+    assert engine.asked_at == [0]
+
+
+def test_a_server_that_is_away_is_no_matter_of_cost() -> None:
+    """It hears nothing, so all attempts are made, and the last one's error is told."""
+    engine = Scripted(EngineUnavailable("away", heard=False))
+
+    async def main() -> None:
+        await EngineClient(engine, RequestLimiter(2), 0.01).ask(REQUEST)
+
+    with pytest.raises(EngineUnavailable, match="away"):
+        run(main())
+    assert len(engine.asked_at) == ATTEMPTS
+
+
+def test_who_waits_while_others_spend_the_money_meets_the_limit() -> None:
+    """A wish to wait is no error of this chunk."""
+
+    async def main() -> list[Reply | BaseException]:
+        asker = EngineClient(Scripted(EngineRateLimited("wait"), Reply("words")), RequestLimiter(2), 0.01)
+        return await asyncio.gather(*(asker.ask(REQUEST) for _ in range(2)), return_exceptions=True)
+
+    first, second = run(main())
+    assert isinstance(first, CostLimitReached)
+    assert isinstance(second, Reply)
+
+
+def test_what_is_free_has_no_cost_limit() -> None:
+    """A local engine works for nothing."""
+
+    async def main() -> Reply:
+        engine = Scripted(Reply("words"))
+        engine.capabilities = Capabilities(words=True, segments=True)
+        return await EngineClient(engine, RequestLimiter(2), 0.0).ask(REQUEST)
+
+    assert run(main()).text == "words"

@@ -1,0 +1,83 @@
+"""The bounds of a child process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from audio_tools.media.sandbox import confined
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these bounds")
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        confined([sys.executable, "-c", code]), capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_the_program_takes_the_place_of_the_launcher() -> None:
+    """Arguments, output and exit code are the program's own, and so is the process."""
+    with subprocess.Popen(
+        confined([sys.executable, "-c", "import os; print(os.getpid()); exit(7)"]), stdout=subprocess.PIPE
+    ) as process:
+        output, _ = process.communicate()
+
+    assert int(output) == process.pid
+    assert process.returncode == 7
+
+
+def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+    """The launcher says what it could not run."""
+    done = subprocess.run(confined([str(tmp_path / "no")]), capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.strip() == f"{tmp_path / 'no'} cannot be run: No such file or directory"
+
+
+@linux_only
+def test_memory_is_bounded() -> None:
+    """A file that makes a parser ask for gigabytes does not get them."""
+    assert "MemoryError" in run("bytearray(3 << 30)").stderr
+
+
+def test_no_file_is_written(tmp_path: Path) -> None:
+    """A parser that is taken over cannot leave anything on the disk."""
+    path = tmp_path / "x"
+    done = run(f"import pathlib; pathlib.Path({str(path)!r}).write_text('x')")
+
+    assert "File too large" in done.stderr
+    assert path.stat().st_size == 0
+
+
+@linux_only
+def test_it_dies_with_its_parent() -> None:
+    """`kill -9` of the service leaves no child behind, not even one that neither reads nor writes."""
+    starter = (
+        "import subprocess, sys; from audio_tools.media.confine import confined; "
+        "child = subprocess.Popen(confined([sys.executable, '-c', 'import time; print(1, flush=True); "
+        "time.sleep(600)']), stdout=subprocess.PIPE); child.stdout.readline(); "
+        "print(child.pid, flush=True); child.wait()"
+    )
+    with subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+
+    _, alive = psutil.wait_procs([child], timeout=30)
+    assert alive == []
+
+
+@linux_only
+def test_it_does_not_start_for_a_parent_that_is_gone() -> None:
+    """If the parent dies before the child can ask for its fate to be shared, the child ends by itself."""
+    command = confined([sys.executable, "-c", "print('alive')"])
+    other_parent = ["1" if argument.isdecimal() else argument for argument in command]
+    done = subprocess.run(other_parent, capture_output=True, text=True, check=False)
+
+    assert done.returncode != 0
+    assert done.stdout == ""

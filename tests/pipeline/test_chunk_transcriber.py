@@ -1,0 +1,271 @@
+"""Chunks heard one after the other: in one language, and aligned as long as that brings something."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audio_tools.audio.chunking import Chunk
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.rate_limits import RequestLimiter
+from audio_tools.engines.retry import EngineClient
+from audio_tools.engines.whisper.hub import OnDownload
+from audio_tools.options import Options
+from audio_tools.pipeline.chunk_transcriber import MOST_MISFITS, ChunkResult, ChunkTranscriber
+from audio_tools.storage.chunk_cache import ChunkCache
+from audio_tools.transcript import Interval, Reply, Word
+
+CHUNK_S = 0.9
+"""Too short to be asked about twice."""
+ONE_LANE = Capabilities(words=True, segments=True, lanes=1, keeps_language=True)
+
+
+@dataclass
+class Ear:
+    """Hears one word a chunk, in the language it is told, else in the next of its own guesses."""
+
+    guesses: list[str | None]
+    words: bool = True
+    capabilities: Capabilities = ONE_LANE
+    name: str = "ear"
+    model: str = "test"
+    asked: list[str | None] = field(default_factory=list)
+
+    def identity(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    async def start(self, on_download: OnDownload | None = None) -> None:
+        pass
+
+    async def transcribe(self, request: Request) -> Reply:
+        self.asked.append(request.language)
+        language = request.language or self.guesses.pop(0)
+        words = (Word("hola", 0.1, 0.8),) if self.words else ()
+        self.words = True
+        return Reply("hola" if words else "", words, language=language)
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class Aligner:
+    """Says of each chunk in turn whether its words fit."""
+
+    fits: list[bool]
+    name: str = "aligner"
+    languages: frozenset[str] = frozenset({"en"})
+
+    def identity(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def for_language(self, _language: str | None) -> Aligner:
+        return self
+
+    async def align(self, _pcm: Pcm, words: Sequence[Word], *_about: object) -> list[Word]:
+        return [replace(word, timing="aligned") for word in words] if self.fits.pop(0) else list(words)
+
+    async def close(self) -> None:
+        pass
+
+
+def chunk(number: int, seconds: float | None = None, speech: Sequence[Interval] = ()) -> Chunk:
+    seconds = seconds or CHUNK_S
+    start = number * seconds
+    pcm = np.random.default_rng(number).normal(0, 3000, round(seconds * SAMPLE_RATE_HZ)).astype(np.int16)
+    whole = Interval(start, start + seconds)
+    return Chunk(number, whole.start, whole.end, whole, pcm, tuple(speech) or (whole,), has_sound=True)
+
+
+async def hear(
+    ear: Ear, folder: Path, count: int, aligner: Aligner | None = None, **options: str
+) -> list[ChunkResult]:
+    """A job of so many chunks, all of them ready before the first is heard."""
+    asker = EngineClient(ear, RequestLimiter(1))
+    listener = ChunkTranscriber(ear, asker, ChunkCache(folder), Options(**options), aligner)  # type: ignore[arg-type]
+    ready = [listener.prepare(chunk(number)) for number in range(count)]
+    return [await listener.hear(item) for item in ready]
+
+
+async def test_the_language_of_the_first_words_is_kept(tmp_path: Path) -> None:
+    """Found once, and asked for by name from then on."""
+    ear = Ear(["es", "pt", "gl"])
+
+    hearings = await hear(ear, tmp_path, 3)
+
+    assert ear.asked == [None, "es", "es"]
+    assert [hearing.language for hearing in hearings] == ["es", "es", "es"]
+
+
+async def test_a_chunk_without_words_tells_no_language(tmp_path: Path) -> None:
+    """What is guessed from noise is not kept."""
+    ear = Ear(["nn", "es"], words=False)
+
+    await hear(ear, tmp_path, 3)
+
+    assert ear.asked[-2:] == [None, "es"]
+
+
+async def test_words_that_nobody_said_tell_no_language(tmp_path: Path) -> None:
+    """Nor is it kept if all that was heard lay in silence."""
+    ear = Ear(["nn", "es"])
+    listener = ChunkTranscriber(ear, EngineClient(ear, RequestLimiter(1)), ChunkCache(tmp_path), Options())
+    silent = await listener.hear(listener.prepare(chunk(0, 5.0, [Interval(4.0, 4.5)])))
+    await listener.hear(listener.prepare(chunk(1)))
+
+    assert (silent.invented, silent.chunk.words) == (1, ())
+    assert None in ear.asked[1:]
+
+
+async def test_a_gap_that_there_is_no_money_for_stays_one(tmp_path: Path) -> None:
+    """It is told of; the job goes on with what money there is."""
+    ear = Ear(["es", "es"], capabilities=replace(ONE_LANE, keeps_language=False, usd_per_minute=60.0))
+    listener = ChunkTranscriber(
+        ear, EngineClient(ear, RequestLimiter(1), 5.0), ChunkCache(tmp_path), Options()
+    )
+    first = await listener.hear(listener.prepare(chunk(0, 4.0)))
+    second = await listener.hear(listener.prepare(chunk(1)))
+
+    assert first.gaps
+    assert len(ear.asked) == len([*first.chunk.words, *second.chunk.words]) == 2
+
+
+async def test_a_job_that_is_resumed_asks_for_nothing_twice(tmp_path: Path) -> None:
+    """Whatever was stored when it was killed, the rest is asked as it would have been."""
+    await hear(Ear(["es"]), tmp_path, 2)
+    ear = Ear([])
+
+    hearings = await hear(ear, tmp_path, 4)
+
+    assert [hearing.stored for hearing in hearings] == [True, True, False, False]
+    assert ear.asked == ["es", "es"]
+
+
+async def test_what_another_process_was_told_meanwhile_is_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that waits for a lane, or sleeps, may lose its job; whoever has it then stores the answers."""
+    monkeypatch.setattr(
+        "tests.pipeline.test_chunk_transcriber.CHUNK_S", 4.0
+    )  # of which a part stays uncovered
+    told: list[ChunkResult] = []
+
+    class LateLanes(RequestLimiter):
+        @asynccontextmanager
+        async def lane(self) -> AsyncIterator[None]:
+            async with super().lane():
+                told.extend(await hear(Ear(["es"]), tmp_path, 1, language="es"))
+                yield
+
+    ear = Ear(["es"])
+    listener = ChunkTranscriber(
+        ear, EngineClient(ear, LateLanes(1)), ChunkCache(tmp_path), Options(language="es")
+    )
+    hearing = await listener.hear(listener.prepare(chunk(0)))
+
+    assert [hearing.chunk] == [one.chunk for one in told]
+    assert hearing.gaps
+    assert hearing.stored
+    assert ear.asked == []
+
+
+async def test_words_count_where_the_detector_heard_no_speech(tmp_path: Path) -> None:
+    """A chunk is sent for its sound: whoever hears words in it is not told that there is nothing."""
+    ear = Ear(["es"])
+    listener = ChunkTranscriber(ear, EngineClient(ear, RequestLimiter(1)), ChunkCache(tmp_path), Options())
+
+    hearing = await listener.hear(listener.prepare(replace(chunk(0), speech=())))
+
+    assert [word.word for word in hearing.chunk.words] == ["hola"]
+    assert hearing.invented == 0
+
+
+async def test_another_beginning_is_another_question(tmp_path: Path) -> None:
+    """A chunk that was heard as Spanish is not taken from the store for a job that begins in French."""
+    await hear(Ear(["es"]), tmp_path / "store", 2)
+    ear = Ear(["fr"])
+    listener = ChunkTranscriber(
+        ear, EngineClient(ear, RequestLimiter(1)), ChunkCache(tmp_path / "store"), Options()
+    )
+
+    for number in (7, 1):
+        await listener.hear(listener.prepare(chunk(number)))
+
+    assert ear.asked == [None, "fr"]
+
+
+async def test_a_language_that_is_asked_for_is_the_jobs(tmp_path: Path) -> None:
+    """It is the same question as one whose language was found: the stored reply answers both."""
+    ear = Ear(["es"])
+    await hear(ear, tmp_path, 2)
+
+    hearings = await hear(ear, tmp_path, 2, language="es")
+
+    assert ear.asked == [None, "es", "es"]
+    assert [hearing.stored for hearing in hearings] == [False, True]
+
+
+async def test_an_engine_with_many_lanes_finds_the_language_of_each_chunk(tmp_path: Path) -> None:
+    """None of them waits for the first."""
+    ear = Ear(["es", "pt"], capabilities=Capabilities(words=True, segments=True))
+
+    hearings = await hear(ear, tmp_path, 2)
+
+    assert ear.asked == [None, None]
+    assert [hearing.language for hearing in hearings] == ["es", "pt"]
+
+
+def timings(hearings: Sequence[ChunkResult]) -> list[str]:
+    return [word.timing for hearing in hearings for word in hearing.chunk.words]
+
+
+async def test_after_a_row_of_misfits_a_job_aligns_no_more(tmp_path: Path) -> None:
+    """Words that fit no sounds cost most to align, and the next chunk's will not fit either."""
+    fits = [*[False] * MOST_MISFITS, True]
+
+    heard = timings(await hear(Ear(["en"]), tmp_path, len(fits), Aligner(fits)))
+
+    assert set(heard) == {"engine"}
+    assert fits == [True], "it was asked once more"
+
+
+async def test_a_chunk_that_fits_forgives_those_before(tmp_path: Path) -> None:
+    """Music here and there ends nothing."""
+    fits = [*[False] * (MOST_MISFITS - 1), True] * 2
+
+    heard = timings(await hear(Ear(["en"]), tmp_path, len(fits), Aligner(list(fits))))
+
+    assert [timing == "aligned" for timing in heard] == fits
+
+
+class Stopping(Aligner):
+    """Is interrupted in the middle of its work, as by the end of the process."""
+
+    async def align(self, *_about: object) -> list[Word]:
+        raise InterruptedError
+
+
+async def test_an_answer_that_is_paid_is_kept_before_it_is_aligned(tmp_path: Path) -> None:
+    """Whoever is killed while it aligns, or asks for what is missing, does not pay for the answer again."""
+    ear = Ear(["en"])
+    with pytest.raises(InterruptedError):
+        await hear(ear, tmp_path, 1, Stopping([]))
+    (hearing,) = await hear(ear, tmp_path, 1, Aligner([True]))
+
+    assert len(ear.asked) == 1
+    assert [word.timing for word in hearing.chunk.words] == ["aligned"]
+
+
+async def test_words_found_by_another_detector_are_no_answer(tmp_path: Path) -> None:
+    """Times may follow from the speech that was found, also where nobody aligns."""
+    ear = Ear(["en", "en"])
+    await hear(ear, tmp_path, 1, silence_detection="level")
+    await hear(ear, tmp_path, 1, silence_detection="vad")
+
+    assert len(ear.asked) == 2

@@ -1,0 +1,30 @@
+"""What is swept while the service is open."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from audio_tools.backend import Backend
+from audio_tools.jobs import SqliteQueue
+from audio_tools.settings import Settings
+from audio_tools.storage.transcripts import TranscriptStore
+from audio_tools.transcript import Transcript
+
+
+async def test_transcripts_without_a_job_are_swept(tmp_path: Path) -> None:
+    """A process died between two steps; that of a job that took long is kept, however old it is."""
+    async with SqliteQueue(tmp_path) as queue:
+        job_id = (await queue.add({"path": "/x"})).job.id
+    store = TranscriptStore(tmp_path)
+    for name in (job_id, "orphan"):
+        store.put(name, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", {}))
+        past = time.time() - 1000
+        os.utime(store.path(name), (past, past))
+    async with Backend(Settings(data_dir=tmp_path, result_ttl=60), None), asyncio.timeout(10):
+        while store.path("orphan").exists():
+            await asyncio.sleep(0.01)
+
+    assert store.path(job_id).exists()

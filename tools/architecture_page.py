@@ -1,0 +1,69 @@
+"""Write the table of ranks in `docs/architecture.md`; a test holds the page and the imports to it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "architecture.md"
+PACKAGE = PAGE.parent.parent / "src" / "audio_tools"
+
+RANKS: list[dict[str, str]] = [
+    {"errors": "every error, with code, status and hint", "transcript": "the values of a transcript"},
+    {
+        "options": "what one job may ask for",
+        "events": "what happens while a job runs",
+        "logs": "structured logs, secrets redacted",
+        "metrics": "Prometheus metrics",
+        "subprocess_rpc": "calls into a child process",
+    },
+    {
+        "settings": "every setting of the process",
+        "audio": "samples: level, voice activity, pauses, cutting",
+        "words": "times and text of words, without samples",
+    },
+    {
+        "media": "the only place that opens media files",
+        "storage": "files under `DATA_DIR`: uploads, chunk cache, transcripts",
+    },
+    {
+        "exports": "transcript to file",
+        "engines": "chunk to words, with retries and rate limits",
+        "jobs": "the queue: what a job is, SQLite, BullMQ on Redis",
+        "alignment": "word times from the samples",
+    },
+    {
+        "pipeline": "media file to transcript",
+        "backend": "queue, uploads and transcripts of a process, and their sweep",
+        "client": "the Python client of the service",
+    },
+    {
+        "worker": "takes jobs, runs the pipeline",
+        "server": "HTTP and WebSocket, named nowhere else",
+    },
+    {"worker_process": "what `work` runs: engines, limits, aligner, workers"},
+    {"server_process": "what `serve` runs: HTTP, with a worker process beside it or elsewhere"},
+    {"cli": "the command line"},
+]
+"""Modules and folders of the package from the ground up, each with its subject."""
+
+HEAD = "| rank | module | subject |\n|---|---|---|\n"
+
+
+def rank_table() -> str:
+    """One row for each module of the package, lowest rank first."""
+    rows = [
+        f"| {rank} | `{name}{'/' if (PACKAGE / name).is_dir() else ''}` | {subject} |"
+        for rank, modules in enumerate(RANKS)
+        for name, subject in modules.items()
+    ]
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def with_rank_table(page: str) -> str:
+    """The page with its table of ranks replaced by the current one."""
+    return re.sub(re.escape(HEAD) + r"(?:\|.*\n)*", lambda _: rank_table(), page)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_rank_table(PAGE.read_text()))
