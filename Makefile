@@ -31,7 +31,6 @@ bench: $(VENV)/.dev ## Measure everything and write benchmarks/RESULTS.md again 
 	$(BIN)/python -m benchmarks
 
 lock: $(VENV)/.dev ## Resolve the newest versions again.
-	$(PIP) uv
 	$(BIN)/python tools/lock.py
 
 sample: $(VENV)/.dev ## Make the sample again (needs Debian's flite).

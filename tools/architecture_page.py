@@ -16,6 +16,7 @@ RANKS: list[dict[str, str]] = [
         "logs": "structured logs, secrets redacted",
         "metrics": "Prometheus metrics",
         "subprocess_rpc": "calls into a child process",
+        "concurrency": "what asyncio leaves to its users",
     },
     {
         "settings": "every setting of the process",

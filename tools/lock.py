@@ -25,6 +25,7 @@ def lock(name: str, sources: list[str]) -> None:
     """Write one lock file, valid for every supported Python and platform."""
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
     command += ["--python-version", "3.11", "--no-header", "--no-annotate", "--no-emit-index-url"]
+    command += ["--constraints", str(REQUIREMENTS / "constraints.in")]
     subprocess.run([*command, *sources, "--output-file", str(REQUIREMENTS / name)], check=True)
 
 

