@@ -32,7 +32,8 @@ from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import encode
 from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.transcript import Interval, Word
-from audio_tools.words.timing import clamp_to_speech, fold, spread
+from audio_tools.words.script import fold
+from audio_tools.words.timing import fit_to_speech, spread
 from benchmarks.flite import Flite, Said
 
 LABELLED = "acoustic_corpus"
@@ -105,7 +106,7 @@ async def _rows(recording: Recording, whisper: WhisperEngine, aligner: SphinxAli
     ways = {
         "Whisper as it comes": [word.shifted(-LATE_S) for word in heard],
         f"Whisper, {1000 * LATE_S:.0f} ms later": heard,
-        "the same, clamped": clamp_to_speech(heard, speech)[0],
+        "the same, clamped": fit_to_speech(heard, speech, lambda _: False)[0],
         "Whisper, aligned": await aligner.align(pcm, heard, speech, "en"),
         "Whisper's text alone, spread": guessed,
         "Whisper's text alone, aligned": await aligner.align(pcm, guessed, speech, "en"),

@@ -16,6 +16,8 @@ OUTSIDERS = {
     "tenacity": {"engines"},
     "pocketsphinx": {"alignment"},
     "onnxruntime": {"audio"},
+    "icu4py": {"words"},
+    "rapidfuzz": {"words"},
     "sqlite3": {"jobs"},
     "bullmq": {"jobs"},
     "redis": {"jobs", "engines"},

@@ -21,9 +21,9 @@ RANKS: list[dict[str, str]] = [
     {
         "settings": "every setting of the process",
         "audio": "samples: level, voice activity, pauses, cutting",
-        "words": "times and text of words, without samples",
     },
     {
+        "words": "times and text of words, without samples",
         "media": "the only place that opens media files",
         "storage": "files under `DATA_DIR`: uploads, chunk cache, transcripts",
     },

@@ -133,12 +133,40 @@ class Quota:
         return max(self.limit - self.remaining, 1) / self.reset_s
 
 
+DropReason = Literal["sound", "repetition", "silence"]
+"""Why a phrase is left out: it names a sound, it is repeated without end, or nothing sounds where it lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A phrase of an engine, said `count` times, that is left out of the words; times in seconds."""
+
+    text: str
+    start: float
+    end: float
+    reason: DropReason
+    count: int = 1
+
+    def shifted(self, seconds: float) -> Dropped:
+        """The same phrase, `seconds` later."""
+        return replace(self, start=self.start + seconds, end=self.end + seconds)
+
+    def to_json(self) -> Json:
+        times = {"start": _seconds(self.start), "end": _seconds(self.end)}
+        return {"text": self.text, **times, "reason": self.reason, "count": self.count}
+
+    @classmethod
+    def from_json(cls, record: Json) -> Dropped:
+        return cls(**record)
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """
     What an engine heard in one chunk; times in seconds from the start of the chunk, words in order.
 
     Where an engine gives text alone, `words` and `segments` are empty. `language`: ISO-639-1 or None.
+    `dropped`: what the engine said besides, which is no word of anyone.
     `quota`: how the provider's request limit stands; None: it does not say, or all is there.
     `cost_usd`: what the answer cost by the provider's own count; None: it does not say, or has no price.
     `tokens`: how many it counted, in and out; 0: it counts none.
@@ -151,6 +179,7 @@ class Reply:
     quota: Quota | None = None
     cost_usd: float | None = None
     tokens: int = 0
+    dropped: tuple[Dropped, ...] = ()
 
     def to_json(self) -> Json:
         """What is worth keeping; what it cost is paid only once."""
@@ -159,6 +188,7 @@ class Reply:
             "words": [word.to_json() for word in self.words],
             "segments": [segment.to_json() for segment in self.segments],
             "language": self.language,
+            "dropped": [phrase.to_json() for phrase in self.dropped],
         }
 
     @classmethod
@@ -168,6 +198,7 @@ class Reply:
             words=tuple(Word.from_json(word) for word in record["words"]),
             segments=tuple(Segment.from_json(segment) for segment in record["segments"]),
             language=record["language"],
+            dropped=tuple(Dropped.from_json(phrase) for phrase in record.get("dropped", ())),
         )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from audio_tools.alignment.placement import EDGE_S, place_words
 from audio_tools.alignment.pocketsphinx.model import Found
 from audio_tools.transcript import Interval, Word
-from audio_tools.words.timing import SHORTEST_WORD_S
+from audio_tools.words.order import SHORTEST_WORD_S
 
 SPEECH = [Interval(1.0, 4.0), Interval(6.0, 9.0)]
 

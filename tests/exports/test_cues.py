@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio_tools.exports.cues import Cue, CueRules, _cheapest_cuts, cut_cues
-from audio_tools.exports.text import clean, join_words, width
+from audio_tools.exports.text import clean, width
 from audio_tools.transcript import Word
+from audio_tools.words.script import join_words
 
 RULES = CueRules()
 ROUNDING = 1e-6

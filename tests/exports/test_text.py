@@ -6,15 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio_tools.exports.text import (
-    LONG_PARAGRAPH_CHARACTERS,
-    clean,
-    ends_sentence,
-    join_words,
-    to_txt,
-    width,
-)
+from audio_tools.exports.text import LONG_PARAGRAPH_CHARACTERS, clean, to_txt, width
 from audio_tools.transcript import Word
+from audio_tools.words.script import ends_sentence, join_words
 
 
 def spoken(text: str, start: float = 0.0) -> list[Word]:

@@ -116,10 +116,12 @@ async def test_words_that_nobody_said_tell_no_language(tmp_path: Path) -> None:
     """Nor is it kept if all that was heard lay in silence."""
     ear = Ear(["nn", "es"])
     listener = ChunkTranscriber(ear, EngineClient(ear, RequestLimiter(1)), ChunkCache(tmp_path), Options())
-    silent = await listener.hear(listener.prepare(chunk(0, 5.0, [Interval(4.0, 4.5)])))
+    late = chunk(0, 5.0, [Interval(4.0, 4.5)])
+    late.pcm[: 4 * SAMPLE_RATE_HZ] = 0
+    silent = await listener.hear(listener.prepare(late))
     await listener.hear(listener.prepare(chunk(1)))
 
-    assert (silent.invented, silent.chunk.words) == (1, ())
+    assert ([phrase.text for phrase in silent.dropped], silent.chunk.words) == (["hola"], ())
     assert None in ear.asked[1:]
 
 
@@ -183,7 +185,7 @@ async def test_words_count_where_the_detector_heard_no_speech(tmp_path: Path) ->
     hearing = await listener.hear(listener.prepare(replace(chunk(0), speech=())))
 
     assert [word.word for word in hearing.chunk.words] == ["hola"]
-    assert hearing.invented == 0
+    assert hearing.dropped == ()
 
 
 async def test_another_beginning_is_another_question(tmp_path: Path) -> None:

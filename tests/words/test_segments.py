@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audio_tools.transcript import Segment, Word
-from audio_tools.words.segments import follow_words
+from audio_tools.words.segments import follow_words, group
 
 
 def test_segments_take_the_times_of_their_words() -> None:
@@ -23,3 +23,22 @@ def test_words_before_the_first_segment_belong_to_it() -> None:
     word = Word("Early", 0.1, 0.3)
 
     assert follow_words([Segment(0, 1.0, 2.0, "Early")], [word], [word]) == [Segment(0, 0.1, 0.3, "Early")]
+
+
+def test_segments_end_at_sentences_and_pauses() -> None:
+    """Where an engine gives no segments they are made from its words."""
+    words = [Word("One.", 0, 1), Word("Two", 1, 2), Word("three", 3, 4), Word("four", 4, 5)]
+
+    assert [(s.text, s.start, s.end) for s in group(words)] == [
+        ("One.", 0, 1),
+        ("Two", 1, 2),
+        ("three four", 3, 5),
+    ]
+    assert group([]) == []
+
+
+def test_a_segment_has_one_speaker() -> None:
+    """Another one begins another segment."""
+    words = [Word("Yes", 0, 1, speaker="A"), Word("no", 1, 2, speaker="B"), Word("maybe", 2, 3, speaker="B")]
+
+    assert [(segment.text, segment.speaker) for segment in group(words)] == [("Yes", "A"), ("no maybe", "B")]

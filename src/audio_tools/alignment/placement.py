@@ -9,7 +9,8 @@ from itertools import groupby
 from audio_tools.alignment.pocketsphinx.model import Found
 from audio_tools.audio.pauses import overlap
 from audio_tools.transcript import Interval, Word
-from audio_tools.words.timing import SHORTEST_WORD_S, part, spread
+from audio_tools.words.order import SHORTEST_WORD_S, separate
+from audio_tools.words.timing import spread
 
 LONGEST_GUESS_S = 0.8
 """A word that shares a gap is no longer than this, however long the gap."""
@@ -44,7 +45,7 @@ def place_words(
             placed[first - 1].end if first else 0.0, placed[end].start if end < len(placed) else seconds
         )
         placed[first:end] = _between(placed[first:end], free, speech)
-    return part(placed, Interval(0.0, seconds))
+    return separate(placed, Interval(0.0, seconds))
 
 
 def _aligned(word: Word, found: Found, speech: Sequence[Interval]) -> Word:

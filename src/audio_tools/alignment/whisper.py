@@ -19,7 +19,8 @@ from audio_tools.alignment.pocketsphinx.model import Found
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.errors import AudioToolsError
 from audio_tools.transcript import Interval, Word
-from audio_tools.words.timing import clamp_to_speech, fold
+from audio_tools.words.script import fold
+from audio_tools.words.timing import fit_to_speech
 
 RULES = 1
 """See `sphinx.RULES`."""
@@ -93,7 +94,7 @@ def _place(
     words: Sequence[Word], heard: Sequence[Word], speech: Sequence[Interval], seconds: float
 ) -> list[Word]:
     """The words where they were heard, if most of them were. Takes a while where one is repeated."""
-    spoken, _ = clamp_to_speech(heard, speech)
+    spoken, _ = fit_to_speech(heard, speech, lambda _: False)
     matcher = SequenceMatcher(None, [fold(w.word) for w in words], [fold(w.word) for w in spoken], False)
     if sum(block.size for block in matcher.get_matching_blocks()) < LEAST_SHARE * len(words):
         return list(words)

@@ -8,7 +8,7 @@ between a first and a last name, a number and what it counts, an article and its
 
 from __future__ import annotations
 
-from audio_tools.exports.text import CLOSING_QUOTES, SENTENCE_MARKS, TITLES, ends_sentence
+from audio_tools.words.script import CLOSING_QUOTES, SENTENCE_MARKS, TITLES, ends_sentence
 
 AFTER_SENTENCE = 0.0
 AFTER_CLAUSE = 1.5

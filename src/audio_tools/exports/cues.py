@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from audio_tools.exports.breaks import AFTER_SENTENCE, break_price
-from audio_tools.exports.text import clean, join_words, space_between, width
+from audio_tools.exports.text import clean, width
 from audio_tools.transcript import Word
+from audio_tools.words.script import join_words, space_between
 
 # Prices are on the scale of `breaks.py`, where the end of a sentence costs 0 and any odd place 7.
 CUE_PRICE = 1.0  # fewer cues are calmer

@@ -10,10 +10,11 @@ from pathlib import Path
 from audio_tools.errors import InvalidOption
 from audio_tools.exports.cues import Cue, cut_cues
 from audio_tools.exports.subtitles import to_srt, to_vtt
-from audio_tools.exports.text import part_unspaced, to_txt
+from audio_tools.exports.text import to_txt
 from audio_tools.storage.local import write_atomically
 from audio_tools.transcript import Interval, Segment, Transcript, Word
-from audio_tools.words.timing import LEAST_WORD_S, spread
+from audio_tools.words.order import SHORTEST_WORD_S
+from audio_tools.words.timing import spread
 
 
 def _words(transcript: Transcript) -> Sequence[Word]:
@@ -21,13 +22,13 @@ def _words(transcript: Transcript) -> Sequence[Word]:
     return transcript.words or [
         replace(word, speaker=segment.speaker)
         for segment in transcript.segments
-        for word in spread(part_unspaced(segment.text), [_room(segment)])
+        for word in spread(segment.text, [_room(segment)])
     ]
 
 
 def _room(segment: Segment) -> Interval:
     # Rounded to 0.1 ms a segment may have no length, and its words are wanted all the same.
-    return Interval(segment.start, max(segment.end, segment.start + LEAST_WORD_S))
+    return Interval(segment.start, max(segment.end, segment.start + SHORTEST_WORD_S))
 
 
 def _cues(transcript: Transcript) -> list[Cue]:

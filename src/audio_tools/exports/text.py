@@ -1,58 +1,25 @@
 """
-How words become text: spacing, width on the screen, ends of sentences, paragraphs.
+How words become text: white space, width on the screen, paragraphs.
 
 Words come with or without punctuation and in any script; nothing here asks for the language.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
-from itertools import pairwise
 
 from audio_tools.transcript import Word
-
-CLOSING_QUOTES = "\"'”’»›)]}」』）】》〉"
-SENTENCE_MARKS = tuple(".!?…。！？｡؟।")
+from audio_tools.words.script import ends_sentence, join_words
 
 PARAGRAPH_PAUSE_S = 2.0
 # About ten lines on a page: a speaker who never pauses must not become one wall of text.
 LONG_PARAGRAPH_CHARACTERS = 800
 
-# Thai, Lao, Burmese, Khmer, Chinese and Japanese put no space between words. Korean does, so Hangul is
-# missing here although it is as wide as they are.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u3190-\u9fff"
-    "\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
-)
-# Not before marks and vowel signs, which belong to what they follow.
-_BETWEEN_UNSPACED = re.compile(rf"(?<={_UNSPACED.pattern})(?={_UNSPACED.pattern})(?=[\w「『（【《〈])")
-_INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
-TITLES = frozenset(
-    {"dr.", "fr.", "hr.", "mme.", "mr.", "mrs.", "ms.", "mt.", "prof.", "sr.", "sra.", "st.", "vs."}
-)
-
 
 def clean(word: str) -> str:
     """The word without outer white space; inner white space and line breaks become single spaces."""
     return " ".join(word.split())
-
-
-def space_between(left: str, right: str) -> str:
-    """What stands between neighbours on a line: nothing if neither script uses spaces, else one space."""
-    return "" if _UNSPACED.match(left[-1]) and _UNSPACED.match(right[0]) else " "
-
-
-def part_unspaced(text: str) -> str:
-    """The text with spaces where its script has none, so that lines may end there; `join_words` undoes it."""
-    return _BETWEEN_UNSPACED.sub(" ", text)
-
-
-def join_words(words: Sequence[str]) -> str:
-    """The words as running text; each is `clean` and not empty."""
-    spaced = (space_between(left, right) + right for left, right in pairwise(words))
-    return "".join((*words[:1], *spaced))
 
 
 def width(text: str) -> int:
@@ -64,21 +31,6 @@ def _cells(character: str) -> int:
     if unicodedata.category(character) in {"Mn", "Me", "Cf"}:
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
-
-
-def ends_sentence(left: str, right: str) -> bool:
-    """Whether a sentence ends between two words; after a title ("Dr.") or initials ("J. F.") none does."""
-    core = left.rstrip(CLOSING_QUOTES)
-    return core.endswith(SENTENCE_MARKS) and not _is_abbreviation(core) and not _goes_on(right)
-
-
-def _is_abbreviation(core: str) -> bool:
-    return core != "I." and (bool(_INITIALS.fullmatch(core)) or core.casefold() in TITLES)
-
-
-def _goes_on(right: str) -> bool:
-    # "etc. and", "I... don't": the sentence goes on with a small letter.
-    return next((character.islower() for character in right if character.isalnum()), False)
 
 
 def to_txt(words: Sequence[Word]) -> str:

@@ -14,7 +14,9 @@ from audio_tools.engines.retry import EngineClient
 from audio_tools.options import Options
 from audio_tools.pipeline.chunk_transcriber import ChunkResult
 from audio_tools.transcript import AudioStream, FailedChunk, Interval, MediaInfo, Transcript, Usage, Word
+from audio_tools.words.script import join_words
 from audio_tools.words.stitch import stitch
+from audio_tools.words.unspoken import describe_dropped
 
 TRUNCATED_S = 2.0
 """A stream that ends so much earlier (seconds) than the file promises is reported."""
@@ -70,7 +72,7 @@ def assemble(
         duration=duration,
         total_chunks=total,
         success_rate=round(100 * len(hearings) / total, 2) if total else 100.0,
-        text=" ".join(segment.text for segment in segments),
+        text=join_words([segment.text for segment in segments]),
         language=language,
         engine=engine.name,
         model=engine.model,
@@ -133,9 +135,7 @@ def _warnings(heard: ChunkResults, words: Sequence[Word], options: Options, engi
         yield f"Audio stream {number} of {streams} holds no words: choose another (audioStream)."
     if heard.media.variable_frame_rate:
         yield "The frame rate varies, so frame numbers are not safe: transcode to a constant rate."
-    invented = sum(hearing.invented for hearing in hearings)
-    if invented:
-        yield f"Words that the engine placed deep inside silence were dropped: {invented}."
+    yield from describe_dropped([phrase for hearing in hearings for phrase in hearing.dropped])
     estimated = sum(word.timing == "estimated" for word in words)
     if estimated:
         yield f"Words without times from the engine, which are estimated from the speech: {estimated}."

@@ -12,6 +12,7 @@ import numpy as np
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.chunking import Chunk
+from audio_tools.audio.loudness import Loudness
 from audio_tools.audio.pauses import overlap
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.audio.vad import describe_detector
@@ -21,10 +22,14 @@ from audio_tools.errors import CostLimitReached, EngineError, EngineRefused
 from audio_tools.media.encode import EncodedAudio, decode_encoded, encode
 from audio_tools.options import Options
 from audio_tools.storage.chunk_cache import ChunkCache, chunk_digest, samples_digest
-from audio_tools.transcript import Interval, Reply, Word
+from audio_tools.transcript import Dropped, Interval, Reply, Segment, Word
+from audio_tools.words.merge import merge
+from audio_tools.words.order import in_order
+from audio_tools.words.pieces import Piece, join_pieces
 from audio_tools.words.segments import follow_words, group
 from audio_tools.words.stitch import TimedChunk
-from audio_tools.words.timing import clamp_to_speech, punctuate, spread, uncovered
+from audio_tools.words.timing import fit_to_speech, spread, uncovered
+from audio_tools.words.unspoken import drop, without_unspoken
 
 SHORTEST_REQUEST_S = 0.5
 """The API refuses less than 0.1 s and Whisper hears nothing in it: shorter chunks are padded."""
@@ -32,6 +37,8 @@ RECHECK_PAD_S = 0.5
 """Speech that no word covers is sent again together with so much of what surrounds it."""
 MOST_MISFITS = 3
 """After so many chunks in a row whose words fit no sounds a job aligns no more: that takes longest."""
+WORD_RULES = 1
+"""Counts up when the same answer gives other words than before; part of the digest of a stored reply."""
 LOSSLESS_FORMATS = {"flac", "wav"}
 
 log = logging.getLogger(__name__)
@@ -57,14 +64,14 @@ class ChunkResult:
     """
     What was heard in one chunk, on the media's clock.
 
-    `gaps`: speech that no word covers even after asking twice. `invented`: how many words were dropped
-    because they lay in silence. `sound`: whether there was anything to hear. `stored`: its reply was there.
+    `gaps`: speech that no word covers even after asking twice. `dropped`: what the engine said that is no
+    word of anyone. `sound`: whether there was anything to hear. `stored`: its reply was there.
     """
 
     chunk: TimedChunk
     sound: bool = True
     gaps: tuple[Interval, ...] = ()
-    invented: int = 0
+    dropped: tuple[Dropped, ...] = ()
     language: str | None = None
     stored: bool = False
 
@@ -93,6 +100,7 @@ class ChunkTranscriber:
             options.prompt or "",
             f"{form} {options.sample_rate} Hz {options.channels}",
             describe_detector(options.silence_detection),  # words without times are spread over its speech
+            f"words {WORD_RULES}",
         )
         self._shaped_by = (*self._answer_shaped_by, *(aligner.identity() if aligner else ()))
 
@@ -117,16 +125,14 @@ class ChunkTranscriber:
         if ready.stored is None and ready.audio is None:
             return ChunkResult(TimedChunk(chunk.own, ()), sound=False)
         reply, stored = await self._reply(ready)
-        words = [word.shifted(chunk.start) for word in reply.words]
-        # Sound that only the level hears is sent as well: what an engine makes of it counts.
-        placed, invented = clamp_to_speech(words, chunk.speech or [Interval(chunk.start, chunk.end)])
-        if self._finds_language and self._language is None and placed:
+        words = tuple(word.shifted(chunk.start) for word in reply.words)
+        if self._finds_language and self._language is None and words:
             self._language = reply.language
         segments = tuple(segment.shifted(chunk.start) for segment in reply.segments)
         return ChunkResult(
-            TimedChunk(chunk.own, tuple(placed), segments),
-            gaps=tuple(uncovered(overlap(chunk.speech, chunk.own), placed)),
-            invented=invented,
+            TimedChunk(chunk.own, words, segments),
+            gaps=tuple(uncovered(overlap(chunk.speech, chunk.own), words)),
+            dropped=tuple(phrase.shifted(chunk.start) for phrase in reply.dropped),
             language=reply.language,
             stored=stored,
         )
@@ -156,34 +162,36 @@ class ChunkTranscriber:
         self, answer: Reply, audio: EncodedAudio, speech: Sequence[Interval], own: Interval, name: str
     ) -> Reply:
         """Ask once more for what of a chunk's own speech no word covers, and put the words on the samples."""
-        reply = await asyncio.to_thread(_with_times, answer, speech, audio.seconds)
-        words, _ = clamp_to_speech(reply.words, speech)
-        gaps = uncovered(overlap(speech, own), words)
+        chunk = _Samples(audio)
+        # Sound that only the level detects is sent as well: what an engine makes of it counts.
+        there = list(speech) or [Interval(0.0, audio.seconds)]
+        reply = await asyncio.to_thread(_made_fit, answer, there, chunk)
+        gaps = uncovered(overlap(speech, own), reply.words)
         if not gaps and self._aligner is None:
             return reply
         # It is paid: what follows takes a while, and may be interrupted.
         await asyncio.to_thread(self._store.put, name, answer)
-        pcm = await asyncio.to_thread(decode_encoded, audio)
+        pcm = await asyncio.to_thread(chunk.pcm)
         for gap in gaps:
             try:
-                reply = _merge(reply, await self._recheck(pcm, gap, speech), gap)
+                more = await self._recheck(pcm, gap, there)
+                reply = merge(reply, more, gap)
             except CostLimitReached as error:
-                # A gap is told of. What money is left is for chunks that nobody has heard yet.
+                # A gap is reported. What money is left is for chunks without any transcript.
                 log.warning("no second answer for %d gaps of a chunk: %s", len(gaps), error)
                 break
             except EngineRefused:
                 raise
             except EngineError as error:
                 log.warning("no second answer for %.2f-%.2f s of a chunk: %s", gap.start, gap.end, error)
-        return await self._align(reply, pcm, speech)
+        return await self._align(reply, pcm, there)
 
     async def _align(self, reply: Reply, pcm: Pcm, speech: Sequence[Interval]) -> Reply:
         """Put the words on the samples, and the segments with them."""
         if self._aligner is None or not reply.words or self._misfits >= MOST_MISFITS:
             return reply
-        everywhere = list(speech) or [Interval(0.0, len(pcm) / SAMPLE_RATE_HZ)]
         language = self._language or reply.language
-        words = await self._aligner.align(pcm, reply.words, everywhere, language)
+        words = await self._aligner.align(pcm, reply.words, speech, language)
         self._misfits = 0 if any(word.timing == "aligned" for word in words) else self._misfits + 1
         segments = follow_words(reply.segments, reply.words, words)
         return replace(reply, words=tuple(words), segments=tuple(segments))
@@ -197,9 +205,10 @@ class ChunkTranscriber:
         heard = overlap(speech, Interval(start, start + audio.seconds))
         there = [Interval(piece.start - start, piece.end - start) for piece in heard]
         reply = await self._asker.ask(self._request(audio, there))
-        # Who spoke is named anew in each answer: a name of this one means nothing in the first.
-        words = (await asyncio.to_thread(_with_times, reply, there, audio.seconds)).words
-        return [replace(word.shifted(start), speaker=None) for word in words]
+        there = there or [Interval(0.0, audio.seconds)]
+        fit = await asyncio.to_thread(_made_fit, reply, there, _Samples(audio))
+        # Speakers are named anew in each answer: a name of this one means nothing in the first.
+        return [replace(word.shifted(start), speaker=None) for word in fit.words]
 
     def _stored(self, *digests: str) -> Reply | None:
         """What the store has under the first of these names that it knows."""
@@ -220,30 +229,58 @@ class ChunkTranscriber:
         return encode(pcm, options.audio_format, options.sample_rate, options.channels)
 
 
+class _Samples:
+    """The samples of an encoded chunk, decoded when they are needed."""
+
+    def __init__(self, audio: EncodedAudio) -> None:
+        self._audio = audio
+        self._pcm: Pcm | None = None
+        self._loudness: Loudness | None = None
+
+    @property
+    def seconds(self) -> float:
+        return self._audio.seconds
+
+    def pcm(self) -> Pcm:
+        if self._pcm is None:
+            self._pcm = decode_encoded(self._audio)
+        return self._pcm
+
+    def sounds(self, stretch: Interval) -> bool:
+        """See `audio.words.Sounds`."""
+        if self._loudness is None:
+            self._loudness = Loudness(self.pcm())
+        return self._loudness.sounds(stretch)
+
+
+def _made_fit(answer: Reply, speech: Sequence[Interval], chunk: _Samples) -> Reply:
+    """The answer with words and segments, whatever the engine gave, and only what can have been said."""
+    reply = without_unspoken(_with_times(answer, speech, chunk.seconds))
+    words, dropped = fit_to_speech(reply.words, speech, chunk.sounds)
+    if dropped:
+        reply = drop(reply, {n for numbers, _ in dropped for n in numbers}, [phrase for _, phrase in dropped])
+    segments = follow_words(reply.segments, reply.words, words)
+    return replace(reply, words=tuple(words), segments=tuple(segments))
+
+
 def _with_times(reply: Reply, speech: Sequence[Interval], seconds: float) -> Reply:
-    """The reply with words that have times and spelling, and with segments, whatever the engine gave."""
-    everywhere = list(speech) or [Interval(0.0, seconds)]
+    """The reply with words that have times and the spelling of the text, and with segments of these words."""
     if reply.words:
-        words = punctuate(reply.words, reply.text)
+        pieces = [Piece(w.word, w.start, w.end, w.confidence, w.speaker, w.timing) for w in reply.words]
+        words = join_pieces(pieces, reply.text, seconds)
     elif reply.segments:
-        words = [
-            replace(word, speaker=segment.speaker)
-            for segment in reply.segments
-            for word in spread(
-                segment.text,
-                overlap(everywhere, Interval(segment.start, segment.end))
-                or [Interval(segment.start, segment.end)],
-            )
-        ]
+        words = in_order(_spread_segments(reply.segments, speech), seconds)
     else:
-        words = spread(reply.text, everywhere)
-    return replace(reply, words=tuple(words), segments=reply.segments or tuple(group(words)))
+        words = spread(reply.text, speech)
+    segments = follow_words(reply.segments, words, words) if reply.segments else group(words)
+    return replace(reply, words=tuple(words), segments=tuple(segments))
 
 
-def _merge(reply: Reply, more: Sequence[Word], gap: Interval) -> Reply:
-    """The reply with the words of a second answer that lie in the gap of the first."""
-    found = [word for word in more if gap.start <= word.middle < gap.end]
-    words = sorted([*reply.words, *found], key=lambda word: word.start)
-    segments = sorted([*reply.segments, *group(found)], key=lambda segment: segment.start)
-    text = " ".join(segment.text for segment in segments)
-    return replace(reply, text=text, words=tuple(words), segments=tuple(segments))
+def _spread_segments(segments: Sequence[Segment], speech: Sequence[Interval]) -> list[Word]:
+    """The words of segments, each within the speech of its segment."""
+    return [
+        replace(word, speaker=segment.speaker)
+        for segment in segments
+        for at in [Interval(segment.start, segment.end)]
+        for word in spread(segment.text, overlap(speech, at) or [at])
+    ]

@@ -1,1 +1,1 @@
-"""Times and text of words; nothing here reads samples."""
+"""Text and times of words; no samples."""

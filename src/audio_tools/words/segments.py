@@ -1,37 +1,20 @@
-"""Segments go where their words go."""
+"""Segments: the sentences or phrases of a transcript, made of its words."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate, groupby
 
 from audio_tools.transcript import Segment, Word
+from audio_tools.words.script import ends_sentence, fold_letters, join_words
+
+LONGEST_PAUSE_S = 0.8
+"""A longer pause between two words ends a segment."""
 
 
-def follow_words(segments: Sequence[Segment], before: Sequence[Word], after: Sequence[Word]) -> list[Segment]:
-    """
-    The segments with the times of their words after alignment; one without words is left out.
-
-    Args:
-        segments: sorted, on the clock of `before`.
-        before: the words as they came with the segments; a word belongs where its midpoint lies.
-        after: the same words in the same order, aligned.
-    """
-    starts = [segment.start for segment in segments]
-    members: dict[int, list[Word]] = {}
-    last = 0
-    for word, moved in zip(before, after, strict=True):
-        # Never back: where an engine's words overlap its segments, the order of the words decides.
-        last = max(bisect_right(starts, word.middle) - 1, last)
-        members.setdefault(last, []).append(moved)
-    return [
-        replace(segments[number], start=words[0].start, end=words[-1].end)
-        for number, words in members.items()
-    ]
-
-
-def group(words: Sequence[Word], pause_s: float = 0.8) -> list[Segment]:
+def group(words: Sequence[Word], pause_s: float = LONGEST_PAUSE_S) -> list[Segment]:
     """Segments for an engine that gives none: they end with a sentence, at a pause, with a speaker."""
     segments: list[Segment] = []
     first = 0
@@ -39,12 +22,65 @@ def group(words: Sequence[Word], pause_s: float = 0.8) -> list[Segment]:
         following = words[position + 1] if position + 1 < len(words) else None
         if (
             following is None
-            or word.word[-1:] in ".?!。？！"
+            or ends_sentence(word.word, following.word)
             or following.start - word.end >= pause_s
             or following.speaker != word.speaker
         ):
-            part = words[first : position + 1]
-            text = " ".join(word.word for word in part)
-            segments.append(Segment(len(segments), part[0].start, part[-1].end, text, speaker=word.speaker))
+            row = words[first : position + 1]
+            segments.append(of_words(Segment(len(segments), 0.0, 0.0, "", speaker=word.speaker), row))
             first = position + 1
     return segments
+
+
+def of_words(segment: Segment, words: Sequence[Word]) -> Segment:
+    """The segment with the times and the text of these words, at least one; in its own spacing if it can."""
+    text = join_words([word.word for word in words])
+    if "".join(text.split()) == "".join(segment.text.split()):
+        text = segment.text
+    return replace(segment, start=words[0].start, end=words[-1].end, text=text)
+
+
+def follow_words(segments: Sequence[Segment], before: Sequence[Word], after: Sequence[Word]) -> list[Segment]:
+    """
+    The segments with the times of their words after these have moved; one without words is left out.
+
+    Args:
+        segments: in the order of the text, on the clock of `before`.
+        before: the words as they came with the segments.
+        after: the same words in the same order, moved.
+    """
+    homes = home_segments(segments, before)
+    return [
+        replace(segments[number], start=row[0].start, end=row[-1].end) for number, row in _rows(homes, after)
+    ]
+
+
+def rebuild(segments: Sequence[Segment], homes: Sequence[int], words: Sequence[Word]) -> list[Segment]:
+    """The segments made of the words that are left of them; `homes`: the segment of each by its number."""
+    return [of_words(segments[number], row) for number, row in _rows(homes, words)]
+
+
+def home_segments(segments: Sequence[Segment], words: Sequence[Word]) -> list[int]:
+    """
+    The number of the segment that each word belongs to; it never decreases.
+
+    By their letters if words and segments are one text, else by the middle of the word.
+    """
+    if not segments:
+        return []
+    letters = [fold_letters(segment.text) for segment in segments]
+    written = [fold_letters(word.word) for word in words]
+    if "".join(letters) == "".join(written):
+        ends = list(accumulate(map(len, letters)))
+        starts = accumulate(map(len, written), initial=0)
+        return [
+            min(bisect_right(ends, start), len(ends) - 1) for start, _ in zip(starts, words, strict=False)
+        ]
+    times = [segment.start for segment in segments]
+    middles = (max(bisect_right(times, word.middle) - 1, 0) for word in words)
+    return list(accumulate(middles, max))
+
+
+def _rows(homes: Sequence[int], words: Sequence[Word]) -> Iterator[tuple[int, list[Word]]]:
+    for number, row in groupby(zip(homes, words, strict=True), key=lambda pair: pair[0]):
+        yield number, [word for _, word in row]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, islice
+from itertools import islice
 
 from audio_tools.transcript import Interval, Segment, Word
-from audio_tools.words.timing import fold, part
+from audio_tools.words.order import separate
+from audio_tools.words.script import fold
+from audio_tools.words.segments import home_segments, rebuild
 
 SAME_WORD_S = 1.0
 """Two chunks that hear one word may differ this much (seconds) about its middle."""
@@ -37,22 +38,21 @@ def stitch(chunks: Sequence[TimedChunk]) -> tuple[list[Word], list[Segment]]:
 
     Where two chunks overlap, a word that both hear is one word: the two versions agree on one midpoint,
     their mean, so that neither can be lost and never both are kept. Words that overlap then, because the
-    chunks differ about their times, are parted. Segments keep the words they own; they are numbered from 0.
-    Engines name speakers anew in each chunk, so where several chunks have some the
+    chunks differ about their times, are separated; their order stays. Segments keep the words they own and
+    are numbered from 0. Engines name speakers anew in each chunk, so where several chunks have some the
     number of the chunk is part of the name: `A (1)` and `A (2)` may be two people.
     """
     chunks = _name_apart(chunks)
     middles = [[word.middle for word in chunk.words] for chunk in chunks]
     for position in range(len(chunks) - 1):
         _agree(chunks[position : position + 2], middles[position : position + 2])
-    owned: list[list[Word]] = []
+    owned: list[list[int]] = []
     for position, chunk in enumerate(chunks):
         # An engine may overshoot the ends of the media a little; no neighbour owns those words.
         first = chunk.own.start if position > 0 else float("-inf")
         end = chunk.own.end if position + 1 < len(chunks) else float("inf")
-        placed = zip(chunk.words, middles[position], strict=True)
-        owned.append([word for word, middle in placed if first <= middle < end])
-    words = _part([word for kept in owned for word in kept])
+        owned.append([number for number, middle in enumerate(middles[position]) if first <= middle < end])
+    words = _separate([chunk.words[n] for chunk, kept in zip(chunks, owned, strict=True) for n in kept])
     remaining = iter(words)
     segments = [
         segment
@@ -62,11 +62,17 @@ def stitch(chunks: Sequence[TimedChunk]) -> tuple[list[Word], list[Segment]]:
     return words, [replace(segment, id=number) for number, segment in enumerate(segments)]
 
 
-def _part(words: Sequence[Word]) -> list[Word]:
+def _rebuild(chunk: TimedChunk, kept: Sequence[int], words: Sequence[Word]) -> list[Segment]:
+    """The chunk's segments with the words left to them, by their numbers in the chunk and as they are now."""
+    homes = home_segments(chunk.segments, chunk.words)
+    return rebuild(chunk.segments, [homes[number] for number in kept], words)
+
+
+def _separate(words: Sequence[Word]) -> list[Word]:
     """The words of all chunks one after the other, no farther out than the outermost of them."""
     if not words:
         return []
-    return part(words, Interval(min(word.start for word in words), max(word.end for word in words)))
+    return separate(words, Interval(min(word.start for word in words), max(word.end for word in words)))
 
 
 def _name_apart(chunks: Sequence[TimedChunk]) -> Sequence[TimedChunk]:
@@ -139,23 +145,3 @@ def _pair_up(gains: Sequence[Sequence[float]]) -> Iterator[tuple[int, int]]:
         else:
             yield a, b
             a, b = a + 1, b + 1
-
-
-def _rebuild(chunk: TimedChunk, kept: Sequence[Word], parted: Sequence[Word]) -> list[Segment]:
-    """The chunk's segments with the words left to them, `parted` by now; one without words is left out."""
-    starts = [segment.start for segment in chunk.segments]
-
-    def home(word: Word) -> int:
-        return max(bisect_right(starts, word.middle) - 1, 0)
-
-    rebuilt = []
-    remaining = iter(parted)
-    for number, group in groupby(kept, key=home):
-        words = list(islice(remaining, len(list(group))))
-        segment = chunk.segments[number]
-        text = " ".join(word.word for word in words)
-        # A segment that kept its words keeps the engine's own spacing and punctuation too.
-        if fold(text) == fold(segment.text):
-            text = segment.text
-        rebuilt.append(replace(segment, start=words[0].start, end=words[-1].end, text=text))
-    return rebuilt

@@ -1,64 +1,28 @@
-"""Words as an engine gives them, made fit for a timeline: punctuated, timed, inside the speech."""
+"""Words on the clock of a chunk: spread over the speech, kept out of its pauses, and where none are."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 
-from audio_tools.transcript import Interval, Word
+from audio_tools.audio.pauses import overlap
+from audio_tools.transcript import Dropped, Interval, Word
+from audio_tools.words.order import SHORTEST_WORD_S, separate
+from audio_tools.words.script import ends_sentence, fold, join_words
+from audio_tools.words.segments import LONGEST_PAUSE_S
+from audio_tools.words.units import split_units
 
 STRAY_S = 0.5
-"""Engines place words up to half a second off (p95, measured); one farther inside a pause is invented."""
-MOVED_WORD_S = 0.3
+"""Engines place words up to half a second off (p95, measured)."""
+LONGEST_MOVED_S = 0.6
 """A word that is moved out of a pause gets at most this length."""
-SHORTEST_WORD_S = 0.02
-LEAST_WORD_S = 0.001
-"""Where words are too many they share the room, until each has so little: times are given to 0.1 ms."""
-PIECE_WORDS = 100
-"""So many words at a time are looked for in the text that they come from."""
 UNCOVERED_S = 1.0
 """So much speech (seconds) between two words and none of it transcribed is worth another request."""
 
-
-def fold(text: str) -> str:
-    """The text without case and punctuation: what makes two words the same word."""
-    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).casefold())
-
-
-def punctuate(words: Sequence[Word], text: str) -> list[Word]:
-    """
-    Give words the spelling that they have in the text: `hello` becomes `Hello,`.
-
-    `whisper-1` lists its words without punctuation. Words that the text does not have stay as they are.
-    """
-    tokens = text.split()
-    spelled = list(words)
-    for position, token in _same([fold(word.word) for word in words], [fold(token) for token in tokens]):
-        spelled[position] = replace(words[position], word=tokens[token])
-    return spelled
-
-
-def _same(listed: Sequence[str], written: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """
-    The numbers of texts that both lists have, in order, where the lists are nearly alike.
-
-    Looked for in pieces, for the matcher's time grows with the cube of the length where an engine says one
-    word a thousand times.
-    """
-    first, start = 0, 0
-    while first < len(listed) and start < len(written):
-        piece = listed[first : first + PIECE_WORDS], written[start : start + PIECE_WORDS]
-        blocks = SequenceMatcher(None, *piece, autojunk=False).get_matching_blocks()[:-1]
-        for block in blocks:
-            yield from ((first + block.a + step, start + block.b + step) for step in range(block.size))
-        last = blocks[-1] if blocks else None
-        first += last.a + last.size if last else PIECE_WORDS
-        start += last.b + last.size if last else PIECE_WORDS
+Sounds = Callable[[Interval], bool]
+"""Whether anything sounds in a stretch of a chunk, in seconds from its start."""
 
 
 def spread(text: str, speech: Sequence[Interval]) -> list[Word]:
@@ -66,20 +30,22 @@ def spread(text: str, speech: Sequence[Interval]) -> list[Word]:
     Place the words of a text as evenly as the speech allows, by their number of letters.
 
     Args:
-        text: words separated by white space.
+        text: see `words.units.split_units`.
         speech: sorted stretches in seconds, at least one; no word crosses the pause between two of them.
     """
-    tokens = text.split()
-    ends = list(accumulate(max(len(fold(token)), 1) for token in tokens))
+    units = split_units(text)
+    placed = _spread([max(len(fold(unit)), 1) for unit in units], speech)
+    return [Word(unit, at.start, at.end, timing="estimated") for unit, at in zip(units, placed, strict=True)]
+
+
+def _spread(lengths: Sequence[int], speech: Sequence[Interval]) -> Iterator[Interval]:
+    """Stretches of these relative lengths in the speech, one after the other."""
     total = sum(stretch.duration for stretch in speech)
-    words: list[Word] = []
     spoken = 0.0  # seconds of speech before the word
-    for token, end in zip(tokens, ends, strict=True):
-        until = total * end / ends[-1]
-        longest = max(_stretches(speech, spoken, until), key=lambda piece: piece.duration)
-        words.append(Word(token, longest.start, longest.end, timing="estimated"))
+    for end in accumulate(lengths):
+        until = total * end / sum(lengths)
+        yield max(_stretches(speech, spoken, until), key=lambda piece: piece.duration)
         spoken = until
-    return words
 
 
 def _stretches(speech: Sequence[Interval], first: float, end: float) -> Iterator[Interval]:
@@ -93,33 +59,44 @@ def _stretches(speech: Sequence[Interval], first: float, end: float) -> Iterator
         before += stretch.duration
 
 
-def clamp_to_speech(words: Sequence[Word], speech: Sequence[Interval]) -> tuple[list[Word], int]:
+def fit_to_speech(
+    words: Sequence[Word], speech: Sequence[Interval], sounds: Sounds
+) -> tuple[list[Word], list[tuple[range, Dropped]]]:
     """
-    Keep words in the speech: cut off what reaches into a pause, move what lies in one to the nearest speech.
+    Keep words in the speech, unless something sounds where an engine hears them outside it.
+
+    A word that reaches into a pause ends where that begins. One that lies in a pause stays if something
+    sounds there: the detector may be wrong. If nothing does, its time is: it belongs to the speech next to
+    the words of its sentence. Only where a whole sentence lies in silence was it invented.
 
     Args:
-        words: in any order.
+        words: in the order of the text, none overlapping the next.
         speech: sorted stretches in seconds, on the clock of the words.
+        sounds: see `Sounds`.
 
     Returns:
-        The words, sorted, never overlapping, none of zero length, between the first and the last moment of
-        the speech; and how many were dropped because nobody can have said them: they lay deep inside a
-        pause, or were more than the speech has room for.
+        The words that are left, in the same order, none overlapping the next, each of some length; and the
+        rows of words, by their numbers, that were dropped.
     """
-    ends = [stretch.end for stretch in speech]
-    starts = [stretch.start for stretch in speech]
-    clamped: list[Word | None] = []
-    for word in words:
-        first, behind = bisect_right(ends, word.start), bisect_left(starts, word.end)
-        if first < behind:
-            clamped.append(_cut(word, speech[first:behind]))
-        else:  # all speech is over before the word, or begins behind it
-            clamped.append(_moved(word, speech[max(behind - 1, 0) : first + 1]))
-    kept = sorted((word for word in clamped if word is not None), key=lambda word: word.middle)
-    if kept:
-        within = Interval(starts[0], ends[-1])
-        kept = part(kept[: int(within.duration / LEAST_WORD_S)], within)
-    return kept, len(words) - len(kept)
+    placed = [_in_speech(word, speech, sounds) for word in words]
+    dropped = list(_invented(words, placed, speech))
+    gone = {number for numbers, _ in dropped for number in numbers}
+    left = [number for number in range(len(words)) if number not in gone]
+    if not left:
+        return [], dropped
+    edges = [*speech, Interval(words[left[0]].start, words[left[-1]].end)]
+    within = Interval(min(edge.start for edge in edges), max(edge.end for edge in edges))
+    fitted = _with_missing_placed([words[n] for n in left], [placed[n] for n in left], speech, within)
+    return separate(fitted, within), dropped
+
+
+def _in_speech(word: Word, speech: Sequence[Interval], sounds: Sounds) -> Word | None:
+    """A word cut to the speech, or as it is if something sounds there; None if its time cannot be true."""
+    first = bisect_right(speech, word.start, key=lambda stretch: stretch.end)
+    behind = bisect_left(speech, word.end, key=lambda stretch: stretch.start)
+    if first < behind:
+        return _cut(word, speech[first:behind])
+    return word if word.timing == "engine" and sounds(Interval(word.start, word.end)) else None
 
 
 def _cut(word: Word, speech: Sequence[Interval]) -> Word:
@@ -129,46 +106,71 @@ def _cut(word: Word, speech: Sequence[Interval]) -> Word:
     return replace(word, start=longest.start, end=longest.end)
 
 
-def _moved(word: Word, speech: Sequence[Interval]) -> Word | None:
-    """A word in a pause, moved to the nearer edge of the speech around it; None if both are too far."""
-    length = min(max(word.end - word.start, SHORTEST_WORD_S), MOVED_WORD_S)
-    ways = [
-        (stretch.start - word.end, stretch.start, min(stretch.start + length, stretch.end))
-        if stretch.start >= word.end
-        else (word.start - stretch.end, max(stretch.end - length, stretch.start), stretch.end)
-        for stretch in reversed(speech)
-    ]
-    distance, start, end = min(ways, key=lambda way: way[0], default=(float("inf"), 0.0, 0.0))
-    return replace(word, start=start, end=end) if distance <= STRAY_S else None
+def _invented(
+    words: Sequence[Word], placed: Sequence[Word | None], speech: Sequence[Interval]
+) -> Iterator[tuple[range, Dropped]]:
+    """The sentences that lie in silence as a whole, farther from all speech than engines are off."""
+    for sentence in _sentences(words):
+        row = words[sentence.start : sentence.stop]
+        around = Interval(row[0].start - STRAY_S, row[-1].end + STRAY_S)
+        if not overlap(speech, around) and not any(placed[number] for number in sentence):
+            text = join_words([word.word for word in row])
+            yield sentence, Dropped(text, row[0].start, row[-1].end, "silence")
 
 
-def part(words: Sequence[Word], within: Interval) -> list[Word]:
+def _sentences(words: Sequence[Word]) -> Iterator[range]:
+    """The sentences by their marks; in a text without any, what lies between long pauses."""
+    marks = [ends_sentence(a.word, b.word) for a, b in pairwise(words)]
+    if not any(marks) and words and not ends_sentence(words[-1].word, ""):
+        marks = [b.start - a.end >= LONGEST_PAUSE_S for a, b in pairwise(words)]
+    first = 0
+    for number, ends in enumerate([*marks, True] if words else []):
+        if ends:
+            yield range(first, number + 1)
+            first = number + 1
+
+
+def _with_missing_placed(
+    words: Sequence[Word], placed: Sequence[Word | None], speech: Sequence[Interval], within: Interval
+) -> list[Word]:
+    """The words that are placed, and those without a place in the speech that is free between them."""
+    fitted: list[Word] = []
+    for known, group in groupby(range(len(words)), lambda number: placed[number] is not None):
+        row = list(group)
+        if known:
+            fitted += [word for n in row if (word := placed[n]) is not None]
+            continue
+        first, behind = fitted[-1].end if fitted else within.start, row[-1] + 1
+        following = placed[behind] if behind < len(words) else None
+        free = Interval(first, max(following.start if following else within.end, first))
+        continues = following is not None and not ends_sentence(words[row[-1]].word, following.word)
+        fitted += place_between([words[n] for n in row], free, speech, late=continues)
+    return fitted
+
+
+def place_between(
+    words: Sequence[Word], free: Interval, speech: Sequence[Interval], *, late: bool = False
+) -> list[Word]:
     """
-    Part words that overlap or have no length; the others stay where they are.
+    Words whose times are unknown, in the speech that is free for them ("estimated").
 
     Args:
-        words: in the order that they keep.
-        within: where all of them end up; words that are too many for it share it evenly.
+        words: in order, at least one.
+        free: what their neighbours leave.
+        speech: sorted.
+        late: whether they belong at its end, where it is more than they need.
     """
-    shortest = min(SHORTEST_WORD_S, within.duration / max(len(words), 1))
-    parted: list[Word] = []
-    free_from = within.start
-    for word in words:
-        start = max(word.start, free_from)
-        if parted and word.start < free_from and word.middle - shortest > parted[-1].start:
-            # Two words claim one stretch: they meet half-way.
-            start = max((word.start + free_from) / 2, parted[-1].start + shortest)
-            parted[-1] = replace(parted[-1], end=start)
-        free_from = max(word.end, start + shortest)
-        parted.append(replace(word, start=start, end=free_from))
-    free_until = within.end
-    for number in reversed(range(len(parted))):
-        word = parted[number]
-        if word.end <= free_until:
-            break
-        free_until, end = max(min(word.start, free_until - shortest), within.start), free_until
-        parted[number] = replace(word, start=free_until, end=end)
-    return parted
+    spoken = overlap(speech, free) or [free]
+    lengths = [max(len(fold(word.word)), 1) for word in words]
+    room, wanted = sum(stretch.duration for stretch in spoken), LONGEST_MOVED_S * len(words)
+    if room > wanted:
+        spoken = list(_stretches(spoken, room - wanted, room) if late else _stretches(spoken, 0.0, wanted))
+    if room < SHORTEST_WORD_S:
+        return [replace(word, start=free.start, end=free.start, timing="estimated") for word in words]
+    return [
+        replace(word, start=at.start, end=at.end, timing="estimated")
+        for word, at in zip(words, _spread(lengths, spoken), strict=True)
+    ]
 
 
 def uncovered(speech: Sequence[Interval], words: Sequence[Word]) -> list[Interval]:

@@ -14,7 +14,7 @@ from audio_tools.engines.whisper.model import CLIP_PAD_S, LATE_S, SKIPPED_PAUSE_
 from audio_tools.errors import ChunkRefused, EngineNotReady, OptionRefused
 from audio_tools.media.encode import EncodedAudio, encode
 from audio_tools.transcript import Interval, Word
-from audio_tools.words.timing import SHORTEST_WORD_S
+from audio_tools.words.order import SHORTEST_WORD_S
 from tests.tiny_whisper import TEXT, build, script_words
 
 pytest.importorskip("faster_whisper", reason="the local engine (extra [local]) is not installed")

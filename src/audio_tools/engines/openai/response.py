@@ -20,19 +20,19 @@ from audio_tools.engines.languages import language_code
 from audio_tools.engines.openai.errors import shorten
 from audio_tools.engines.openai.models import Model, count_tokens
 from audio_tools.engines.openai.response_words import (
-    Piece,
     read_figure,
     read_pieces,
     read_records,
     read_speaker,
     read_times,
-    timed,
-    unlisted_pieces,
-    whole_words,
+    unlisted_piece,
     within,
 )
 from audio_tools.errors import BadEngineReply
 from audio_tools.transcript import Reply, Segment, Word
+from audio_tools.words.order import TimedUnit, to_words
+from audio_tools.words.pieces import Piece, join_pieces, text_of
+from audio_tools.words.script import fold_letters, join_words
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -77,34 +77,53 @@ def _read(answer: Any, seconds: float) -> Reply:
     if listed := [inside for inside in nested if inside]:
         space = " " if any(inside[0].text[0].isspace() for inside in listed) else ""
         nested = [
-            inside or unlisted_pieces(record, space) for inside, record in zip(nested, records, strict=True)
+            inside or unlisted_piece(record, space) for inside, record in zip(nested, records, strict=True)
         ]
-    segments = _segments(records, nested, seconds)
-    pieces = whole_words(read_pieces(answer.get("words")) or [piece for inside in nested for piece in inside])
-    words = sorted(timed(pieces, seconds), key=lambda word: word.start)
+    pieces = read_pieces(answer.get("words")) or [piece for inside in nested for piece in inside]
+    text = _text(answer, records)
+    turns = _in_turn(pieces)
+    if text is None or (answer.get("text") is None and turns != pieces):
+        pieces, text = turns, text_of(turns)
+    segments = _segments(records, nested, text, seconds)
     return Reply(
-        text=_text(answer, records, pieces),
-        words=tuple(_with_speakers(words, segments)),
+        text=text,
+        words=tuple(_with_speakers(join_pieces(pieces, text, seconds), segments)),
         segments=tuple(segments),
         language=_language(answer),
     )
 
 
+def _in_turn(pieces: list[Piece]) -> list[Piece]:
+    """Pieces of several speakers, each of whom has segments of their own, as they follow one another."""
+    if len({piece.speaker for piece in pieces}) < 2 or any(piece.start is None for piece in pieces):
+        return pieces
+    return sorted(pieces, key=lambda piece: piece.start or 0.0)
+
+
 def _segments(
-    records: Sequence[Mapping[str, Any]], nested: Sequence[Sequence[Piece]], seconds: float
+    records: Sequence[Mapping[str, Any]], nested: Sequence[Sequence[Piece]], text: str, seconds: float
 ) -> list[Segment]:
-    """The segments in order; none at all if one has no times: they would be only part of what was said."""
+    """
+    The segments, in the order of the text; none at all if one has no times, for they would be incomplete.
+
+    Where the text does not show their order, they are sorted by their start.
+    """
     found = [_segment(record, pieces, seconds) for record, pieces in zip(records, nested, strict=True)]
     if None in found:
         return []
-    return sorted((segment for segment in found if segment and segment.text), key=lambda each: each.start)
+    segments = [segment for segment in found if segment and segment.text]
+    by_start = sorted(segments, key=lambda each: each.start)
+    if by_start == segments or fold_letters("".join(each.text for each in segments)) != fold_letters(text):
+        return by_start
+    times = to_words([TimedUnit(each.text, each.start, each.end) for each in segments], seconds)
+    return [replace(each, start=t.start, end=t.end) for each, t in zip(segments, times, strict=True)]
 
 
 def _segment(record: Mapping[str, Any], pieces: Sequence[Piece], seconds: float) -> Segment | None:
     """A segment, by the times of its words if it has none itself; None without times but not without text."""
     times = [*read_times(record), *(time for piece in pieces for time in (piece.start, piece.end))]
     known = [time for time in times[:2] if time is not None] or [time for time in times if time is not None]
-    text = _string(record) or " ".join(piece.text.strip() for piece in whole_words(pieces))
+    text = _string(record) or text_of(pieces)
     if text and not known:
         return None
     start, end = within(min(known, default=0.0), max(known, default=0.0), seconds)
@@ -120,16 +139,23 @@ def _segment(record: Mapping[str, Any], pieces: Sequence[Piece], seconds: float)
     )
 
 
-def _text(answer: Mapping[str, Any], records: Sequence[Mapping[str, Any]], pieces: Sequence[Piece]) -> str:
-    """All that was said; a server that lists it only in parts has said it too."""
+def _text(answer: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> str | None:
+    """
+    All that was said; None if it is listed only as words.
+
+    Where the segments say more than the text, they are the text.
+    """
     text = answer.get("text")
-    if isinstance(text, str):
-        return text.strip()
-    if text is not None or (answer.get("segments") is None and answer.get("words") is None):
+    if not isinstance(text, str) and text is not None:
+        raise TypeError("its text is no string")
+    if text is None and answer.get("segments") is None and answer.get("words") is None:
         raise TypeError("it has no text")
-    return " ".join(
-        [said for record in records if (said := _string(record))] or [p.text.strip() for p in pieces]
-    )
+    parts = [said for record in records if (said := _string(record))]
+    told = join_words(parts)
+    if text is not None and len(fold_letters(told)) <= len(fold_letters(text)):
+        return text.strip()
+    listed = any(record.get("words") for record in records) or answer.get("words")
+    return told if not listed or (parts and len(parts) == len(records)) else None
 
 
 def _string(record: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from audio_tools.engines.base import Request
 from audio_tools.errors import ChunkRefused, EngineNotReady, OptionRefused
 from audio_tools.media.encode import decode_encoded
 from audio_tools.transcript import Interval, Reply, Segment, Word
-from audio_tools.words.timing import part
+from audio_tools.words.order import separate
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -164,7 +164,7 @@ def read_reply(found: Iterable[Any], language: str, seconds: float) -> Reply:
     """What faster-whisper found (its own `Segment`s) in a chunk of so many seconds, as a reply."""
     spoken = [segment for segment in map(_without_lone_marks, found) if segment.words]
     heard = [_read_word(word) for segment in spoken for word in segment.words]
-    words = part(heard, Interval(0.0, seconds))
+    words = separate(heard, Interval(0.0, seconds))
     unread = iter(words)
     segments = [
         _read_segment(number, segment, list(islice(unread, len(segment.words))))

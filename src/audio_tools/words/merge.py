@@ -1,0 +1,72 @@
+"""Put the words of a second answer where the first one has none."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import replace
+
+from audio_tools.transcript import Interval, Reply, Word
+from audio_tools.words.script import fold_letters, join_words
+from audio_tools.words.segments import group, home_segments, rebuild
+
+LEAST_SAME_WORDS = 3
+"""A second answer of at least so many words that the first one has without times is the same text again."""
+EDGE_S = 0.75
+"""Two answers that differ by less about a word at an edge of a gap (seconds) both have it."""
+
+
+def merge(reply: Reply, more: Sequence[Word], gap: Interval) -> Reply:
+    """
+    The reply with the words of a second answer that lie in a gap of the first one.
+
+    The order of both texts stays. What the first answer says already is not said twice: its times were wrong.
+
+    Args:
+        reply: the first answer; words in order, segments made of them.
+        more: the words of the second answer, in order, on the same clock.
+        gap: in seconds; no word of the first answer has its middle in it.
+    """
+    found = _without_overlap(reply.words, [word for word in more if gap.start <= word.middle < gap.end], gap)
+    if not found:
+        return reply
+    position = bisect_left(reply.words, gap.start, key=lambda word: word.middle)
+    homes = home_segments(reply.segments, reply.words)
+    added = group(found)
+    inner = [len(reply.segments) + home for home in home_segments(added, found)]
+    words = [*reply.words[:position], *found, *reply.words[position:]]
+    rows = [*homes[:position], *inner, *homes[position:]] if homes else inner
+    return replace(
+        reply,
+        text=join_words([word.word for word in words]),
+        words=tuple(words),
+        segments=tuple(rebuild([*reply.segments, *added], rows, words)),
+    )
+
+
+def _without_overlap(words: Sequence[Word], found: Sequence[Word], gap: Interval) -> list[Word]:
+    """What of a second answer the first one does not have: people repeat themselves, engines repeat edges."""
+    if len(found) >= LEAST_SAME_WORDS and _contains([w for w in words if w.timing == "estimated"], found):
+        return []
+    position = bisect_left(words, gap.start, key=lambda word: word.middle)
+    before = _shared(
+        [word for word in words[:position] if word.end > gap.start - EDGE_S],
+        [word for word in found if word.start < gap.start + EDGE_S],
+    )
+    after = _shared(
+        [word for word in found[before:] if word.end > gap.end - EDGE_S],
+        [word for word in words[position:] if word.start < gap.end + EDGE_S],
+    )
+    return list(found[before : len(found) - after])
+
+
+def _contains(words: Sequence[Word], row: Sequence[Word]) -> bool:
+    text, part = ([fold_letters(word.word) for word in each] for each in (words, row))
+    return any(text[n : n + len(part)] == part for n in range(len(text) - len(part) + 1))
+
+
+def _shared(left: Sequence[Word], right: Sequence[Word]) -> int:
+    """How many words both the end of one row and the beginning of the other are."""
+    one, other = ([fold_letters(word.word) for word in each] for each in (left, right))
+    longest = min(len(one), len(other))
+    return next((n for n in range(longest, 0, -1) if one[-n:] == other[:n]), 0)

@@ -1,0 +1,62 @@
+"""Facts about scripts: which of them separate words by spaces, how letters compare, where sentences end."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from itertools import pairwise
+
+REPLACEMENT = "\ufffd"
+"""Stands for bytes that are no character: a server that cuts a token inside one sends it."""
+
+CLOSING_QUOTES = "\"'”’»›)]}」』）】》〉"
+SENTENCE_MARKS = tuple(".!?…。！？｡؟।۔።։။៕᙮")
+TITLES = frozenset(
+    {"dr.", "fr.", "hr.", "mme.", "mr.", "mrs.", "ms.", "mt.", "prof.", "sr.", "sra.", "st.", "vs."}
+)
+
+# Thai, Lao, Burmese, Khmer, Chinese and Japanese put no space between words. Korean does, so Hangul is
+# missing here although it is as wide as they are.
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u3190-\u9fff"
+    "\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
+)
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
+_NO_LETTERS = re.compile(rf"[^\w{REPLACEMENT}]|_")
+
+
+def fold(text: str) -> str:
+    """The text without case and punctuation: what makes two words the same word."""
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).casefold())
+
+
+def fold_letters(text: str) -> str:
+    """Like `fold`, with a letter for each character that a server could not decode."""
+    return _NO_LETTERS.sub("", unicodedata.normalize("NFKC", text).casefold())
+
+
+def space_between(left: str, right: str) -> str:
+    """What separates neighbours on a line: nothing if neither script uses spaces, else one space."""
+    return "" if UNSPACED.match(left[-1]) and UNSPACED.match(right[0]) else " "
+
+
+def join_words(words: Sequence[str]) -> str:
+    """The words as running text; none is empty or begins or ends with white space."""
+    spaced = (space_between(left, right) + right for left, right in pairwise(words))
+    return "".join((*words[:1], *spaced))
+
+
+def ends_sentence(left: str, right: str) -> bool:
+    """Whether a sentence ends between two words; after a title ("Dr.") or initials ("J. F.") none does."""
+    core = left.rstrip(CLOSING_QUOTES)
+    return core.endswith(SENTENCE_MARKS) and not _is_abbreviation(core) and not _continues(right)
+
+
+def _is_abbreviation(core: str) -> bool:
+    return core != "I." and (bool(_INITIALS.fullmatch(core)) or core.casefold() in TITLES)
+
+
+def _continues(right: str) -> bool:
+    # "etc. and", "I... don't": the sentence continues with a small letter.
+    return next((character.islower() for character in right if character.isalnum()), False)

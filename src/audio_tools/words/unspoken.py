@@ -1,0 +1,179 @@
+"""What engines write that nobody says: descriptions of sounds, and one phrase without end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from audio_tools.transcript import Dropped, Reply, Word
+from audio_tools.words.script import SENTENCE_MARKS, fold, fold_letters, join_words
+from audio_tools.words.segments import home_segments, rebuild
+from audio_tools.words.units import NOTES
+
+_PAIRS = {"[": "]", "【": "】", "(": ")", "（": "）", "*": "*"}
+_ALWAYS_SOUNDS = "[【*"
+_SOUND = re.compile(
+    r"music|musik|musique|músic|muziek|applau|aplaus|laugh|laughter|chuckl|giggl|lachen|gelächter|rires?\b|risas?"
+    r"|clap|cheer|sigh|cough|sneez|sniff|inaudible|unintelligible|indistinct|silence|silencio|stille|static|noise"
+    r"|beep|buzz|click|knock|footstep|engine|door|bell\b|rings?\b|ringing|speaking|foreign|crowd|audience|gasp"
+    r"|groan|scream|breath|blank|pause\b|音楽|拍手|笑|音乐|掌声|музыка|аплодисменты|смех",
+    re.IGNORECASE,
+)
+LONGEST_TAG_WORDS = 8
+"""An opening bracket without a closing one within so many words opens nothing."""
+
+LONGEST_ASIDE_WORDS = 3
+
+LEAST_REPEATS = 6
+"""So often in a row people say a phrase (`no, no, no`); more needs other evidence to be an engine's loop."""
+CERTAIN_REPEATS = 20
+"""Nobody says one phrase of several words so often in a row."""
+LONGEST_PHRASE_WORDS = 12
+FASTEST_LETTERS_PER_S = 30.0
+"""Fast speakers reach 20 to 25."""
+NO_SPEECH_PROB = 0.6
+COMPRESSION_RATIO = 2.4
+"""What Whisper itself takes for no speech and for a repetition."""
+
+
+def without_unspoken(reply: Reply) -> Reply:
+    """The reply without descriptions of sounds and endless repetitions, which are `dropped` instead."""
+    rows = [*_tags(reply), *_loops(reply)]
+    if not rows:
+        return reply
+    taken = {number for row in rows for number in row.numbers}
+    return drop(reply, taken, [row.dropped(reply.words) for row in rows])
+
+
+def drop(reply: Reply, taken: set[int], dropped: Sequence[Dropped]) -> Reply:
+    """The reply without the words of these numbers; its segments are made of the words that are left."""
+    homes = home_segments(reply.segments, reply.words)
+    left = [number for number in range(len(reply.words)) if number not in taken]
+    words = [reply.words[number] for number in left]
+    segments = rebuild(reply.segments, [homes[number] for number in left], words) if homes else []
+    return replace(
+        reply,
+        text=join_words([word.word for word in words]),
+        words=tuple(words),
+        segments=tuple(segments),
+        dropped=(*reply.dropped, *dropped),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Words in a row that are one description, or one phrase of `length` words again and again."""
+
+    numbers: range
+    length: int = 0
+
+    def dropped(self, words: Sequence[Word]) -> Dropped:
+        row = words[self.numbers.start : self.numbers.stop]
+        text = join_words([word.word for word in row[: self.length or len(row)]])
+        count = len(row) // self.length if self.length else 1
+        return Dropped(text, row[0].start, row[-1].end, "repetition" if self.length else "sound", count)
+
+
+def _tags(reply: Reply) -> Iterator[_Row]:
+    """Descriptions of sounds: `[BLANK_AUDIO]`, `(applause)`, `♪`."""
+    words = [word.word for word in reply.words]
+    homes = home_segments(reply.segments, reply.words)
+    number = 0
+    while number < len(words):
+        end = _tag_end(words, number)
+        if end > number and (
+            _is_sound(join_words(words[number:end])) or _is_aside(words, homes, number, end)
+        ):
+            yield _Row(range(number, end))
+            number = end
+        else:
+            number += 1
+
+
+def _is_sound(text: str) -> bool:
+    return text[0] in _ALWAYS_SOUNDS + NOTES or bool(_SOUND.search(text))
+
+
+def _is_aside(words: Sequence[str], homes: Sequence[int], first: int, end: int) -> bool:
+    """Whether a few words in brackets are a whole segment of the engine, and no sentence."""
+    if not homes or end - first > LONGEST_ASIDE_WORDS or words[end - 1][-2:-1] in SENTENCE_MARKS:
+        return False
+    before = homes[first - 1] if first else None
+    after = homes[end] if end < len(homes) else None
+    return homes[first] == homes[end - 1] and homes[first] not in (before, after)
+
+
+def _tag_end(words: Sequence[str], first: int) -> int:
+    """The number behind the last word of a bracket that opens with this word; the same number: none does."""
+    if not words[first].strip(NOTES + " "):
+        return first + 1
+    closing = _PAIRS.get(words[first][0])
+    for end in range(first, min(first + LONGEST_TAG_WORDS, len(words))) if closing else ():
+        text = words[end] if end > first else words[end][1:]
+        if text.rstrip(".,!?。 ").endswith(closing or "") and text:
+            return end + 1
+    return first
+
+
+def _loops(reply: Reply) -> Iterator[_Row]:
+    """Phrases that the engine repeats although they cannot have been said so often."""
+    words = [fold_letters(word.word) for word in reply.words]
+    first = 0
+    while first < len(words):
+        length, count = max(
+            ((length, _repeats(words, first, length)) for length in range(1, LONGEST_PHRASE_WORDS + 1)),
+            key=lambda way: (way[1] > 1) * way[0] * way[1],
+        )
+        row = _Row(range(first, first + length * count), length)
+        if count > LEAST_REPEATS and _is_invented(reply, row, count):
+            yield row
+            first = row.numbers.stop
+        else:
+            first += 1
+
+
+def _repeats(words: Sequence[str], first: int, length: int) -> int:
+    """How often the `length` words from this one on follow one another."""
+    phrase, end = words[first : first + length], first + length
+    while words[end : end + length] == phrase:
+        end += length
+    return (end - first) // length
+
+
+def _is_invented(reply: Reply, row: _Row, count: int) -> bool:
+    """Whether something besides the repetition shows that nobody said it."""
+    words = reply.words[row.numbers.start : row.numbers.stop]
+    letters = sum(len(fold(word.word)) for word in words)
+    if row.length > 1 and count >= CERTAIN_REPEATS:
+        return True
+    if letters / max(words[-1].end - words[0].start, 1e-3) > FASTEST_LETTERS_PER_S:
+        return True
+    homes = home_segments(reply.segments, reply.words)
+    figures = [reply.segments[number] for number in {homes[n] for n in row.numbers}] if homes else []
+    return any(
+        (segment.no_speech_prob or 0.0) >= NO_SPEECH_PROB
+        or (segment.compression_ratio or 0.0) >= COMPRESSION_RATIO
+        for segment in figures
+    )
+
+
+def describe_dropped(dropped: Sequence[Dropped]) -> Iterator[str]:
+    """Warnings that name each dropped phrase and its time."""
+    sounds = [phrase for phrase in dropped if phrase.reason == "sound"]
+    if sounds:
+        yield f"Left out descriptions of sounds: {', '.join(map(_describe, sounds))}."
+    for phrase in dropped:
+        if phrase.reason == "repetition":
+            yield (
+                f"Left out a phrase that the engine repeats {phrase.count} times, which no one can have said "
+                f"(a likely hallucination): {_describe(phrase)}."
+            )
+    silent = [phrase for phrase in dropped if phrase.reason == "silence"]
+    if silent:
+        named = ", ".join(map(_describe, silent))
+        yield f"Dropped words that the engine placed in silence (likely hallucinations): {named}."
+
+
+def _describe(phrase: Dropped) -> str:
+    return f"\u201c{phrase.text}\u201d at {phrase.start:.1f}\u2013{phrase.end:.1f} s"

@@ -1,0 +1,83 @@
+"""Descriptions of sounds and endless repetitions are kept out of the words and reported."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audio_tools.transcript import Reply, Segment
+from audio_tools.words.pieces import Piece, join_pieces
+from audio_tools.words.segments import group
+from audio_tools.words.unspoken import describe_dropped, without_unspoken
+
+
+def reply(text: str, seconds: float = 60.0, *segments: Segment) -> Reply:
+    words = join_pieces([Piece(text, 0.0, seconds, timing="estimated")], text, seconds)
+    return Reply(text, tuple(words), segments or tuple(group(words)))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("[MUSIC PLAYING] And so, [BLANK_AUDIO] friends. (applause) ♪♪", "And so, friends."),
+        ("♪ la la ♪ Yes.", "la la Yes."),
+        ("*laughs* No. (Audience laughing.) Well.", "No. Well."),
+        ("（拍手）ありがとう。【音楽】", "ありがとう。"),
+        ("He came (as he said) at three. (I think so.)", "He came (as he said) at three. (I think so.)"),
+        ("An [unclosed bracket stays", "An [unclosed bracket stays"),
+    ],
+)
+def test_descriptions_of_sounds_are_no_words(text: str, left: str) -> None:
+    """Brackets that somebody said the contents of stay."""
+    cleaned = without_unspoken(reply(text))
+
+    assert cleaned.text == left
+    assert " ".join(segment.text for segment in cleaned.segments).replace("  ", " ") == left
+    assert bool(cleaned.dropped) == (text != left)
+    assert {phrase.reason for phrase in cleaned.dropped} <= {"sound"}
+
+
+def test_a_segment_that_is_nothing_but_brackets_describes_a_sound() -> None:
+    """Whatever the language: an engine writes no speech that way."""
+    segments = Segment(0, 0.0, 30.0, "Hallo."), Segment(1, 30.0, 60.0, "(Vogelzwitschern)")
+
+    assert without_unspoken(reply("Hallo. (Vogelzwitschern)", 60.0, *segments)).text == "Hallo."
+
+
+def test_a_phrase_without_end_is_dropped_and_named_once() -> None:
+    """With its time and how often the engine says it."""
+    cleaned = without_unspoken(reply("Well. " + "Thank you. " * 60 + "Bye.", 200.0))
+
+    assert cleaned.text == "Well. Bye."
+    (phrase,) = cleaned.dropped
+    assert (phrase.text, phrase.count, phrase.reason) == ("Thank you.", 60, "repetition")
+    (warning,) = describe_dropped(cleaned.dropped)
+    assert "“Thank you.” at" in warning
+    assert "60 times" in warning
+
+
+def test_people_do_repeat_themselves() -> None:
+    """A few times slowly is no loop; as often but faster than anyone speaks it is."""
+    said = "no, " * 10 + "stop"
+
+    assert without_unspoken(reply(said, 6.0)).text == said
+    assert without_unspoken(reply(said, 0.6)).text == "stop"
+
+
+def test_whispers_own_doubts_tell_a_loop_from_a_repetition() -> None:
+    """`no_speech_prob` and `compression_ratio` of the segment count."""
+    said = ("no, " * 10).strip()
+    doubtful = Segment(0, 0.0, 6.0, said, no_speech_prob=0.9)
+
+    assert without_unspoken(reply(said, 6.0, doubtful)).text == ""
+    assert without_unspoken(reply(said, 6.0, Segment(0, 0.0, 6.0, said, no_speech_prob=0.1))).text == said
+
+
+@given(st.text(st.sampled_from("ab [](){}*♪.「」【】（）"), max_size=40))
+def test_no_brackets_do_harm(text: str) -> None:
+    """What is left is a part of the text in its order."""
+    cleaned = without_unspoken(reply(text))
+    remaining = iter("".join(text.split()))
+
+    assert all(character in remaining for character in "".join(cleaned.text.split()))
