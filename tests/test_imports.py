@@ -18,7 +18,7 @@ OUTSIDERS = {
     "onnxruntime": {"audio"},
     "icu4py": {"words"},
     "rapidfuzz": {"words"},
-    "sqlite3": {"jobs"},
+    "sqlite3": {"jobs", "cli"},
     "bullmq": {"jobs"},
     "redis": {"jobs", "engines"},
     "click": {"cli"},

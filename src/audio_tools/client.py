@@ -1,10 +1,12 @@
-"""A client of the service: send a file, follow its job, fetch what came out."""
+"""A client of the service: send a file, follow its job, fetch the result."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
@@ -12,11 +14,18 @@ from urllib.parse import quote, urlsplit
 import httpx2
 import websockets
 
-from audio_tools.errors import AudioToolsError, ConfigError, JobNotFinished, ServerUnreachable, exit_code_of
+from audio_tools.errors import (
+    AudioToolsError,
+    ConfigError,
+    JobNotFinished,
+    JobNotFound,
+    ServerUnreachable,
+    exit_code_of,
+)
 from audio_tools.transcript import Json
 
 CONNECT_S = 10.0
-BLOCK_BYTES = 1 << 20
+JOBS_A_PAGE = 1_000
 PAUSES_S = (0.25, 0.5, 1.0, 2.0, *[5.0] * 11)
 """
 How long a follower waits each time before it opens a broken connection again, in seconds: a minute in all,
@@ -35,6 +44,14 @@ class ServerRefused(AudioToolsError):
     def __init__(self, message: str, *, hint: str = "", server_code: str = "") -> None:
         super().__init__(message, hint=hint)
         self.exit_code = exit_code_of(server_code)
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """Some jobs of a service, newest first, and how many match in `total`."""
+
+    jobs: list[Json]
+    total: int
 
 
 class Client:
@@ -60,11 +77,15 @@ class Client:
 
     async def submit(self, path: Path, options: Mapping[str, Any]) -> Json:
         """Upload a file and start a job; gives the server's answer with `jobId` and `websocketUrl`."""
-        # A name on a disk may be no text, but one in a form must be.
+        # A file name may be any bytes, but a form field must be text.
         name = path.name.encode(errors="replace").decode()
         with path.open("rb") as file:
             form = {"options": json.dumps(dict(options))}
             return await self._json("POST", "/process-audio", data=form, files={"audioFile": (name, file)})
+
+    async def submit_path(self, path: Path, options: Mapping[str, Any]) -> Json:
+        """Start a job on a file that the service can read; returns what `submit` returns."""
+        return await self._json("POST", "/process-audio", json={"path": str(path), "options": dict(options)})
 
     async def follow(self, answer: Json, pauses_s: Sequence[float] = PAUSES_S) -> AsyncIterator[Json]:
         """
@@ -106,10 +127,30 @@ class Client:
         result: Json = answer["result"]
         return result
 
-    async def jobs(self) -> list[Json]:
-        """All jobs in order of creation."""
-        jobs: list[Json] = (await self._json("GET", "/jobs"))["jobs"]
-        return jobs
+    async def jobs(self, states: Sequence[str] = (), limit: int = 1_000, offset: int = 0) -> JobPage:
+        """At most `limit` jobs in one of the `states` (default: any)."""
+        query: Json = {"state": list(states), "limit": limit, "offset": offset}
+        answer = await self._json("GET", "/jobs", params=query)
+        newest_first = sorted(answer["jobs"], key=lambda job: -int(job["id"]))
+        return JobPage(newest_first, answer["total"])
+
+    async def find_job(self, id_or_number: str) -> str:
+        """
+        The id of a job that is given by its id, or by its number in the list of jobs.
+
+        Raises:
+            JobNotFound: no job has this number; an id is not looked up.
+        """
+        if not id_or_number.isdecimal():
+            return id_or_number
+        offset, total = 0, 1
+        while offset < total:
+            page = await self.jobs(limit=JOBS_A_PAGE, offset=offset)
+            for job in page.jobs:
+                if job["id"] == int(id_or_number):
+                    return str(job["jobId"])
+            offset, total = offset + JOBS_A_PAGE, page.total
+        raise JobNotFound(id_or_number)
 
     async def cancel(self, job_id: str) -> str:
         """Cancel a job, or delete one that has ended; gives what the server says."""
@@ -120,14 +161,15 @@ class Client:
             response = await self._http.request(method, path, **content)
         except httpx2.HTTPError as error:
             raise ServerUnreachable(
-                f"There is no answer from {self._server}: {str(error).rstrip('.') or type(error).__name__}.",
-                hint="Start the service with: audio-tools serve, or name another with --server.",
+                f"Cannot reach {self._server}: {_reason(error)}.",
+                hint="Start the service with `audio-tools serve`, or name another with --server.",
             ) from error
         try:
             record: Json = response.json()
         except ValueError:
             raise ServerRefused(
-                f"{urlsplit(self._server).netloc} answers {response.status_code}, and no JSON."
+                f"{urlsplit(self._server).netloc} answered {response.status_code} without JSON.",
+                hint="Check that --server names an Audio Tools service.",
             ) from None
         if not response.is_success:
             # The server's own hint on tokens is for those who write programs.
@@ -138,6 +180,18 @@ class Client:
                 server_code=str(record.get("error", "")),
             )
         return record
+
+
+def _reason(error: BaseException) -> str:
+    """Why a connection failed, in the words of the system: `connection refused`."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            # asyncio has a sentence of its own with the address in it.
+            reason = os.strerror(cause.errno) if cause.errno and cause.errno > 0 else cause.strerror
+            return reason[0].lower() + reason[1:]
+        cause = cause.__cause__ or cause.__context__
+    return str(error).rstrip(".") or type(error).__name__
 
 
 def _path(job_id: str) -> str:

@@ -17,17 +17,20 @@ class Progress:
     How far a job is: `progress` 0..100, never going back.
 
     `seconds_done` of `seconds_total` audio have an answer; `total_chunks` is an estimate until the whole
-    file is cut; `eta_s` is None while nothing can be said.
+    file is cut. `chunks_failed` have no answer so far, and do not count as progress. `speed` is the seconds
+    of audio that the engine gets through in a second; it and `eta_s` are None while they are unknown.
     """
 
     stage: Stage
     progress: float
     message: str
     chunks_done: int = 0
+    chunks_failed: int = 0
     total_chunks: int = 0
     seconds_done: float = 0.0
     seconds_total: float | None = None
     eta_s: float | None = None
+    speed: float | None = None
 
     def to_json(self) -> Json:
         return {
@@ -36,8 +39,10 @@ class Progress:
             "progress": round(self.progress, 1),
             "message": self.message,
             "chunksDone": self.chunks_done,
+            "chunksFailed": self.chunks_failed,
             "totalChunks": self.total_chunks,
             "etaSeconds": None if self.eta_s is None else round(self.eta_s, 1),
+            "speed": None if self.speed is None else round(self.speed, 2),
         }
 
 

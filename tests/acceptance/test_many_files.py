@@ -30,7 +30,7 @@ async def test_a_bad_file_does_not_keep_the_others_from_their_turn(
 
     assert ended.code == 3
     assert "Error: empty.mp4 is empty." in ended.errors
-    assert "good.flac is named more than once; it is transcribed once." in ended.errors
+    assert "good.flac is given more than once; it is transcribed once." in ended.errors
     assert ended.errors.splitlines()[-1] == "1 of 2 files failed."
     assert ended.output.count("of audio") == 1
     assert len(simulator.requests) == commands.transcript("good")["totalChunks"]
@@ -40,7 +40,7 @@ async def test_a_bad_file_does_not_keep_the_others_from_their_turn(
 async def test_a_provider_that_takes_nothing_is_asked_for_one_file_only(
     commands: Commands, simulator: Simulator
 ) -> None:
-    """A spent quota: exit 4, the provider's words once, and how many files were not begun."""
+    """A spent quota: exit 4, the provider's words once, and how many files were not started."""
     simulator.quota_exhausted = True
     files = [render(SCRIPT, commands.folder / f"{name}.flac") for name in "abc"]
 
@@ -48,7 +48,7 @@ async def test_a_provider_that_takes_nothing_is_asked_for_one_file_only(
 
     assert ended.code == 4
     assert ended.errors.count("exceeded your current quota") == 1
-    assert ended.errors.splitlines()[-1] == "1 of 3 files failed, 2 not begun."
+    assert ended.errors.splitlines()[-1] == "1 of 3 files failed, 2 not started."
 
 
 async def test_the_result_says_how_it_was_made(commands: Commands) -> None:

@@ -100,7 +100,9 @@ async def test_what_is_not_finished_is_not_exported(
     finally:
         follower.kill()
         follower.wait()
-    (job_id,) = re.findall(r"Job (\S+) goes on\. Once it is done, `audio-tools export \1` writes", errors)
+    (job_id,) = re.findall(
+        r"Job (\S+) continues\. Once it has finished, `audio-tools export \1` writes", errors
+    )
     exported = await run(commands, "export", job_id, "-o", commands.out)
 
     assert follower.returncode == 130
@@ -152,7 +154,7 @@ async def test_cancel_spares_what_has_ended(
     gone = await run(commands, "cancel", job_id)
 
     assert refused.code == 1
-    assert f"Error: Job {job_id} has ended (completed), so there is nothing to cancel." in refused.errors
+    assert f"Error: Job {job_id} has already finished (completed)." in refused.errors
     assert f"audio-tools cancel --delete {job_id}" in refused.errors
     assert (deleted.code, deleted.errors) == (0, "")
     assert gone.errors.startswith(f"Error: There is no job {job_id}.")

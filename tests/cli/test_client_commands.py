@@ -38,8 +38,8 @@ def test_a_service_that_is_not_there_is_exit_1(command: str, audio_tools: Run) -
     ended = audio_tools(command, *ARGUMENTS[command], "--server", "http://127.0.0.1:9")
 
     assert ended.code == 1
-    assert ended.errors.startswith("Error: There is no answer from http://127.0.0.1:9: ")
-    assert "Hint: Start the service" in ended.errors
+    assert ended.errors.startswith("Error: Cannot reach http://127.0.0.1:9: connection refused.\n")
+    assert "Hint: Start the service with `audio-tools serve`" in ended.errors
     assert ".." not in ended.errors
 
 
@@ -90,7 +90,7 @@ def test_the_nearer_word_wins(
 ) -> None:
     """A flag before AUDIO_TOOLS_SERVER, that before HOST and PORT."""
     (tmp_path / ".env").write_text(f"PORT=9\nAPI_TOKEN={TOKEN}\nAUDIO_TOOLS_SERVER=http://127.0.0.1:9\n")
-    assert "no answer from http://127.0.0.1:9:" in audio_tools("jobs").errors
+    assert "Cannot reach http://127.0.0.1:9:" in audio_tools("jobs").errors
     assert audio_tools("jobs", "--server", refusing_server("x"), "--token", "mine").errors.startswith(
         "Error: No"
     )
@@ -103,7 +103,7 @@ def test_the_nearer_word_wins(
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("PORT=0", "PORT is 0, so the service has another port each time."),
+        ("PORT=0", "PORT is 0, so the port of the service is not known."),
         ("AUDIO_TOOLS_SERVER=http://a:99999", "Option AUDIO_TOOLS_SERVER is 'http://a:99999', but must be"),
         ("AUDIO_TOOLS_SERVER=nas", "AUDIO_TOOLS_SERVER is 'nas': "),
         ("API_TOKEN=short", "API_TOKEN: needs at least 16 characters."),
@@ -126,7 +126,7 @@ def test_the_server_of_another_address_family(audio_tools: Run, tmp_path: Path) 
     """`::` is every address; this machine's own is ::1, in brackets."""
     (tmp_path / ".env").write_text("HOST=::\nPORT=9\n")
 
-    assert "no answer from http://[::1]:9:" in audio_tools("jobs").errors
+    assert "Cannot reach http://[::1]:9:" in audio_tools("jobs").errors
 
 
 def test_a_service_that_hangs_up_is_told_in_one_sentence(audio_tools: Run) -> None:
@@ -175,4 +175,4 @@ def test_a_service_of_another_kind_is_told_from_ours(
     ended = audio_tools("jobs", "--server", server)
 
     assert ended.code == 1
-    assert ended.errors == f"Error: {server.removeprefix('http://')} answers 200, and no JSON.\n"
+    assert ended.errors.startswith(f"Error: {server.removeprefix('http://')} answered 200 without JSON.\n")

@@ -33,8 +33,10 @@ def test_a_job_says_what_it_is_at_before_its_file_is_known() -> None:
         "progress": 0.0,
         "message": "Starting whisper (base)",
         "chunksDone": 0,
+        "chunksFailed": 0,
         "totalChunks": 0,
         "etaSeconds": None,
+        "speed": None,
     }
 
 

@@ -1,4 +1,4 @@
-"""The command `audio-tools`. Each subcommand is imported when it runs: `--help` must answer at once."""
+"""The command `audio-tools`. Each subcommand is imported when it runs, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from importlib import import_module
 import click
 
 from audio_tools import __version__
-from audio_tools.cli._messages import show_error
+from audio_tools.cli._messages import say, show_error
 from audio_tools.cli._stdout import stdout_errors_told
 from audio_tools.errors import AudioToolsError
 
 COMMANDS = {
-    "transcribe": "Turn recordings into words, silences and subtitles.",
+    "transcribe": "Transcribe recordings: words, silences and subtitles.",
     "serve": "Run the service: HTTP, WebSocket, queue and workers.",
-    "work": "Run workers alone, for a service on Redis.",
-    "submit": "Send a file to a service.",
+    "work": "Run workers without HTTP. Requires Redis.",
+    "submit": "Send files to a service.",
     "export": "Write the transcript of a job of a service.",
     "jobs": "List the jobs of a service.",
     "cancel": "Cancel a job of a service.",
-    "doctor": "Check FFmpeg, engines, model, key and folders.",
+    "doctor": "Check FFmpeg, engines, model, key, network and folders.",
 }
 INTERRUPTED = 130
 
 
 class _LazyGroup(click.Group):
-    """Knows its commands by name and one line of help; the module `cli.NAME` holds the command."""
+    """A group that lists commands without importing them; the module `cli.NAME` has the command."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -44,13 +44,13 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="audio-tools")
-@click.option("--debug", is_flag=True, help="Show where an unexpected error comes from.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
 def app(debug: bool) -> None:
     """Words, segments and silences of recordings of any size, ready for a timeline."""
 
 
 def main() -> None:
-    """Run the command line; errors are one sentence and a hint, and an exit code that says whose fault."""
+    """Run the command line; an error is printed as a sentence and a hint, and sets the exit code."""
     try:
         with stdout_errors_told():
             code = app.main(prog_name="audio-tools", standalone_mode=False)
@@ -65,7 +65,7 @@ def main() -> None:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        click.echo(f"Error: unexpected {type(error).__name__}: {error}", err=True)
-        click.echo("Hint: this is a mistake of ours. `audio-tools --debug …` shows where.", err=True)
+        say(f"Error: Unexpected {type(error).__name__}: {error}", err=True)
+        say("Hint: This is a bug in audio-tools. Run `audio-tools --debug …` for a traceback.", err=True)
         code = 1
     sys.exit(code or 0)

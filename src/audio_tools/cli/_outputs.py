@@ -1,103 +1,225 @@
-"""Where the transcripts of a command go, and what they must not overwrite."""
+"""Where the transcripts of a command go, and which files they must not overwrite."""
 
 from __future__ import annotations
 
 import stat
 import tempfile
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
+from audio_tools.cli._inputs import Source
+from audio_tools.cli._written_files import WrittenFiles
 from audio_tools.errors import ConfigError, InvalidOption
+
+DEFAULT_FORMATS = "json,srt,vtt,txt"
+STDOUT = Path("-")
+STDOUT_FORMAT = "txt"
+"""What `-o -` prints where `-f` is not given."""
+MOST_NAMED = 5
+"""How many existing files an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """
+    Where transcripts go: a folder, the folder of each media file (`beside`), or standard output.
+
+    Without `overwrite` only unchanged files of earlier runs are replaced.
+    """
+
+    formats: tuple[str, ...]
+    folder: Path = Path()
+    beside: bool = False
+    overwrite: bool = False
+
+    @property
+    def is_stdout(self) -> bool:
+        """Whether the transcript goes to standard output."""
+        return self.folder == STDOUT
+
+    def folder_of(self, source: Source) -> Path:
+        """The folder for the transcripts of one file."""
+        return source.file.parent if self.beside else self.folder / source.subfolder
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The media file, and the file of each format, in order; no files for standard output."""
+
+    source: Path
+    paths: dict[str, Path]
 
 
 def output_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--output` (a folder) and `--formats` (their names, checked)."""
-    command = click.option(
+    """Give a command `-o`, `-f`, `--beside` and `--overwrite`; it receives them as one `destination`."""
+
+    @wraps(command)
+    def with_destination(
+        *, output: Path, formats: tuple[str, ...] | None, beside: bool, overwrite: bool, **given: Any
+    ) -> None:
+        destination = _destination(output, formats, beside=beside, overwrite=overwrite)
+        command(destination=destination, **given)
+
+    overwrite = click.option(
+        "--overwrite", is_flag=True, help="Also replace files that are not unchanged results of earlier runs."
+    )
+    beside = click.option("--beside", is_flag=True, help="Write the results next to each media file.")
+    formats = click.option(
         "-f",
         "--formats",
-        default="json,srt,vtt,txt",
-        show_default=True,
         metavar="NAMES",
         callback=_parse_formats,
-        help="What to write, by commas.",
-    )(command)
-    return click.option(
+        help=f"Comma-separated output formats.  [default: {DEFAULT_FORMATS}; {STDOUT_FORMAT} with -o -]",
+    )
+    output = click.option(
         "-o",
         "--output",
         metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=click.Path(path_type=Path, file_okay=False, allow_dash=True),
         default=Path(),
-        help="Where to write it; left out: here.",
-    )(command)
+        help="Output directory (default: current directory); - prints one format to standard output.",
+    )
+    return output(formats(beside(overwrite(with_destination))))
 
 
-def _parse_formats(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:  # noqa: ARG001
+def _parse_formats(
+    ctx: click.Context,  # noqa: ARG001
+    parameter: click.Parameter,  # noqa: ARG001
+    text: str | None,
+) -> tuple[str, ...] | None:
     from audio_tools.exports.files import parse_formats
 
     try:
-        return parse_formats(text)
+        return None if text is None else parse_formats(text)
     except InvalidOption as error:
         raise InvalidOption("--formats (-f)", error.value, error.allowed) from None
 
 
-def check_outputs(files: Sequence[Path], folder: Path, formats: Sequence[str]) -> None:
+def _destination(
+    output: Path, formats: tuple[str, ...] | None, *, beside: bool, overwrite: bool
+) -> Destination:
+    to_stdout = output == STDOUT
+    if beside and output != Path():
+        raise ConfigError("--beside and -o exclude each other.", hint="Give one of them.")
+    if to_stdout and formats is not None and len(formats) != 1:
+        raise ConfigError(
+            f"-o - prints one format, not {len(formats)}.", hint="Name one of them, for example: -f srt -o -"
+        )
+    if formats is None:
+        formats = (STDOUT_FORMAT,) if to_stdout else tuple(DEFAULT_FORMATS.split(","))
+    return Destination(formats, output, beside, overwrite)
+
+
+def plan_outputs(sources: Sequence[Source], destination: Destination, written: WrittenFiles) -> list[Output]:
     """
-    Find out before the work, not after it, that a transcript cannot be written or would overwrite something.
+    Choose the output files of each media file; refuse before the work what could not be written after it.
+
+    Files of one folder that differ only in the extension keep it: `clip.mov.srt`, `clip.wav.srt`.
 
     Raises:
-        ConfigError: two files would be written under one name, an output is one of the `files`, the folder,
-            which is made if it is missing, cannot be written to, or a folder stands where an output goes,
-            or its name is too long.
+        ConfigError: two files would be written under one name, an output is a folder or one of the media
+            files, its name is too long, its folder cannot be made or written to, or it exists and is not
+            an unchanged file of an earlier run.
     """
-    _check_names(files)
-    outputs = [(file, folder / f"{file.stem}.{name}") for file in files for name in formats]
-    for file, output in outputs:
-        if any(_same(output, given) for given in files):
-            raise ConfigError(
-                f"The transcript of {file} would overwrite {output}, which is to be transcribed.",
-                hint="Choose another folder with -o.",
-            )
-    make_folder(folder, hint="Choose another folder with -o.")
-    for file, output in outputs:
-        _check_place(file, output)
+    if destination.is_stdout:
+        if len(sources) > 1:
+            raise ConfigError("-o - prints the transcript of one file.", hint="Give one file, or -o DIR.")
+        return [Output(sources[0].file, {})]
+    outputs = list(_outputs(sources, destination))
+    _refuse_duplicates(outputs)
+    for output in outputs:
+        for path in output.paths.values():
+            if any(_same(path, source.file) for source in sources):
+                raise ConfigError(
+                    f"The transcript of {output.source} would overwrite the input {path}.", hint=ELSEWHERE
+                )
+    for folder in dict.fromkeys(path.parent for output in outputs for path in output.paths.values()):
+        make_folder(folder, hint=ELSEWHERE)
+    for output in outputs:
+        for path in output.paths.values():
+            _check_place(output.source, path)
+    if not destination.overwrite:
+        refuse_to_replace([path for output in outputs for path in output.paths.values()], written)
+    return outputs
 
 
-def _check_names(files: Sequence[Path]) -> None:
-    names: dict[str, Path] = {}
-    for file in files:
-        other = names.setdefault(file.stem, file)
-        if other is not file:
-            raise ConfigError(
-                f"{other} and {file} would both be written as {file.stem}.*.",
-                hint="Give them to two commands with different -o folders.",
-            )
+ELSEWHERE = "Choose another directory with -o."
 
 
-def _check_place(file: Path, output: Path) -> None:
-    """Its folder is there by now: only then the file system says whether it takes the name."""
+def _outputs(sources: Sequence[Source], destination: Destination) -> Iterator[Output]:
+    from audio_tools.exports.files import file_name
+
+    stems = Counter((destination.folder_of(source), source.file.stem) for source in sources)
+    for source in sources:
+        folder, file = destination.folder_of(source), source.file
+        stem = file.stem if stems[folder, file.stem] == 1 else file.name
+        yield Output(file, {name: folder / file_name(stem, name) for name in destination.formats})
+
+
+def _refuse_duplicates(outputs: Sequence[Output]) -> None:
+    sources: dict[Path, Path] = {}
+    for output in outputs:
+        for path in output.paths.values():
+            other = sources.setdefault(path, output.source)
+            if other is not output.source:
+                raise ConfigError(
+                    f"{other} and {output.source} would both be written to {path}.",
+                    hint="Write next to the media with --beside, or run the command once for each, "
+                    "with different -o directories.",
+                )
+
+
+def _check_place(source: Path, path: Path) -> None:
+    """Its folder exists by now: only then the file system shows whether it takes the name."""
     try:
-        # A link is replaced, wherever it leads.
-        taken = stat.S_ISDIR(output.lstat().st_mode)
+        is_folder = stat.S_ISDIR(path.lstat().st_mode)
     except FileNotFoundError:
         return
     except OSError as error:
         raise ConfigError(
-            f"The transcript of {file} cannot be written as {output.name}: {error.strerror}.",
-            hint=f"Give the file a shorter name, or choose formats without {output.suffix[1:]} (-f).",
+            f"The transcript of {source} cannot be written as {path.name}: {error.strerror}.",
+            hint=f"Give the file a shorter name, or choose formats without {path.suffix[1:]} (-f).",
         ) from None
-    if taken:
+    if is_folder:
         raise ConfigError(
-            f"The transcript of {file} cannot be written as {output}, which is a folder.",
-            hint="Move it away, or choose another folder with -o.",
+            f"The transcript of {source} cannot be written to {path}, which is a folder.",
+            hint=f"Move the folder. {ELSEWHERE}",
         )
+
+
+def refuse_to_replace(paths: Sequence[Path], written: WrittenFiles, *, note: str = "") -> None:
+    """Raise ConfigError if a path is taken by anything but an unchanged file of an earlier run."""
+    taken = [path for path in paths if exists(path) and not written.contains(path)]
+    if not taken:
+        return
+    named = ", ".join(map(str, taken[:MOST_NAMED]))
+    more = f" and {len(taken) - MOST_NAMED} more" if len(taken) > MOST_NAMED else ""
+    exist = "already exists" if len(taken) == 1 else "already exist"
+    raise ConfigError(
+        f"{named}{more} {exist}, and audio-tools did not write what is there now.",
+        hint=f"Choose another directory with -o, or replace with --overwrite.{note}",
+    )
+
+
+def exists(path: Path) -> bool:
+    """Whether there is anything of this name, be it a broken link."""
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
 
 
 def _same(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
-    except OSError:  # one of them is not there
+    except OSError:  # one of them does not exist
         return False
 
 
@@ -107,7 +229,7 @@ def make_folder(folder: Path, *, hint: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         try_writing(folder)
     except OSError as error:
-        raise ConfigError(f"Nothing can be written to {folder}: {error.strerror}.", hint=hint) from None
+        raise ConfigError(f"Cannot write to {folder}: {error.strerror}.", hint=hint) from None
 
 
 def try_writing(folder: Path) -> None:

@@ -1,43 +1,49 @@
-"""Progress on a terminal, and the line that remains when a file is done."""
+"""Progress on a terminal, and the summary of a finished file."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
-from audio_tools.cli._messages import counted
+from audio_tools.cli._messages import columns, counted
 from audio_tools.events import Event, Progress
 from audio_tools.transcript import Json, Transcript
 
 LOCAL_ENGINE = "whisper"
 PLAIN_STEP = 10.0
-"""How far progress goes, in percent, before it is worth another line."""
+"""How far progress goes, in percent, before it is worth another line outside a terminal."""
+BAR_COLUMNS = 30
 
 
 class ProgressLine:
     """
-    A bar with stage, percent of the audio, chunks done and time left.
+    The progress of a file: what is being done, and below it a bar with percent, time, speed and time left.
 
-    Without a terminal it is a line for each new stage, once the file is read, and every `PLAIN_STEP` percent.
+    The bar has the same width all the time. Without a terminal a line is printed for each new stage once
+    the file has been read, and every `PLAIN_STEP` percent.
     """
 
     def __init__(self, name: str) -> None:
-        self._console = Console(stderr=True)
-        self._bars = Bars(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
+        self._console = Console(stderr=True, highlight=False)
+        if self._console.is_terminal:
+            self._console.width = columns()
+        self._bars = _Bars(
+            BarColumn(BAR_COLUMNS),
             TaskProgressColumn(),
-            TextColumn("{task.fields[detail]}", markup=False),
-            TextColumn("{task.fields[eta]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[speed]:>6}"),
+            TextColumn("{task.fields[eta]:<14}"),
             console=self._console,
             transient=True,
         )
         self._name = name
-        self._task = self._bars.add_task(name, total=100.0, detail="", eta="")
+        self._task: TaskID = self._bars.add_task(name, total=100.0, speed="", eta="")
         self._next_line = PLAIN_STEP
         self._stage = ""
 
@@ -53,25 +59,40 @@ class ProgressLine:
             self._bars.stop()
 
     def show(self, event: Event) -> None:
-        """Take what happened; see `events.Publish`."""
+        """Show a progress event, other events are ignored; see `events.Publish`."""
         if not isinstance(event, Progress):
             return
-        detail = event.message
-        if event.total_chunks:
-            detail = f"{event.chunks_done}/{counted(event.total_chunks, 'chunk')}"
-        eta = "" if event.eta_s is None else f"{_clock(event.eta_s)} left"
-        title = f"{self._name}: {event.stage}"
+        eta = "" if event.eta_s is None else f"{clock(event.eta_s)} left"
         if self._console.is_terminal:
-            self._bars.update(self._task, completed=event.progress, description=title, detail=detail, eta=eta)
+            speed = "" if event.speed is None else _times(event.speed)
+            self._bars.title = f"{self._name}: {event.message}"
+            self._bars.update(self._task, completed=event.progress, speed=speed, eta=eta)
         elif event.stage not in ("probe", self._stage) or event.progress >= self._next_line:
             self._next_line = event.progress // PLAIN_STEP * PLAIN_STEP + PLAIN_STEP
-            line = f"{title} {event.progress:.0f} %  {detail}  {eta}".rstrip()
-            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            line = f"{self._name}: {event.stage} {event.progress:.0f} %  {_detail(event)}  {eta}".rstrip()
+            self._console.print(line, markup=False, soft_wrap=True)
         self._stage = event.stage
 
 
+class _Bars(Bars):
+    """A bar below a line of text that is cut to the width of the terminal."""
+
+    title = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield Text(self.title, no_wrap=True, overflow="ellipsis")
+        yield self.make_tasks_table(self.tasks)
+
+
+def _detail(event: Progress) -> str:
+    if not event.total_chunks:
+        return event.message
+    failed = f", {event.chunks_failed} failed" if event.chunks_failed else ""
+    return f"{event.chunks_done}/{counted(event.total_chunks, 'chunk')}{failed}"
+
+
 def progress_of(record: Json) -> Progress | None:
-    """The progress in an event or a snapshot of a service, None if there is none."""
+    """The progress in an event or a snapshot of a service; None for other events."""
     if record.get("type") not in {"progress", "snapshot"}:
         return None
     return Progress(
@@ -79,16 +100,18 @@ def progress_of(record: Json) -> Progress | None:
         progress=record["progress"],
         message=record["message"],
         chunks_done=record.get("chunksDone", 0),
+        chunks_failed=record.get("chunksFailed", 0),
         total_chunks=record.get("totalChunks", 0),
         eta_s=record.get("etaSeconds"),
+        speed=record.get("speed"),
     )
 
 
 def summary(name: str, transcript: Transcript, taken_s: float | None) -> str:
-    """What a transcript holds and cost, in one line; `taken_s` is the wall time in seconds, if known."""
+    """What a transcript holds and cost, in one line; `taken_s` is the wall time, None if unknown."""
     usage = transcript.usage
     parts = [
-        f"{_clock(transcript.duration)} of audio",
+        f"{clock(transcript.duration)} of audio",
         counted(len(transcript.words), "word"),
         counted(len(transcript.silences), "silence"),
     ]
@@ -100,17 +123,17 @@ def summary(name: str, transcript: Transcript, taken_s: float | None) -> str:
         *_money(transcript),
     ]
     if usage.stored_chunks:
-        parts.append(f"{usage.stored_chunks} of {counted(transcript.total_chunks, 'chunk')} from the store")
+        parts.append(f"{usage.stored_chunks} of {counted(transcript.total_chunks, 'chunk')} from the cache")
     if transcript.success_rate < 100:
         parts.append(f"only {transcript.success_rate:g} % of the chunks succeeded")
     return f"{name}: " + ", ".join(parts)
 
 
 def prospect(name: str, estimate: Transcript) -> str:
-    """What a dry run says that a job would send and cost, in one line."""
+    """The estimate of a dry run in one line: what would be sent, and the cost."""
     usage = estimate.usage
     parts = [
-        f"{_clock(estimate.duration)} of audio",
+        f"{clock(estimate.duration)} of audio",
         f"about {counted(usage.calls, 'chunk')}",
         f"{usage.seconds:.0f} s to send to {estimate.engine} ({estimate.model})",
         *_money(estimate),
@@ -119,7 +142,7 @@ def prospect(name: str, estimate: Transcript) -> str:
 
 
 def _money(transcript: Transcript) -> list[str]:
-    """What it costs; nothing is said of an engine of this machine."""
+    """The cost; nothing for a local engine."""
     usd = transcript.usage.cost_usd
     if transcript.engine == LOCAL_ENGINE:
         return []
@@ -127,11 +150,12 @@ def _money(transcript: Transcript) -> list[str]:
 
 
 def _times(speed: float) -> str:
-    """So many times as fast: `12x`, `0.4x`."""
+    """A speed relative to realtime: `12x`, `0.4x`."""
     return f"{speed:.0f}x" if speed >= 1 else f"{speed:.1g}x"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A duration: `0:07`, `1:02:03`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,4 +1,4 @@
-"""What `audio-tools serve` and `audio-tools work` have in common: processes of the service."""
+"""What `audio-tools serve` and `audio-tools work` share: settings from flags, logs, the event loop."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ WAIT_S = 10.0
 
 def wait_option(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command `--wait`."""
-    text = f"Wait for Redis as long as it takes, not only {WAIT_S:g} s."
+    text = f"Wait for Redis without a limit, not only {WAIT_S:g} s."
     return click.option("--wait", is_flag=True, help=text)(command)
 
 
 def redis_wait_s(wait: bool) -> float | None:
-    """How long the start waits for Redis then, in seconds; None: for ever."""
+    """How long the start waits for Redis, in seconds; None: without a limit."""
     return None if wait else WAIT_S
 
 
@@ -38,22 +38,22 @@ def load_settings(**flags: Any) -> Settings:
             if flags.get(str(parameter.name)) is not None and error.message.startswith(f"{variable} is "):
                 flag = parameter.opts[0]
                 problem = f"Option {flag}{error.message.removeprefix(variable)}"
-                hint = f"Correct {flag}, or leave it out: then {variable} counts, or its default."
+                hint = f"Correct {flag}, or omit it to use {variable} or its default."
                 raise ConfigError(problem, hint=hint) from None
         raise
 
 
 def require_redis(settings: Settings, what: str) -> None:
-    """Raise ConfigError where `what` can do nothing: jobs in DATA_DIR belong to one process."""
+    """Raise ConfigError if Redis is not configured: jobs in DATA_DIR belong to one process."""
     if not settings.uses_redis:
         raise ConfigError(
-            f"{what} needs a queue that several processes can use: REDIS_URL and REDIS_HOST are not set.",
-            hint="Set one of them (docs/scaling.md), or run `audio-tools serve` alone: it does both.",
+            f"{what} requires Redis, but REDIS_URL and REDIS_HOST are not set.",
+            hint="Set one of them (docs/scaling.md), or run `audio-tools serve` alone: it has workers too.",
         )
 
 
 def announce(line: str) -> None:
-    """Say that a process has begun; it works all the same where standard output cannot be written."""
+    """Print a start-up line; the process also runs if standard output cannot be written."""
     with suppress(OSError, click.ClickException):
         click.echo(line)
 

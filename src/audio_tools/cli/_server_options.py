@@ -1,4 +1,4 @@
-"""Which service a client command talks to."""
+"""The service that a client command connects to."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def server_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--server` and `--token`; what is not given, the settings say."""
+    """Give a command `--server` and `--token`; both default to the settings."""
     command = click.option(
         "--token",
         metavar="TEXT",
         callback=_find_token,
-        help="The server's token  [default: API_TOKEN]",
+        help="API token of the service  [default: API_TOKEN]",
     )(command)
     return click.option(
         "--server",
         metavar="URL",
         callback=_find_server,
-        help="Where the service is  [default: AUDIO_TOOLS_SERVER, else HOST and PORT: http://127.0.0.1:3001]",
+        help="URL of the service  [default: AUDIO_TOOLS_SERVER, else HOST and PORT: http://127.0.0.1:3001]",
     )(command)
 
 
@@ -47,10 +47,10 @@ def _find_server(ctx: click.Context, parameter: click.Parameter, url: str | None
         return _checked("AUDIO_TOOLS_SERVER", settings.audio_tools_server)
     if settings.port == 0:
         raise ConfigError(
-            "PORT is 0, so the service has another port each time.",
-            hint="Give the one that it printed: --server http://127.0.0.1:PORT",
+            "PORT is 0, so the port of the service is not known.",
+            hint="Give the URL that `audio-tools serve` printed: --server http://127.0.0.1:PORT",
         )
-    # Who listens on every address is reached on that of the machine itself.
+    # A service that listens on every address is reached on loopback.
     host = LOOPBACK.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 

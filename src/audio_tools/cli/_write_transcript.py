@@ -1,46 +1,95 @@
-"""What a command does with a transcript: its files, and what is said of it."""
+"""What a command does with a transcript: it writes the files, then reports what they hold and lack."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from audio_tools.cli._messages import say
+from audio_tools.cli._outputs import Destination, Output, exists, refuse_to_replace
+from audio_tools.cli._written_files import WrittenFiles
+
 if TYPE_CHECKING:
     from audio_tools.transcript import Transcript
 
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Into which folder the files go, and which there are."""
-
-    folder: Path
-    formats: tuple[str, ...]
+NO_SECOND_BILL = " Finished chunks are not charged again."
+USES = {
+    "srt": "import {} as captions in Premiere Pro, DaVinci Resolve or Final Cut Pro",
+    "vtt": "use {} as captions of a web player",
+    "txt": "read {}",
+    "json": "process {}, which has every word and silence with its times",
+}
+"""What to do with the files of a format; the first two that were written are named after a run."""
 
 
 async def deliver(
-    transcript: Transcript, file: Path, destination: Destination, taken_s: float | None = None
+    transcript: Transcript,
+    output: Output,
+    destination: Destination,
+    written: WrittenFiles,
+    taken_s: float | None = None,
 ) -> None:
     """
-    Write the transcript of a file under the file's name, and say what it holds and what it lacks.
+    Write the transcript of a file, and report what it holds and what it lacks.
 
-    That of a dry run is only told. `taken_s` is the wall time in seconds, None if nobody measured it.
+    Of a dry run only the estimate is printed. `taken_s` is the wall time in seconds, None if unknown.
+
+    Raises:
+        ConfigError: a file appeared or was changed while the work went on; nothing was written.
+        DiskFull, StorageError: a file cannot be written.
     """
     from audio_tools.cli._progress import prospect, summary
-    from audio_tools.exports.files import write
 
+    name = output.source.name
     if transcript.dry_run:
-        click.echo(prospect(file.name, transcript))
+        say(prospect(name, transcript), err=destination.is_stdout)
         return
-    paths = await asyncio.to_thread(write, transcript, destination.formats, destination.folder, file.stem)
-    click.echo(summary(file.name, transcript, taken_s))
+    replaced = await asyncio.to_thread(_write, transcript, output, destination, written)
+    if destination.is_stdout:
+        await asyncio.to_thread(_print, transcript, destination.formats[0])
+    say(summary(name, transcript, taken_s), err=destination.is_stdout)
     for warning in transcript.warnings:
-        click.echo(f"  Note: {warning}", err=True)
+        say(f"  Note: {warning}", err=True)
     for failed in transcript.failed_chunks:
-        click.echo(f"  Missing: {failed.start:.1f}-{failed.end:.1f} s: {failed.message}", err=True)
+        say(f"  Missing: {failed.start:.1f}-{failed.end:.1f} s: {failed.message}", err=True)
     for gap in transcript.gaps:
-        click.echo(f"  No words were found for the sound at {gap.start:.1f}-{gap.end:.1f} s.", err=True)
-    click.echo("  " + "  ".join(str(path) for path in paths))
+        say(f"  Note: Speech at {gap.start:.1f}-{gap.end:.1f} s could not be transcribed.", err=True)
+    if output.paths:
+        names = (f"{path} (replaced)" if path in replaced else str(path) for path in output.paths.values())
+        say("  " + "  ".join(names))
+
+
+def _write(
+    transcript: Transcript, output: Output, destination: Destination, written: WrittenFiles
+) -> set[Path]:
+    """Write all formats; returns the files that existed before."""
+    from audio_tools.exports.files import render
+    from audio_tools.storage.local import write_atomically
+
+    rendered = {path: render(transcript, name) for name, path in output.paths.items()}
+    if not destination.overwrite:
+        # The check before the work may be hours old.
+        refuse_to_replace(list(rendered), written, note=NO_SECOND_BILL)
+    replaced = set(filter(exists, rendered))
+    for path, data in rendered.items():
+        written.add(path, data)
+        write_atomically(path, data)
+    return replaced
+
+
+def _print(transcript: Transcript, name: str) -> None:
+    from audio_tools.exports.files import render
+
+    click.echo(render(transcript, name), nl=False)
+
+
+def say_what_to_do(outputs: Iterable[Output]) -> None:
+    """Print one line on how to use the files that were written."""
+    files = next((output.paths for output in outputs if output.paths), {})
+    uses = [USES[name].format(files[name].name) for name in USES if name in files][:2]
+    if uses:
+        say(f"Next: {'; '.join(uses)}.", err=True)

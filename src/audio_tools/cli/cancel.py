@@ -1,4 +1,4 @@
-"""`audio-tools cancel`: stop a job or, if that is wished, delete one that has ended."""
+"""`audio-tools cancel`: stop a job or, if asked to, delete one that has finished."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import asyncio
 
 import click
 
+from audio_tools.cli._messages import say
 from audio_tools.cli._server_options import server_options
 
-ENDED = {"completed", "failed", "cancelled"}
+FINISHED = {"completed", "failed", "cancelled"}
 
 
 @click.command("cancel")
 @click.argument("job_id")
-@click.option("--delete", is_flag=True, help="A job that has ended is deleted with all its data.")
+@click.option("--delete", is_flag=True, help="Also delete the job and its data if it has already finished.")
 @server_options
 def command(job_id: str, *, delete: bool, server: str, token: str | None) -> None:
     """
-    Cancel the job JOB_ID of a service.
+    Cancel a job of a service.
 
-    One that has ended meanwhile keeps its transcript, unless --delete is given.
+    JOB_ID is the id or the number that `audio-tools jobs` lists. A job that has finished keeps its
+    transcript, unless --delete is given.
     """
     asyncio.run(_cancel(job_id, server, token, delete=delete))
 
@@ -29,12 +31,11 @@ async def _cancel(job_id: str, server: str, token: str | None, *, delete: bool) 
     from audio_tools.errors import JobError
 
     async with Client(server, token) as client:
-        # For the service both are one: it deletes what has ended.
-        if not delete and (state := (await client.status(job_id))["state"]) in ENDED:
+        job_id = await client.find_job(job_id)
+        # The same request cancels an unfinished job and deletes a finished one.
+        if not delete and (state := (await client.status(job_id))["state"]) in FINISHED:
             way_out = f"`audio-tools cancel --delete {job_id}` deletes it with all its data"
             if state == "completed":
                 way_out += f", `audio-tools export {job_id}` writes its transcript"
-            raise JobError(
-                f"Job {job_id} has ended ({state}), so there is nothing to cancel.", hint=f"{way_out}."
-            )
-        click.echo(await client.cancel(job_id))
+            raise JobError(f"Job {job_id} has already finished ({state}).", hint=f"{way_out}.")
+        say(await client.cancel(job_id))

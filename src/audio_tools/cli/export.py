@@ -1,4 +1,4 @@
-"""`audio-tools export`: the transcript of a job that has ended, as files."""
+"""`audio-tools export`: write the transcripts of jobs that have completed."""
 
 from __future__ import annotations
 
@@ -7,35 +7,45 @@ from pathlib import Path
 
 import click
 
-from audio_tools.cli._outputs import check_outputs, output_options
+from audio_tools.cli._inputs import Source
+from audio_tools.cli._outputs import Destination, Output, output_options, plan_outputs
 from audio_tools.cli._server_options import server_options
+from audio_tools.cli._write_transcript import deliver, say_what_to_do
+from audio_tools.cli._written_files import WrittenFiles
+from audio_tools.errors import ConfigError
 
 
 @click.command("export")
 @click.argument("job_id")
 @output_options
 @server_options
-def command(job_id: str, *, output: Path, formats: tuple[str, ...], server: str, token: str | None) -> None:
+def command(job_id: str, *, destination: Destination, server: str, token: str | None) -> None:
     """
-    Write the transcript of the job JOB_ID of a service.
+    Write the transcript of a job of a service.
 
-    The files are those that `audio-tools submit --follow` writes. The job must be completed.
+    JOB_ID is the id or the number that `audio-tools jobs` lists. The files are those that `audio-tools
+    submit --follow` writes. The job must be completed.
     """
-    asyncio.run(_export(job_id, output, formats, server, token))
+    if destination.beside:
+        raise ConfigError("--beside needs the media file.", hint="Choose a directory with -o.")
+    asyncio.run(_export(job_id, destination, server, token))
 
 
-async def _export(
-    job_id: str, output: Path, formats: tuple[str, ...], server: str, token: str | None
-) -> None:
-    from audio_tools.cli._write_transcript import Destination, deliver
+async def _export(job_id: str, destination: Destination, server: str, token: str | None) -> None:
     from audio_tools.client import Client
+    from audio_tools.settings import Settings
     from audio_tools.transcript import Transcript
 
     async with Client(server, token) as client:
+        job_id = await client.find_job(job_id)
         name = (await client.status(job_id))["data"].get("fileName")
         transcript = Transcript.from_json(await client.result(job_id))
-    # Others may add jobs to the queue: what they call a file is anything.
+    # Other producers may add jobs to the queue, with anything as the file's name.
     file = Path((Path(name).name if isinstance(name, str) else "") or job_id)
-    if not transcript.dry_run:
-        check_outputs([file], output, formats)
-    await deliver(transcript, file, Destination(output, formats))
+    written = WrittenFiles(Settings.load().data_dir)
+    if transcript.dry_run:
+        output = Output(file, {})
+    else:
+        (output,) = plan_outputs([Source(file)], destination, written)
+    await deliver(transcript, output, destination, written)
+    say_what_to_do([output])

@@ -1,31 +1,124 @@
-"""`audio-tools jobs`: what a service has done, does and will do."""
+"""`audio-tools jobs`: the jobs of a service, newest first."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
+from audio_tools.cli._messages import coloured, columns, counted, is_terminal, say, wrapped
 from audio_tools.cli._server_options import server_options
+
+if TYPE_CHECKING:
+    from audio_tools.client import JobPage
+    from audio_tools.transcript import Json
+
+STATES = ("waiting", "active", "delayed", "completed", "failed", "cancelled")
+WATCH_S = 2.0
+"""How often --watch asks the service, in seconds."""
+HEADINGS = ("ID", "STATE", "DONE", "AGE", "TOOK", "FILE")
+_ROW = "{:>5}  {:<9}  {:>5}  {:>6}  {:>8}  {}"
+_BEFORE_NAME = 5 + 2 + 9 + 2 + 5 + 2 + 6 + 2 + 8 + 2
 
 
 @click.command("jobs")
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice(STATES), help="Only jobs in this state; repeatable."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Maximum number of jobs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the jobs as one JSON document.")
+@click.option("--watch", is_flag=True, help="Print the list again whenever it changes, until Ctrl-C.")
 @server_options
-def command(server: str, token: str | None) -> None:
-    """List the jobs of a service."""
-    asyncio.run(_list(server, token))
+def command(
+    states: tuple[str, ...], *, limit: int, as_json: bool, watch: bool, server: str, token: str | None
+) -> None:
+    """
+    List the jobs of a service, newest first.
+
+    `audio-tools export` and `cancel` take the ID of this list.
+    """
+    asyncio.run(_list(states, limit, server, token, as_json=as_json, watch=watch))
 
 
-async def _list(server: str, token: str | None) -> None:
+async def _list(
+    states: Sequence[str], limit: int, server: str, token: str | None, *, as_json: bool, watch: bool
+) -> None:
     from audio_tools.client import Client
 
     async with Client(server, token) as client:
-        jobs = await client.jobs()
-        if not jobs:
-            click.echo("There are no jobs.", err=True)
-        for job in jobs:
-            name = job["data"].get("fileName", "")
-            error = f"  {job['error']}" if job["error"] else ""
-            click.echo(
-                f"{job['id']:>5}  {job['jobId']}  {job['state']:<9} {job['progress']:>5.1f} %  {name}{error}"
-            )
+        shown = None
+        live = watch and not as_json and is_terminal(sys.stdout)
+        while True:
+            page = await client.jobs(states, limit)
+            if live:
+                click.clear()
+            # Ages change all the time; outside a terminal only news is worth another list.
+            if live or page != shown:
+                _show(page, as_json=as_json, indent=None if watch else 2)
+            shown = page
+            if not watch:
+                return
+            await asyncio.sleep(WATCH_S)
+
+
+def _show(page: JobPage, *, as_json: bool, indent: int | None) -> None:
+    if as_json:
+        click.echo(json.dumps(page.jobs, indent=indent, ensure_ascii=False))
+        return
+    if not page.jobs:
+        say("No jobs.", err=True)
+        return
+    click.echo(table(page.jobs, datetime.now(UTC), columns()))
+    if len(page.jobs) < page.total:
+        say(f"{len(page.jobs)} of {counted(page.total, 'job')}; --limit shows more.", err=True)
+
+
+def table(jobs: Sequence[Json], now: datetime, width: int) -> str:
+    """The jobs as lines with headings; an error stands below its job. `width` in columns."""
+    lines = [_ROW.format(*HEADINGS)]
+    for job in jobs:
+        name = job["data"].get("fileName")
+        name = name if isinstance(name, str) else ""
+        room = max(width - _BEFORE_NAME, 12)
+        name = name if len(name) <= room else name[: room - 1] + "…"
+        line = _ROW.format(
+            job["id"], job["state"], f"{job['progress']:.0f} %", _age(job, now), _duration(job, now), name
+        )
+        lines.append(line.replace(job["state"], coloured(job["state"]), 1))
+        if job["error"]:
+            lines.append(wrapped(f"       {job['error']}", width))
+    return "\n".join(lines)
+
+
+def _age(job: Json, now: datetime) -> str:
+    """The time since the job was created, in its largest unit: `3 min`, `2 d`."""
+    if not job.get("createdAt"):
+        return ""
+    seconds = max((now - datetime.fromisoformat(job["createdAt"])).total_seconds(), 0.0)
+    for unit, unit_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= unit_s:
+            return f"{seconds // unit_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _duration(job: Json, now: datetime) -> str:
+    """The time that the job has run, or took: `0:42`, `1:02:03`."""
+    from audio_tools.cli._progress import clock
+
+    if not job.get("startedAt"):
+        return ""
+    finished = job.get("finishedAt")
+    end = datetime.fromisoformat(finished) if finished else now
+    return clock(max((end - datetime.fromisoformat(job["startedAt"])).total_seconds(), 0.0))

@@ -1,4 +1,4 @@
-"""`audio-tools serve`: the service, until it is told to stop."""
+"""`audio-tools serve`: run the service until it is stopped."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from audio_tools.cli._run import (
 @click.option("--host", metavar="ADDRESS", help="Address to listen on  [default: 127.0.0.1]")
 @click.option("--port", type=int, metavar="N", help="Port for HTTP, 0 for any  [default: 3001]")
 @click.option("--ws-port", type=int, metavar="N", help="Port for WebSockets, 0 for any  [default: 3002]")
-@click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where everything is kept.")
-@click.option("--workers", type=int, metavar="N", help="Jobs at work at once  [default: 2]")
-@click.option("--no-workers", is_flag=True, help="Leave the jobs to `audio-tools work`; needs Redis.")
+@click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="Data directory.")
+@click.option("--workers", type=int, metavar="N", help="Maximum number of concurrent jobs  [default: 2]")
+@click.option("--no-workers", is_flag=True, help="Leave the jobs to `audio-tools work`. Requires Redis.")
 @wait_option
 def command(*, no_workers: bool, wait: bool, **flags: int | str | Path | None) -> None:
-    """Take files over HTTP, work on them, tell their progress over WebSockets."""
+    """Run the HTTP and WebSocket API, with workers in the same process."""
     from audio_tools.server_process import ServerProcess
 
     settings = load_settings(**flags)

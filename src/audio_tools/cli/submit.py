@@ -1,19 +1,24 @@
-"""`audio-tools submit`: send a file to a service and, if wished, wait for what comes out."""
+"""`audio-tools submit`: send files to a service and, if asked to, wait for the transcripts."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from audio_tools.cli._inputs import check_file
-from audio_tools.cli._outputs import check_outputs, output_options
+from audio_tools.cli._inputs import Source, check_file, find_sources, media_argument, show_position
+from audio_tools.cli._messages import counted, say, show_error
+from audio_tools.cli._outputs import Destination, Output, output_options, plan_outputs
 from audio_tools.cli._server_options import server_options
-from audio_tools.cli._write_transcript import Destination, deliver
+from audio_tools.cli._write_transcript import deliver, say_what_to_do
+from audio_tools.cli._written_files import WrittenFiles
 from audio_tools.cli.transcribe import parse_options, processing_options
+from audio_tools.errors import AudioToolsError, ConfigError, ServerUnreachable
 
 if TYPE_CHECKING:
     from audio_tools.client import Client
@@ -21,75 +26,149 @@ if TYPE_CHECKING:
 
 
 @click.command("submit")
-@click.argument("file", type=click.Path(path_type=Path))
+@media_argument
 @server_options
-@click.option("--follow", is_flag=True, help="Show the progress, wait for the end, write the transcript.")
+@click.option("--follow", is_flag=True, help="Show progress, wait for the end and write the transcripts.")
+@click.option(
+    "--path",
+    "by_path",
+    is_flag=True,
+    help="Send the paths alone: the service reads the files itself (see MEDIA_ROOTS).",
+)
 @output_options
 @processing_options
 def command(
-    file: Path,
+    files: tuple[Path, ...],
     *,
     server: str,
     token: str | None,
     follow: bool,
-    output: Path,
-    formats: tuple[str, ...],
+    by_path: bool,
+    destination: Destination,
     **given: Any,
 ) -> None:
     """
-    Send FILE to a service as an upload.
+    Send files to a service as uploads.
 
-    With --follow the exit code is that of `audio-tools transcribe`.
+    A folder stands for the media files below it. With --follow the exit code is that of `audio-tools
+    transcribe`; -o, -f and the like belong to it.
     """
+    from audio_tools.settings import Settings
+
     options = parse_options(given)
-    check_file(file)
+    if by_path and destination.beside:
+        raise ConfigError("--beside needs files of this machine.", hint="Choose a directory with -o.")
+    # A path that the service reads need not exist here.
+    sources = [Source(file) for file in files] if by_path else find_sources(files)
+    written = WrittenFiles(Settings.load().data_dir)
+    if len(sources) == 1 and not by_path:
+        check_file(sources[0].file)
     if follow and not options.dry_run:
-        check_outputs([file], output, formats)
+        outputs = plan_outputs(sources, destination, written)
+    else:
+        outputs = [Output(source.file, {}) for source in sources]
     sent = options.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
-    destination = Destination(output, formats) if follow else None
-    asyncio.run(_submit(file, sent, server, token, destination))
+    submission = _Submission(server, token, sent, by_path, destination if follow else None, written)
+    failures = asyncio.run(submission.run(outputs))
+    if failures:
+        raise SystemExit(failures[0].exit_code)
 
 
-async def _submit(
-    file: Path, options: dict[str, Any], server: str, token: str | None, destination: Destination | None
-) -> None:
-    from audio_tools.client import Client
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    """Files on their way to a service; followed to their end if there is a `destination`."""
 
-    async with Client(server, token) as client:
-        started = time.monotonic()
-        answer = await client.submit(file, options)
-        click.echo(f"Job {answer['jobId']}", err=destination is not None)
-        for warning in answer.get("warnings", ()):
-            click.echo(f"  Note: {warning}", err=True)
-        if destination is None:
-            click.echo(_ways_on(answer["jobId"]), err=True)
+    server: str
+    token: str | None
+    options: dict[str, Any]
+    by_path: bool
+    destination: Destination | None
+    written: WrittenFiles
+
+    async def run(self, outputs: Sequence[Output]) -> list[AudioToolsError]:
+        """Send all files, then follow their jobs in turn; returns the errors, which have been printed."""
+        from audio_tools.client import Client
+
+        failures: list[AudioToolsError] = []
+        jobs: list[tuple[Output, str, Json, float]] = []
+        async with Client(self.server, self.token) as client:
+            for number, output in enumerate(outputs, start=1):
+                name = show_position(number, len(outputs), output.source.name)
+                try:
+                    started = time.monotonic()
+                    jobs.append((output, name, await self._send(client, output, name), started))
+                except AudioToolsError as error:
+                    self._failed(error, output, outputs, failures)
+                    if isinstance(error, ServerUnreachable):
+                        break
+            if self.destination is None:
+                if jobs:
+                    say(ways_on([answer["jobId"] for _, _, answer, _ in jobs]), err=True)
+                return _counted_failures(failures, outputs)
+            delivered = []
+            for output, name, answer, started in jobs:
+                try:
+                    transcript = await self._follow(client, answer, name)
+                    taken_s = time.monotonic() - started
+                    await deliver(transcript, output, self.destination, self.written, taken_s)
+                    delivered.append(output)
+                except AudioToolsError as error:
+                    self._failed(error, output, outputs, failures)
+        say_what_to_do(delivered)
+        return _counted_failures(failures, outputs)
+
+    async def _send(self, client: Client, output: Output, name: str) -> Json:
+        file = output.source
+        if self.by_path:
+            answer = await client.submit_path(file if file.is_absolute() else file.absolute(), self.options)
         else:
-            transcript = await _follow(client, answer, file.name)
-            await deliver(transcript, file, destination, time.monotonic() - started)
+            check_file(file)
+            answer = await client.submit(file, self.options)
+        of_file = f"  {name}" if name != file.name else ""
+        say(f"Job {answer['jobId']}{of_file}", err=self.destination is not None)
+        for warning in answer.get("warnings", ()):
+            say(f"  Note: {warning}", err=True)
+        return answer
+
+    async def _follow(self, client: Client, answer: Json, name: str) -> Transcript:
+        from audio_tools.cli._progress import ProgressLine, progress_of
+        from audio_tools.transcript import Transcript
+
+        try:
+            with ProgressLine(name) as line:
+                async for event in client.follow(answer):
+                    if (progress := progress_of(event)) is not None:
+                        line.show(progress)
+        except asyncio.CancelledError:
+            say(f"Job {answer['jobId']} continues. {ways_on([answer['jobId']])}", err=True)
+            raise
+        # A job that failed or was cancelled answers with its own error.
+        return Transcript.from_json(await client.result(answer["jobId"]))
+
+    def _failed(
+        self,
+        error: AudioToolsError,
+        output: Output,
+        outputs: Sequence[Output],
+        failures: list[AudioToolsError],
+    ) -> None:
+        failures.append(error)
+        show_error(error, output.source.name if len(outputs) > 1 else "")
 
 
-async def _follow(client: Client, answer: Json, name: str) -> Transcript:
-    from audio_tools.cli._progress import ProgressLine, progress_of
-    from audio_tools.transcript import Transcript
-
-    try:
-        with ProgressLine(name) as line:
-            async for event in client.follow(answer):
-                if (progress := progress_of(event)) is not None:
-                    line.show(progress)
-    except asyncio.CancelledError:
-        click.echo(f"Job {answer['jobId']} goes on. {_ways_on(answer['jobId'])}", err=True)
-        raise
-    # A job that failed or was cancelled answers with its own error.
-    return Transcript.from_json(await client.result(answer["jobId"]))
+def _counted_failures(failures: list[AudioToolsError], outputs: Sequence[Output]) -> list[AudioToolsError]:
+    if failures and len(outputs) > 1:
+        say(f"{len(failures)} of {counted(len(outputs), 'file')} failed.", err=True)
+    return failures
 
 
-def _ways_on(job_id: str) -> str:
-    """What to do with a job that goes on; says which service where the user had to say it."""
+def ways_on(job_ids: Sequence[str]) -> str:
+    """What to do with jobs that continue; names the service where it was given as a flag."""
     context = click.get_current_context()
     by_flag = context.get_parameter_source("server") is click.core.ParameterSource.COMMANDLINE
-    where = f"{job_id} --server {context.params['server']}" if by_flag else job_id
+    job = job_ids[0] if len(job_ids) == 1 else "JOB_ID"
+    where = f"{job} --server {context.params['server']}" if by_flag else job
     return (
-        f"Once it is done, `audio-tools export {where}` writes its transcript; "
+        f"Once it has finished, `audio-tools export {where}` writes its transcript; "
         f"`audio-tools cancel {where}` stops it."
     )

@@ -1,4 +1,4 @@
-"""`audio-tools transcribe`: recordings in, transcripts and subtitles out."""
+"""`audio-tools transcribe`: transcribe local files, without a service."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 from pydantic.alias_generators import to_camel
 
-from audio_tools.cli._inputs import check_file
-from audio_tools.cli._messages import counted, show_error
-from audio_tools.cli._outputs import check_outputs, make_folder, output_options
-from audio_tools.cli._write_transcript import Destination, deliver
+from audio_tools.cli._inputs import check_file, find_sources, media_argument, show_position
+from audio_tools.cli._messages import counted, say, show_error
+from audio_tools.cli._outputs import Destination, Output, make_folder, output_options, plan_outputs
+from audio_tools.cli._write_transcript import deliver, say_what_to_do
+from audio_tools.cli._written_files import WrittenFiles
 from audio_tools.errors import (
     AudioToolsError,
     ConfigError,
@@ -76,93 +77,97 @@ def _flag(field: str) -> str:
 
 
 @click.command("transcribe")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@media_argument
 @output_options
-@click.option("--data-dir", metavar="DIR", type=click.Path(path_type=Path), help="Where results are kept.")
+@click.option(
+    "--data-dir", metavar="DIR", type=click.Path(path_type=Path), help="Directory of the chunk results."
+)
 @processing_options
-def command(
-    files: tuple[Path, ...], output: Path, formats: tuple[str, ...], data_dir: Path | None, **given: Any
-) -> None:
+def command(files: tuple[Path, ...], destination: Destination, data_dir: Path | None, **given: Any) -> None:
     """
-    Turn recordings into words, silences and subtitles.
+    Transcribe recordings: words, silences and subtitles.
 
-    Interrupt it at any time: the same command again goes on where it was, and no chunk is sent twice.
-    A file that fails does not keep the next one from its turn; the exit code is that of the first failure.
+    A folder stands for the media files below it. Safe to interrupt: run the same command again to resume;
+    finished chunks are not sent again. If one file fails, the others are still processed, and the exit
+    code is that of the first failure.
     """
     from audio_tools.settings import Settings
 
     options = parse_options(given)
     settings = Settings.load(data_dir=data_dir)
-    wanted = _each_once(files)
-    if not options.dry_run:
-        check_outputs(wanted, output, formats)
-    make_folder(settings.data_dir, hint="Set DATA_DIR, or --data-dir, to another folder.")
+    make_folder(settings.data_dir, hint="Set DATA_DIR, or --data-dir, to another directory.")
+    run = _Run(destination, options, settings)
+    sources = find_sources(files)
+    if options.dry_run:
+        outputs = [Output(source.file, {}) for source in sources]
+    else:
+        outputs = plan_outputs(sources, destination, run.written)
     try:
-        failures = asyncio.run(_transcribe_all(wanted, Destination(output, formats), options, settings))
+        failures = asyncio.run(run.transcribe_all(outputs))
     except asyncio.CancelledError:  # SIGTERM; SIGINT comes as KeyboardInterrupt
         raise KeyboardInterrupt from None
     if failures:
         raise SystemExit(failures[0].exit_code)
 
 
-def _each_once(files: Sequence[Path]) -> list[Path]:
-    """The files without those that were named before."""
-    seen: dict[tuple[Path, str], Path] = {}
-    for file in files:
-        # Two names of one file are two transcripts.
-        if (key := (file.resolve(), file.stem)) in seen:
-            click.echo(f"Note: {file} is named more than once; it is transcribed once.", err=True)
-        seen.setdefault(key, file)
-    return list(seen.values())
+class _Run:
+    """One run of the command."""
+
+    def __init__(self, destination: Destination, options: Options, settings: Settings) -> None:
+        self.written = WrittenFiles(settings.data_dir)
+        self._destination = destination
+        self._options = options
+        self._settings = settings
+
+    async def transcribe_all(self, outputs: Sequence[Output]) -> list[AudioToolsError]:
+        """Transcribe one file after the other; returns the errors, which have been printed."""
+        from audio_tools.cli._pipeline import make_tools
+
+        # SIGTERM (a closed terminal, a supervisor) is treated like Ctrl-C.
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        tools = make_tools(self._settings, self._options)
+        failures: list[AudioToolsError] = []
+        begun = 0
+        try:
+            for begun, output in enumerate(outputs, start=1):
+                try:
+                    await self._transcribe(output, show_position(begun, len(outputs), ""), tools)
+                except AudioToolsError as error:
+                    failures.append(error)
+                    show_error(error, output.source.name if len(outputs) > 1 else "")
+                    if isinstance(error, ENDS_ALL) and not isinstance(error, CostLimitReached):
+                        break
+        except asyncio.CancelledError:
+            say("Stopped. Run the same command again to resume.", err=True)
+            raise
+        finally:
+            await tools.close()
+        _say_how_it_ended(outputs, begun, failures)
+        return failures
+
+    async def _transcribe(self, output: Output, position: str, tools: PipelineContext) -> None:
+        from audio_tools.cli._progress import ProgressLine
+        from audio_tools.pipeline.transcribe import transcribe
+
+        file, options = output.source, self._options
+        check_file(file)
+        started = time.monotonic()
+        try:
+            with ProgressLine(position + file.name) as line:
+                transcript = await transcribe(file, options, tools, line.show)
+        except InvalidOption as error:
+            raise InvalidOption(_as_given(error.option, options), error.value, error.allowed) from None
+        await deliver(transcript, output, self._destination, self.written, time.monotonic() - started)
 
 
-async def _transcribe_all(
-    files: Sequence[Path], destination: Destination, options: Options, settings: Settings
-) -> list[AudioToolsError]:
-    """One file after the other; gives what went wrong, which has been shown."""
-    from audio_tools.cli._pipeline import make_tools
-
-    # Whoever stops us politely (a terminal that closes, a supervisor) is treated like Ctrl-C.
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    tools = make_tools(settings, options)
-    failures: list[AudioToolsError] = []
-    begun = 0
-    try:
-        for begun, file in enumerate(files, start=1):  # noqa: B007
-            try:
-                await _transcribe_one(file, destination, options, tools)
-            except AudioToolsError as error:
-                failures.append(error)
-                show_error(error, file.name if len(files) > 1 else "")
-                if isinstance(error, ENDS_ALL) and not isinstance(error, CostLimitReached):
-                    break
-    except asyncio.CancelledError:
-        click.echo("Stopped. The same command again goes on where this one was.", err=True)
-        raise
-    finally:
-        await tools.close()
-    if failures and len(files) > 1:
-        left = f", {len(files) - begun} not begun" if begun < len(files) else ""
-        click.echo(f"{len(failures)} of {counted(len(files), 'file')} failed{left}.", err=True)
-    return failures
-
-
-async def _transcribe_one(
-    file: Path, destination: Destination, options: Options, tools: PipelineContext
-) -> None:
-    from audio_tools.cli._progress import ProgressLine
-    from audio_tools.pipeline.transcribe import transcribe
-
-    check_file(file)
-    started = time.monotonic()
-    try:
-        with ProgressLine(file.name) as line:
-            transcript = await transcribe(file, options, tools, line.show)
-    except InvalidOption as error:
-        raise InvalidOption(_as_given(error.option, options), error.value, error.allowed) from None
-    await deliver(transcript, file, destination, time.monotonic() - started)
+def _say_how_it_ended(outputs: Sequence[Output], begun: int, failures: Sequence[AudioToolsError]) -> None:
+    if len(failures) < begun:
+        say_what_to_do(outputs)
+    if failures and len(outputs) > 1:
+        left = f", {len(outputs) - begun} not started" if begun < len(outputs) else ""
+        say(f"{len(failures)} of {counted(len(outputs), 'file')} failed{left}.", err=True)
 
 
 def _as_given(option: str, options: Options) -> str:

@@ -1,4 +1,4 @@
-"""`audio-tools work`: workers without HTTP, on as many machines as wanted, until they are told to stop."""
+"""`audio-tools work`: run workers without HTTP, on any number of machines, until they are stopped."""
 
 from __future__ import annotations
 
@@ -18,11 +18,22 @@ from audio_tools.settings import Settings
 
 
 @click.command("work")
-@click.option("--jobs", "workers", type=int, metavar="N", help="Jobs at work at once  [default: WORKERS, 2]")
-@click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="The folder that all share.")
+@click.option(
+    "--jobs",
+    "workers",
+    type=int,
+    metavar="N",
+    help="Maximum number of concurrent jobs  [default: WORKERS, 2]",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Data directory, shared by all processes.",
+)
 @wait_option
 def command(workers: int | None, data_dir: Path | None, wait: bool) -> None:
-    """Work on the jobs that other processes take in; needs Redis."""
+    """Process queued jobs without serving HTTP. Requires Redis."""
     settings = load_settings(workers=workers, data_dir=data_dir)
     require_redis(settings, "`audio-tools work`")
     run_process(settings, _work(settings, redis_wait_s(wait)))

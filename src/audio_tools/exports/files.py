@@ -71,6 +71,17 @@ def parse_formats(text: str) -> tuple[str, ...]:
     return names
 
 
+def file_name(stem: str, name: str) -> str:
+    """The name of the file of one format."""
+    return f"{stem}.{name}"
+
+
+def render(transcript: Transcript, name: str) -> bytes:
+    """A transcript as the content of a file of one format."""
+    # JSON from an engine can hold lone surrogates, which UTF-8 cannot.
+    return FORMATS[name](transcript).encode(errors="replace")
+
+
 def write(transcript: Transcript, formats: Iterable[str], folder: Path, stem: str) -> list[Path]:
     """
     Write a transcript as `folder/stem.format` for each format; the folder is made if it is missing.
@@ -86,8 +97,7 @@ def write(transcript: Transcript, formats: Iterable[str], folder: Path, stem: st
         StorageError: `folder` cannot be written to.
     """
     names = parse_formats(",".join(formats))
-    paths = [folder / f"{stem}.{name}" for name in names]
+    paths = [folder / file_name(stem, name) for name in names]
     for name, path in zip(names, paths, strict=True):
-        # JSON from an engine can hold lone surrogates, which UTF-8 cannot.
-        write_atomically(path, FORMATS[name](transcript).encode(errors="replace"))
+        write_atomically(path, render(transcript, name))
     return paths

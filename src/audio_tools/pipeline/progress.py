@@ -10,7 +10,7 @@ DECODE_SHARE = 3.0
 """Percent of the progress that decoding is worth; the rest is the engine's."""
 MOST_BEFORE_END = 99.0
 LEAST_FOR_ETA = 0.01
-"""No estimate of the remaining time before this share of the audio has an answer."""
+"""No estimate of the remaining time before the engine has answered for this share of the audio."""
 
 
 class ProgressTracker:
@@ -21,6 +21,7 @@ class ProgressTracker:
         self._progress = 0.0
         self._percent_here = -1
         self._transcribing = False
+        self._seconds_answered = 0.0
         self.expect(None, 0)
         self.start_pass()
 
@@ -39,8 +40,8 @@ class ProgressTracker:
 
     def start_pass(self) -> None:
         """Count from zero again; the progress and the stage that were shown stay."""
-        self._cut_chunks = self._chunks_done = 0
-        self._seconds_cut = self._seconds_done = 0.0
+        self._cut_chunks = self._chunks_done = self._chunks_failed = 0
+        self._seconds_cut = self._seconds_done = self._seconds_failed = 0.0
         self._whole = False
 
     def cut(self, seconds: float) -> None:
@@ -59,11 +60,23 @@ class ProgressTracker:
             self._transcribing = True
             self._say_how_far()
 
-    def done(self, seconds: float) -> None:
-        """A chunk that owns so many seconds has its answer, or failed for good."""
+    def done(self, seconds: float, *, by_engine: bool = True) -> None:
+        """
+        Count a chunk of this length as transcribed.
+
+        A chunk whose answer was stored before, or that has no sound, is not `by_engine`: it says nothing
+        about the speed of what remains.
+        """
         self._transcribing = True
         self._chunks_done += 1
         self._seconds_done += seconds
+        self._seconds_answered += seconds if by_engine else 0.0
+        self._say_how_far()
+
+    def failed(self, seconds: float) -> None:
+        """Count a chunk of this length as failed in this pass; that is not progress."""
+        self._chunks_failed += 1
+        self._seconds_failed += seconds
         self._say_how_far()
 
     @property
@@ -74,7 +87,8 @@ class ProgressTracker:
     def _say_how_far(self) -> None:
         if self._transcribing:
             chunks = "chunk" if self.total_chunks == 1 else "chunks"
-            self.say("transcribe", f"Transcribed {self._chunks_done} of {self.total_chunks} {chunks}")
+            failed = f", {self._chunks_failed} failed" if self._chunks_failed else ""
+            self.say("transcribe", f"Transcribed {self._chunks_done} of {self.total_chunks} {chunks}{failed}")
         else:
             self.say("decode", "Extracting audio")
 
@@ -85,16 +99,25 @@ class ProgressTracker:
         decoded = self._seconds_cut / total if total else 0.0
         percent = DECODE_SHARE * decoded + (MOST_BEFORE_END - DECODE_SHARE) * share
         self._progress = max(self._progress, min(percent, MOST_BEFORE_END))
-        elapsed = time.monotonic() - self._started
+        speed = self._speed(total)
+        remaining_s = max(total - self._seconds_done - self._seconds_failed, 0.0)
         self._publish(
             Progress(
                 stage,
                 self._progress,
                 message,
                 chunks_done=self._chunks_done,
+                chunks_failed=self._chunks_failed,
                 total_chunks=self.total_chunks,
                 seconds_done=self._seconds_done,
                 seconds_total=self._duration,
-                eta_s=elapsed / share * (1 - share) if share >= LEAST_FOR_ETA else None,
+                eta_s=remaining_s / speed if speed else None,
+                speed=speed,
             )
         )
+
+    def _speed(self, total_s: float) -> float | None:
+        """Seconds of audio that the engine gets through in a second; None before it is known well enough."""
+        if not total_s or self._seconds_answered / total_s < LEAST_FOR_ETA:
+            return None
+        return self._seconds_answered / max(time.monotonic() - self._started, 1e-3)

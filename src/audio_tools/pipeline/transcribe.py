@@ -201,7 +201,7 @@ class _FileRun:
                         await ready.put(await loop.run_in_executor(encoding, self.listener.prepare, chunk))
                     self.meter.cut(chunk.end)
                     if heard:
-                        self.meter.done(chunk.own.duration)
+                        self.meter.done(chunk.own.duration, by_engine=False)
             finally:
                 # Not waited for: an MP3 may take a second, and whoever cancels waits, with the event loop.
                 encoding.shutdown(wait=False)
@@ -234,11 +234,13 @@ class _FileRun:
             except EngineError as error:
                 failed = FailedChunk(chunk.index, chunk.own.start, chunk.own.end, error.code, error.message)
                 self.failures[chunk.index] = Failure(failed, error.retryable)
+                self.meter.failed(chunk.own.duration)
             else:
                 self.hearings[chunk.index] = hearing
                 own = hearing.chunk.own
                 self.publish(ChunkWords(chunk.index, own.start, own.end, hearing.chunk.words))
-            self.meter.done(chunk.own.duration)
+                by_engine = hearing.sound and not hearing.stored
+                self.meter.done(chunk.own.duration, by_engine=by_engine)
 
 
 def _cost_limit_reached(

@@ -32,6 +32,9 @@ PROGRESS = number("Percent; never goes back.", minimum=0, maximum=100)
 ETA = or_null(
     number("About how many seconds it will still take; 0 at its end, null while nobody knows.", minimum=0)
 )
+SPEED = or_null(
+    number("Seconds of audio that the engine gets through in a second; null while unknown.", minimum=0)
+)
 STAGE = text("What is at work; `load`: the engine is loaded.", enum=[*get_args(Stage)])
 SUCCESS = flag("Always true.", const=True)
 STATE = ref("JobState", "Where the job stands.")
@@ -55,6 +58,8 @@ STATUS = {
     "finishedAt": or_null(moment("When it ended (null before)")),
     "attempts": whole("How often a worker began: more than 1 after a restart of the service."),
 }
+LISTED_FIELDS = ("jobId", "state", "progress", "data", "error", "createdAt", "startedAt", "finishedAt")
+"""What the list of jobs has of each status, after its number."""
 FACTS = {
     "hint": text("What to do about it."),
     "retryable": flag("Of a failed job: whether the same may go well a moment later."),
@@ -108,8 +113,10 @@ EVENTS = {
             "progress": PROGRESS,
             "message": text("What goes on, one sentence."),
             "chunksDone": whole("How many chunks have an answer."),
+            "chunksFailed": whole("How many chunks have failed so far; they do not count as progress."),
             "totalChunks": whole("Of how many; an estimate until the whole file is cut."),
             "etaSeconds": ETA,
+            "speed": SPEED,
         },
         EVENT_ID,
     ),
@@ -219,7 +226,7 @@ SCHEMAS: dict[str, Json] = {
         "A job in the list.",
         {
             "id": whole("Its number, from 1 in order of creation.", minimum=1),
-            **{name: STATUS[name] for name in ("jobId", "state", "progress", "data", "error")},
+            **{name: STATUS[name] for name in STATUS if name in LISTED_FIELDS},
         },
     ),
     **TRANSCRIPTS,

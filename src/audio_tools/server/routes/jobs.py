@@ -43,6 +43,7 @@ from audio_tools.server.openapi.errors import (
     OF_AN_UPLOAD,
     errors,
 )
+from audio_tools.server.openapi.schemas import LISTED_FIELDS
 from audio_tools.server.request_body import Body
 from audio_tools.server.routes._job_view import status_json, websocket_url
 from audio_tools.storage import UploadedFile, UploadStore, require_upload_id
@@ -276,9 +277,8 @@ class JobRoutes:
     ) -> Response:
         """All jobs in order of creation, `limit` of them after the first `offset`."""
         page = await self.queue.list(state, limit=limit, offset=offset)
-        fields = ("id", "jobId", "state", "progress", "data", "error")
         records = ({"id": job.number} | status_json(job) for job in page.jobs)
-        jobs = [{name: record[name] for name in fields} for record in records]
+        jobs = [{name: record[name] for name in ("id", *LISTED_FIELDS)} for record in records]
         return LenientJson({"jobs": jobs, "total": page.total})
 
     async def require_unused(self, upload_id: str) -> None:
