@@ -24,7 +24,12 @@ def without(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
     def find_spec(name: str, package: str | None = None) -> ModuleSpec | None:
         return None if name in missing else real(name, package)
 
-    for module in ("alignment.pocketsphinx.aligner", "audio.silero_vad", "engines", "engines.whisper.weights"):
+    for module in (
+        "alignment.pocketsphinx.aligner",
+        "audio.silero_vad",
+        "engines",
+        "engines.whisper.weights",
+    ):
         monkeypatch.setattr(f"audio_tools.{module}.find_spec", find_spec)
 
 

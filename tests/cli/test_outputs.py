@@ -220,3 +220,13 @@ def test_two_files_that_would_be_written_as_one_are_refused(audio_tools: Run, tm
     assert ended.code == 2
     assert "x/a.mp4 and y/a.mp4 would both be written to out/a.mp4.json." in ended.errors
     assert "--beside" in ended.errors
+
+
+def test_captions_that_cannot_be_read_are_named(export: Export) -> None:
+    """By their numbers in the SRT file; captions that keep the rules are not mentioned."""
+    fast = (Word("Incomprehensibilities", 0.0, 0.4), Word("follow.", 0.4, 2.0, speaker="Ann"))
+
+    note = "  Note: 1 caption to check (1 too fast to read, 1 too short): 1"
+    assert note in export("-f", "srt", words=fast).errors.splitlines()
+    assert "to check" not in export("-f", "txt", "-o", "text", words=fast).errors
+    assert "to check" not in export("-f", "srt", "-o", "slow").errors

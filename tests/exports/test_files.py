@@ -92,8 +92,9 @@ def test_a_transcript_that_lists_no_words_has_those_of_its_segments(tmp_path: Pa
     events = pysubs2.load(str(as_srt)).events
 
     assert [event.plaintext.replace("\n", " ") for event in events] == [
-        "Grüße, 世界!",
-        *["This sentence has ten words and fills a whole line."] * 3,
+        "Ann: Grüße, 世界!",
+        "Bob: This sentence has ten words and fills a whole line.",
+        *["This sentence has ten words and fills a whole line."] * 2,
     ]
     assert (events[0].start, events[1].start, events[-1].end) == (500, 2000, 9000)
     assert [event.duration for event in events[1:]] == pytest.approx([7000 / 3] * 3, abs=100)

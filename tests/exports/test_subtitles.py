@@ -109,7 +109,7 @@ def test_srt_looks_as_editors_know_it() -> None:
     assert to_srt(cues) == (
         "1\n00:00:00,300 --> 00:00:02,500\nAnd so, my fellow Americans,\nask not\n"
         "\n"
-        "2\n01:01:01,062 --> 01:01:02,000\nWell.\n"
+        "2\n01:01:01,063 --> 01:01:02,000\nWell.\n"
     )
 
 

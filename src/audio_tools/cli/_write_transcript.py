@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from audio_tools.cli._messages import say
+from audio_tools.cli._messages import counted, say
 from audio_tools.cli._outputs import Destination, Output, exists, refuse_to_replace
 from audio_tools.cli._written_files import WrittenFiles
 
@@ -24,6 +25,18 @@ USES = {
     "json": "process {}, which has every word and silence with its times",
 }
 """What to do with the files of a format; the first two that were written are named after a run."""
+
+
+CAPTION_FORMATS = {"srt", "vtt"}
+REPORTED_RULES = {
+    "reading_speed": "too fast to read",
+    "min_duration": "too short",
+    "max_duration": "too long",
+    "line_length": "too wide",
+}
+"""The rules of captions that are worth a look at the text, and how they are named."""
+MOST_CAPTIONS = 10
+"""How many captions are named by number."""
 
 
 async def deliver(
@@ -58,6 +71,8 @@ async def deliver(
         say(f"  Missing: {failed.start:.1f}-{failed.end:.1f} s: {failed.message}", err=True)
     for gap in transcript.gaps:
         say(f"  Note: Speech at {gap.start:.1f}-{gap.end:.1f} s could not be transcribed.", err=True)
+    if CAPTION_FORMATS & set(output.paths):
+        _report_captions(transcript)
     if output.paths:
         names = (f"{path} (replaced)" if path in replaced else str(path) for path in output.paths.values())
         say("  " + "  ".join(names))
@@ -79,6 +94,20 @@ def _write(
         written.add(path, data)
         write_atomically(path, data)
     return replaced
+
+
+def _report_captions(transcript: Transcript) -> None:
+    """Print which captions could not keep a rule, in one line."""
+    from audio_tools.exports.files import caption_report
+
+    report = [broken for broken in caption_report(transcript) if broken.rule in REPORTED_RULES]
+    if not report:
+        return
+    reasons = Counter(REPORTED_RULES[broken.rule] for broken in report)
+    cues = list(dict.fromkeys(broken.cue for broken in report))
+    named = ", ".join(map(str, cues[:MOST_CAPTIONS])) + (" …" if len(cues) > MOST_CAPTIONS else "")
+    why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    say(f"  Note: {counted(len(cues), 'caption')} to check ({why}): {named}", err=True)
 
 
 def _print(transcript: Transcript, name: str) -> None:

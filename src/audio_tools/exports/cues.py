@@ -25,18 +25,24 @@ PAUSE_INSIDE_PRICE = 2.0  # for a pause just below the one that always ends a cu
 FULL_CUE_PRICE = 1.0  # grows with the square of the length, so that a long sentence falls into even parts
 HURRIED_PRICE_PER_S = 2.0  # for every second below `COMFORTABLE_S`
 TOO_SHORT_PRICE = 30.0  # nothing is worse than a flash on the screen
+TOO_FAST_PRICE = 20.0  # times the excess over the highest reading speed, as a share of it
 COMFORTABLE_S = 2.0
 UNEVEN_LINES_PRICE = 7.0  # grows with the square of the difference
 TOP_HEAVY_PRICE = 1.0
+MOST_EXCESS = 3.0  # what is this much too fast cannot be read at all
 LINE_BREAK_SHARE = 0.6  # a bad end of a line is a lesser evil than a bad end of a cue
+
+_UNITS_A_SECOND = 10_000
+_EPSILON_S = 1e-6
+"""Sums of times may be a hair less than they should."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
     """
-    One subtitle on the screen from `start` to `end`, in seconds; one or two `lines`, top first.
+    One subtitle on the screen from `start` to `end`, in seconds; its `lines`, top first.
 
-    `speaker`: who says it, None where nobody knows.
+    `speaker`: the speaker of its words, None if unknown.
     """
 
     start: float
@@ -48,20 +54,27 @@ class Cue:
 @dataclass(frozen=True, slots=True)
 class CueRules:
     """
-    What a cue may be; the defaults follow the Netflix Timed Text Style Guide, which has 5/6 s for `min_s`.
+    What a cue may be; the defaults follow the Netflix Timed Text Style Guide for English and adults.
 
-    `line_cells` caps the width of a line, where Chinese, Japanese and Korean characters take two cells.
-    A cue stays `min_s` to `max_s` seconds, up to `hold_s` after its last word (longer only to reach
-    `min_s`), and leaves `gap_s` before the next cue (two frames at 25 per second) if the words leave it.
-    A pause of `pause_s` between words always ends a cue, and so does a change of speaker.
+    A cue has at most `max_lines` lines of `line_cells`, where wide characters (Chinese, Japanese, Korean)
+    take two cells; it stays `min_s` to `max_s` seconds, and long enough for `max_cps` characters per second,
+    a character being `char_cells` wide. It stays up to `hold_s` after its last word, longer only to reach
+    `min_s` or the reading speed, or to close a gap below `chain_s`. It leaves `gap_s` before the next cue
+    (two frames at 25 per second) if the words leave it. A pause of `pause_s` between words always ends a cue,
+    and so does a change of speaker. With `names` a speaker's first cue begins with the name: `Ann: Yes.`
     """
 
     line_cells: int = 42
-    min_s: float = 1.0
+    max_lines: int = 2
+    max_cps: float = 20.0
+    char_cells: int = 1
+    min_s: float = 0.834
     max_s: float = 7.0
     hold_s: float = 0.5
     gap_s: float = 0.08
+    chain_s: float = 0.5
     pause_s: float = 1.0
+    names: bool = False
 
 
 def cut_cues(
@@ -70,10 +83,9 @@ def cut_cues(
     """
     Cut words into cues.
 
-    Every word is in exactly one cue, whole and in order. A cue starts with its first word and never reaches
-    into the next one. It is shorter than `rules.min_s` only where the next words come too soon and do not fit
-    the same cue, and ends before its last word does only if that word alone is longer than `rules.max_s`.
-    A word wider than a line has a line of its own.
+    Every word is in exactly one cue, whole and in order. A cue starts with its first word, never ends before
+    its last one and never overlaps the next cue. `caption_report.check_cues` lists the rules that a cue
+    could not keep: speech may be too fast to be read, a word too long for a line.
 
     Args:
         words: in order of time, not overlapping.
@@ -118,11 +130,16 @@ class _Sheet:
 
     def __init__(self, words: Sequence[Word], rules: CueRules, media_end: float) -> None:
         self.rules = rules
-        self.texts = [clean(word.word) for word in words]
-        self.starts = [max(0.0, word.start) for word in words]
-        self.ends = [word.end for word in words]
-        self.left_columns, self.right_columns = _columns(self.texts)
         self.speakers = [word.speaker for word in words]
+        self.texts = _texts(words, names=rules.names)
+        # Times as they are written keep a rule exactly, or break it; those of a transcript are as coarse.
+        self.starts = [max(0.0, math.floor(word.start * _UNITS_A_SECOND) / _UNITS_A_SECOND) for word in words]
+        later = [*self.starts[1:], max(media_end, words[-1].end)]
+        self.ends = [
+            max(start, min(math.ceil(word.end * _UNITS_A_SECOND) / _UNITS_A_SECOND, limit))
+            for word, start, limit in zip(words, self.starts, later, strict=True)
+        ]
+        self.left_columns, self.right_columns = _columns(self.texts)
         self.pauses = [later - end for later, end in zip(self.starts[1:], self.ends[:-1], strict=True)]
         self._price_gaps()
         self._bound_stays(media_end)
@@ -141,12 +158,17 @@ class _Sheet:
         self.inside = list(accumulate(kept, initial=0.0))
 
     def _bound_stays(self, media_end: float) -> None:
-        """Set `limits` and `rests`: how long a cue with this last word may stay, and how long it likes to."""
+        """Set `limits` and `rests`: until when a cue with this last word may stay, and when it may go."""
         gap_s, hold_s = self.rules.gap_s, self.rules.hold_s
         between = zip(self.ends[:-1], self.starts[1:], strict=True)
         self.limits = [min(max(end, later - gap_s), later) for end, later in between]
         self.limits.append(max(media_end, self.ends[-1]))
         self.rests = [min(end + hold_s, limit) for end, limit in zip(self.ends, self.limits, strict=True)]
+
+    def _reading_s(self, first: int, stop: int) -> float:
+        """The time that the text of a run takes to read, in seconds, rounded up to a millisecond."""
+        characters = self.cells(first, stop) / self.rules.char_cells
+        return math.ceil(characters / self.rules.max_cps * 1000) / 1000
 
     def _fit_lines(self) -> None:
         """Set `line_from[stop]` and `line_to[first]`, how far a line reaches; one word is always a line."""
@@ -164,7 +186,10 @@ class _Sheet:
         """For each `stop`, the earliest word from which a run may be a cue; so may every later one."""
         earliest, first = [0], 0
         for stop in range(1, len(self.texts) + 1):
-            first = max(first, self.line_from[self.line_from[stop]])
+            of_screen = stop
+            for _ in range(self.rules.max_lines):
+                of_screen = self.line_from[of_screen]
+            first = max(first, of_screen)
             if stop > 1 and self._must_part(stop - 1):
                 first = stop - 1
             while first < stop - 1 and self.ends[stop - 1] - self.starts[first] > self.rules.max_s:
@@ -183,9 +208,13 @@ class _Sheet:
 
     def end(self, first: int, stop: int) -> float:
         """When the cue of a run leaves the screen, in seconds."""
-        start, last = self.starts[first], stop - 1
-        long_enough = min(start + self.rules.min_s, self.limits[last])
-        return min(max(self.rests[last], long_enough), start + self.rules.max_s)
+        start, last, rules = self.starts[first], stop - 1, self.rules
+        needed_s = max(rules.min_s, self._reading_s(first, stop))
+        end = max(self.rests[last], min(start + needed_s, self.limits[last]))
+        is_followed = stop < len(self.starts)
+        if is_followed and self.starts[stop] - end < rules.chain_s:
+            end = self.limits[last]
+        return max(min(end, start + rules.max_s), self.ends[last])
 
     def price(self, first: int, stop: int) -> float:
         """The price of a run as a cue."""
@@ -194,28 +223,56 @@ class _Sheet:
         price = CUE_PRICE + self.closing[stop - 1] + self.inside[stop - 1] - self.inside[first]
         price += FULL_CUE_PRICE * fullness * fullness
         if self.line_from[stop] > first:
-            price += LINE_BREAK_SHARE * min(self.closing[self.line_from[stop] - 1 : self.line_to[first]])
+            breaks = self.closing[self.line_from[stop] - 1 : self.line_to[first]]
+            price += LINE_BREAK_SHARE * min(breaks, default=0.0)
+        reading_s = self._reading_s(first, stop)
+        if duration < reading_s - _EPSILON_S:
+            price += TOO_FAST_PRICE * min(reading_s / max(duration, 0.1) - 1, MOST_EXCESS)
         if duration < COMFORTABLE_S:
             price += HURRIED_PRICE_PER_S * (COMFORTABLE_S - duration)
-        # A start and `min_s` may add up to a hair less than they should.
-        return price + TOO_SHORT_PRICE if duration < self.rules.min_s - 1e-6 else price
+        return price + TOO_SHORT_PRICE if duration < self.rules.min_s - _EPSILON_S else price
 
     def cue(self, first: int, stop: int) -> Cue:
         """The cue of a run."""
         return Cue(self.starts[first], self.end(first, stop), self._lines(first, stop), self.speakers[first])
 
     def _lines(self, first: int, stop: int) -> tuple[str, ...]:
-        """A run on one line if it fits, else on two, cut at the cheapest place."""
-        if self.line_from[stop] <= first:
-            return (join_words(self.texts[first:stop]),)
-        cuts = range(self.line_from[stop], self.line_to[first] + 1)
-        cut = min(cuts, key=lambda cut: self._price_of_lines(first, cut, stop))
-        return join_words(self.texts[first:cut]), join_words(self.texts[cut:stop])
+        """A run on as few lines as it fits, cut at the cheapest places."""
+        count, line_start = 1, self.line_from[stop]
+        while line_start > first:
+            count, line_start = count + 1, self.line_from[line_start]
+        cuts = [first, *self._cheapest_lines(first, stop, count)[1], stop]
+        return tuple(join_words(self.texts[left:right]) for left, right in pairwise(cuts))
 
-    def _price_of_lines(self, first: int, cut: int, stop: int) -> float:
-        top, bottom = self.cells(first, cut), self.cells(cut, stop)
-        unevenness = (top - bottom) / self.rules.line_cells
-        return self.closing[cut - 1] + UNEVEN_LINES_PRICE * unevenness**2 + TOP_HEAVY_PRICE * (top > bottom)
+    def _cheapest_lines(self, first: int, stop: int, count: int) -> tuple[float, tuple[int, ...]]:
+        """The price and the places of the cuts that make `count` lines of a run that fits as many."""
+        if count == 1:
+            return 0.0, ()
+        # The rest must fit the other lines.
+        earliest = stop
+        for _ in range(count - 1):
+            earliest = self.line_from[earliest]
+        choices = []
+        for cut in range(max(earliest, first + 1), self.line_to[first] + 1):
+            rest_price, cuts = self._cheapest_lines(cut, stop, count - 1)
+            choices.append((self._price_of_line(first, cut, stop, count) + rest_price, (cut, *cuts)))
+        return min(choices)
+
+    def _price_of_line(self, first: int, cut: int, stop: int, count: int) -> float:
+        top, below = self.cells(first, cut), self.cells(cut, stop) / (count - 1)
+        unevenness = (top - below) / self.rules.line_cells
+        return self.closing[cut - 1] + UNEVEN_LINES_PRICE * unevenness**2 + TOP_HEAVY_PRICE * (top > below)
+
+
+def _texts(words: Sequence[Word], *, names: bool) -> list[str]:
+    """The text of each word; with `names` a speaker's first word begins with the name."""
+    before = [None, *(word.speaker for word in words[:-1])]
+    return [
+        f"{clean(word.speaker)}: {clean(word.word)}"
+        if names and word.speaker and word.speaker != speaker
+        else clean(word.word)
+        for word, speaker in zip(words, before, strict=True)
+    ]
 
 
 def _columns(texts: Sequence[str]) -> tuple[list[int], list[int]]:

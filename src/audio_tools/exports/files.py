@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from audio_tools.errors import InvalidOption
-from audio_tools.exports.cues import Cue, cut_cues
+from audio_tools.exports.caption_report import BrokenRule, check_cues
+from audio_tools.exports.caption_rules import caption_rules
+from audio_tools.exports.cues import Cue, CueRules, cut_cues
 from audio_tools.exports.subtitles import to_srt, to_vtt
 from audio_tools.exports.text import to_txt
 from audio_tools.storage.local import write_atomically
@@ -31,8 +34,19 @@ def _room(segment: Segment) -> Interval:
     return Interval(segment.start, max(segment.end, segment.start + SHORTEST_WORD_S))
 
 
-def _cues(transcript: Transcript) -> list[Cue]:
-    return cut_cues(_words(transcript), media_end=transcript.duration)
+def _rules(transcript: Transcript) -> CueRules:
+    frame_rate = transcript.media.get("frameRate")
+    return caption_rules(_words(transcript), frame_rate=Fraction(frame_rate) if frame_rate else None)
+
+
+def _cues(transcript: Transcript, *, names: bool = False) -> list[Cue]:
+    rules = replace(_rules(transcript), names=names)
+    return cut_cues(_words(transcript), rules, media_end=transcript.duration)
+
+
+def caption_report(transcript: Transcript) -> list[BrokenRule]:
+    """The rules that the captions of a transcript (those of its SRT file) do not keep."""
+    return check_cues(_cues(transcript, names=True), _rules(transcript))
 
 
 def _to_json(transcript: Transcript) -> str:
@@ -41,7 +55,7 @@ def _to_json(transcript: Transcript) -> str:
 
 FORMATS: dict[str, Callable[[Transcript], str]] = {
     "json": _to_json,
-    "srt": lambda transcript: to_srt(_cues(transcript)),
+    "srt": lambda transcript: to_srt(_cues(transcript, names=True)),
     "vtt": lambda transcript: to_vtt(_cues(transcript)),
     "txt": lambda transcript: to_txt(_words(transcript)),
 }

@@ -50,9 +50,14 @@ def _in_milliseconds(cues: Iterable[Cue]) -> Iterator[tuple[int, int, str]]:
     """Start, end and text of each cue, rounded so that none overlaps the one before or lasts no time."""
     previous_end = 0
     for cue in cues:
-        start = max(round(cue.start * 1000), previous_end)
-        previous_end = max(round(cue.end * 1000), start + 1)
+        start = max(_milliseconds(cue.start), previous_end)
+        previous_end = max(_milliseconds(cue.end), start + 1)
         yield start, previous_end, "\n".join(cue.lines)
+
+
+def _milliseconds(seconds: float) -> int:
+    # Halves always go up: two times that are whole milliseconds apart stay so.
+    return (round(seconds * 10_000) + 5) // 10
 
 
 def _clock(milliseconds: int, separator: str) -> str:
