@@ -11,7 +11,7 @@ from audio_tools.backend import Backend
 from audio_tools.jobs import SqliteQueue
 from audio_tools.settings import Settings
 from audio_tools.storage.transcripts import TranscriptStore
-from audio_tools.transcript import Transcript
+from audio_tools.transcript import MediaInfo, Transcript
 
 
 async def test_transcripts_without_a_job_are_swept(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ async def test_transcripts_without_a_job_are_swept(tmp_path: Path) -> None:
         job_id = (await queue.add({"path": "/x"})).job.id
     store = TranscriptStore(tmp_path)
     for name in (job_id, "orphan"):
-        store.put(name, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", {}))
+        store.put(name, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", MediaInfo("", None)))
         past = time.time() - 1000
         os.utime(store.path(name), (past, past))
     async with Backend(Settings(data_dir=tmp_path, result_ttl=60), None), asyncio.timeout(10):

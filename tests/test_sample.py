@@ -18,7 +18,7 @@ EDIT_LIST_STEP_S = 0.001
 async def test_the_stream_starts_a_lead_in_before_the_sound() -> None:
     """`audioStartOffset` is where the stream starts; with its lead-in that is where the sound was put."""
     truth = json.loads((SAMPLE / "sample.truth.json").read_text())
-    media = (await probe(SAMPLE / "sample.mp4")).to_json(0)
+    media = (await probe(SAMPLE / "sample.mp4")).of_stream(0).to_json()
 
     assert media["audioStartOffset"] == 0.928
     assert media["audioStartOffset"] + AAC_LEAD_IN_S == pytest.approx(

@@ -39,7 +39,7 @@ TRANSCRIPT = Transcript(
     language="en",
     engine="openai",
     model="whisper-1",
-    media=MEDIA.to_json(0),
+    media=MEDIA.of_stream(0),
     aligner="pocketsphinx",
     silence_detection="auto",
     failed_chunks=(FailedChunk(1, 5.0, 10.01, "engine_timeout", "No answer."),),
@@ -66,7 +66,7 @@ def test_the_fields_of_the_spec_have_its_names() -> None:
 
 def test_media_says_what_a_timeline_needs() -> None:
     """The frame rate is exact, the offset and the timecode are there."""
-    media = TRANSCRIPT.media
+    media = TRANSCRIPT.to_json()["media"]
 
     assert (media["frameRate"], media["startTimecode"], media["dropFrame"]) == (
         "30000/1001",

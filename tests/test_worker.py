@@ -17,7 +17,7 @@ from audio_tools.jobs import Job, JobState, Queue, SqliteQueue
 from audio_tools.options import Options
 from audio_tools.storage import UploadStore
 from audio_tools.storage.transcripts import TranscriptStore
-from audio_tools.transcript import Transcript
+from audio_tools.transcript import MediaInfo, Transcript
 from audio_tools.worker import Worker
 
 LOST = "0123456789abcdef" * 2
@@ -26,7 +26,9 @@ LOST = "0123456789abcdef" * 2
 
 async def hear_nothing(path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
     """A transcript of no words that names the file."""
-    return Transcript((), (), (), 1.0, 1, 100.0, str(path), None, "none", options.model or "", {})
+    return Transcript(
+        (), (), (), 1.0, 1, 100.0, str(path), None, "none", options.model or "", MediaInfo("", None)
+    )
 
 
 @asynccontextmanager

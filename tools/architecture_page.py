@@ -9,10 +9,10 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "architecture.md"
 PACKAGE = PAGE.parent.parent / "src" / "audio_tools"
 
 RANKS: list[dict[str, str]] = [
-    {"errors": "every error, with code, status and hint", "transcript": "the values of a transcript"},
+    {"errors": "every error, with code, status and hint", "json_value": "base of values with a JSON form"},
     {
+        "transcript": "words, segments, silences, media: the values of a transcript",
         "options": "what one job may ask for",
-        "events": "what happens while a job runs",
         "logs": "structured logs, secrets redacted",
         "metrics": "Prometheus metrics",
         "subprocess_rpc": "calls into a child process",
@@ -20,6 +20,7 @@ RANKS: list[dict[str, str]] = [
     },
     {
         "settings": "every setting of the process",
+        "events": "what happens while a job runs",
         "audio": "samples: level, voice activity, pauses, cutting",
     },
     {

@@ -1,68 +1,62 @@
-"""What happens while a job runs, as seen from outside."""
+"""Events that a running job publishes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from audio_tools.transcript import Json, Word
+from pydantic import Field, PlainSerializer
+
+from audio_tools.json_value import JsonValue, Seconds
+from audio_tools.transcript import Count, Word
 
 Stage = Literal["probe", "load", "decode", "transcribe", "stitch"]
 
+Tenths = Annotated[float, PlainSerializer(lambda value: round(value, 1), return_type=float)]
+Hundredths = Annotated[float, PlainSerializer(lambda value: round(value, 2), return_type=float)]
+
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """
-    How far a job is: `progress` 0..100, never going back.
-
-    `seconds_done` of `seconds_total` audio have an answer; `total_chunks` is an estimate until the whole
-    file is cut. `chunks_failed` have no answer so far, and do not count as progress. `speed` is the seconds
-    of audio that the engine gets through in a second; it and `eta_s` are None while they are unknown.
-    """
+class Progress(JsonValue):
+    """Progress update. Only the latest one is replayed; `progress` reaches 100 right before `completed`."""
 
     stage: Stage
-    progress: float
+    """Current stage; `load`: the engine is being loaded."""
+    progress: Annotated[Tenths, Field(json_schema_extra={"minimum": 0, "maximum": 100})]
+    """Percent; never decreases."""
     message: str
-    chunks_done: int = 0
-    chunks_failed: int = 0
-    total_chunks: int = 0
-    seconds_done: float = 0.0
-    seconds_total: float | None = None
-    eta_s: float | None = None
-    speed: float | None = None
-
-    def to_json(self) -> Json:
-        return {
-            "type": "progress",
-            "stage": self.stage,
-            "progress": round(self.progress, 1),
-            "message": self.message,
-            "chunksDone": self.chunks_done,
-            "chunksFailed": self.chunks_failed,
-            "totalChunks": self.total_chunks,
-            "etaSeconds": None if self.eta_s is None else round(self.eta_s, 1),
-            "speed": None if self.speed is None else round(self.speed, 2),
-        }
+    """The current step, one sentence."""
+    chunks_done: Count = 0
+    """Chunks with an answer."""
+    chunks_failed: Count = 0
+    """Chunks that have failed so far; they do not count as progress."""
+    total_chunks: Count = 0
+    """Number of chunks; an estimate until the whole file has been cut."""
+    seconds_done: Annotated[float, Field(exclude=True)] = 0.0
+    """Audio with an answer, seconds."""
+    seconds_total: Annotated[float | None, Field(exclude=True)] = None
+    """Audio in all, seconds, as far as known."""
+    eta_s: Annotated[Tenths | None, Field(alias="etaSeconds", json_schema_extra={"minimum": 0})] = None
+    """Estimated seconds left; null while unknown."""
+    speed: Annotated[Hundredths | None, Field(json_schema_extra={"minimum": 0})] = None
+    """Seconds of audio transcribed per second; null while unknown."""
+    type: Literal["progress"] = "progress"
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkWords:
-    """The words of one finished chunk, before its borders are joined with its neighbours'; seconds."""
+class ChunkWords(JsonValue):
+    """The words of one finished chunk, in any order of chunks, before its borders are joined."""
 
-    index: int
-    start: float
-    end: float
+    index: Annotated[Count, Field(alias="chunk")]
+    """Number of the chunk, from 0."""
+    start: Seconds
+    """Start of the chunk, seconds from the start of the media."""
+    end: Seconds
+    """End of the chunk, seconds from the start of the media."""
     words: tuple[Word, ...]
-
-    def to_json(self) -> Json:
-        return {
-            "type": "words",
-            "chunk": self.index,
-            "start": round(self.start, 4),
-            "end": round(self.end, 4),
-            "words": [word.to_json() for word in self.words],
-        }
+    """Words in spoken order."""
+    type: Literal["words"] = "words"
 
 
 Event = Progress | ChunkWords

@@ -14,7 +14,7 @@ EngineName = Literal["auto", "openai", "whisper"]
 
 
 class Options(BaseModel):
-    """What one job asks for. A field that is None follows the settings of the process."""
+    """What one job asks for. Options that are left out follow the settings of the service, if any."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, strict=True)
 

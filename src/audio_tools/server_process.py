@@ -20,7 +20,7 @@ from audio_tools.engines import check_engine
 from audio_tools.errors import ConfigError, DiskFull
 from audio_tools.server.access_rules import AccessRules
 from audio_tools.server.app import create_app
-from audio_tools.server.routes.health import Check, check_ffmpeg
+from audio_tools.server.routes.health import HealthCheck, check_ffmpeg
 from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.tus import TusApp
 from audio_tools.server.uvicorn_ext.frames import FramesProtocol
@@ -104,8 +104,8 @@ class ServerProcess:
         )
         return _Server(config)
 
-    def _checks(self) -> dict[str, Check]:
-        checks: dict[str, Check] = {"queue": self._stock.queue.check, "disk": self._check_disk}
+    def _checks(self) -> dict[str, HealthCheck]:
+        checks: dict[str, HealthCheck] = {"queue": self._stock.queue.check, "disk": self._check_disk}
         if workshop := self._workshop:
             checks["ffmpeg"] = partial(check_ffmpeg, workshop.ffmpeg)
             checks["engine"] = self._check_engine

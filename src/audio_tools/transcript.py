@@ -1,44 +1,68 @@
 """
-What comes out: words, segments and silences on the media's own clock, and their JSON.
+The values of a transcript: words, segments and silences on the media's own clock.
 
 All times are seconds from the start of the media file (the presentation time 0 that a player shows),
-not from the start of its audio stream. JSON names are camelCase, as `spec.md` has them.
+not from the start of its audio stream. JSON names are camelCase, as `spec.md` has them; the docstring below
+each field is its description in the OpenAPI document.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainSerializer, computed_field
+
+from audio_tools.json_value import Json, JsonValue, Seconds, omit_if_none
+
+__all__ = [
+    "AudioStream",
+    "DropReason",
+    "Dropped",
+    "FailedChunk",
+    "Interval",
+    "Json",
+    "MediaInfo",
+    "Quota",
+    "Reply",
+    "Segment",
+    "Silence",
+    "Timing",
+    "Transcript",
+    "Usage",
+    "Word",
+]
 
 Timing = Literal["engine", "aligned", "estimated"]
-"""Where a word's times come from: the engine itself, forced alignment, or a guess within bounds."""
+"""The source of a word's times: the engine, forced alignment, or an estimate within bounds."""
 
-Json = dict[str, Any]
-
-
-def _without_none(record: Json) -> Json:
-    return {key: value for key, value in record.items() if value is not None}
-
-
-def _seconds(value: float) -> float:
-    # A tenth of a millisecond is finer than one sample at 16 kHz and keeps float noise out of the JSON.
-    return round(value, 4)
+Count = Annotated[int, Field(json_schema_extra={"minimum": 0})]
+Percent = Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 100})]
+FrameRate = Annotated[
+    Fraction, PlainSerializer(lambda rate: f"{rate.numerator}/{rate.denominator}", return_type=str)
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """
-    One spoken word. `start` < `end`, in seconds; `confidence` in 0..1 and `speaker` where the engine gives
-    them. A speaker's name holds within one transcript.
-    """
+class Word(JsonValue):
+    """A spoken word; `start` < `end`."""
 
     word: str
-    start: float
-    end: float
-    confidence: float | None = None
+    """The word as it is written, with its punctuation."""
+    start: Seconds
+    """Start, seconds from the start of the media."""
+    end: Seconds
+    """End, seconds from the start of the media."""
+    confidence: Annotated[
+        Annotated[float, PlainSerializer(lambda value: round(value, 4), return_type=float)] | None,
+        omit_if_none(minimum=0, maximum=1),
+    ] = None
+    """Probability that the word is right, where the engine reports it."""
     timing: Timing = "engine"
-    speaker: str | None = None
+    """Source of the times: the engine, the samples (`aligned`), or an estimate within bounds."""
+    speaker: Annotated[str | None, omit_if_none()] = None
+    """Speaker, where the engine separates speakers; a name holds within one transcript."""
 
     @property
     def middle(self) -> float:
@@ -49,71 +73,31 @@ class Word:
         """The same word, `seconds` later."""
         return replace(self, start=self.start + seconds, end=self.end + seconds)
 
-    def to_json(self) -> Json:
-        record = {"word": self.word, "start": _seconds(self.start), "end": _seconds(self.end)}
-        confidence = None if self.confidence is None else round(self.confidence, 4)
-        known = _without_none({"confidence": confidence, "speaker": self.speaker})
-        return record | known | {"timing": self.timing}
-
-    @classmethod
-    def from_json(cls, record: Json) -> Word:
-        return cls(
-            word=str(record["word"]),
-            start=float(record["start"]),
-            end=float(record["end"]),
-            confidence=record.get("confidence"),
-            timing=record.get("timing", "engine"),
-            speaker=record.get("speaker"),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """
-    A sentence or phrase as the engine cut it; times in seconds. The three figures are Whisper's own,
-    `speaker` is there where the engine tells speakers apart.
-    """
+class Segment(JsonValue):
+    """A sentence or phrase, as the engine cut it."""
 
-    id: int
-    start: float
-    end: float
+    id: Count
+    """Number of the segment, from 0."""
+    start: Seconds
+    """Start, seconds from the start of the media."""
+    end: Seconds
+    """End, seconds from the start of the media."""
     text: str
-    avg_logprob: float | None = None
-    compression_ratio: float | None = None
-    no_speech_prob: float | None = None
-    speaker: str | None = None
+    """Text of the segment."""
+    avg_logprob: Annotated[float | None, omit_if_none()] = None
+    """Whisper's mean log probability per token, where known."""
+    compression_ratio: Annotated[float | None, omit_if_none()] = None
+    """Whisper's compression ratio of the text: high where it repeats itself."""
+    no_speech_prob: Annotated[float | None, omit_if_none(minimum=0, maximum=1)] = None
+    """Whisper's probability that the segment contains no speech."""
+    speaker: Annotated[str | None, omit_if_none()] = None
+    """Speaker, where the engine separates speakers; a name holds within one transcript."""
 
     def shifted(self, seconds: float) -> Segment:
         """The same segment, `seconds` later."""
         return replace(self, start=self.start + seconds, end=self.end + seconds)
-
-    def to_json(self) -> Json:
-        return {
-            "id": self.id,
-            "start": _seconds(self.start),
-            "end": _seconds(self.end),
-            "text": self.text,
-        } | _without_none(
-            {
-                "avgLogprob": self.avg_logprob,
-                "compressionRatio": self.compression_ratio,
-                "noSpeechProb": self.no_speech_prob,
-                "speaker": self.speaker,
-            }
-        )
-
-    @classmethod
-    def from_json(cls, record: Json) -> Segment:
-        return cls(
-            id=int(record["id"]),
-            start=float(record["start"]),
-            end=float(record["end"]),
-            text=str(record["text"]),
-            avg_logprob=record.get("avgLogprob"),
-            compression_ratio=record.get("compressionRatio"),
-            no_speech_prob=record.get("noSpeechProb"),
-            speaker=record.get("speaker"),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +113,21 @@ class Quota:
 
     @property
     def per_second(self) -> float:
-        """How many come back in a second, whatever the period of the limit."""
+        """Requests regained per second, whatever the period of the limit."""
         return max(self.limit - self.remaining, 1) / self.reset_s
 
 
 DropReason = Literal["sound", "repetition", "silence"]
-"""Why a phrase is left out: it names a sound, it is repeated without end, or nothing sounds where it lies."""
+"""Why a phrase is dropped: it names a sound, it is repeated endlessly, or nothing sounds where it lies."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(JsonValue):
     """A phrase of an engine, said `count` times, that is left out of the words; times in seconds."""
 
     text: str
-    start: float
-    end: float
+    start: Seconds
+    end: Seconds
     reason: DropReason
     count: int = 1
 
@@ -151,296 +135,218 @@ class Dropped:
         """The same phrase, `seconds` later."""
         return replace(self, start=self.start + seconds, end=self.end + seconds)
 
-    def to_json(self) -> Json:
-        times = {"start": _seconds(self.start), "end": _seconds(self.end)}
-        return {"text": self.text, **times, "reason": self.reason, "count": self.count}
-
-    @classmethod
-    def from_json(cls, record: Json) -> Dropped:
-        return cls(**record)
-
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(JsonValue):
     """
-    What an engine heard in one chunk; times in seconds from the start of the chunk, words in order.
+    An engine's answer for one chunk; times in seconds from the start of the chunk, words in order.
 
-    Where an engine gives text alone, `words` and `segments` are empty. `language`: ISO-639-1 or None.
-    `dropped`: what the engine said besides, which is no word of anyone.
-    `quota`: how the provider's request limit stands; None: it does not say, or all is there.
-    `cost_usd`: what the answer cost by the provider's own count; None: it does not say, or has no price.
-    `tokens`: how many it counted, in and out; 0: it counts none.
+    Where an engine returns text alone, `words` and `segments` are empty. `language`: ISO 639-1 or None.
+    `quota`: the provider's request limit; None: unknown, or unused. `cost_usd`: the cost by the provider's
+    own count; None: unknown or free. `tokens`: tokens counted, in and out. What a reply cost is not stored:
+    it is paid only once. `dropped`: phrases of the engine that are no speech.
     """
 
     text: str
     words: tuple[Word, ...] = ()
     segments: tuple[Segment, ...] = ()
     language: str | None = None
-    quota: Quota | None = None
-    cost_usd: float | None = None
-    tokens: int = 0
+    quota: Annotated[Quota | None, Field(exclude=True)] = None
+    cost_usd: Annotated[float | None, Field(exclude=True)] = None
+    tokens: Annotated[int, Field(exclude=True)] = 0
     dropped: tuple[Dropped, ...] = ()
-
-    def to_json(self) -> Json:
-        """What is worth keeping; what it cost is paid only once."""
-        return {
-            "text": self.text,
-            "words": [word.to_json() for word in self.words],
-            "segments": [segment.to_json() for segment in self.segments],
-            "language": self.language,
-            "dropped": [phrase.to_json() for phrase in self.dropped],
-        }
-
-    @classmethod
-    def from_json(cls, record: Json) -> Reply:
-        return cls(
-            text=str(record["text"]),
-            words=tuple(Word.from_json(word) for word in record["words"]),
-            segments=tuple(Segment.from_json(segment) for segment in record["segments"]),
-            language=record["language"],
-            dropped=tuple(Dropped.from_json(phrase) for phrase in record.get("dropped", ())),
-        )
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Interval:
-    """A stretch of time from `start` to `end`, in seconds."""
+class Interval(JsonValue):
+    """A stretch of time."""
 
-    start: float
-    end: float
+    start: Seconds
+    """Start, seconds from the start of the media."""
+    end: Seconds
+    """End, seconds from the start of the media."""
 
     @property
     def duration(self) -> float:
         """Length in seconds."""
         return self.end - self.start
 
-    def to_json(self) -> Json:
-        return {"start": _seconds(self.start), "end": _seconds(self.end)}
+
+@dataclass(frozen=True, slots=True)
+class Silence(JsonValue):
+    """A stretch without speech, at least `silenceThreshold` seconds long, or 10 ms less."""
+
+    start: Seconds
+    """Start, seconds from the start of the media."""
+    end: Seconds
+    """End, seconds from the start of the media."""
+    duration: Annotated[Seconds, Field(json_schema_extra={"minimum": 0})]
+    """Length, seconds."""
+    type: Literal["silence"] = "silence"
+    """Always `silence`."""
 
     @classmethod
-    def from_json(cls, record: Json) -> Interval:
-        return cls(float(record["start"]), float(record["end"]))
+    def of(cls, found: Interval) -> Silence:
+        """The silence as the result lists it."""
+        return cls(found.start, found.end, found.duration)
 
 
 @dataclass(frozen=True, slots=True)
-class FailedChunk:
-    """A chunk that no attempt could transcribe: where it lies (seconds) and what the engine said last."""
+class FailedChunk(JsonValue):
+    """A chunk without an answer."""
 
-    index: int
-    start: float
-    end: float
+    index: Count
+    """Number of the chunk, from 0."""
+    start: Seconds
+    """Start, seconds from the start of the media."""
+    end: Seconds
+    """End, seconds from the start of the media."""
     error: str
+    """Stable code of the last error."""
     message: str
-
-    def to_json(self) -> Json:
-        return {
-            "index": self.index,
-            "start": _seconds(self.start),
-            "end": _seconds(self.end),
-            "error": self.error,
-            "message": self.message,
-        }
-
-    @classmethod
-    def from_json(cls, record: Json) -> FailedChunk:
-        return cls(**record)
+    """What was wrong, one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class AudioStream:
-    """
-    One audio stream of a media file.
+class AudioStream(JsonValue):
+    """An audio stream of the file."""
 
-    `position` counts audio streams from 0 (FFmpeg's `0:a:N`); `index` counts all streams.
-    `start` is the stream's first presentation time in seconds, on the media's clock.
-    """
-
-    position: int
-    index: int
+    position: Count
+    """Position among the audio streams, from 0: the value of `audioStream`, FFmpeg's `0:a:N`."""
+    index: Count
+    """Position among all streams, from 0."""
     codec: str
-    sample_rate_hz: int
-    channels: int
-    start: float = 0.0
-    duration: float | None = None
-    language: str | None = None
-    title: str | None = None
+    """FFmpeg's name of the codec."""
+    sample_rate_hz: Annotated[int, Field(alias="sampleRate", json_schema_extra={"minimum": 0})]
+    """Sample rate, Hz."""
+    channels: Count
+    """Number of channels."""
+    start: Seconds = 0.0
+    """First presentation time on the media's clock, seconds."""
+    duration: Annotated[float | None, omit_if_none(minimum=0)] = None
+    """Duration that the file states, seconds."""
+    language: Annotated[str | None, omit_if_none()] = None
+    """Language that the file states, mostly ISO 639-2."""
+    title: Annotated[str | None, omit_if_none()] = None
+    """Title that the file states."""
     default: bool = False
-
-    def to_json(self) -> Json:
-        return _without_none(
-            {
-                "position": self.position,
-                "index": self.index,
-                "codec": self.codec,
-                "sampleRate": self.sample_rate_hz,
-                "channels": self.channels,
-                "start": _seconds(self.start),
-                "duration": self.duration,
-                "language": self.language,
-                "title": self.title,
-                "default": self.default,
-            }
-        )
+    """Whether the file marks it as the default."""
 
 
 @dataclass(frozen=True, slots=True)
-class MediaInfo:
-    """
-    What the timeline needs to know of a media file.
-
-    `duration` in seconds, None if the file does not say, and then perhaps a `guessed_duration` from its size
-    and bit rate, which may be five times too long; `frame_rate` exact, None without a picture;
-    `start_timecode` as `HH:MM:SS:FF`, with `;` before the frames if `drop_frame`; `audio_start` is the
-    first presentation time of the chosen audio stream in seconds.
-    """
+class MediaInfo(JsonValue):
+    """The media file. Facts that are unknown, or meaningless without a picture, are left out."""
 
     container: str
-    duration: float | None
+    """FFmpeg's name of the container format."""
+    duration: Annotated[float | None, omit_if_none(minimum=0)] = None
+    """Duration that the file states, seconds."""
     audio_streams: tuple[AudioStream, ...] = ()
-    default_audio: int = 0
-    frame_rate: Fraction | None = None
-    variable_frame_rate: bool = False
-    width: int | None = None
-    height: int | None = None
-    start_timecode: str | None = None
-    drop_frame: bool = False
-    guessed_duration: float | None = None
+    """All audio streams."""
+    default_audio: Annotated[int, Field(exclude=True)] = 0
+    """Position of the audio stream that a player would choose."""
+    frame_rate: Annotated[FrameRate | None, omit_if_none()] = None
+    """Frames per second as a fraction: `30000/1001`."""
+    variable_frame_rate: Annotated[bool | None, omit_if_none()] = None
+    """Whether the frame rate is variable."""
+    width: Annotated[int | None, omit_if_none(minimum=0)] = None
+    """Width of the picture, pixels."""
+    height: Annotated[int | None, omit_if_none(minimum=0)] = None
+    """Height of the picture, pixels."""
+    start_timecode: Annotated[str | None, omit_if_none()] = None
+    """`HH:MM:SS:FF`, with `;` before the frames if they are drop-frame."""
+    drop_frame: Annotated[bool | None, omit_if_none()] = None
+    """Whether the timecode is drop-frame."""
+    guessed_duration: Annotated[float | None, Field(exclude=True)] = None
+    """FFmpeg's estimate from size and bit rate, seconds; it may be five times too long."""
+    audio_stream: Count = 0
+    """Position of the audio stream that was transcribed."""
+
+    @computed_field(alias="audioStartOffset")  # type: ignore[prop-decorator]  # as pydantic documents it
+    @property
+    def audio_start(self) -> Seconds:
+        """Start of that stream on the media's clock, seconds."""
+        return self.audio_streams[self.audio_stream].start if self.audio_streams else 0.0
 
     @property
     def likely_duration(self) -> float | None:
-        """How long it seems, in seconds, until it is decoded."""
+        """The duration in seconds, as far as it is known before the file is decoded."""
         return self.duration or self.guessed_duration
 
-    def to_json(self, audio_stream: int) -> Json:
-        """JSON for a transcript made from the audio stream at position `audio_stream`."""
-        rate = self.frame_rate
-        return _without_none(
-            {
-                "container": self.container,
-                "duration": self.duration,
-                "audioStreams": [stream.to_json() for stream in self.audio_streams],
-                "audioStream": audio_stream,
-                "audioStartOffset": _seconds(self.audio_streams[audio_stream].start),
-                "frameRate": f"{rate.numerator}/{rate.denominator}" if rate else None,
-                "variableFrameRate": self.variable_frame_rate if rate else None,
-                "width": self.width,
-                "height": self.height,
-                "startTimecode": self.start_timecode,
-                "dropFrame": self.drop_frame if self.start_timecode else None,
-            }
+    def of_stream(self, position: int) -> MediaInfo:
+        """The same file, transcribed from the audio stream at `position`, without facts that mean nothing."""
+        return replace(
+            self,
+            audio_stream=position,
+            variable_frame_rate=self.variable_frame_rate if self.frame_rate else None,
+            drop_frame=self.drop_frame if self.start_timecode else None,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """
-    What the transcript cost.
+class Usage(JsonValue):
+    """What the transcript took."""
 
-    `seconds` of audio sent to the engine in this run, `calls` made, `stored_chunks` answered by results
-    stored earlier (never paid again), `cost_usd` by the provider's count, else by the engine's price.
-    `tokens` in and out, 0 where the provider counts none.
-    """
-
-    seconds: float = 0.0
-    calls: int = 0
-    stored_chunks: int = 0
-    cost_usd: float = 0.0
-    tokens: int = 0
-
-    def to_json(self) -> Json:
-        return {
-            "seconds": round(self.seconds, 2),
-            "calls": self.calls,
-            "storedChunks": self.stored_chunks,
-            "estimatedCostUsd": round(self.cost_usd, 4),
-        } | ({"tokens": self.tokens} if self.tokens else {})
-
-    @classmethod
-    def from_json(cls, record: Json) -> Usage:
-        return cls(
-            seconds=record["seconds"],
-            calls=record["calls"],
-            stored_chunks=record["storedChunks"],
-            cost_usd=record["estimatedCostUsd"],
-            tokens=record.get("tokens", 0),
-        )
+    seconds: Annotated[
+        float,
+        PlainSerializer(lambda value: round(value, 2), return_type=float),
+        Field(json_schema_extra={"minimum": 0}),
+    ] = 0.0
+    """Audio sent to the engine in this run, seconds."""
+    calls: Count = 0
+    """Requests made."""
+    stored_chunks: Count = 0
+    """Chunks answered by results stored earlier, free of charge."""
+    cost_usd: Annotated[
+        float,
+        PlainSerializer(lambda value: round(value, 4), return_type=float),
+        Field(alias="estimatedCostUsd", json_schema_extra={"minimum": 0}),
+    ] = 0.0
+    """US dollars, by the provider's count where it gives one, else by the engine's price."""
+    tokens: Annotated[int, Field(exclude_if=lambda n: n == 0, json_schema_extra={"minimum": 0})] = 0
+    """Tokens that the provider counted, in and out; left out where it counts none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Transcript:
-    """
-    Everything one job gives back.
-
-    `success_rate` is the percentage of chunks with a true answer. `aligner` put words on the samples, None
-    if it did so with none; `silence_detection` is the way that was really used to find silence, see
-    `audio.detectors`.
-    """
+class Transcript(JsonValue):
+    """The result of one job. All times are seconds from the start of the media."""
 
     words: tuple[Word, ...]
+    """Words in spoken order; empty where `wordTimestamps` is false."""
     segments: tuple[Segment, ...]
-    silences: tuple[Interval, ...]
-    duration: float
-    total_chunks: int
-    success_rate: float
+    """Segments in spoken order."""
+    silences: Annotated[
+        tuple[Annotated[Interval, PlainSerializer(Silence.of, return_type=Silence)], ...],
+        Field(alias="silenceSegments"),
+    ]
+    """Silences in order."""
+    duration: Annotated[Seconds, Field(alias="totalDuration", json_schema_extra={"minimum": 0})]
+    """Seconds from the start of the media to its end."""
+    total_chunks: Count
+    """Number of chunks the audio was cut into."""
+    success_rate: Percent
+    """Percentage of chunks with an answer."""
     text: str
+    """The whole text."""
     language: str | None
+    """Spoken language, ISO 639-1; null if unknown."""
     engine: str
+    """Engine that transcribed the chunks."""
     model: str
-    media: Json
+    """The engine's model."""
+    media: MediaInfo
+    """The media file."""
     aligner: str | None = None
-    silence_detection: str = "level"
+    """Aligner used for word times: `pocketsphinx`, `whisper`; null if none was."""
+    silence_detection: Literal["level", "vad", "auto"] = "level"
+    """How silence was really found: by level, by a voice model (`vad`), or by both (`auto`)."""
     failed_chunks: tuple[FailedChunk, ...] = ()
+    """Chunks without an answer; their text is never made up."""
     gaps: tuple[Interval, ...] = ()
+    """Speech that no word covers, although it was sent twice."""
     warnings: tuple[str, ...] = ()
-    usage: Usage = field(default_factory=Usage)
+    """Sentences about anything else that is not as it should be."""
+    usage: Usage = Usage()
+    """Audio sent, requests and cost."""
     dry_run: bool = False
-
-    def to_json(self) -> Json:
-        """The result as `GET /job/{jobId}/result` gives it."""
-        return {
-            "words": [word.to_json() for word in self.words],
-            "segments": [segment.to_json() for segment in self.segments],
-            "silenceSegments": [
-                silence.to_json() | {"duration": _seconds(silence.duration), "type": "silence"}
-                for silence in self.silences
-            ],
-            "totalDuration": _seconds(self.duration),
-            "totalChunks": self.total_chunks,
-            "successRate": self.success_rate,
-            "text": self.text,
-            "language": self.language,
-            "engine": self.engine,
-            "model": self.model,
-            "aligner": self.aligner,
-            "silenceDetection": self.silence_detection,
-            "failedChunks": [chunk.to_json() for chunk in self.failed_chunks],
-            "gaps": [gap.to_json() for gap in self.gaps],
-            "warnings": list(self.warnings),
-            "media": self.media,
-            "usage": self.usage.to_json(),
-            "dryRun": self.dry_run,
-        }
-
-    @classmethod
-    def from_json(cls, record: Json) -> Transcript:
-        """Read what `to_json` wrote."""
-        return cls(
-            words=tuple(Word.from_json(word) for word in record["words"]),
-            segments=tuple(Segment.from_json(segment) for segment in record["segments"]),
-            silences=tuple(Interval.from_json(silence) for silence in record["silenceSegments"]),
-            duration=record["totalDuration"],
-            total_chunks=record["totalChunks"],
-            success_rate=record["successRate"],
-            text=record["text"],
-            language=record["language"],
-            engine=record["engine"],
-            model=record["model"],
-            media=record["media"],
-            aligner=record["aligner"],
-            silence_detection=record["silenceDetection"],
-            failed_chunks=tuple(FailedChunk.from_json(chunk) for chunk in record["failedChunks"]),
-            gaps=tuple(Interval.from_json(gap) for gap in record["gaps"]),
-            warnings=tuple(record["warnings"]),
-            usage=Usage.from_json(record["usage"]),
-            dry_run=record["dryRun"],
-        )
+    """Whether nothing was transcribed, and the figures are an estimate."""

@@ -91,7 +91,7 @@ async def test_a_dry_run_decodes_what_promises_no_duration(
 
     estimate = await transcript_of(piped, make_tools(), dryRun=True)
 
-    assert estimate.media.get("duration") is None
+    assert estimate.media.duration is None
     assert estimate.usage.seconds == pytest.approx(300.0, abs=0.1)
 
 

@@ -47,7 +47,7 @@ async def test_an_audio_stream_that_starts_late(tmp_path: Path, make_tools: Make
     media = render(script, tmp_path / "late.mp4", audio_start=LATE_S)
     transcript = await assert_heard(media, script, make_tools)
 
-    assert transcript.media["audioStartOffset"] == pytest.approx(LATE_S, abs=0.07)  # the encoder primes
+    assert transcript.media.audio_start == pytest.approx(LATE_S, abs=0.07)  # the encoder primes
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.transcript import Transcript, Word
+from audio_tools.transcript import MediaInfo, Transcript, Word
 from tests.cli.conftest import Ended, Run
 
 Export = Callable[..., Ended]
@@ -27,7 +27,7 @@ def answer(*words: Word, name: str = "clip.mp4") -> bytes:
         language="en",
         engine="openai",
         model="whisper-1",
-        media={},
+        media=MediaInfo("", None),
     )
     return json.dumps({"success": True, "result": transcript.to_json(), "data": {"fileName": name}}).encode()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from audio_tools.cli._progress import prospect, summary
-from audio_tools.transcript import Transcript, Usage
+from audio_tools.transcript import MediaInfo, Transcript, Usage
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def transcript() -> Transcript:
         language=None,
         engine="openai",
         model="whisper-1",
-        media={},
+        media=MediaInfo("", None),
         usage=Usage(seconds=60.0, calls=2, cost_usd=0.006),
     )
 

@@ -10,7 +10,7 @@ import webvtt
 
 from audio_tools.errors import DiskFull, InvalidOption, StorageError
 from audio_tools.exports import FORMATS, write
-from audio_tools.transcript import Segment, Transcript, Word
+from audio_tools.transcript import MediaInfo, Segment, Transcript, Word
 
 
 def transcript_of(*words: Word, duration: float = 10.0, segments: tuple[Segment, ...] = ()) -> Transcript:
@@ -25,7 +25,7 @@ def transcript_of(*words: Word, duration: float = 10.0, segments: tuple[Segment,
         language="en",
         engine="fake",
         model="none",
-        media={},
+        media=MediaInfo("", None),
     )
 
 

@@ -163,7 +163,7 @@ async def test_a_stream_that_starts_late_says_when(tools: PipelineContext, tmp_p
     options = Options(audio_stream=1, silence_detection="level")
     transcript = await transcribe(path, options, tools, lambda _: None)
 
-    assert transcript.media["audioStartOffset"] == 40.0
+    assert transcript.media.audio_start == 40.0
     assert transcript.silences[-1].end == pytest.approx(60.0, abs=0.1)
     assert transcript.warnings == ()
 

@@ -15,7 +15,7 @@ from audio_tools.errors import DiskFull, StorageError
 from audio_tools.storage.chunk_cache import ChunkCache, chunk_digest, samples_digest
 from audio_tools.storage.local import write_atomically
 from audio_tools.storage.transcripts import TranscriptStore
-from audio_tools.transcript import Reply, Segment, Transcript, Word
+from audio_tools.transcript import MediaInfo, Reply, Segment, Transcript, Word
 
 REPLY = Reply("Hi there", (Word("Hi", 0.123456, 0.5, 0.9),), (Segment(0, 0.1, 0.5, "Hi"),), "en")
 
@@ -35,7 +35,7 @@ def test_a_damaged_result_counts_as_absent(tmp_path: Path) -> None:
     store = ChunkCache(tmp_path)
     store.put("ab" * 20, REPLY)
     (file,) = tmp_path.glob("chunks/*/*")
-    for damage in (b"", b"{", b"[1]", b'{"text": "x"}', b"[" * 100_000):
+    for damage in (b"", b"{", b"[1]", b'{"words": []}', b"[" * 100_000):
         file.write_bytes(damage)
         assert store.get("ab" * 20) is None
 
@@ -101,7 +101,7 @@ def test_old_transcripts_are_named_and_halves_removed(tmp_path: Path) -> None:
     """Nothing that is young is touched: another machine may be writing it."""
     store = TranscriptStore(tmp_path)
     for job_id in ("old", "young"):
-        store.put(job_id, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", {}))
+        store.put(job_id, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", MediaInfo("", None)))
     halves = [tmp_path / "transcripts" / name for name in (".old.part", ".young.part")]
     for half in halves:
         half.write_bytes(b"half")

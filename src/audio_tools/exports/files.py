@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 from audio_tools.errors import InvalidOption
@@ -35,8 +33,7 @@ def _room(segment: Segment) -> Interval:
 
 
 def _rules(transcript: Transcript) -> CueRules:
-    frame_rate = transcript.media.get("frameRate")
-    return caption_rules(_words(transcript), frame_rate=Fraction(frame_rate) if frame_rate else None)
+    return caption_rules(_words(transcript), frame_rate=transcript.media.frame_rate)
 
 
 def _cues(transcript: Transcript, *, names: bool = False) -> list[Cue]:
@@ -50,7 +47,7 @@ def caption_report(transcript: Transcript) -> list[BrokenRule]:
 
 
 def _to_json(transcript: Transcript) -> str:
-    return json.dumps(transcript.to_json(), ensure_ascii=False, indent=2) + "\n"
+    return transcript.to_json_text(indent=2).decode() + "\n"
 
 
 FORMATS: dict[str, Callable[[Transcript], str]] = {

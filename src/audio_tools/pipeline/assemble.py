@@ -76,7 +76,7 @@ def assemble(
         language=language,
         engine=engine.name,
         model=engine.model,
-        media=media.to_json(heard.stream.position),
+        media=media.of_stream(heard.stream.position),
         aligner=_aligner_used(aligner, words, language),
         silence_detection=describe_detector(options.silence_detection),
         failed_chunks=tuple(heard.failures),

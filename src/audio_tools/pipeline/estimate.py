@@ -44,7 +44,7 @@ async def estimate(
         language=None,
         engine=engine.name,
         model=engine.model,
-        media=media.to_json(stream.position),
+        media=media.of_stream(stream.position),
         usage=Usage(seconds, chunks, cost_usd=seconds / 60 * engine.capabilities.usd_per_minute),
         dry_run=True,
     )

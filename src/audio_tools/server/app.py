@@ -22,7 +22,7 @@ from audio_tools.server.openapi.document import DESCRIPTION, FIGURES, HEALTHY, D
 from audio_tools.server.openapi.errors import errors
 from audio_tools.server.request_body import ClientGone, LingeringClose
 from audio_tools.server.routes.docs import docs_page
-from audio_tools.server.routes.health import Check, health
+from audio_tools.server.routes.health import HealthCheck, health
 from audio_tools.server.routes.job_events import JobEvents
 from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.tus import TusApp
@@ -32,7 +32,9 @@ CLIENT_CLOSED_REQUEST = 499
 """What nginx writes into its log for a client that hung up; nobody is sent it."""
 
 
-def create_app(routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mapping[str, Check]) -> ASGIApp:
+def create_app(
+    routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mapping[str, HealthCheck]
+) -> ASGIApp:
     """
     The whole application: what it works with is open already, and closed by the caller.
 

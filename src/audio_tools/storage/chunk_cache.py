@@ -48,7 +48,7 @@ class ChunkCache:
         """
         path = self._path(digest)
         try:
-            reply = Reply.from_json(json.loads(path.read_bytes()))
+            reply = Reply.from_json_text(path.read_bytes())
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -74,9 +74,9 @@ class ChunkCache:
         Raises:
             DiskFull, StorageError: it is not stored.
         """
-        record = reply.to_json()
-        write_atomically(self._path(digest), json.dumps(record, ensure_ascii=False).encode())
-        return Reply.from_json(record)
+        text = reply.to_json_text()
+        write_atomically(self._path(digest), text)
+        return Reply.from_json_text(text)
 
     def sweep(self, older_than_s: float, every_s: float = 0.0) -> int:
         """

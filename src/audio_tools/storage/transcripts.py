@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -24,8 +23,7 @@ class TranscriptStore:
         Raises:
             DiskFull, StorageError: it is not stored.
         """
-        data = json.dumps(transcript.to_json(), ensure_ascii=False).encode()
-        write_atomically(self.path(job_id), data)
+        write_atomically(self.path(job_id), transcript.to_json_text())
 
     def get(self, job_id: str) -> Transcript:
         """
@@ -34,7 +32,7 @@ class TranscriptStore:
         Raises:
             FileNotFoundError: there is none.
         """
-        return Transcript.from_json(json.loads(self.path(job_id).read_bytes()))
+        return Transcript.from_json_text(self.path(job_id).read_bytes())
 
     def remove(self, job_id: str) -> None:
         """Remove a transcript if there is one."""

@@ -26,10 +26,10 @@ from audio_tools.server.error_responses import CODES
 from audio_tools.server.middleware.access_control import UNAUTHORIZED
 from audio_tools.server.openapi.document import DESCRIPTION
 from audio_tools.server.routes import job_events as websocket
-from audio_tools.server.routes._job_view import status_json
 from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.tus import EXTENSIONS, TusApp
 from audio_tools.server.uvicorn_ext import http_protocol as protocol
+from audio_tools.server.views import JobStatus
 from audio_tools.storage import UploadStore
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import AudioStream, Json, MediaInfo, Transcript
@@ -124,9 +124,9 @@ def test_every_field_is_described() -> None:
     """Of status and result, and of what they hold."""
     stream = AudioStream(position=0, index=1, codec="aac", sample_rate_hz=48_000, channels=2)
     film = MediaInfo("mov", 1.0, (stream,), 0, Fraction(25), False, 64, 36, "01:00:00;00", True)
-    media = film.to_json(audio_stream=0)
-    transcript = Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", media).to_json()
-    status = status_json(Job(1, "", JobState.WAITING, {}, 0.0))
+    transcript = Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", film.of_stream(0)).to_json()
+    media = transcript["media"]
+    status = JobStatus.of(Job(1, "", JobState.WAITING, {}, 0.0)).to_json()
     named = set(re.findall(r"`(\w+)`", PAGE))
 
     fields = (*status, *transcript, *media, *transcript["usage"])

@@ -27,7 +27,7 @@ from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.tus import TusApp
 from audio_tools.storage import UploadStore
 from audio_tools.storage.transcripts import TranscriptStore
-from audio_tools.transcript import Transcript
+from audio_tools.transcript import MediaInfo, Transcript
 from audio_tools.worker import to_record
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -326,7 +326,9 @@ async def test_a_transcript_of_a_file_with_any_name_can_be_fetched(
 ) -> None:
     """As a file that is called nearly so."""
     job = (await queue.add({"path": "/x", "fileName": os.fsdecode(b"a\xff.wav")})).job
-    TranscriptStore(tmp_path).put(job.id, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", {}))
+    TranscriptStore(tmp_path).put(
+        job.id, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", MediaInfo("", None))
+    )
     await (await queue.take()).complete({})
     status = await client.get(f"/job/{job.id}/status")
     response = await client.get(f"/job/{job.id}/export", params={"format": "txt"})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,35 +13,38 @@ from fastapi.responses import JSONResponse
 from audio_tools import __version__
 from audio_tools.errors import AudioToolsError
 from audio_tools.media.ffmpeg import ffmpeg_version
-from audio_tools.transcript import Json
+from audio_tools.server.views import Check, Checks, Health, iso
 
 CHECK_S = 5.0
 """A check that takes longer (seconds) has failed."""
 
-Check = Callable[[], Awaitable[str]]
+HealthCheck = Callable[[], Awaitable[str]]
 """Says in a few words that something works, or raises an AudioToolsError that says why not."""
 
 
-async def health(checks: Mapping[str, Check], *, in_full: bool) -> JSONResponse:
+async def health(checks: Mapping[str, HealthCheck], *, in_full: bool) -> JSONResponse:
     """200 if every check passes, else 503; `in_full` tells what each of them said."""
     answers = await asyncio.gather(*(_run(check) for check in checks.values()))
-    well = all(answer["ok"] for answer in answers)
-    record: Json = {"status": "ok" if well else "unavailable", "timestamp": _now()}
-    if in_full:
-        record |= {"version": __version__, "checks": dict(zip(checks, answers, strict=True))}
-    return JSONResponse(record, 200 if well else 503)
+    well = all(answer.ok for answer in answers)
+    state = Health(
+        status="ok" if well else "unavailable",
+        timestamp=iso(time.time()),
+        version=__version__ if in_full else None,
+        checks=Checks(**dict(zip(checks, answers, strict=True))) if in_full else None,
+    )
+    return JSONResponse(state.to_json(), 200 if well else 503)
 
 
-async def _run(check: Check) -> Json:
+async def _run(check: HealthCheck) -> Check:
     try:
         async with asyncio.timeout(CHECK_S):
-            return {"ok": True, "message": await check()}
+            return Check(ok=True, message=await check())
     except AudioToolsError as error:
-        return {"ok": False, "message": error.message} | ({"hint": error.hint} if error.hint else {})
+        return Check(ok=False, message=error.message, hint=error.hint)
     except TimeoutError:
-        return {"ok": False, "message": f"no answer within {CHECK_S:g} s"}
+        return Check(ok=False, message=f"no answer within {CHECK_S:g} s")
     except OSError as error:
-        return {"ok": False, "message": error.strerror or type(error).__name__}
+        return Check(ok=False, message=error.strerror or type(error).__name__)
 
 
 async def check_ffmpeg(ffmpeg: Path) -> str:
@@ -61,7 +64,3 @@ def _changed_at(path: Path) -> int | None:
         return path.stat().st_ctime_ns
     except OSError:
         return None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

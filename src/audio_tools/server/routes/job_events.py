@@ -13,8 +13,8 @@ from fastapi import WebSocket, WebSocketDisconnect
 from audio_tools.errors import JobNotFound, QueueUnavailable
 from audio_tools.jobs import Event, Job, JobState, Queue
 from audio_tools.jobs.job import PROGRESS
-from audio_tools.server.routes._job_view import iso, status_json
 from audio_tools.server.uvicorn_ext.frames import TextMessage, sender
+from audio_tools.server.views import JobStatus, iso
 from audio_tools.transcript import Json
 
 NORMAL = 1000
@@ -59,7 +59,9 @@ class JobEvents:
 
     async def _send(self, socket: WebSocket, job: Job) -> None:
         send, report = sender(socket), job.report
-        await send(_message(status_json(job) | {"type": "snapshot", "timestamp": iso(time.time())}))
+        await send(
+            _message(JobStatus.of(job).to_json() | {"type": "snapshot", "timestamp": iso(time.time())})
+        )
         async for event in self._queue.events(job.id, socket.query_params.get("after")):
             if event.type == PROGRESS:
                 report = event.payload

@@ -43,9 +43,9 @@ from audio_tools.server.openapi.errors import (
     OF_AN_UPLOAD,
     errors,
 )
-from audio_tools.server.openapi.schemas import LISTED_FIELDS
 from audio_tools.server.request_body import Body
-from audio_tools.server.routes._job_view import status_json, websocket_url
+from audio_tools.server.routes._job_view import websocket_url
+from audio_tools.server.views import Done, JobList, JobStatus, ListedJob, Pending, Started
 from audio_tools.storage import UploadedFile, UploadStore, require_upload_id
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Json
@@ -87,7 +87,7 @@ class JobRoutes:
         router.get(
             "/job/{job_id}/status",
             summary="How a job is doing",
-            responses=answers("Status", "The job as it is now.") | errors(*OF_A_JOB),
+            responses=answers("JobStatus", "The job as it is now.") | errors(*OF_A_JOB),
         )(self.status)
         ended = PENDING | errors(*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB)
         router.get(
@@ -110,7 +110,7 @@ class JobRoutes:
         router.get(
             "/jobs",
             summary="All jobs, in order of creation",
-            responses=answers("Jobs", "A page of the list.") | errors(INVALID_REQUEST, QueueUnavailable),
+            responses=answers("JobList", "A page of the list.") | errors(INVALID_REQUEST, QueueUnavailable),
         )(self.list)
         return router
 
@@ -193,20 +193,15 @@ class JobRoutes:
     def _started(
         self, request: Request, job: Job, unknown: list[str], strays: Sequence[str] = ()
     ) -> Response:
-        answer: Json = {
-            "success": True,
-            "jobId": job.id,
-            "message": "Audio processing job started",
-            "websocketUrl": websocket_url(request, self.ws_port, job.id),
-        }
-        if warnings := [*_warnings("option", unknown), *_warnings("field", strays)]:
-            answer["warnings"] = warnings
-        return LenientJson(answer)
+        warnings = [*_warnings("option", unknown), *_warnings("field", strays)]
+        address = websocket_url(request, self.ws_port, job.id)
+        started = Started(job_id=job.id, websocket_url=address, warnings=warnings or None)
+        return LenientJson(started.to_json())
 
     async def status(self, job_id: JobId) -> Response:
         """The job as it is now; `progress` is 0 to 100 and never goes back."""
         job = await self.queue.get(job_id)
-        record = status_json(job)
+        record = JobStatus.of(job).to_json()
         if job.state == JobState.COMPLETED:
             del record["result"]
             return await self._with_transcript(job, record, "result")
@@ -225,8 +220,8 @@ class JobRoutes:
             return LenientJson(
                 {"success": False, "error": error.pop("code", "internal_error"), **error}, status
             )
-        message = "The job is not finished yet."
-        return LenientJson({"success": False, "message": message, "state": job.state}, 202)
+        pending = Pending(message="The job is not finished yet.", state=job.state)
+        return LenientJson(pending.to_json(), 202)
 
     async def export(
         self,
@@ -260,14 +255,14 @@ class JobRoutes:
                 async with asyncio.timeout(CANCEL_WAIT_S):
                     job = await self.queue.wait_until_finished(job_id)
             except TimeoutError:
-                return LenientJson({"success": True, "message": "Job is being cancelled"})
+                return LenientJson(Done(message="Job is being cancelled").to_json())
             if job.state == JobState.CANCELLED:
                 await self.forget_files(job)
-                return LenientJson({"success": True, "message": "Job cancelled successfully"})
+                return LenientJson(Done(message="Job cancelled successfully").to_json())
             # It ended by itself just before.
         await self.queue.delete(job_id)
         await self.forget_files(job)
-        return LenientJson({"success": True, "message": "Job deleted"})
+        return LenientJson(Done(message="Job deleted").to_json())
 
     async def list(
         self,
@@ -277,9 +272,8 @@ class JobRoutes:
     ) -> Response:
         """All jobs in order of creation, `limit` of them after the first `offset`."""
         page = await self.queue.list(state, limit=limit, offset=offset)
-        records = ({"id": job.number} | status_json(job) for job in page.jobs)
-        jobs = [{name: record[name] for name in ("id", *LISTED_FIELDS)} for record in records]
-        return LenientJson({"jobs": jobs, "total": page.total})
+        jobs = [ListedJob.of(job) for job in page.jobs]
+        return LenientJson(JobList.model_construct(jobs=jobs, total=page.total).to_json())
 
     async def require_unused(self, upload_id: str) -> None:
         """Raises UploadInUse where a job that has not ended works on the upload."""
