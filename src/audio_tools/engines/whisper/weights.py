@@ -19,7 +19,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from audio_tools.engines.whisper.hub import REPOSITORIES, OnDownload, download, find_in_cache
+from audio_tools.engines.whisper.hub import (
+    REPOSITORIES,
+    OnDownload,
+    download,
+    download_bytes,
+    find_in_cache,
+)
 from audio_tools.errors import EngineNotReady
 from audio_tools.storage.local import map_storage_errors
 
@@ -104,6 +110,24 @@ def has_weights(name_or_folder: str, data_dir: Path) -> bool:
     return _locate(name_or_folder, data_dir).kind != "hub"
 
 
+def check_download(name_or_folder: str, data_dir: Path) -> str:
+    """
+    Ask the hub for a model that is not on this machine, without downloading it. Takes up to 5 s.
+
+    Returns:
+        A phrase with the size of the download.
+
+    Raises:
+        EngineNotReady: there is no such folder or name, or the hub cannot be reached.
+    """
+    repository = _locate(name_or_folder, data_dir).repository
+    try:
+        size = download_bytes(repository)
+    except OSError as error:
+        raise _no_download(name_or_folder, error) from error
+    return f"{size / 1e6:.0f} MB, reachable"
+
+
 def describe_weights(name_or_folder: str, data_dir: Path) -> str:
     """
     Say in one phrase where a model would come from; nothing is loaded, joined or downloaded.
@@ -117,8 +141,8 @@ def describe_weights(name_or_folder: str, data_dir: Path) -> str:
         "joined": f"model {name_or_folder} in {source.folder}",
         "packages": f"model {name_or_folder} from Python packages, put together in {source.folder} when used",
         "cache": f"model {name_or_folder} in the Hugging Face cache ({source.repository})",
-        "hub": f"model {name_or_folder} is not here yet: it is downloaded from the Hugging Face hub when used"
-        f" ({source.repository})",
+        "hub": f"model {name_or_folder} is not on this machine: the first use downloads it from the"
+        f" Hugging Face hub ({source.repository})",
     }
     return phrases[source.kind]
 
@@ -258,10 +282,7 @@ def _download(name: str, repository: str, on_download: OnDownload) -> Path:
     try:
         folder = download(repository, on_download)
     except OSError as error:
-        raise EngineNotReady(
-            f"The Whisper model {name} is not on this machine and cannot be downloaded: {error}",
-            hint=_ways_out(name),
-        ) from error
+        raise _no_download(name, error) from error
     if not (folder / WEIGHTS_FILE).is_file():
         raise EngineNotReady(
             f"{repository} on the Hugging Face hub is no model that faster-whisper loads: it has no"
@@ -269,6 +290,13 @@ def _download(name: str, repository: str, on_download: OnDownload) -> Path:
             hint="Choose one that was converted to CTranslate2, or a name, such as base.",
         )
     return folder
+
+
+def _no_download(name: str, error: OSError) -> EngineNotReady:
+    return EngineNotReady(
+        f"The Whisper model {name} is not on this machine and cannot be downloaded: {error}",
+        hint=_ways_out(name),
+    )
 
 
 def _ways_out(name: str) -> str:
