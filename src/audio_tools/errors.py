@@ -39,6 +39,11 @@ Every error that a user of the product can meet.
     │  │  └─ CostLimitReached  402  (max_cost_usd)
     │  ├─ EngineNotReady       503  (an extra, a model or a key is missing) exits 2
     │  └─ AllChunksFailed      502
+    ├─ ExportError             422
+    │  ├─ InvalidRange         422  (range) a range of a cut plan
+    │  ├─ EmptyTimeline        422  nothing would be kept
+    │  ├─ NoWords              422  the format needs at least one word
+    │  └─ UnsupportedFrameRate 422  (frame_rate) the format cannot count frames at this rate
     └─ JobError                500
        ├─ JobNotFound          404  (job_id)
        ├─ JobNotFinished       409  (job_id, state)
@@ -412,6 +417,53 @@ class AllChunksFailed(EngineError):
     """Not one chunk came back with an answer."""
 
     code = "all_chunks_failed"
+
+
+class ExportError(AudioToolsError):
+    """A transcript cannot become the file or the cut plan that was asked for."""
+
+    code, status, exit_code = "export_error", 422, 2
+
+
+class InvalidRange(ExportError):
+    """A range of a cut plan is not a range of the media or its words."""
+
+    code = "invalid_range"
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"Range {name}: {problem}.", hint="Correct the range, or leave it out.")
+        self.name = name
+
+    def facts(self) -> dict[str, object]:
+        return {"range": self.name}
+
+
+class EmptyTimeline(ExportError):
+    """A cut plan keeps nothing."""
+
+    code = "empty_timeline"
+
+
+class NoWords(ExportError):
+    """A format that needs words was asked for, and the transcript has none."""
+
+    code = "no_words"
+
+
+class UnsupportedFrameRate(ExportError):
+    """A format cannot count frames at the rate of the media."""
+
+    code = "unsupported_frame_rate"
+
+    def __init__(self, frame_rate: str, what: str) -> None:
+        super().__init__(
+            f"{what} cannot count {frame_rate} frames per second.",
+            hint="Convert the media to a constant standard frame rate, or set frameRate.",
+        )
+        self.frame_rate = frame_rate
+
+    def facts(self) -> dict[str, object]:
+        return {"frameRate": self.frame_rate}
 
 
 class JobError(AudioToolsError):

@@ -13,10 +13,38 @@ AudioFormat = Literal["flac", "wav", "mp3", "ogg", "opus"]
 EngineName = Literal["auto", "openai", "whisper"]
 
 
-class Options(BaseModel):
-    """What one job asks for. Options that are left out follow the settings of the service, if any."""
+class OptionsModel(BaseModel):
+    """Options from a client: camelCase in JSON, checked field by field, unknown names reported."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, strict=True)
+
+    @classmethod
+    def parse(cls, given: object, field: str = "options") -> tuple[Self, list[str]]:
+        """
+        Check what a client sent in `field`; None stands for no options.
+
+        Returns:
+            The options, and the names that are unknown (old clients send extras).
+
+        Raises:
+            MalformedRequest: it is not a JSON object. InvalidOption: an option is ill-typed or out of range.
+        """
+        given = {} if given is None else given
+        if not isinstance(given, dict):
+            raise MalformedRequest(f"The field {field} must be a JSON object.")
+        known = {entry.alias for entry in cls.model_fields.values()} | set(cls.model_fields)
+        taken = {name: value for name, value in given.items() if name in known and value is not None}
+        try:
+            options = cls.model_validate(taken)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0])
+            raise InvalidOption(name, first["input"], _allowed(cls, name)) from None
+        return options, sorted(set(given) - known)
+
+
+class Options(OptionsModel):
+    """What one job asks for. Options that are left out follow the settings of the service, if any."""
 
     chunk_size: int | None = Field(
         None, ge=65_536, le=1_073_741_824, description="Cap on an encoded chunk, bytes."
@@ -56,36 +84,12 @@ class Options(BaseModel):
         "auto", description="Silence by level, by a model of the voice (vad), or by both together (auto)."
     )
 
-    @classmethod
-    def parse(cls, given: object) -> tuple[Self, list[str]]:
-        """
-        Check what a client sent; None is nothing.
 
-        Returns:
-            The options, and the names that mean nothing to us (old clients send extras).
-
-        Raises:
-            MalformedRequest: it is no JSON object. InvalidOption: an option is ill-typed or out of range.
-        """
-        given = {} if given is None else given
-        if not isinstance(given, dict):
-            raise MalformedRequest("The field options must be a JSON object.")
-        known = {field.alias for field in cls.model_fields.values()} | set(cls.model_fields)
-        taken = {name: value for name, value in given.items() if name in known and value is not None}
-        try:
-            options = cls.model_validate(taken)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            name = str(first["loc"][0])
-            raise InvalidOption(name, first["input"], _allowed(name)) from None
-        return options, sorted(set(given) - known)
-
-
-def _allowed(option: str) -> str:
+def _allowed(model: type[BaseModel], option: str) -> str:
     """The range of an option in words, from its JSON schema: `a number from 0.3 to 3600`."""
-    schema = Options.model_json_schema(by_alias=True)["properties"]
+    schema = model.model_json_schema(by_alias=True)["properties"]
     by_name = {
-        field_name: schema[field.alias or field_name] for field_name, field in Options.model_fields.items()
+        field_name: schema[field.alias or field_name] for field_name, field in model.model_fields.items()
     }
     entry = schema.get(option) or by_name[option]
     rule = next((kind for kind in entry.get("anyOf", [entry]) if kind.get("type") != "null"), entry)
@@ -96,6 +100,7 @@ def _allowed(option: str) -> str:
         "number": "a number",
         "boolean": "true or false",
         "string": "a text",
+        "array": "a list",
     }
     words = kinds.get(rule.get("type", ""), "valid")
     if "minimum" in rule:
@@ -103,5 +108,6 @@ def _allowed(option: str) -> str:
     if "maxLength" in rule:
         words += f" of at most {rule['maxLength']} characters"
     if "pattern" in rule:
-        words += " like en (ISO-639-1, lower case)"
+        example = next(iter(entry.get("examples", ())), "en (ISO-639-1, lower case)")
+        words += f" like {example}"
     return words

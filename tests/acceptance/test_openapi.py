@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.exports.files import FORMATS
+from audio_tools.exports.registry import FORMATS
 from audio_tools.transcript import Json
 from tests.acceptance.service import Engine, ServiceProcess, engine_process
 from tests.server.openapi.described import assert_described

@@ -34,7 +34,7 @@ TRANSCRIPT = transcript_of(Word("Grüße,", 0.5, 1.0), Word("世界!", 1.1, 1.6)
 
 def test_each_format_is_a_file_that_its_readers_take(tmp_path: Path) -> None:
     """Every format is written next to the others, in UTF-8, under the stem and the format's extension."""
-    paths = write(TRANSCRIPT, FORMATS, tmp_path / "new folder", "take.2")
+    paths = write(TRANSCRIPT, ["json", "srt", "vtt", "txt"], tmp_path / "new folder", "take.2")
 
     assert paths == [tmp_path / "new folder" / f"take.2.{name}" for name in ("json", "srt", "vtt", "txt")]
     as_json, as_srt, as_vtt, as_txt = paths
@@ -42,6 +42,16 @@ def test_each_format_is_a_file_that_its_readers_take(tmp_path: Path) -> None:
     assert [event.text for event in pysubs2.load(str(as_srt))] == ["Grüße, 世界!", "Bye."]
     assert [caption.text for caption in webvtt.read(str(as_vtt)).captions] == ["Grüße, 世界!", "Bye."]
     assert as_txt.read_text("utf-8") == "Grüße, 世界!\n\nBye.\n"
+
+
+def test_every_format_has_a_name_and_an_extension_of_its_own(tmp_path: Path) -> None:
+    """All of them together are as many files, none empty."""
+    paths = write(TRANSCRIPT, FORMATS, tmp_path, "take")
+
+    assert len({*paths}) == len(FORMATS)
+    assert {path.name for path in paths} == {f"take{entry.extension}" for entry in FORMATS.values()}
+    assert [entry.name for entry in FORMATS.values()] == [*FORMATS]
+    assert all(path.stat().st_size for path in paths)
 
 
 def test_only_the_formats_asked_for_are_written_and_each_once(tmp_path: Path) -> None:
@@ -125,7 +135,7 @@ def test_segments_of_a_script_without_spaces_are_cut_too(tmp_path: Path) -> None
 def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     """The error names the format and the ones there are."""
     with pytest.raises(
-        InvalidOption, match="Option format is 'docx', but must be one of json, srt, vtt, txt"
+        InvalidOption, match="Option format is 'docx', but must be one of json, srt, vtt, txt, ass, ttml"
     ):
         write(TRANSCRIPT, ["srt", "docx"], tmp_path, "take")
 

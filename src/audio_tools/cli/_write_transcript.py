@@ -63,7 +63,7 @@ async def deliver(
         return
     replaced = await asyncio.to_thread(_write, transcript, output, destination, written)
     if destination.is_stdout:
-        await asyncio.to_thread(_print, transcript, destination.formats[0])
+        await asyncio.to_thread(_print, transcript, name, destination.formats[0])
     say(summary(name, transcript, taken_s), err=destination.is_stdout)
     for warning in transcript.warnings:
         say(f"  Note: {warning}", err=True)
@@ -82,10 +82,15 @@ def _write(
     transcript: Transcript, output: Output, destination: Destination, written: WrittenFiles
 ) -> set[Path]:
     """Write all formats; returns the files that existed before."""
-    from audio_tools.exports.files import render
+    from audio_tools.exports.registry import FORMATS, Export, render
     from audio_tools.storage.local import write_atomically
 
-    rendered = {path: render(transcript, name) for name, path in output.paths.items()}
+    export = Export(transcript, output.source.name)
+    rendered = {
+        path.with_name(path.name.removesuffix(FORMATS[name].extension) + document.suffix): document.data
+        for name, path in output.paths.items()
+        for document in render(name, export)
+    }
     if not destination.overwrite:
         # The check before the work may be hours old.
         refuse_to_replace(list(rendered), written, note=NO_SECOND_BILL)
@@ -98,9 +103,9 @@ def _write(
 
 def _report_captions(transcript: Transcript) -> None:
     """Print which captions could not keep a rule, in one line."""
-    from audio_tools.exports.files import caption_report
+    from audio_tools.exports.registry import Export
 
-    report = [broken for broken in caption_report(transcript) if broken.rule in REPORTED_RULES]
+    report = [broken for broken in Export(transcript, "").caption_report() if broken.rule in REPORTED_RULES]
     if not report:
         return
     reasons = Counter(REPORTED_RULES[broken.rule] for broken in report)
@@ -110,10 +115,11 @@ def _report_captions(transcript: Transcript) -> None:
     say(f"  Note: {counted(len(cues), 'caption')} to check ({why}): {named}", err=True)
 
 
-def _print(transcript: Transcript, name: str) -> None:
-    from audio_tools.exports.files import render
+def _print(transcript: Transcript, file_name: str, name: str) -> None:
+    from audio_tools.exports.registry import Export, render
 
-    click.echo(render(transcript, name), nl=False)
+    for document in render(name, Export(transcript, file_name)):
+        click.echo(document.data, nl=False)
 
 
 def say_what_to_do(outputs: Iterable[Output]) -> None:

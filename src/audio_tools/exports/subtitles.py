@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from audio_tools.exports.cues import Cue
+from audio_tools.exports.karaoke import timed_words
 from audio_tools.exports.text import clean
+from audio_tools.transcript import Word
 
 
 def to_srt(cues: Sequence[Cue]) -> str:
@@ -22,8 +24,8 @@ def to_srt(cues: Sequence[Cue]) -> str:
     times, and is written as `→`.
     """
     blocks = (
-        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text.replace('-->', '→')}\n"
-        for number, (start, end, text) in enumerate(_in_milliseconds(cues), start=1)
+        f"{number}\n{clock(start, ',')} --> {clock(end, ',')}\n{text.replace('-->', '→')}\n"
+        for number, (start, end, text) in enumerate(in_milliseconds(cues), start=1)
     )
     return "\n".join(blocks)
 
@@ -35,9 +37,26 @@ def to_vtt(cues: Sequence[Cue]) -> str:
     A cue with a speaker begins with a voice tag, `<v Ann>`.
     """
     blocks = (
-        f"\n{_clock(start, '.')} --> {_clock(end, '.')}\n{_voice(cue.speaker)}{escape(text, quote=False)}\n"
-        for cue, (start, end, text) in zip(cues, _in_milliseconds(cues), strict=True)
+        f"\n{clock(start, '.')} --> {clock(end, '.')}\n{_voice(cue.speaker)}{escape(text, quote=False)}\n"
+        for cue, (start, end, text) in zip(cues, in_milliseconds(cues), strict=True)
     )
+    return "".join(("WEBVTT\n", *blocks))
+
+
+def to_karaoke_vtt(cues: Sequence[Cue], words: Sequence[Word]) -> str:
+    """Cues as WebVTT with a timestamp before each word after the first; the cues were cut from `words`."""
+    blocks = []
+    for (start, end, _), (cue, texts) in zip(in_milliseconds(cues), timed_words(cues, words), strict=True):
+        parts = [escape(texts[0].text, quote=False)]
+        last = start
+        for text in texts[1:]:
+            # The timestamps of a cue lie within it and increase (WebVTT, section 4.2.2).
+            begin = milliseconds(text.start)
+            stamp = f"<{clock(begin, '.')}>" if last < begin < end else ""
+            last = max(last, begin)
+            parts.append(f"{text.before}{stamp}{escape(text.text, quote=False)}")
+        line = f"{_voice(cue.speaker)}{''.join(parts)}"
+        blocks.append(f"\n{clock(start, '.')} --> {clock(end, '.')}\n{line}\n")
     return "".join(("WEBVTT\n", *blocks))
 
 
@@ -46,21 +65,23 @@ def _voice(speaker: str | None) -> str:
     return f"<v {escape(clean(speaker), quote=False)}>" if speaker else ""
 
 
-def _in_milliseconds(cues: Iterable[Cue]) -> Iterator[tuple[int, int, str]]:
+def in_milliseconds(cues: Iterable[Cue]) -> Iterator[tuple[int, int, str]]:
     """Start, end and text of each cue, rounded so that none overlaps the one before or lasts no time."""
     previous_end = 0
     for cue in cues:
-        start = max(_milliseconds(cue.start), previous_end)
-        previous_end = max(_milliseconds(cue.end), start + 1)
+        start = max(milliseconds(cue.start), previous_end)
+        previous_end = max(milliseconds(cue.end), start + 1)
         yield start, previous_end, "\n".join(cue.lines)
 
 
-def _milliseconds(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
+    """A time in whole milliseconds."""
     # Halves always go up: two times that are whole milliseconds apart stay so.
     return (round(seconds * 10_000) + 5) // 10
 
 
-def _clock(milliseconds: int, separator: str) -> str:
+def clock(milliseconds: int, separator: str) -> str:
+    """A time as `HH:MM:SS`, the separator, and milliseconds."""
     seconds, milliseconds = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -7,7 +7,8 @@ Words come with or without punctuation and in any script; nothing here asks for 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from audio_tools.transcript import Word
 from audio_tools.words.script import ends_sentence, join_words
@@ -33,25 +34,56 @@ def _cells(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 
 
-def to_txt(words: Sequence[Word]) -> str:
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Words of one speaker, from `start` in seconds; `speaker` is None where it is the one before."""
+
+    start: float
+    speaker: str | None
+    words: list[str]
+
+    @property
+    def text(self) -> str:
+        """The words as running text, behind the speaker's name if there is one: `Ann: Yes.`"""
+        named = [f"{self.speaker}:"] if self.speaker else []
+        return join_words([*named, *self.words])
+
+
+def paragraphs(words: Sequence[Word]) -> list[Paragraph]:
     """
-    The words as paragraphs, one to a line, a blank line between them; empty without words.
+    The words as paragraphs.
 
     A new paragraph begins after a pause of `PARAGRAPH_PAUSE_S`, after a sentence once the paragraph is longer
-    than `LONG_PARAGRAPH_CHARACTERS`, and with another speaker, whose name then stands before it: `Ann: Yes.`
+    than `LONG_PARAGRAPH_CHARACTERS`, and with another speaker, whose name then stands before it.
     """
-    paragraphs: list[list[str]] = []
+    found: list[Paragraph] = []
     characters, last_end = 0, 0.0
     speaker: str | None = None
     for word in words:
         if not (text := clean(word.word)):
             continue
         paused = word.start - last_end >= PARAGRAPH_PAUSE_S
-        too_long = characters > LONG_PARAGRAPH_CHARACTERS and ends_sentence(paragraphs[-1][-1], text)
+        too_long = characters > LONG_PARAGRAPH_CHARACTERS and ends_sentence(found[-1].words[-1], text)
         other = word.speaker != speaker
-        if paused or too_long or other or not paragraphs:
-            paragraphs.append([f"{clean(word.speaker)}:"] if word.speaker and other else [])
+        if paused or too_long or other or not found:
+            named = clean(word.speaker) if word.speaker and other else None
+            found.append(Paragraph(word.start, named, []))
             characters, speaker = 0, word.speaker
-        paragraphs[-1].append(text)
+        found[-1].words.append(text)
         characters, last_end = characters + len(text) + 1, word.end
-    return "\n\n".join(map(join_words, paragraphs)) + "\n" * bool(paragraphs)
+    return found
+
+
+def to_txt(words: Sequence[Word], label: Callable[[float], str] | None = None) -> str:
+    """
+    The words as paragraphs, one to a line, a blank line between them; empty without words.
+
+    Args:
+        words: what to write.
+        label: makes a timecode of a time in seconds; it stands in brackets before each paragraph.
+    """
+    lines = [
+        f"[{label(paragraph.start)}] {paragraph.text}" if label else paragraph.text
+        for paragraph in paragraphs(words)
+    ]
+    return "\n\n".join(lines) + "\n" * bool(lines)

@@ -264,6 +264,10 @@ class ErrorFacts(View):
     """The limit, bytes."""
     max_cost: Annotated[float | None, omit_if_none()] = None
     """The limit, US dollars."""
+    range: Annotated[str | None, omit_if_none()] = None
+    """The invalid range of a cut plan."""
+    frame_rate: Annotated[str | None, omit_if_none()] = None
+    """The frame rate that the format cannot count, as a fraction."""
     rule: Annotated[str | None, omit_if_none()] = None
     """The access rule that the request broke."""
     setting: Annotated[str | None, omit_if_none()] = None

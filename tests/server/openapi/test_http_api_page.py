@@ -14,7 +14,7 @@ import pytest
 from audio_tools import metrics
 from audio_tools.errors import AudioToolsError, ServerUnreachable
 from audio_tools.events import ChunkWords, Progress
-from audio_tools.exports.files import FORMATS
+from audio_tools.exports.registry import FORMATS
 from audio_tools.jobs import Job, JobState, SqliteQueue
 from audio_tools.jobs.base import WORKER_CRASHED
 from audio_tools.jobs.job import STATE_EVENTS

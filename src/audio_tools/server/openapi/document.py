@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from audio_tools.exports.files import MEDIA_TYPES
+from audio_tools.exports.registry import FORMATS
 from audio_tools.server.openapi.errors import Responses
 from audio_tools.server.openapi.json_schema import content, plain, ref
 from audio_tools.server.openapi.schemas import SCHEMAS
@@ -95,9 +95,10 @@ EXPORTED: Responses = {
         "description": "The file.",
         "headers": {"Content-Disposition": {"schema": {"type": "string"}, "description": "Its name."}},
         "content": {
-            kind.partition(";")[0]: {"schema": ref("Transcript") if name == "json" else {"type": "string"}}
-            for name, kind in MEDIA_TYPES.items()
-        },
+            kind: {"schema": ref("ExportedJson") if kind == "application/json" else {"type": "string"}}
+            for kind in (entry.media_type.partition(";")[0] for entry in FORMATS.values())
+        }
+        | {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
 HEALTHY: Responses = {

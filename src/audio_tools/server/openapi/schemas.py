@@ -111,6 +111,10 @@ EVENTS = _events(SCHEMAS)
 for _inner in (Progress, ChunkWords):
     del SCHEMAS[_inner.__name__]
 SCHEMAS |= EVENTS
+SCHEMAS["ExportedJson"] = {
+    "description": "The transcript (`json`), or a document in the form of another program.",
+    "anyOf": [ref("Transcript"), {"type": "object"}],
+}
 SCHEMAS["Event"] = {
     "description": "A message of the WebSocket.",
     "oneOf": [ref(name) for name in EVENTS],

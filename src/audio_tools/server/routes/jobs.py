@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, BinaryIO
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
@@ -18,7 +17,6 @@ from fastapi.responses import Response, StreamingResponse
 
 from audio_tools.errors import (
     DiskFull,
-    InvalidOption,
     JobCancelled,
     JobNotFinished,
     JobNotFound,
@@ -28,13 +26,12 @@ from audio_tools.errors import (
     StorageError,
     UploadInUse,
 )
-from audio_tools.exports.files import FORMATS, MEDIA_TYPES
 from audio_tools.jobs import Added, Job, JobState, Queue
 from audio_tools.media.allowed_paths import resolve_media
 from audio_tools.options import Options
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.multipart import receive_upload
-from audio_tools.server.openapi.document import EXPORTED, PENDING, START_BODY, answers
+from audio_tools.server.openapi.document import PENDING, START_BODY, answers
 from audio_tools.server.openapi.errors import (
     INVALID_REQUEST,
     OF_A_FAILED_JOB,
@@ -45,6 +42,7 @@ from audio_tools.server.openapi.errors import (
 )
 from audio_tools.server.request_body import Body
 from audio_tools.server.routes._job_view import websocket_url
+from audio_tools.server.routes.exports import ExportRoutes
 from audio_tools.server.views import Done, JobList, JobStatus, ListedJob, Pending, Started
 from audio_tools.storage import UploadedFile, UploadStore, require_upload_id
 from audio_tools.storage.transcripts import TranscriptStore
@@ -95,12 +93,7 @@ class JobRoutes:
             summary="What came out",
             responses=answers("Result", "The transcript.") | ended,
         )(self.result)
-        router.get(
-            "/job/{job_id}/export",
-            summary="The transcript as a file",
-            response_class=Response,
-            responses=EXPORTED | PENDING | errors(*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB, INVALID_REQUEST),
-        )(self.export)
+        router.include_router(ExportRoutes(self.queue, self.transcripts, self.result).router())
         router.delete(
             "/job/{job_id}",
             summary="Cancel a job, or delete one that has ended",
@@ -223,26 +216,6 @@ class JobRoutes:
         pending = Pending(message="The job is not finished yet.", state=job.state)
         return LenientJson(pending.to_json(), 202)
 
-    async def export(
-        self,
-        job_id: JobId,
-        format: Annotated[str, Query(description="Of which kind.", json_schema_extra={"enum": [*FORMATS]})],
-    ) -> Response:
-        """The transcript as a file of another kind."""
-        if (name := format.strip().lower()) not in FORMATS:
-            raise InvalidOption("format", format, f"one of {', '.join(FORMATS)}")
-        job = await self.queue.get(job_id)
-        if job.state != JobState.COMPLETED:
-            return await self.result(job_id)
-        try:
-            transcript = await asyncio.to_thread(self.transcripts.get, job.id)
-        except FileNotFoundError:  # deleted a moment ago
-            raise JobNotFound(job.id) from None
-        text = await asyncio.to_thread(FORMATS[name], transcript)
-        stem = Path(job.file_name).stem
-        headers = {"Content-Disposition": _attachment(f"{stem}.{name}")}
-        return Response(text, media_type=MEDIA_TYPES[name], headers=headers)
-
     async def delete(self, job_id: JobId) -> Response:
         """
         Cancel a waiting or running job: its FFmpeg, its requests and its files are gone within a second.
@@ -357,11 +330,3 @@ def _warnings(kind: str, unknown: Sequence[str]) -> list[str]:
     if more := len(unknown) - len(told):
         told.append(f"So were {more} more.")
     return told
-
-
-def _attachment(name: str) -> str:
-    """A Content-Disposition for any file name (RFC 6266)."""
-    plain = "".join(
-        char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in name
-    )
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"

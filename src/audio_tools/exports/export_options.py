@@ -1,0 +1,55 @@
+"""The options of exported files: one description for JSON (camelCase) and for the command line."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from audio_tools.exports.caption_rules import Audience, Preset
+from audio_tools.options import OptionsModel
+
+WordTiming = Literal["none", "karaoke", "word"]
+
+
+class ExportOptions(OptionsModel):
+    """How files refer to the media, and how they show words. Each format uses the options that concern it."""
+
+    media_path: str | None = Field(
+        None,
+        min_length=1,
+        max_length=4096,
+        description="Path or URL of the media file as the editing program sees it; default: its name.",
+    )
+    sequence_name: str | None = Field(
+        None, min_length=1, max_length=200, description="Name of the sequence; default: that of the file."
+    )
+    sequence_timecode: str | None = Field(
+        None,
+        pattern=r"^\d\d:[0-5]\d:[0-5]\d[:;]\d\d\d?$",
+        examples=["01:00:00:00"],
+        description="Timecode at which the sequence starts; default: 01:00:00:00 in an EDL, else zero.",
+    )
+    premiere_language: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z]{2,3}-[A-Za-z]{2,4}$",
+        examples=["en-gb"],
+        description="Language variant in Premiere's transcript, such as en-gb; default: by the transcript.",
+    )
+    captions: Preset = Field("netflix", description="Rules of captions.")
+    audience: Audience = Field("adults", description="Readers of the captions: children read slower.")
+    max_chars: int | None = Field(
+        None, ge=4, le=200, description="Longest line of a caption, characters; default: by the rules."
+    )
+    max_lines: int | None = Field(
+        None, ge=1, le=4, description="Most lines of a caption; default: by the rules."
+    )
+    max_cps: float | None = Field(
+        None, ge=1, le=100, description="Fastest reading speed, characters per second; default: by the rules."
+    )
+    word_timing: WordTiming = Field(
+        "none",
+        description="Captions by words: each lit as it is spoken (karaoke: ass, vtt), or one a cue (word).",
+    )
+    timecode: bool = Field(False, description="Put a timecode before each paragraph of txt.")
+    mask_profanity: bool = Field(False, description="Mask profanity in captions and text: f***.")

@@ -1,0 +1,69 @@
+"""Filler words in the text of a transcript: sounds of hesitation, for which there is no other reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from audio_tools.exports.phrases import WordSpan, find_phrases, span_of
+from audio_tools.transcript import Word
+
+FILLERS: dict[str, tuple[str, ...]] = {
+    "en": ("um", "uh", "uhm", "er", "erm", "hm", "mm", "ah", "eh"),
+    "de": ("äh", "ähm", "öh", "öhm", "ehm", "hm", "mh", "em"),
+    "fr": ("euh", "heu", "hum", "hm", "bah"),
+    "es": ("eh", "em", "ehm", "mm", "hm", "este"),
+    "it": ("eh", "ehm", "mm", "uhm", "beh"),
+    "pt": ("hã", "ahn", "hum", "hm", "éh", "ãh"),
+    "nl": ("eh", "uh", "uhm", "ehm", "hm", "euh"),
+    "sv": ("öh", "öhm", "eh", "ehm", "hm"),
+    "no": ("eh", "øh", "ehm", "hm"),
+    "da": ("øh", "øhm", "eh", "hm"),
+    "fi": ("öö", "ööm", "ää", "hm"),
+    "pl": ("yyy", "eee", "yy", "ee", "hm", "em"),
+    "cs": ("ehm", "eee", "hm", "ee"),
+    "ru": ("э", "эм", "эээ", "мм", "ээ", "гм", "хм"),
+    "uk": ("е", "ем", "еее", "мм", "гм", "хм"),
+    "tr": ("ıı", "eee", "ııı", "hm", "şey"),
+    "ja": ("えー", "えっと", "ええと", "えーと", "あのー", "うーん", "えーっと", "そのー"),
+    "zh": ("呃", "嗯", "额", "唔"),
+    "ko": ("음", "어", "으음", "에"),
+    "hi": ("उम", "अं", "हम्म"),
+}
+"""By ISO-639-1 language. Words that usually mean something (`like`, `you know`, `also`) are not listed."""
+
+_STRETCHED = re.compile(r"(\w)\1{2,}")
+_STRETCHABLE = frozenset({"en", "de", "fr", "es", "it", "pt", "nl", "sv", "no", "da"})
+
+
+def find_fillers(
+    words: Sequence[Word], tokens: Sequence[str], language: str | None, own: Sequence[str] | None = None
+) -> list[WordSpan]:
+    """
+    The filler words and phrases of a transcript, in order.
+
+    Args:
+        words: the words of the transcript, and `tokens` made of them by `tokenize`.
+        language: ISO-639-1; None: the words for English.
+        own: a list of words and phrases to find instead.
+    """
+    code = language or "en"
+    phrases = FILLERS.get(code, ()) if own is None else own
+    if not phrases:
+        return []
+    if own is None and code in _STRETCHABLE:
+        known = frozenset(phrases)
+        short = {token: _shorten(token, known) for token in set(tokens) - known if len(token) > 2}
+        tokens = [short.get(token, token) for token in tokens]
+    return [span_of(words, first, last) for first, last in find_phrases(tokens, phrases)]
+
+
+def _shorten(token: str, known: frozenset[str]) -> str:
+    """A stretched filler as it is listed: `ummm` is `um`; any other token stays as it is."""
+    if not _STRETCHED.search(token):
+        return token
+    for length in (2, 1):
+        short = _STRETCHED.sub(r"\1" * length, token)
+        if short in known:
+            return short
+    return token

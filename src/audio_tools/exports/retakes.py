@@ -1,0 +1,386 @@
+"""
+Retakes in the text of a transcript: repeated takes, false starts and stutters, with the last take kept.
+
+An earlier attempt is a run of words that the words right behind it begin to say again. What decides is how
+much of the attempt comes back in order; a pause or a phrase such as "let me start again" speaks for it.
+Rhetorical repetition is not proposed: there a complete sentence is followed by another one that only begins
+like it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from audio_tools.exports.phrases import WordSpan, find_phrases, span_of
+from audio_tools.transcript import Word
+from audio_tools.words.script import CLOSING_QUOTES, SENTENCE_MARKS
+
+Kind = Literal["stutter", "falseStart", "take"]
+
+LONGEST_WORDS = 80
+LONGEST_S = 90.0
+"""An attempt is not longer than this; farther back the same words are another subject."""
+CANDIDATES = 4
+LEAST_SCORE = 0.6
+LEAST_COVERAGE = 0.7
+PAUSE_S = 0.25
+LENGTH_SCORES = (0.0, 0.7, 0.8, 0.9)
+"""The highest score by the number of words that come back: two words may repeat by chance."""
+
+RESTARTS = (
+    *("sorry", "i'm sorry", "excuse me", "no wait", "wait", "hang on", "hold on", "scratch that", "one more"),
+    *(
+        "let me start again",
+        "let me start over",
+        "let me try again",
+        "start again",
+        "start over",
+        "try again",
+    ),
+    *("let me say that again", "let me rephrase", "take two", "take three", "again", "once more", "i mean"),
+    *("or rather", "no sorry", "from the top", "entschuldigung", "nochmal", "noch einmal", "pardon"),
+    *("je recommence", "perdón", "otra vez", "scusate", "di nuovo"),
+)
+"""What speakers say between two attempts; it belongs to the earlier one."""
+
+DOUBLED = frozenset(
+    [
+        "very",
+        "really",
+        "so",
+        "no",
+        "yes",
+        "yeah",
+        "ha",
+        "bye",
+        "had",
+        "that",
+        "go",
+        "now",
+        "come",
+        "there",
+        "well",
+        "ok",
+        "okay",
+        "knock",
+        "blah",
+        "la",
+        "far",
+        "many",
+        "much",
+        "long",
+        "never",
+        "more",
+        "again",
+        "please",
+        "wait",
+        "hey",
+        "oh",
+        "hi",
+        "hello",
+        "right",
+        "please",
+        "quick",
+        "big",
+        "tut",
+        "there",
+        "hear",
+        "ja",
+        "nein",
+        "sehr",
+        "si",
+        "non",
+        "oui",
+        "muy",
+        "più",
+        "muito",
+        "bien",
+        "tres",
+        "très",
+    ]
+)
+"""Words that are said twice on purpose."""
+LINKS = frozenset(
+    ["and", "or", "by", "to", "after", "upon", "over", "in", "und", "oder", "et", "ou", "y", "o", "e"]
+)
+"""`again and again and again` is not a retake."""
+SMALL_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "i",
+        "you",
+        "he",
+        "she",
+        "it",
+        "we",
+        "they",
+        "my",
+        "your",
+        "his",
+        "her",
+        "its",
+        "our",
+        "their",
+        "this",
+        "these",
+        "those",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "am",
+        "and",
+        "or",
+        "but",
+        "if",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "for",
+        "with",
+        "from",
+        "by",
+        "as",
+        "what",
+        "when",
+        "where",
+        "who",
+        "how",
+        "which",
+        "do",
+        "does",
+        "did",
+        "has",
+        "have",
+        "will",
+        "would",
+        "can",
+        "could",
+        "should",
+        "not",
+        "der",
+        "die",
+        "das",
+        "ein",
+        "eine",
+        "ich",
+        "wir",
+        "ist",
+        "und",
+        "zu",
+        "in",
+        "mit",
+        "le",
+        "la",
+        "les",
+        "un",
+        "une",
+        "je",
+        "et",
+        "de",
+        "el",
+        "los",
+        "una",
+        "yo",
+        "que",
+        "il",
+        "lo",
+    ]
+)
+"""Function words: doubled they are nearly always a stutter."""
+REDUPLICATING = frozenset(
+    {"id", "ms", "tl", "ja", "zh", "yue", "ko", "th", "vi", "tr", "hi", "ta", "te", "sw"}
+)
+"""Languages in which a doubled word is grammar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retake:
+    """A proposal: the words of `dropped` are said again in `kept`; `score` in 0..1."""
+
+    kind: Kind
+    dropped: WordSpan
+    kept: WordSpan
+    score: float
+
+
+def find_retakes(
+    words: Sequence[Word], tokens: Sequence[str], fillers: Sequence[WordSpan], language: str | None
+) -> list[Retake]:
+    """
+    Propose retakes, in order; dropped spans never overlap.
+
+    Args:
+        words: the words of the transcript, and `tokens` made of them by `tokenize`.
+        fillers: filler words, which do not count as a difference between two attempts.
+        language: ISO-639-1 or None.
+    """
+    return _Search(words, tokens, fillers, language).run()
+
+
+class _Search:
+    """Positions count the words that are neither fillers nor punctuation alone."""
+
+    def __init__(
+        self,
+        words: Sequence[Word],
+        tokens: Sequence[str],
+        fillers: Sequence[WordSpan],
+        language: str | None,
+    ) -> None:
+        skipped = {index for span in fillers for index in range(span.first, span.last + 1)}
+        self.words, self.language = words, language
+        self.index = [index for index, token in enumerate(tokens) if token and index not in skipped]
+        self.tokens = [tokens[index] for index in self.index]
+        self.broken_off = {
+            position
+            for position, index in enumerate(self.index)
+            if words[index].word.rstrip(" .…").endswith(("-", "–", "—"))
+        }
+        # The position behind a restart phrase: where the phrase begins.
+        self.restarts = {last + 1: first for first, last in find_phrases(self.tokens, RESTARTS)}
+
+    def run(self) -> list[Retake]:
+        found: list[tuple[int, int, Retake]] = []
+        for later, starts in self._candidates():
+            best = self._best(later, starts)
+            if best is None:
+                continue
+            first, retake = best
+            # A take that was repeated as a whole includes the stutters within it.
+            while found and first <= found[-1][0]:
+                found.pop()
+            if not found or first >= found[-1][1]:
+                found.append((first, later, retake))
+        return [retake for _, _, retake in found]
+
+    def _candidates(self) -> Iterator[tuple[int, Sequence[int]]]:
+        """Where something may be said again, and where the same two words stood before."""
+        tokens = self.tokens
+        seen: dict[tuple[str, str], list[int]] = {}
+        for later, pair in enumerate(zip(tokens, [*tokens[1:], ""], strict=False)):
+            starts = seen.get(pair)
+            if starts is None:
+                seen[pair] = [later]
+                if later and (pair[0] == tokens[later - 1] or later - 1 in self.broken_off):
+                    yield later, ()
+                continue
+            doubled = later and (pair[0] == tokens[later - 1] or later - 1 in self.broken_off)
+            if doubled or later - starts[-1] <= LONGEST_WORDS:
+                yield later, starts
+            starts.append(later)
+
+    def _best(self, later: int, starts: Sequence[int]) -> tuple[int, Retake] | None:
+        """The best attempt that ends where `later` begins, by its first position."""
+        best: tuple[int, Retake] | None = None
+        if later and (stutter := self._stutter(later)):
+            best = later - 1, stutter
+        for first in reversed(starts[-CANDIDATES:]):
+            if later - first > LONGEST_WORDS or self._start(later) - self._start(first) > LONGEST_S:
+                break
+            retake = self._repeat(first, later)
+            if retake and (best is None or retake.score > best[1].score):
+                best = first, retake
+        return best
+
+    def _start(self, position: int) -> float:
+        return self.words[self.index[position]].start
+
+    def _pause(self, later: int) -> float:
+        return self._start(later) - self.words[self.index[later - 1]].end
+
+    def _same_speaker(self, first: int, later: int) -> bool:
+        return self.words[self.index[first]].speaker == self.words[self.index[later]].speaker
+
+    def _stutter(self, later: int) -> Retake | None:
+        """One word, or its beginning, said again at once."""
+        earlier, token = self.tokens[later - 1], self.tokens[later]
+        if not self._same_speaker(later - 1, later):
+            return None
+        if later - 1 in self.broken_off and token.startswith(earlier):
+            return self._retake("stutter", later - 1, later, later, 0.9)
+        if earlier != token or self._is_doubled(token):
+            return None
+        return self._retake("stutter", later - 1, later, later, 0.9 if token in SMALL_WORDS else 0.65)
+
+    def _is_doubled(self, token: str) -> bool:
+        return token in DOUBLED or not token.isalpha() or (self.language or "") in REDUPLICATING
+
+    def _repeat(self, first: int, later: int) -> Retake | None:
+        """Two words or more, said again."""
+        end = self.restarts.get(later, later)
+        restarted = end < later and end > first
+        end = end if restarted else later
+        attempt = self.tokens[first:end]
+        length = len(attempt)
+        if length < 2 or not self._same_speaker(first, later):
+            return None
+        again = self.tokens[later : later + length + 2]
+        # A bound that costs little: most pairs end here.
+        shared = frozenset(again)
+        if sum(token in shared for token in attempt) < LEAST_COVERAGE * length:
+            return None
+        if length == 2 and (attempt[1] in LINKS or attempt[0] == attempt[1]):
+            return None
+        matched, last_matched, reach = _align(attempt, again)
+        coverage = matched / length
+        complete = self._ends_sentence(end - 1)
+        if coverage < LEAST_COVERAGE or not self._plausible(
+            coverage, restarted, complete=complete, ends_alike=last_matched == length - 1, later=later
+        ):
+            return None
+        score = coverage * LENGTH_SCORES[matched] if matched < len(LENGTH_SCORES) else coverage
+        if complete and length <= 3 and not restarted:
+            score -= 0.3  # "Thank you. Thank you."
+        if restarted or self._pause(later) >= PAUSE_S:
+            score += 0.1
+        if score < LEAST_SCORE:
+            return None
+        return self._retake(
+            "take" if complete else "falseStart", first, later, later + reach, round(min(score, 1.0), 3)
+        )
+
+    def _plausible(
+        self, coverage: float, restarted: bool, *, complete: bool, ends_alike: bool, later: int
+    ) -> bool:
+        if restarted or coverage == 1.0:
+            return True
+        if complete and not ends_alike:
+            return False  # "… on the beaches. We shall fight on the landing grounds."
+        return self._pause(later) >= PAUSE_S or (ends_alike and coverage >= 0.85)
+
+    def _ends_sentence(self, position: int) -> bool:
+        word = self.words[self.index[position]].word.strip().rstrip(CLOSING_QUOTES)
+        return word.endswith(SENTENCE_MARKS) and not word.endswith(("...", "…"))
+
+    def _retake(self, kind: Kind, first: int, later: int, last: int, score: float) -> Retake:
+        index = self.index
+        dropped = span_of(self.words, index[first], index[later] - 1, score)
+        return Retake(kind, dropped, span_of(self.words, index[later], index[last], score), score)
+
+
+def _align(attempt: Sequence[str], again: Sequence[str]) -> tuple[int, int, int]:
+    """
+    The longest common subsequence of two runs: its length, and the last index that it uses in each.
+    """
+    lengths = [[0] * (len(again) + 1)]
+    for token in attempt:
+        above, row = lengths[-1], [0]
+        for column, other in enumerate(again):
+            row.append(above[column] + 1 if token == other else max(above[column + 1], row[column]))
+        lengths.append(row)
+    line, column = len(attempt), len(again)
+    total = lengths[line][column]
+    while column and lengths[line][column - 1] == total:
+        column -= 1
+    while line and lengths[line - 1][column] == total:
+        line -= 1
+    return total, line - 1, column - 1

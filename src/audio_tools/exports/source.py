@@ -1,0 +1,104 @@
+"""What a timeline takes from a transcript: its media file, its words and its pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import ceil, floor
+
+import numpy as np
+
+from audio_tools.errors import InvalidOption
+from audio_tools.exports.cut_options import parse_frame_rate
+from audio_tools.exports.spans import Span
+from audio_tools.exports.timeline import MediaReference, Timebase
+from audio_tools.transcript import Interval, Segment, Transcript, Word
+from audio_tools.words.order import SHORTEST_WORD_S
+from audio_tools.words.timing import spread
+
+SOUND_ONLY_RATE = Fraction(25)
+"""Frames per second of a sequence made from sound without a picture, if no rate is given."""
+
+
+def spoken_words(transcript: Transcript) -> Sequence[Word]:
+    """The words; where none are listed (`wordTimestamps`), those of the segments, spread over each."""
+    return transcript.words or [
+        replace(word, speaker=segment.speaker)
+        for segment in transcript.segments
+        for word in spread(segment.text, [_room(segment)])
+    ]
+
+
+def _room(segment: Segment) -> Interval:
+    # Rounded to 0.1 ms a segment may have no length, and its words are wanted all the same.
+    return Interval(segment.start, max(segment.end, segment.start + SHORTEST_WORD_S))
+
+
+def media_reference(
+    transcript: Transcript,
+    name: str,
+    *,
+    path: str | None = None,
+    frame_rate: str | None = None,
+    start_timecode: str | None = None,
+) -> MediaReference:
+    """
+    The media file of a transcript.
+
+    Args:
+        transcript: its `media` describes the file.
+        name: the file's name, with its extension.
+        path: how documents refer to the file; default: its name.
+        frame_rate: see `parse_frame_rate`; default: that of the picture, else `SOUND_ONLY_RATE`.
+        start_timecode: of the first frame, with `;` for drop-frame; default: that of the file, else zero.
+
+    Raises:
+        InvalidOption: there is no such timecode at this frame rate.
+    """
+    media = transcript.media
+    rate = parse_frame_rate(frame_rate or media.frame_rate or SOUND_ONLY_RATE)
+    timebase = _timebase(rate, start_timecode, media.start_timecode)
+    has_picture = media.frame_rate is not None
+    stream = media.audio_streams[media.audio_stream] if media.audio_streams else None
+    return MediaReference(
+        name=name,
+        path=path or name,
+        timebase=timebase,
+        n_frames=_count_frames(transcript.duration, rate, has_picture=has_picture),
+        channels=max(1, stream.channels) if stream else 1,
+        sample_rate_hz=stream.sample_rate_hz if stream else 48_000,
+        width=media.width,
+        height=media.height,
+        has_picture=has_picture,
+    )
+
+
+def _timebase(rate: Fraction, wanted: str | None, of_the_file: str | None) -> Timebase:
+    timecode = wanted or of_the_file or "00:00:00:00"
+    try:
+        return Timebase(rate, ";" in timecode, timecode)
+    except ValueError:
+        if wanted:
+            raise InvalidOption("startTimecode", wanted, f"a timecode that exists at {rate} fps") from None
+        # A label that the rate cannot have is no use to a timeline; frame numbers do not depend on it.
+        return Timebase(rate)
+
+
+def _count_frames(duration: float, rate: Fraction, *, has_picture: bool) -> int:
+    # Containers state microseconds, so the last frame of a picture may seem a hair short. Sound without a
+    # picture ends within a frame, which must be there for its last word.
+    frames = Fraction(duration) * rate
+    return max(1, floor(frames + Fraction(1, 20)) if has_picture else ceil(frames - Fraction(1, 1000)))
+
+
+def to_milliseconds(intervals: Sequence[Interval | Word], *, outward: bool) -> list[Span]:
+    """Intervals in whole milliseconds, rounded away from their middle, or towards it."""
+    start_ms = np.array([part.start for part in intervals], np.float64) * 1000
+    end_ms = np.array([part.end for part in intervals], np.float64) * 1000
+    # Times have at most four decimals; 1e-6 keeps 1.001 * 1000 from becoming 1001.0000000000001.
+    if outward:
+        starts, ends = np.floor(start_ms + 1e-6), np.ceil(end_ms - 1e-6)
+    else:
+        starts, ends = np.ceil(start_ms - 1e-6), np.floor(end_ms + 1e-6)
+    return list(zip(starts.astype(np.int64).tolist(), ends.astype(np.int64).tolist(), strict=True))

@@ -1,0 +1,46 @@
+"""Arithmetic with spans: half-open ranges of whole numbers, `(start, end)` with `start` < `end`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+Span = tuple[int, int]
+
+
+def merge(spans: Iterable[Span]) -> list[Span]:
+    """The union of spans in any order, sorted; spans that touch become one, empty ones are dropped."""
+    table = np.array([*spans], np.int64).reshape(-1, 2)
+    table = table[table[:, 1] > table[:, 0]]
+    if not len(table):
+        return []
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    starts, ends = table[:, 0], np.maximum.accumulate(table[:, 1])
+    first = np.concatenate([[True], starts[1:] > ends[:-1]])
+    last = np.concatenate([first[1:], [True]])
+    return list(zip(starts[first].tolist(), ends[last].tolist(), strict=True))
+
+
+def subtract(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
+    """What is left of sorted, disjoint `spans` without sorted, disjoint `holes`."""
+    left: list[Span] = []
+    position = 0
+    for span_start, end in spans:
+        start = span_start
+        while position < len(holes) and holes[position][1] <= start:
+            position += 1
+        ahead = position
+        while ahead < len(holes) and holes[ahead][0] < end:
+            if holes[ahead][0] > start:
+                left.append((start, holes[ahead][0]))
+            start = holes[ahead][1]
+            ahead += 1
+        if start < end:
+            left.append((start, end))
+    return left
+
+
+def complement(spans: Sequence[Span], length: int) -> list[Span]:
+    """What sorted, disjoint spans leave of `0..length`."""
+    return subtract([(0, length)], spans) if length > 0 else []
