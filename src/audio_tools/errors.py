@@ -90,14 +90,14 @@ class ConfigError(AudioToolsError):
 
 
 class InvalidOption(ConfigError):
-    """A processing option has the wrong type or lies out of range."""
+    """An option has the wrong type or is out of range; one that is not `required` may be omitted."""
 
     code = "invalid_option"
 
-    def __init__(self, option: str, value: object, allowed: str) -> None:
+    def __init__(self, option: str, value: object, allowed: str, *, required: bool = False) -> None:
         super().__init__(
             f"Option {option} is {value!r}, but must be {allowed}.",
-            hint=f"Give {option} a value that is {allowed}, or leave it out.",
+            hint=f"Give {option} a value that is {allowed}{'' if required else ', or omit it'}.",
         )
         self.option, self.value, self.allowed = option, value, allowed
 

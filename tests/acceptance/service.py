@@ -43,6 +43,7 @@ class ServiceProcess:
         self, folder: Path, base_url: str, *, arguments: Sequence[str] = (), **environment: str
     ) -> None:
         self.folder = folder
+        self.engine_url = base_url
         self._arguments = ["serve", "--port", "0", "--ws-port", "0", *arguments]
         self.program = ["-m", "audio_tools"]
         self.data_dir = Path(environment.get("DATA_DIR", folder / "data"))

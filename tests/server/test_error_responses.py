@@ -77,11 +77,18 @@ def test_an_error_of_ours() -> None:
         "success": False,
         "error": "invalid_option",
         "message": "Option chunkSize is -1, but must be 65536 to 1073741824.",
-        "hint": "Give chunkSize a value that is 65536 to 1073741824, or leave it out.",
+        "hint": "Give chunkSize a value that is 65536 to 1073741824, or omit it.",
         "option": "chunkSize",
         "value": -1,
         "allowed": "65536 to 1073741824",
     }
+
+
+def test_a_required_option_cannot_be_omitted() -> None:
+    """So the hint does not offer that."""
+    assert body_of(InvalidOption("format", "doc", "srt", required=True))["hint"] == (
+        "Give format a value that is srt."
+    )
 
 
 def test_no_hint_no_field() -> None:

@@ -331,5 +331,5 @@ def require_format(name: str) -> str:
     """
     known = name.strip().lower()
     if known not in FORMATS:
-        raise InvalidOption("format", name, f"one of {', '.join(FORMATS)}")
+        raise InvalidOption("format", name, f"one of {', '.join(FORMATS)}", required=True)
     return known
