@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-inp
 # Where it is set, every process that a test starts would compile the project again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo serve test check lint types bench lock sample clean
+.PHONY: demo serve test test-all test-busy check lint types bench lock sample clean
 
 demo: $(VENV)/.runtime $(VENV)/.weights ## Transcribe the sample with a real Whisper model.
 	$(BIN)/python tools/demo.py
@@ -15,8 +15,16 @@ demo: $(VENV)/.runtime $(VENV)/.weights ## Transcribe the sample with a real Whi
 serve: $(VENV)/.runtime $(VENV)/.weights ## Leave the service running on 3001 and 3002.
 	$(BIN)/audio-tools serve --data-dir data
 
-test: $(VENV)/.dev $(VENV)/.weights ## Set everything up and run the tests.
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
+
+test: $(VENV)/.dev $(VENV)/.weights ## Set everything up and run the tests; QUICK=1 leaves out those of a second or more.
+	$(PYTEST) $(if $(QUICK),-m "not slow and not long")
+
+test-all: $(VENV)/.dev ## The whole suite on every Python of this machine, with and without FFmpeg; an hour or two.
+	$(BIN)/nox -s all
+
+test-busy: $(VENV)/.dev $(VENV)/.weights ## The whole suite while every core is loaded twice over.
+	$(BIN)/python -m tools.busy $(PYTEST)
 
 check: lint types
 

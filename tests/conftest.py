@@ -23,6 +23,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SPEECH = Path(os.environ.get("AUDIO_TOOLS_SPEECH", Path(__file__).parents[2] / "shared" / "speech"))
 
+ACCEPTANCE = Path(__file__).parent / "acceptance"
+"""Its tests run whole processes: all of them count as slow."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a folder at once."""
+    if item.path.is_relative_to(ACCEPTANCE):
+        item.add_marker("slow")
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

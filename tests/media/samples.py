@@ -52,7 +52,7 @@ def children() -> list[psutil.Process]:
     Not the Redis that tests of the queue share: with several test processes it may be up at any time.
     """
     started = psutil.Process().children(recursive=True)
-    return [process for process in started if process.name() != "redis-server"]
+    return [process for process in started if process.name() not in {"redis-server", "valkey-server"}]
 
 
 def open_files() -> int:

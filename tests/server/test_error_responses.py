@@ -125,6 +125,7 @@ def test_what_json_cannot_hold_makes_no_second_error(value: object) -> None:
     assert body["error"] == "invalid_option"
 
 
+@pytest.mark.slow
 @UNHURRIED
 @given(
     st.recursive(

@@ -392,6 +392,7 @@ def test_the_newest_request_takes_over(service: Service, client: httpx2.Client, 
         assert content(service, path) == DATA
 
 
+@pytest.mark.slow
 def test_clients_at_one_upload_cannot_mix_bytes(service: Service) -> None:
     """Four send the same file, ask where they are, break off, and get in each other's way."""
     with new_client(service) as client:
@@ -546,6 +547,7 @@ class Victim:
         self._process.communicate()
 
 
+@pytest.mark.slow
 def test_a_killed_server_resumes_where_its_disk_is(tmp_path: Path) -> None:
     """Killed three times in the middle of a PATCH: the offset is the size of the file, the digest agrees."""
     data = random.Random(2).randbytes(8 << 20)
@@ -600,6 +602,7 @@ def official_client() -> list[str]:
     return [node, str(NPM / "upload.js")]
 
 
+@pytest.mark.slow
 def test_the_official_client_resumes_after_being_killed(tmp_path: Path, official_client: list[str]) -> None:
     """
     Its connection stalls in the middle, it is killed, and a new process goes on: the digest agrees.
@@ -706,6 +709,7 @@ KINDS = {
 STEPS = st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.integers(0, 60)), max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(steps=STEPS)
 async def test_whatever_happens_the_offset_is_the_model_s(
