@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.errors import AllChunksFailed, AudioToolsError, DecodeFailed, ProbeFailed
+from audio_tools.errors import AllChunksFailed, AudioToolsError, DecodeFailed, EngineRefused, ProbeFailed
 from audio_tools.jobs import JobState, SqliteQueue
 from audio_tools.storage import UploadRecord, UploadStore
 from audio_tools.storage.transcripts import TranscriptStore
@@ -37,18 +37,19 @@ async def store(uploads: UploadStore) -> str:
 
 
 @pytest.mark.parametrize(
-    ("error", "stops", "state"),
+    ("error", "stops", "state", "kept"),
     [
-        (DecodeFailed("FFmpeg was killed by signal 15"), True, JobState.WAITING),
-        (ProbeFailed("killed"), True, JobState.WAITING),
-        (AllChunksFailed("no"), True, JobState.FAILED),
-        (DecodeFailed("damaged"), False, JobState.FAILED),
+        (DecodeFailed("FFmpeg was killed by signal 15"), True, JobState.WAITING, True),
+        (ProbeFailed("killed"), True, JobState.WAITING, True),
+        (AllChunksFailed("no"), True, JobState.FAILED, True),
+        (EngineRefused("wrong key"), False, JobState.FAILED, True),
+        (DecodeFailed("damaged"), False, JobState.FAILED, False),
     ],
 )
 async def test_a_reader_that_dies_while_we_stop_does_not_fail_its_job(
-    error: AudioToolsError, stops: bool, state: JobState, tmp_path: Path
+    error: AudioToolsError, stops: bool, state: JobState, kept: bool, tmp_path: Path
 ) -> None:
-    """One signal may have hit us both: the job goes back, and keeps its upload. Other errors count."""
+    """One signal may have hit us both: the job goes back. Only a file at fault is not kept."""
     uploads = UploadStore(tmp_path, max_bytes=1000, min_free_bytes=0, ttl_s=60)
     reader = Reader()
     async with SqliteQueue(tmp_path) as queue:
@@ -69,4 +70,5 @@ async def test_a_reader_that_dies_while_we_stop_does_not_fail_its_job(
     uploads.close()
 
     assert ended.state is state
-    assert (tmp_path / "uploads" / upload_id / "media").exists() == (state is JobState.WAITING)
+    assert (tmp_path / "uploads" / upload_id / "media").exists() == kept
+    assert ended.restartable == (kept and state is JobState.FAILED)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from audio_tools.errors import AudioToolsError, JobNotFound
-from audio_tools.jobs import UNFINISHED, make_queue
+from audio_tools.jobs import UNFINISHED, JobState, make_queue
 from audio_tools.settings import Settings
 from audio_tools.storage import UploadStore
 from audio_tools.storage.chunk_cache import ChunkCache
@@ -67,12 +67,15 @@ class Backend:
     async def _sweep_once(self) -> None:
         for job in await self.queue.sweep(self._settings.result_ttl):
             await asyncio.to_thread(self.transcripts.remove, job.id)
+            if job.upload_id:  # kept as long as its failed job could be restarted
+                await self.uploads.remove(job.upload_id)
         for job_id in await asyncio.to_thread(self.transcripts.sweep, self._settings.result_ttl):
             # Left by a process that died in between; one that is old may still be of a job that took long.
             try:
                 await self.queue.get(job_id)
             except JobNotFound:
                 await asyncio.to_thread(self.transcripts.remove, job_id)
-        unfinished = await self.queue.list(UNFINISHED, limit=100_000)
-        await self.uploads.sweep({job.upload_id for job in unfinished.jobs if job.upload_id})
+        page = await self.queue.list(UNFINISHED | {JobState.FAILED}, limit=100_000)
+        needed = (job for job in page.jobs if not job.finished or job.restartable)
+        await self.uploads.sweep({job.upload_id for job in needed if job.upload_id})
         await asyncio.to_thread(self.results.sweep, self._settings.chunk_ttl, SWEEP_S)

@@ -152,6 +152,10 @@ class Client:
             offset, total = offset + JOBS_A_PAGE, page.total
         raise JobNotFound(id_or_number)
 
+    async def restart(self, job_id: str) -> Json:
+        """Put a failed job back into the queue; the server's answer with `jobId` and `websocketUrl`."""
+        return await self._json("POST", f"{_path(job_id)}/restart")
+
     async def cancel(self, job_id: str) -> str:
         """Cancel a job, or delete one that has ended; gives what the server says."""
         return str((await self._json("DELETE", _path(job_id)))["message"])

@@ -30,6 +30,7 @@ Every error that a user of the product can meet.
     │  └─ DecodeFailed         422
     ├─ EngineError             502  (retry_after_s) the command line exits 4
     │  ├─ EngineUnavailable    502  (heard) retryable
+    │  │  └─ EngineUnreachable 502  no connection: nothing was sent, nothing is paid
     │  ├─ EngineTimeout        504  retryable
     │  ├─ EngineRateLimited    429  retryable
     │  ├─ BadEngineReply       502  retryable
@@ -47,6 +48,7 @@ Every error that a user of the product can meet.
     └─ JobError                500
        ├─ JobNotFound          404  (job_id)
        ├─ JobNotFinished       409  (job_id, state)
+       ├─ JobNotRestartable    409  (job_id, state)
        ├─ JobCancelled         409  (job_id)
        └─ QueueUnavailable     503  retryable
 
@@ -65,12 +67,14 @@ class AudioToolsError(Exception):
     The root: one sentence that says what is wrong, and a hint that says what to do.
 
     Class attributes: `code` is stable, for programs; `status` is the HTTP status that fits; `retryable`
-    says whether the same call may succeed a moment later.
+    says whether the same call may succeed a moment later, `restartable` whether a job that failed with it
+    may succeed later, when something other than its file is mended.
     """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    restartable: ClassVar[bool] = True
     exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
@@ -108,7 +112,7 @@ class InvalidOption(ConfigError):
 class MalformedRequest(ConfigError):
     """A request is not of the form that the route takes."""
 
-    code = "malformed_request"
+    code, restartable = "malformed_request", False
 
 
 class PathRefused(ConfigError):
@@ -161,7 +165,7 @@ class UploadInterrupted(UploadError):
 class UploadNotFound(UploadError):
     """There is no upload with this id: it never was, or it has been removed."""
 
-    code, status = "upload_not_found", 404
+    code, status, restartable = "upload_not_found", 404, False
 
     def __init__(self, upload_id: str) -> None:
         # Whatever a client sent as an id comes back in the message, so not more of it than an id has.
@@ -239,7 +243,7 @@ class UploadInUse(UploadError):
 class UploadExpired(UploadError):
     """The upload was left unfinished for too long."""
 
-    code, status = "upload_expired", 410
+    code, status, restartable = "upload_expired", 410, False
 
     def __init__(self, upload_id: str) -> None:
         super().__init__(f"Upload {upload_id} has expired.", hint="Start a new upload.")
@@ -301,7 +305,7 @@ class ServerUnreachable(AudioToolsError):
 class MediaError(AudioToolsError):
     """The media file cannot be used."""
 
-    code, status, exit_code = "media_error", 422, 3
+    code, status, exit_code, restartable = "media_error", 422, 3, False
 
 
 class MediaNotFound(MediaError):
@@ -352,6 +356,15 @@ class EngineUnavailable(EngineError):
     ) -> None:
         super().__init__(message, hint=hint, retry_after_s=retry_after_s)
         self.heard = heard  # perhaps, and then it is paid
+
+
+class EngineUnreachable(EngineUnavailable):
+    """There is no connection to the server: nothing was sent, and nothing is paid."""
+
+    code = "engine_unreachable"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, heard=False)
 
 
 class EngineTimeout(EngineError):
@@ -492,6 +505,20 @@ class JobNotFinished(JobError):
 
     def __init__(self, job_id: str, state: str) -> None:
         super().__init__(f"Job {job_id} is {state}.", hint="Wait until it has ended, or cancel it.")
+        self.job_id, self.state = job_id, state
+
+    def facts(self) -> dict[str, object]:
+        return {"jobId": self.job_id, "state": self.state}
+
+
+class JobNotRestartable(JobError):
+    """Only a job that failed for a reason outside its file can be restarted."""
+
+    code, status = "job_not_restartable", 409
+
+    def __init__(self, job_id: str, state: str) -> None:
+        reason = "would fail again for the same reason" if state == "failed" else f"is {state}"
+        super().__init__(f"Job {job_id} {reason}.", hint="Start a new job.")
         self.job_id, self.state = job_id, state
 
     def facts(self) -> dict[str, object]:

@@ -4,17 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer
 
+from audio_tools.errors import DiskFull, EngineRateLimited, EngineUnreachable
 from audio_tools.json_value import JsonValue, Seconds
 from audio_tools.transcript import Count, Word
 
 Stage = Literal["probe", "load", "decode", "transcribe", "stitch"]
 
+WAITED_FOR = (DiskFull.code, EngineRateLimited.code, EngineUnreachable.code)
+"""Codes of what a running job may wait for."""
 Tenths = Annotated[float, PlainSerializer(lambda value: round(value, 1), return_type=float)]
 Hundredths = Annotated[float, PlainSerializer(lambda value: round(value, 2), return_type=float)]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting(JsonValue):
+    """What a running job waits for before it can continue: its engine, its provider or room on the disk."""
+
+    code: Annotated[str, Field(json_schema_extra={"enum": [*WAITED_FOR]})]
+    """Code of the error that would end the job without the wait."""
+    reason: str
+    """The reason, one sentence."""
+    since: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """Start of the wait, ISO 8601 in UTC."""
+    next_attempt_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """Time of the next attempt, ISO 8601 in UTC."""
+
+    @classmethod
+    def of(cls, code: str, reason: str, *, since: float, next_attempt_at: float) -> Waiting:
+        """The same of times in epoch seconds."""
+        return cls(code, reason, iso(since), iso(next_attempt_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +64,8 @@ class Progress(JsonValue):
     """Estimated seconds left; null while unknown."""
     speed: Annotated[Hundredths | None, Field(json_schema_extra={"minimum": 0})] = None
     """Seconds of audio transcribed per second; null while unknown."""
+    waiting: Waiting | None = None
+    """What the job waits for before it can continue; null while it works."""
     type: Literal["progress"] = "progress"
 
 
@@ -57,6 +82,11 @@ class ChunkWords(JsonValue):
     words: tuple[Word, ...]
     """Words in spoken order."""
     type: Literal["words"] = "words"
+
+
+def iso(epoch_s: float) -> str:
+    """A moment as clients see it: ISO 8601 in UTC, with milliseconds."""
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
 
 
 Event = Progress | ChunkWords

@@ -172,6 +172,13 @@ class Settings(BaseSettings):
         le=3600,
         description="Seconds for one request: to send a chunk and to have the whole answer.",
     )
+    outage_wait: float | None = Field(
+        None,
+        ge=0,
+        le=31_536_000,
+        description="Seconds that a job waits for an engine that cannot be reached, or for room on a full "
+        "disk, before it fails; unset: a day in the service, 600 s in `transcribe`.",
+    )
     data_dir: HomePath = Field(
         default_factory=default_data_dir, description="Where chunk results and models are kept."
     )
@@ -245,8 +252,8 @@ class Settings(BaseSettings):
     audio_tools_server: str | None = Field(
         None,
         pattern=r"^https?://",
-        description="Service that `submit`, `export`, `jobs` and `cancel` talk to, with API_TOKEN as their "
-        "token; unset: the one at HOST and PORT.",
+        description="Service that `submit`, `export`, `jobs`, `cancel` and `restart` talk to, with API_TOKEN "
+        "as their token; unset: the one at HOST and PORT.",
     )
     allowed_origins: Names = Field(
         (), description="Web origins besides loopback that may call, by commas; `null` is one of them."

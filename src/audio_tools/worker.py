@@ -28,6 +28,7 @@ from audio_tools.media.allowed_paths import resolve_media
 from audio_tools.metrics import JOBS_ENDED, MEDIA_SECONDS
 from audio_tools.options import Options
 from audio_tools.storage import MEDIA_NAME, UploadStore
+from audio_tools.storage.disk_wait import DiskWait
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Json, Transcript
 
@@ -53,6 +54,7 @@ class Worker:
         *,
         media_roots: Sequence[Path],
         slots: int,
+        outage_wait_s: float = 0.0,
     ) -> None:
         self._queue = queue
         self._transcribe = transcribe
@@ -60,6 +62,7 @@ class Worker:
         self._transcripts = transcripts
         self._media_roots = media_roots
         self._slots = slots
+        self._outage_wait_s = outage_wait_s
         self._stopping = asyncio.Event()
         self._interrupt = asyncio.Event()
         self._outage = OutageLog(log, "the queue does not answer", "the queue answers again")
@@ -105,9 +108,10 @@ class Worker:
                 raise LeaseLost
             # Asked once: a stop in between must not take back a job whose upload has gone.
             goes_back = self._goes_back(job)
-            await self._clean_up(lease, goes_back)
-            reporter.finish()
-            await reporting
+            await self._clean_up(lease, job, goes_back)
+            if not lease.cancelled.is_set():  # on a full disk they could not be stored
+                reporter.finish()
+                await reporting
             await self._end(lease, job, goes_back)
         finally:
             for task in (job, reporting):
@@ -122,8 +126,9 @@ class Worker:
         options, _ = Options.parse(job.data.get("options"))
         path = await self._source(job)
         transcript = await self._transcribe(path, options, publish)
-        # To its end even if we are cancelled: a thread that still writes would leave a file behind.
-        await self._uploads.run(self._transcripts.put, job.id, transcript)
+        # Through `uploads.run`, to its end even if this task is cancelled: no half-written file stays.
+        disk = DiskWait(self._outage_wait_s, self._uploads.run)
+        await disk.run(self._transcripts.put, job.id, transcript)
         if not transcript.dry_run:
             MEDIA_SECONDS.inc(transcript.duration)
         return _summary(transcript)
@@ -155,11 +160,11 @@ class Worker:
         passing = (QueueUnavailable, MediaError) if self._stopping.is_set() else QueueUnavailable
         return isinstance(job.exception(), passing)
 
-    async def _clean_up(self, lease: Lease, goes_back: bool) -> None:
-        """Remove what the job needs no more, before anything is told: on a full disk that makes the room."""
+    async def _clean_up(self, lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> None:
+        """Remove what the job no longer needs, before anything is stored: on a full disk that makes room."""
         if lease.cancelled.is_set():
             await self._forget(lease.job)
-        elif not goes_back:
+        elif not (goes_back or is_restartable(job.exception())):
             await self._forget_upload(lease.job)
 
     async def _end(self, lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> None:
@@ -289,6 +294,13 @@ def _summary(transcript: Transcript) -> Json:
     }
 
 
+def is_restartable(error: BaseException | None) -> bool:
+    """Whether a job that failed with this error may succeed later, so that its upload is worth keeping."""
+    if isinstance(error, AudioToolsError):
+        return error.restartable
+    return error is not None
+
+
 def to_record(error: BaseException, job: Job) -> Json:
     """An error as the queue keeps it and clients see it; what is not ours is logged and kept private."""
     if isinstance(error, AudioToolsError):
@@ -301,6 +313,7 @@ def to_record(error: BaseException, job: Job) -> Json:
             **({"hint": error.hint} if error.hint else {}),
             "status": error.status,
             "retryable": error.retryable,
+            "restartable": error.restartable,
             **error.facts(),
         }
     log.error("job failed unexpectedly", exc_info=error)
@@ -310,6 +323,7 @@ def to_record(error: BaseException, job: Job) -> Json:
         "hint": "The log of the service says more.",
         "status": 500,
         "retryable": False,
+        "restartable": True,
     }
 
 

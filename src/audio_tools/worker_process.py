@@ -24,6 +24,9 @@ from audio_tools.settings import Settings
 from audio_tools.transcript import Transcript
 from audio_tools.worker import Worker
 
+OUTAGE_WAIT_S = 86_400.0
+"""How long a job of the service waits for an engine that is away, unless OUTAGE_WAIT says otherwise."""
+
 log = logging.getLogger(__name__)
 
 
@@ -41,6 +44,7 @@ class WorkerProcess:
         self.ffmpeg = find_ffmpeg(settings.ffmpeg_path)
         self._engines = EnginePool(settings)
         self._aligner = make_aligner(settings.align, whisper_word_timer(settings))
+        self._outage_wait_s = OUTAGE_WAIT_S if settings.outage_wait is None else settings.outage_wait
         self._lanes = self._key_lanes = RequestLimiter(settings.max_concurrent_chunks)
         self._worker = Worker(
             stock.queue,
@@ -49,6 +53,7 @@ class WorkerProcess:
             stock.transcripts,
             media_roots=settings.media_roots,
             slots=settings.workers,
+            outage_wait_s=self._outage_wait_s,
         )
 
     @property
@@ -91,6 +96,7 @@ class WorkerProcess:
                 store=self._stock.results,
                 chunk_size=options.chunk_size or settings.chunk_size,
                 aligner=self._aligner,
+                outage_wait_s=self._outage_wait_s,
             )
             return await transcribe(path, options, tools, publish)
 

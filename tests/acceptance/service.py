@@ -218,6 +218,12 @@ class ServiceProcess:
         )
         return self.status(job_id)
 
+    async def wait_for_log(self, text: str, timeout_s: float = 60.0) -> None:
+        """Wait until the log holds a text."""
+        async with asyncio.timeout(timeout_s):
+            while text not in self.log:
+                await asyncio.sleep(0.05)
+
     def files(self, *folders: str) -> list[str]:
         """The files under these folders of the data folder."""
         return sorted(

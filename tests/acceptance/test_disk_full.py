@@ -84,23 +84,49 @@ async def test_an_upload_without_room_is_refused(
     assert service.jobs() == []
 
 
-async def test_a_job_whose_answers_find_no_room_fails(
+async def test_answers_that_find_no_room_wait_for_it(
     service: ServiceProcess, simulator: Simulator, disk: Path, recording: Path
 ) -> None:
-    """Its error is that of a full disk, its upload makes the room to say so, and the next job is done."""
+    """No answer that was paid for is dropped, and the job is done once there is room, in one attempt."""
     job_id = await asyncio.to_thread(service.submit, recording)
     await simulator.wait_for(bool)
     filler = await asyncio.to_thread(fill, disk)
-    status = await service.wait_until(job_id, "failed", "completed")
-    result = service.http.get(f"/job/{job_id}/result")
-
-    assert (status["state"], status["errorCode"]) == ("failed", "disk_full")
-    assert (result.status_code, result.json()["error"]) == (507, "disk_full")
-    assert service.files("uploads", "transcripts") == []
+    await simulator.wait_for(lambda log: any(record.status == 200 for record in log))
+    await service.wait_for_log("disk full, waiting for room")
+    assert service.status(job_id)["state"] == "active"
+    assert any(name.endswith("media") for name in service.files("uploads"))
     filler.unlink()
-    again = await asyncio.to_thread(service.submit, recording)
-    await service.wait_until(again, "completed")
-    assert_true(service.transcript(again), SCRIPT)
+    status = await service.wait_until(job_id, "failed", "completed")
+
+    assert (status["state"], status["attempts"]) == ("completed", 1)
+    transcript = service.transcript(job_id)
+    assert_true(transcript, SCRIPT)
+    assert len(simulator.requests) == transcript.total_chunks
+
+
+@pytest.mark.parametrize("upload", [True, False])
+async def test_a_full_disk_does_not_block_a_delete(
+    upload: bool, service: ServiceProcess, simulator: Simulator, disk: Path, recording: Path
+) -> None:
+    """A job that waits for room is cancelled, and one that has ended is deleted, without a byte free."""
+    ended = await asyncio.to_thread(service.submit, recording)
+    await service.wait_until(ended, "completed")
+    running = (
+        await asyncio.to_thread(service.submit, recording, {"language": "en"})
+        if upload
+        else service.http.post(
+            "/process-audio", json={"path": str(recording), "options": {"language": "en"}}
+        ).json()["jobId"]
+    )
+    await simulator.wait_for(lambda log: log[-1].status is None)
+    await asyncio.to_thread(fill, disk)
+    await service.wait_for_log("disk full, waiting for room")
+    answers = [await asyncio.to_thread(service.http.delete, f"/job/{job}") for job in (running, ended)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    await service.wait_until(running, "cancelled")
+    assert service.http.get(f"/job/{ended}/status").status_code == 404
+    assert service.files("uploads", "transcripts") == []
 
 
 async def test_a_full_disk_that_nothing_of_ours_can_clear(

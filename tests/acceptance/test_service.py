@@ -24,7 +24,8 @@ from tests.simulator import render, talk
 SCRIPT = talk(25.0, seed=41)
 STATUS_FIELDS = {
     *("jobId", "state", "progress", "data", "result", "error", "errorCode", "message", "stage"),
-    *("etaSeconds", "createdAt", "startedAt", "finishedAt", "attempts"),
+    *("etaSeconds", "createdAt", "startedAt", "finishedAt", "attempts", "waiting"),
+    "restartable",
 }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from audio_tools.cli._progress import prospect, summary
+from audio_tools.cli._progress import ProgressLine, progress_of, prospect, summary
+from audio_tools.events import Progress, Waiting
 from audio_tools.transcript import MediaInfo, Transcript, Usage
 
 
@@ -48,3 +50,17 @@ def test_a_local_engine_has_no_price(transcript: Transcript) -> None:
     assert prospect("a.mp4", transcript) == (
         "a.mp4: 1:00 of audio, about 2 chunks, 60 s to send to openai (whisper-1), about $0.0060"
     )
+
+
+def test_a_wait_is_one_line_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal: once when it begins, not at each attempt; the words of a service come out alike."""
+    waiting = Waiting.of("engine_unreachable", "No connection.", since=1.0, next_attempt_at=2.0)
+    event = Progress("transcribe", 3.0, "Waiting: No connection.", 0, 2, waiting=waiting)
+    again = replace(event, waiting=replace(waiting, next_attempt_at="later"))
+    received = progress_of(json.loads(json.dumps(event.to_json())))
+    with ProgressLine("a.mp4") as line:
+        for shown in (replace(event, waiting=None, message="Transcribed 0 of 2 chunks"), event, again):
+            line.show(shown)
+
+    assert received == event
+    assert capsys.readouterr().err.count("Waiting: No connection.") == 1

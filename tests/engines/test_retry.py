@@ -19,6 +19,7 @@ from audio_tools.errors import (
     EngineRefused,
     EngineTimeout,
     EngineUnavailable,
+    EngineUnreachable,
 )
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.metrics import REGISTRY
@@ -136,6 +137,66 @@ def test_a_storm_of_refusals_is_outlasted() -> None:
     engine = Scripted(*[EngineRateLimited("slow down", retry_after_s=1.0)] * 120, Reply("done"))
 
     assert ask(engine)[0].text == "done"
+
+
+def test_a_server_that_cannot_be_reached_is_waited_for_and_costs_nothing() -> None:
+    """Forty refused connections are no attempt, no call and no audio sent."""
+    engine = Scripted(*[EngineUnreachable("refused")] * 40, Reply("done"))
+    reply, asker = ask(engine)
+
+    assert reply.text == "done"
+    assert (asker.calls, asker.seconds) == (1, 10.0)
+
+
+def test_the_wait_for_a_server_that_cannot_be_reached_is_bounded() -> None:
+    """It ends after the time that was given, with the last error."""
+    engine = Scripted(EngineUnreachable("refused"))
+
+    async def main() -> float:
+        with pytest.raises(EngineUnreachable, match="refused"):
+            await EngineClient(engine, RequestLimiter(2), outage_wait_s=300.0).ask(REQUEST)
+        return now()
+
+    assert 300.0 <= run(main()) <= 300.0 + 60.0
+
+
+def test_a_connection_that_breaks_between_two_outages_uses_up_attempts() -> None:
+    """What was perhaps heard is an attempt, and only that."""
+    away, broken = EngineUnreachable("refused"), EngineUnavailable("broken")
+    engine = Scripted(away, broken, away, broken, away, broken)
+
+    with pytest.raises(EngineUnavailable, match="broken"):
+        ask(engine)
+    assert len(engine.asked_at) == 2 * ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (EngineUnreachable("No connection."), "engine_unreachable", "No connection."),
+        (
+            EngineRateLimited("Slow down.", retry_after_s=1743.0),
+            "engine_rate_limited",
+            "The provider asks to wait 29 min. Slow down.",
+        ),
+    ],
+)
+def test_what_is_waited_for_is_known_until_it_is_over(error: EngineError, code: str, reason: str) -> None:
+    """All jobs that share the limits see the code, the reason and the time of the next attempt."""
+
+    async def main() -> None:
+        shared = RequestLimiter(2)
+        lanes, other_job = RequestLimiter(2, shared=shared), RequestLimiter(2, shared=shared)
+        asking = asyncio.create_task(EngineClient(Scripted(error, Reply("done")), lanes).ask(REQUEST))
+        await asyncio.sleep(1e-6)
+        waiting = other_job.waiting
+        assert waiting is not None
+        assert (waiting.code, waiting.reason) == (code, reason)
+        assert waiting.next_attempt_at >= waiting.since
+        await asking
+        assert lanes.waiting is other_job.waiting is None
+
+    run(main())
 
 
 def test_a_used_up_limit_holds_the_next_request_back() -> None:

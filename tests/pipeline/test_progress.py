@@ -37,6 +37,7 @@ def test_a_job_says_what_it_is_at_before_its_file_is_known() -> None:
         "totalChunks": 0,
         "etaSeconds": None,
         "speed": None,
+        "waiting": None,
     }
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "export": "Write the transcript of a job of a service.",
     "jobs": "List the jobs of a service.",
     "cancel": "Cancel a job of a service.",
+    "restart": "Restart a failed job of a service.",
     "doctor": "Check FFmpeg, engines, model, key, network and folders.",
 }
 INTERRUPTED = 130

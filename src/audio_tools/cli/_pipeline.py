@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audio_tools.alignment import make_aligner
 from audio_tools.engines import make_engine, make_limiter
+from audio_tools.engines.retry import OUTAGE_WAIT_S
 from audio_tools.engines.whisper.word_listener import whisper_word_timer
 from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.options import Options
@@ -28,4 +29,5 @@ def make_tools(settings: Settings, options: Options) -> PipelineContext:
         store=store,
         chunk_size=options.chunk_size or settings.chunk_size,
         aligner=make_aligner(settings.align, whisper_word_timer(settings)),
+        outage_wait_s=OUTAGE_WAIT_S if settings.outage_wait is None else settings.outage_wait,
     )

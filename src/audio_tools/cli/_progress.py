@@ -12,7 +12,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from audio_tools.cli._messages import columns, counted
-from audio_tools.events import Event, Progress
+from audio_tools.events import Event, Progress, Waiting
 from audio_tools.transcript import Json, Transcript
 
 LOCAL_ENGINE = "whisper"
@@ -45,7 +45,7 @@ class ProgressLine:
         self._name = name
         self._task: TaskID = self._bars.add_task(name, total=100.0, speed="", eta="")
         self._next_line = PLAIN_STEP
-        self._stage = ""
+        self._stage = self._waiting_for = ""
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -67,11 +67,16 @@ class ProgressLine:
             speed = "" if event.speed is None else _times(event.speed)
             self._bars.title = f"{self._name}: {event.message}"
             self._bars.update(self._task, completed=event.progress, speed=speed, eta=eta)
-        elif event.stage not in ("probe", self._stage) or event.progress >= self._next_line:
+        elif (
+            event.stage not in ("probe", self._stage)
+            or event.progress >= self._next_line
+            or (event.waiting and event.waiting.code != self._waiting_for)
+        ):
             self._next_line = event.progress // PLAIN_STEP * PLAIN_STEP + PLAIN_STEP
             line = f"{self._name}: {event.stage} {event.progress:.0f} %  {_detail(event)}  {eta}".rstrip()
             self._console.print(line, markup=False, soft_wrap=True)
         self._stage = event.stage
+        self._waiting_for = event.waiting.code if event.waiting else ""
 
 
 class _Bars(Bars):
@@ -85,7 +90,7 @@ class _Bars(Bars):
 
 
 def _detail(event: Progress) -> str:
-    if not event.total_chunks:
+    if event.waiting or not event.total_chunks:
         return event.message
     failed = f", {event.chunks_failed} failed" if event.chunks_failed else ""
     return f"{event.chunks_done}/{counted(event.total_chunks, 'chunk')}{failed}"
@@ -104,6 +109,7 @@ def progress_of(record: Json) -> Progress | None:
         total_chunks=record.get("totalChunks", 0),
         eta_s=record.get("etaSeconds"),
         speed=record.get("speed"),
+        waiting=Waiting.from_json(record["waiting"]) if record.get("waiting") else None,
     )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 from anyio import CapacityLimiter
 
+from audio_tools.events import Waiting
 from audio_tools.transcript import Quota
 
 KEPT = 0.8
@@ -47,6 +50,8 @@ class RequestLimiter:
         # When the last answers came; older ones hardly ever overlap with what is under way.
         self._answers: deque[float] = deque(maxlen=4 * lanes)
         self._resume_at = 0.0
+        self._waiting: Waiting | None = None
+        self._waits_from = 0.0
         self._room = AdaptiveConcurrency(lanes)
         self._allowance = TokenBucket()
 
@@ -78,6 +83,33 @@ class RequestLimiter:
         if self._shared is not None:
             self._shared.pause(seconds)
         self._resume_at = max(self._resume_at, _now() + seconds)
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """What keeps requests from being served, as last reported by `wait`; None once one was served."""
+        return self._waiting if self._shared is None else self._shared.waiting
+
+    def wait(self, seconds: float, code: str, reason: str) -> None:
+        """Pause for so many seconds, and report why until a request that starts later is served."""
+        self.pause(seconds)
+        self._note_wait(seconds, code, reason)
+
+    def _note_wait(self, seconds: float, code: str, reason: str) -> None:
+        if self._shared is not None:
+            self._shared._note_wait(seconds, code, reason)
+            return
+        now = time.time()
+        waiting = Waiting.of(code, reason, since=now, next_attempt_at=now + seconds)
+        if self._waiting is not None and self._waiting.code == code:
+            waiting = replace(waiting, since=self._waiting.since)
+        self._waiting, self._waits_from = waiting, _now()
+
+    def reached(self, started_at: float) -> None:
+        """A request that started then (the loop's time) was served, well or not: nothing waits any longer."""
+        if self._shared is not None:
+            self._shared.reached(started_at)
+        elif started_at >= self._waits_from:
+            self._waiting = None
 
     def answered(self, started_at: float, quota: Quota | None = None) -> None:
         """A request that started then (the loop's time) has its answer, which said so of the key's limit."""

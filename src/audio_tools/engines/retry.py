@@ -16,6 +16,7 @@ from audio_tools.errors import (
     EngineRateLimited,
     EngineTimeout,
     EngineUnavailable,
+    EngineUnreachable,
 )
 from audio_tools.metrics import COST_USD, ENGINE_CALLS, ENGINE_SECONDS
 from audio_tools.transcript import Reply
@@ -25,7 +26,12 @@ ATTEMPTS = 3
 MOST_WAITS = 50
 MOST_WAITING_S = 600.0
 """But whoever is told to wait so often, and for so long, will not be served."""
+OUTAGE_WAIT_S = 600.0
+"""How long a server that cannot be reached is waited for, unless the settings say otherwise."""
 ROUNDING_USD = 1e-9
+
+WAITED_FOR = (EngineRateLimited, EngineUnreachable)
+"""Errors that are no attempt: nothing was sent or heard, and time mends them."""
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +39,13 @@ log = logging.getLogger(__name__)
 class EngineClient:
     """Asks one engine within the limits of `lanes`, for `max_cost_usd` at the most; counts what was sent."""
 
-    def __init__(self, engine: Engine, lanes: RequestLimiter, max_cost_usd: float | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        lanes: RequestLimiter,
+        max_cost_usd: float | None = None,
+        outage_wait_s: float = OUTAGE_WAIT_S,
+    ) -> None:
         self.calls = 0
         self.seconds = 0.0  # of audio sent, failed calls included
         self.cost_usd = 0.0  # of all answers
@@ -41,6 +53,7 @@ class EngineClient:
         self._engine = engine
         self._lanes = lanes
         self._max_cost_usd = max_cost_usd
+        self._outage_wait_s = outage_wait_s
         self._seconds_paid = 0.0
         self._usd_per_second = engine.capabilities.usd_per_minute / 60
         self._reserved_usd = 0.0  # for what is under way, and for what was perhaps paid without an answer
@@ -57,7 +70,7 @@ class EngineClient:
             CostLimitReached: what is spent and what is under way leave no room for this request.
             EngineError: the last attempt's; at once if it is not retryable, or there is no room for another.
         """
-        patience = _RetryPolicy(self._lanes)
+        patience = _RetryPolicy(self._lanes, self._outage_wait_s)
         attempts = AsyncRetrying(
             retry=retry_if_exception(patience.has_a_chance),
             wait=patience.seconds,
@@ -81,23 +94,33 @@ class EngineClient:
             price_usd = seconds * self._usd_per_second
             self._reserve(price_usd)
             started_at = asyncio.get_running_loop().time()
-            self.calls += 1
-            self.seconds += seconds
-            ENGINE_CALLS.labels(self._engine.name).inc()
-            ENGINE_SECONDS.labels(self._engine.name).inc(seconds)
+            sent = True
             try:
                 reply = await self._engine.transcribe(request)
             except EngineError as error:
+                sent = not isinstance(error, EngineUnreachable)
                 if _tells_of_overload(error):
                     self._lanes.overloaded(started_at)
                 if _is_free(error):
                     self._reserved_usd -= price_usd
+                if not isinstance(error, WAITED_FOR):
+                    self._lanes.reached(started_at)
                 raise
+            finally:
+                if sent:
+                    self._count_call(seconds)
+            self._lanes.reached(started_at)
             self._lanes.answered(started_at, reply.quota)
         self._reserved_usd -= price_usd
         self._pay(price_usd if reply.cost_usd is None else reply.cost_usd, seconds)
         self.tokens += reply.tokens
         return reply
+
+    def _count_call(self, seconds: float) -> None:
+        self.calls += 1
+        self.seconds += seconds
+        ENGINE_CALLS.labels(self._engine.name).inc()
+        ENGINE_SECONDS.labels(self._engine.name).inc(seconds)
 
     def _reserve(self, price_usd: float) -> None:
         total_usd = self.cost_usd + self._reserved_usd + price_usd
@@ -128,12 +151,16 @@ class _RetryPolicy:
     """
     How long to go on with one chunk; where the provider names a time, all chunks of the key wait.
 
-    `failure` is that of the last attempt, None if there was none; being told to wait is no attempt.
+    `failure` is that of the last attempt, None if there was none; being told to wait is no attempt, nor is
+    a server that cannot be reached: it is waited for up to `outage_wait_s` seconds.
     """
 
-    def __init__(self, lanes: RequestLimiter) -> None:
+    def __init__(self, lanes: RequestLimiter, outage_wait_s: float) -> None:
         self.failure: EngineError | None = None
         self._lanes = lanes
+        self._outage_wait_s = outage_wait_s
+        self._unreachable_since: float | None = None
+        self._refusals = 0
         self._waits = 0
         self._began = asyncio.get_running_loop().time()
         self._backoff = wait_random_exponential(multiplier=1, max=30)
@@ -141,26 +168,41 @@ class _RetryPolicy:
     def has_a_chance(self, error: BaseException) -> bool:
         if not isinstance(error, EngineError) or not error.retryable:
             return False
-        if isinstance(error, EngineRateLimited):
-            self._waits += 1
-        else:
+        self._waits += isinstance(error, WAITED_FOR)
+        self._refusals += isinstance(error, EngineRateLimited)
+        if not isinstance(error, EngineUnreachable):
+            self._unreachable_since = None
+        elif self._unreachable_since is None:
+            self._unreachable_since = asyncio.get_running_loop().time()
+        if not isinstance(error, WAITED_FOR):
             self.failure = error
         return True
 
     def is_over(self, state: RetryCallState) -> bool:
-        waited_s = asyncio.get_running_loop().time() - self._began
-        in_vain = self._waits >= MOST_WAITS and waited_s >= MOST_WAITING_S
+        now = asyncio.get_running_loop().time()
+        if self._unreachable_since is not None:
+            return now - self._unreachable_since >= self._outage_wait_s
+        in_vain = self._refusals >= MOST_WAITS and now - self._began >= MOST_WAITING_S
         return state.attempt_number - self._waits >= ATTEMPTS or in_vain
 
     def seconds(self, state: RetryCallState) -> float:
         error, backoff = _error(state), self._backoff(state)
         log.info("attempt %d failed (%s: %s)", state.attempt_number, error.code, error)
         # A server that fails and is to be asked again at once (0) would use up all attempts in one moment.
-        if not error.retry_after_s and not isinstance(error, EngineRateLimited):
+        if not error.retry_after_s and not isinstance(error, WAITED_FOR):
             return backoff
         wished = backoff if error.retry_after_s is None else error.retry_after_s
-        self._lanes.pause(min(wished, LONGEST_PAUSE_S))
+        self._lanes.wait(min(wished, LONGEST_PAUSE_S), error.code, _reason(error))
         return 0.0  # the lanes hold it back
+
+
+def _reason(error: EngineError) -> str:
+    """Why requests wait, with the time that the provider named."""
+    wish = error.retry_after_s
+    if wish is None:
+        return error.message
+    asked = f"{wish:.0f} s" if wish < 120 else f"{wish / 60:.0f} min"
+    return f"The provider asks to wait {asked}. {error.message}"
 
 
 def _error(state: RetryCallState) -> EngineError:

@@ -31,6 +31,7 @@ WORKER_CRASHED: Json = {
     "message": f"the worker died {CRASH_LIMIT} times in a row on this job",
     "status": 500,
     "hint": "The file or its options crash the worker, or memory runs out; the service's log says which.",
+    "restartable": True,
 }
 """The `error` of such a job."""
 
@@ -210,6 +211,18 @@ class Queue(ABC):
 
         A waiting or delayed job is cancelled at once. For an active one the wish is stored, so that it
         survives a restart, and its worker is told: `cancel_requested` is set, the state follows.
+        """
+
+    @abstractmethod
+    async def restart(self, job_id: str) -> Job:
+        """
+        Put a failed job back to its place in the queue, as if it were new; an unfinished one stays as it is.
+
+        Its progress begins at 0 again, and the events of its earlier life are dropped: the last of them
+        would end every client's stream.
+
+        Raises:
+            JobNotRestartable: it is completed or cancelled, or its error says that it would fail again.
         """
 
     @abstractmethod

@@ -74,6 +74,17 @@ class Job:
         return self.state in TERMINAL
 
     @property
+    def restartable(self) -> bool:
+        """Whether it failed in a way that another attempt may not; its upload is kept as long as that."""
+        return self.state is JobState.FAILED and bool((self.error or {}).get("restartable"))
+
+    @property
+    def waiting_for(self) -> Json | None:
+        """What a running job waits for before it can continue, None while it works."""
+        waiting: Json | None = self.report.get("waiting") if self.state is JobState.ACTIVE else None
+        return waiting
+
+    @property
     def upload_id(self) -> str | None:
         """The upload that it works on; None where it works on a file of the machine."""
         return self._text("uploadId")

@@ -22,6 +22,7 @@ from audio_tools.errors import CostLimitReached, EngineError, EngineRefused
 from audio_tools.media.encode import EncodedAudio, decode_encoded, encode
 from audio_tools.options import Options
 from audio_tools.storage.chunk_cache import ChunkCache, chunk_digest, samples_digest
+from audio_tools.storage.disk_wait import DiskWait
 from audio_tools.transcript import Dropped, Interval, Reply, Segment, Word
 from audio_tools.words.merge import merge
 from audio_tools.words.order import in_order
@@ -86,8 +87,11 @@ class ChunkTranscriber:
         store: ChunkCache,
         options: Options,
         aligner: Aligner | None = None,
+        *,
+        disk: DiskWait | None = None,
     ) -> None:
         self._aligner = aligner
+        self._disk = disk or DiskWait(0.0)
         self._misfits = 0
         self._asker = asker
         self._store = store
@@ -119,7 +123,8 @@ class ChunkTranscriber:
         Turn a chunk into words.
 
         Raises:
-            EngineError: there is no answer. StorageError: the answer cannot be stored.
+            EngineError: there is no answer. StorageError: the answer cannot be stored; a full disk is waited
+                for first, since the answer is paid.
         """
         chunk = ready.chunk
         if ready.stored is None and ready.audio is None:
@@ -156,7 +161,7 @@ class ChunkTranscriber:
         if (reply := await asyncio.to_thread(self._store.get, digest)) is not None:
             return reply, True
         whole = await self._complete(answer, audio, speech, own, name)
-        return await asyncio.to_thread(self._store.put, digest, whole), False
+        return await self._disk.run(self._store.put, digest, whole), False
 
     async def _complete(
         self, answer: Reply, audio: EncodedAudio, speech: Sequence[Interval], own: Interval, name: str
@@ -170,7 +175,7 @@ class ChunkTranscriber:
         if not gaps and self._aligner is None:
             return reply
         # It is paid: what follows takes a while, and may be interrupted.
-        await asyncio.to_thread(self._store.put, name, answer)
+        await self._disk.run(self._store.put, name, answer)
         pcm = await asyncio.to_thread(chunk.pcm)
         for gap in gaps:
             try:

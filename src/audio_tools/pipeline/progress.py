@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from audio_tools.events import Progress, Publish, Stage
+from audio_tools.events import Progress, Publish, Stage, Waiting
 
 DECODE_SHARE = 3.0
 """Percent of the progress that decoding is worth; the rest is the engine's."""
@@ -22,6 +22,7 @@ class ProgressTracker:
         self._percent_here = -1
         self._transcribing = False
         self._seconds_answered = 0.0
+        self._waiting: Waiting | None = None
         self.expect(None, 0)
         self.start_pass()
 
@@ -79,6 +80,12 @@ class ProgressTracker:
         self._seconds_failed += seconds
         self._say_how_far()
 
+    def wait(self, waiting: Waiting | None) -> None:
+        """The job waits for this, or for nothing any more; published where it is news."""
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self._say_how_far()
+
     @property
     def total_chunks(self) -> int:
         """How many chunks there are: an estimate until all are cut."""
@@ -93,7 +100,9 @@ class ProgressTracker:
             self.say("decode", "Extracting audio")
 
     def say(self, stage: Stage, message: str) -> None:
-        """Publish where the job is and what goes on."""
+        """Publish the stage and a sentence; while the job waits, the sentence says what for."""
+        if self._waiting is not None:
+            message = f"Waiting: {self._waiting.reason}"
         total = max(self._duration or 0.0, self._seconds_cut)
         share = self._seconds_done / total if total else 0.0
         decoded = self._seconds_cut / total if total else 0.0
@@ -111,8 +120,9 @@ class ProgressTracker:
                 total_chunks=self.total_chunks,
                 seconds_done=self._seconds_done,
                 seconds_total=self._duration,
-                eta_s=remaining_s / speed if speed else None,
+                eta_s=remaining_s / speed if speed and not self._waiting else None,
                 speed=speed,
+                waiting=self._waiting,
             )
         )
 

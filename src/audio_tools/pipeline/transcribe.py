@@ -8,8 +8,9 @@ once as its limits allow, and stitch the words back onto the file's own clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,13 +20,14 @@ from audio_tools.audio.chunking import Cutter, capped_target, cut, target_second
 from audio_tools.concurrency import first_error_of
 from audio_tools.engines.base import Capabilities, Engine
 from audio_tools.engines.rate_limits import RequestLimiter
-from audio_tools.engines.retry import EngineClient
+from audio_tools.engines.retry import OUTAGE_WAIT_S, EngineClient
 from audio_tools.errors import (
     AllChunksFailed,
     AudioToolsError,
     CostLimitReached,
     EngineError,
     EngineRefused,
+    EngineUnreachable,
     InvalidOption,
 )
 from audio_tools.events import ChunkWords, Publish
@@ -38,6 +40,7 @@ from audio_tools.pipeline.chunk_transcriber import ChunkResult, ChunkTranscriber
 from audio_tools.pipeline.estimate import estimate, expected_chunks
 from audio_tools.pipeline.progress import ProgressTracker
 from audio_tools.storage.chunk_cache import ChunkCache
+from audio_tools.storage.disk_wait import DiskWait
 from audio_tools.transcript import AudioStream, FailedChunk, MediaInfo, Transcript
 
 READY_CHUNKS = 1
@@ -46,6 +49,8 @@ PASSES = 2
 """Chunks that failed for a passing reason are tried again when all others are through."""
 SHORTEST_LIMIT_S = 5.0
 """A chunk size that holds less (seconds) is refused: 3 s of overlap, and some words beside them, must fit."""
+WATCH_S = 0.5
+"""How often a job looks whether it waits for something, in seconds."""
 SPEAKERS_TARGET_S = 300.0
 """Chunks (seconds) for engines that name speakers: a name holds within a chunk, so the fewer the better."""
 
@@ -60,8 +65,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class PipelineContext:
-    """What a job works with; `chunk_size` caps an encoded chunk, in bytes. Without an aligner words keep
-    the times of the engine."""
+    """
+    What a job works with.
+
+    `chunk_size` caps an encoded chunk, in bytes. Without an aligner words keep the times of the engine. An
+    engine that cannot be reached and a full disk are waited for up to `outage_wait_s` seconds.
+    """
 
     ffmpeg: Path
     engine: Engine
@@ -69,6 +78,7 @@ class PipelineContext:
     store: ChunkCache
     chunk_size: int
     aligner: Aligner | None = None
+    outage_wait_s: float = OUTAGE_WAIT_S
 
     async def close(self) -> None:
         """Let engine and aligner go."""
@@ -93,7 +103,7 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
     Raises:
         InvalidOption: the chunk size is too small for the audio format.
         MediaError: the file cannot be used.
-        EngineError: the engine takes nothing at all, or not one chunk came back.
+        EngineError: the engine takes nothing at all, cannot be reached, or not one chunk came back.
         CostLimitReached: the rest would cost more than `options.max_cost`.
         StorageError: a reply cannot be stored; those stored before are safe.
     """
@@ -107,18 +117,20 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
     meter.say("load", f"Starting {tools.engine.name} ({tools.engine.model})")
     await tools.engine.start(meter.downloaded)
     meter.expect(media.likely_duration, expected_chunks(media.likely_duration, target_s))
-    asker = EngineClient(tools.engine, tools.lanes, options.max_cost)
-    listener = ChunkTranscriber(tools.engine, asker, tools.store, options, tools.aligner)
+    asker = EngineClient(tools.engine, tools.lanes, options.max_cost, tools.outage_wait_s)
+    disk = DiskWait(tools.outage_wait_s)
+    listener = ChunkTranscriber(tools.engine, asker, tools.store, options, tools.aligner, disk=disk)
     new_cutter = partial(Cutter, target_s, options.silence_detection)
     job = _FileRun(path, media, stream, new_cutter, tools, listener, meter, publish)
     meter.say("decode", "Extracting audio")
-    for _ in range(PASSES):
-        await job.hear_all()
-        # Where attempts that failed took all the money, and gave nothing for it, it is they that are told of.
-        if job.too_dear and (job.anything_heard() or not job.failures):
-            raise _cost_limit_reached(job, target_s, options, asker)
-        if not job.anything_heard() or not any(failure.retryable for failure in job.failures.values()):
-            break
+    async with _waits_reported(tools.lanes, disk, meter):
+        for _ in range(PASSES):
+            await job.hear_all()
+            # Where attempts that failed took all the money, and gave nothing for it, they are reported.
+            if job.too_dear and (job.anything_heard() or not job.failures):
+                raise _cost_limit_reached(job, target_s, options, asker)
+            if not job.anything_heard() or not any(failure.retryable for failure in job.failures.values()):
+                break
     if job.failures and not job.anything_heard():
         raise AllChunksFailed(
             f"No chunk was transcribed ({len(job.failures)} failed); the last answer: "
@@ -127,6 +139,26 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
         )
     meter.say("stitch", "Joining the words")
     return await asyncio.to_thread(assemble, job.heard(), options, tools.engine, tools.aligner, asker)
+
+
+@asynccontextmanager
+async def _waits_reported(
+    lanes: RequestLimiter, disk: DiskWait, meter: ProgressTracker
+) -> AsyncIterator[None]:
+    """Report what the job waits for while the block runs: the engine, its provider or the disk."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            meter.wait(disk.waiting or lanes.waiting)
+
+    watching = asyncio.create_task(watch(), name="watch waits")
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        meter.wait(None)
 
 
 @dataclass(slots=True)
@@ -229,7 +261,7 @@ class _FileRun:
                 # Others are under way and paid: they shall end and be stored.
                 self.too_dear = True
                 continue
-            except EngineRefused:
+            except (EngineRefused, EngineUnreachable):
                 raise
             except EngineError as error:
                 failed = FailedChunk(chunk.index, chunk.own.start, chunk.own.end, error.code, error.message)

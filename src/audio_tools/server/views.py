@@ -91,7 +91,11 @@ class JobStatus(View):
     finished_at: Moment | None
     """Time of the end, ISO 8601 in UTC; null before."""
     attempts: Count
-    """Number of attempts: more than 1 after a restart of the service."""
+    """Number of attempts: more than 1 after a restart of the service or of the job."""
+    waiting: Annotated[Json | None, described_as("Waiting", nullable=True)]
+    """What a running job waits for before it can continue, else null."""
+    restartable: bool
+    """Whether `POST /job/{job_id}/restart` accepts the job: it failed, but not because of its file."""
 
     @classmethod
     def of(cls, job: Job) -> JobStatus:
@@ -109,6 +113,8 @@ class JobStatus(View):
             stage=cast(Stage | None, job.stage),
             eta_seconds=job.eta_s,
             attempts=job.attempts,
+            waiting=job.waiting_for,
+            restartable=job.restartable,
             **_times(job),
         )
 
@@ -238,6 +244,8 @@ class ErrorFacts(View):
     """What to do about it."""
     retryable: Annotated[bool | None, omit_if_none()] = None
     """Of a failed job: whether the same request may succeed a moment later."""
+    restartable: Annotated[bool | None, omit_if_none()] = None
+    """Of a failed job: whether it can be restarted; its upload is kept for that."""
     option: Annotated[str | None, omit_if_none()] = None
     """The option that was refused."""
     value: Annotated[Any, omit_if_none()] = None

@@ -30,6 +30,7 @@ from audio_tools.errors import (
     EngineRefused,
     EngineTimeout,
     EngineUnavailable,
+    EngineUnreachable,
 )
 from audio_tools.media.encode import encode
 from tests.simulator import DIALECTS, Dialect, Fault, Simulator, by_plan, samples, talk
@@ -271,7 +272,7 @@ async def test_a_server_that_takes_no_connection_is_unavailable(
 ) -> None:
     """It heard nothing, so it did not take too long for an answer."""
     engine = await engine_for(deaf_url, timeout_s=1.0)
-    with pytest.raises(EngineUnavailable, match="cannot be reached") as caught:
+    with pytest.raises(EngineUnreachable, match="cannot be reached") as caught:
         await engine.transcribe(REQUEST)
 
     assert not caught.value.heard
@@ -358,7 +359,7 @@ async def test_a_chunk_that_is_no_audio_is_refused_alone(
 async def test_nobody_listening_is_unavailable(engine_for: Callable[..., Any], unused_tcp_port: int) -> None:
     """A server that is not there may come back."""
     engine = await engine_for(f"http://127.0.0.1:{unused_tcp_port}/v1")
-    with pytest.raises(EngineUnavailable, match="cannot be reached") as caught:
+    with pytest.raises(EngineUnreachable, match="cannot be reached") as caught:
         await engine.transcribe(REQUEST)
 
     assert not caught.value.heard

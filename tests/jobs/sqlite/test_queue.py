@@ -111,7 +111,7 @@ async def test_opening_and_closing_leaks_nothing(tmp_path: Path) -> None:
                 await SqliteQueue(tmp_path).open()
         descriptors.add(psutil.Process().num_fds())
 
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["queue.db", "queue.lock"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["queue.db", "queue.lock", "queue.reserve"]
 
     assert len(descriptors) == 1
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("queue")]

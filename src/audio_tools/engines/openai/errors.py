@@ -14,6 +14,7 @@ from audio_tools.errors import (
     EngineRefused,
     EngineTimeout,
     EngineUnavailable,
+    EngineUnreachable,
     OptionRefused,
 )
 
@@ -26,6 +27,9 @@ SPENT = {"insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_r
 FORM_FIELDS = ("timestamp_granularities", "response_format", "verbose_json")
 """What a 400 or 422 names when it is the form of the question that a server does not know: Groq
 (groq-python #114) and whisper.cpp-like servers name the field in the message alone."""
+
+
+UNREACHABLE_HINT = "Check OPENAI_BASE_URL, the network, and the proxy if there is one."
 
 
 @contextmanager
@@ -52,10 +56,10 @@ def map_openai_errors() -> Iterator[None]:
                 "The server did not answer in time.", hint="ENGINE_TIMEOUT is too short?"
             ) from error
         # Without a connection nothing was sent; one that breaks may have carried the chunk.
-        no_connection = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError)
-        raise EngineUnavailable(
-            f"The server cannot be reached: {shorten(str(cause)) or 'no answer'}.", heard=not no_connection
-        ) from error
+        said = f"The server cannot be reached: {shorten(str(cause)) or 'no answer'}."
+        if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
+            raise EngineUnreachable(said, hint=UNREACHABLE_HINT) from error
+        raise EngineUnavailable(said) from error
 
 
 def refuses_form(error: APIStatusError) -> bool:

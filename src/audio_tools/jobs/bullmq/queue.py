@@ -187,6 +187,19 @@ class BullQueue(Queue):
             self._desk.cancel(job_id)
         return job
 
+    async def restart(self, job_id: str) -> Job:
+        return await self._run(self._restart_in_both(job_id))
+
+    async def _restart_in_both(self, job_id: str) -> Job:
+        # BullMQ's copy has ended and would not run again. It goes first: a record that waits without a copy
+        # gets a new one (`compare`), a record that has ended may well be without.
+        if (await self._records.unlock_restartable(job_id)).restartable:
+            await self._ask(self._bull.remove(job_id))
+        job = await self._records.restart(job_id)
+        if job.state is JobState.WAITING:
+            await self._add_to_bull(job)
+        return job
+
     async def delete(self, job_id: str) -> Job:
         return await self._run(self._delete_from_both(job_id))
 

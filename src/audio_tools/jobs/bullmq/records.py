@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
-from audio_tools.errors import ConfigError, JobNotFinished, JobNotFound
+from audio_tools.errors import ConfigError, JobNotFinished, JobNotFound, JobNotRestartable
 from audio_tools.jobs.base import CRASH_LIMIT, WORKER_CRASHED, Added, JobPage, LeaseLost
 from audio_tools.jobs.bullmq import attempt_scripts as attempts
 from audio_tools.jobs.bullmq import scripts as lua
@@ -148,6 +148,17 @@ class Records:
         if not job.finished:
             raise JobNotFinished(job_id, job.state)
         return job
+
+    async def unlock_restartable(self, job_id: str) -> Job:
+        """A job that is not finished or can be restarted; JobNotRestartable otherwise."""
+        job = _known(job_id, await self._step(lua.UNLOCK, job_id))
+        if job.finished and not job.restartable:
+            raise JobNotRestartable(job_id, job.state)
+        return job
+
+    async def restart(self, job_id: str) -> Job:
+        """Make a failed job wait again; any other stays as it is."""
+        return _known(job_id, await self._step(lua.RESTART, job_id))
 
     async def ended(self, older_than_s: float) -> list[Job]:
         """The first of the jobs that ended so long ago, unlocked."""

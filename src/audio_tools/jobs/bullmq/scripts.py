@@ -205,6 +205,22 @@ if TERMINAL[job.state] then redis.call('DEL', bull .. id .. ':lock') end
 return flat(id)
 """
 
+RESTART = """
+local id = ARGV[1]
+local job = load(id)
+if not job then return false end
+if job.state == 'failed' then
+  for _, set in ipairs({'ended', 'kept'}) do redis.call('ZREM', ours .. set, id) end
+  redis.call('HDEL', ours .. 'job:' .. id, 'error', 'started_at', 'finished_at', 'progress_event', 'token')
+  redis.call('DEL', ours .. 'reports:' .. id)
+  redis.call('XTRIM', ours .. 'events:' .. id, 'MAXLEN', 0)
+  set(id, 'progress', '0.0', 'report', '{}', 'crashes', 0, 'reported', 0)
+  move(id, job, 'waiting')
+  store_event(id, 'waiting', '{}')
+end
+return flat(id)
+"""
+
 FORGET = """
 for _, id in ipairs(ARGV) do
   local job = load(id)

@@ -13,17 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from shutil import disk_usage
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from audio_tools.errors import AudioToolsError, ConfigError, QueueUnavailable
+from audio_tools.errors import AudioToolsError, ConfigError, DiskFull, QueueUnavailable
 from audio_tools.jobs.base import Added, JobPage, Lease, Queue
 from audio_tools.jobs.broadcast import Broadcast
 from audio_tools.jobs.job import CANCELLING, TERMINAL, Event, Job, JobState
@@ -37,11 +40,18 @@ from audio_tools.jobs.sqlite.tables import (
 )
 from audio_tools.transcript import Json
 
+DISK_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+"""What SQLite says when the disk takes nothing more."""
+
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 EventPage = tuple[list[Event], bool]
 
 CHECK_TIMEOUT_S = 2.0
+RESERVE_BYTES = 1 << 20
+"""Kept on the disk, so that jobs can still be cancelled, ended and deleted when it is full."""
 
 
 class SqliteQueue(Queue):
@@ -49,6 +59,7 @@ class SqliteQueue(Queue):
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "queue.db"
+        self._reserve = _Reserve(folder / "queue.reserve")
         self._is_open = False
         self._leases: dict[str, SqliteLease] = {}
         self._waiting = Broadcast[None]()
@@ -61,7 +72,8 @@ class SqliteQueue(Queue):
         self._writer, self._reader = _Connection(self._path, "rwc"), _Connection(self._path, "ro")
         self._is_open = True
         try:
-            await self._write(Writing.recover)
+            await self._write(Writing.recover, vital=True)
+            await asyncio.to_thread(self._reserve.keep)
         except BaseException:
             await self._let_go()
             raise
@@ -69,7 +81,7 @@ class SqliteQueue(Queue):
     async def close(self) -> None:
         if not self._is_open:
             return
-        released = self._submit_write(Writing.release_all)
+        released = self._submit_write(Writing.release_all, vital=True)
         self._is_open = False
         try:
             with suppress(AudioToolsError):  # what stays active is given back when the queue opens again
@@ -126,16 +138,27 @@ class SqliteQueue(Queue):
             self._submit_write(lambda writing: writing.release(job))
 
     async def cancel(self, job_id: str) -> Job:
-        return await self._write(lambda writing: writing.cancel(job_id))
+        try:
+            return await self._write(lambda writing: writing.cancel(job_id), vital=True)
+        except DiskFull:
+            if (lease := self._leases.get(job_id)) is None:
+                raise
+            # Its worker removes its files: that makes the room to store the end.
+            lease.cancelled.set()
+            return replace(await self.get(job_id), cancel_requested=True)
+
+    async def restart(self, job_id: str) -> Job:
+        return await self._write(lambda writing: writing.restart(job_id))
 
     async def delete(self, job_id: str) -> Job:
-        return await self._write(lambda writing: writing.delete(job_id))
+        return await self._write(lambda writing: writing.delete(job_id), vital=True)
 
     async def sweep(self, older_than_s: float) -> tuple[Job, ...]:
-        await self._write(Writing.drop_old_reports)
+        await self._write(Writing.drop_old_reports, vital=True)
         swept: tuple[Job, ...] = ()
-        while batch := await self._write(lambda writing: writing.sweep(older_than_s)):
+        while batch := await self._write(lambda writing: writing.sweep(older_than_s), vital=True):
             swept += batch
+        await asyncio.to_thread(self._reserve.keep)
         return swept
 
     async def check(self) -> str:
@@ -178,15 +201,19 @@ class SqliteQueue(Queue):
             if bell := self._bells.get(job.id):
                 bell.ring()
 
-    async def _write(self, work: Callable[[Writing], T], *, durable: bool = True) -> T:
-        return await asyncio.shield(self._submit_write(work, durable=durable))
+    async def _write(self, work: Callable[[Writing], T], *, durable: bool = True, vital: bool = False) -> T:
+        return await asyncio.shield(self._submit_write(work, durable=durable, vital=vital))
 
     async def _read(self, work: Callable[[Reading], T]) -> T:
         return await asyncio.shield(self._submit_read(work))
 
-    def _submit_write(self, work: Callable[[Writing], T], *, durable: bool = True) -> asyncio.Future[T]:
+    def _submit_write(
+        self, work: Callable[[Writing], T], *, durable: bool = True, vital: bool = False
+    ) -> asyncio.Future[T]:
+        """A `vital` change is made on a full disk as well: the reserve is given up for it."""
         self._require_open()
-        return asyncio.wrap_future(self._writer.submit(partial(self._store, work, durable)))
+        store = partial(self._store, work, durable)
+        return asyncio.wrap_future(self._writer.submit(partial(self._reserve.use, store) if vital else store))
 
     def _submit_read(self, work: Callable[[Reading], T]) -> asyncio.Future[T]:
         self._require_open()
@@ -216,13 +243,39 @@ class SqliteLease(Lease):
         self._queue = queue
 
     async def _release(self) -> Job:
-        return await self._queue._write(lambda writing: writing.release(self.job))
+        return await self._queue._write(lambda writing: writing.release(self.job), vital=True)
 
     async def _report(self, type: str, payload: Json) -> None:
         await self._queue._write(lambda writing: writing.report(self.job, type, payload), durable=False)
 
     async def _finish(self, state: JobState, *, result: Json | None = None, error: Json | None = None) -> Job:
-        return await self._queue._write(lambda writing: writing.finish(self.job, state, result, error))
+        return await self._queue._write(
+            lambda writing: writing.finish(self.job, state, result, error), vital=True
+        )
+
+
+class _Reserve:
+    """A file that holds room on the disk for changes that must be stored even when the disk is full."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keep(self) -> None:
+        """Make the file where it is missing and there is plenty of room."""
+        with suppress(OSError):
+            if not self._path.exists() and disk_usage(self._path.parent).free > 4 * RESERVE_BYTES:
+                self._path.write_bytes(bytes(RESERVE_BYTES))
+
+    def use(self, store: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
+        """Call `store`, once more without the reserve if the disk is full."""
+        try:
+            return store(db)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in DISK_ERRORS or not self._path.exists():
+                raise
+            log.warning("disk full, using the reserve of the queue")
+            self._path.unlink(missing_ok=True)
+            return store(db)
 
 
 class _Connection:

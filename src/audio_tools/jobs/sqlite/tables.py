@@ -20,6 +20,7 @@ from audio_tools.errors import (
     DiskFull,
     JobNotFinished,
     JobNotFound,
+    JobNotRestartable,
     QueueUnavailable,
 )
 from audio_tools.jobs.base import CRASH_LIMIT, WORKER_CRASHED, Added, JobPage, LeaseLost
@@ -85,6 +86,9 @@ ADD = """INSERT INTO jobs (id, idempotency_key, state, data, created_at)
 CLAIM = """UPDATE jobs SET state = 'active', attempts = attempts + 1, started_at = :now
     WHERE number = (SELECT number FROM jobs WHERE state = 'waiting' ORDER BY number LIMIT 1) RETURNING *"""
 RELEASE = "UPDATE jobs SET state = 'waiting' WHERE number = :number RETURNING *"
+RESTART = """UPDATE jobs SET state = 'waiting', progress = 0, report = '{}', error = NULL, crashes = 0,
+    started_at = NULL, finished_at = NULL WHERE number = :number RETURNING *"""
+DROP_EVENTS = "DELETE FROM events WHERE job = :number"
 REQUEST_CANCEL = "UPDATE jobs SET cancel_requested = 1 WHERE number = :number RETURNING *"
 SET_PROGRESS = """UPDATE jobs SET crashes = iif(:progress > progress, 0, crashes), progress = :progress,
     report = :report WHERE number = :number"""
@@ -285,6 +289,18 @@ class Writing(Reading):
             return self._end(job, JobState.CANCELLED)
         job = _job(self.rows(REQUEST_CANCEL, number=job.number)[0])
         self._store_event(job, CANCELLING, {})
+        return job
+
+    def restart(self, job_id: str) -> Job:
+        """Put a failed job back to its place in the queue."""
+        job = self.job(job_id)
+        if not job.finished:
+            return job
+        if not job.restartable:
+            raise JobNotRestartable(job_id, job.state)
+        self.rows(DROP_EVENTS, number=job.number)
+        job = _job(self.rows(RESTART, number=job.number)[0])
+        self._store_event(job, JobState.WAITING, {})
         return job
 
     def delete(self, job_id: str) -> Job:

@@ -63,6 +63,14 @@ OF_A_START: tuple[Error, ...] = (
     INVALID_REQUEST,
     own.QueueUnavailable,
 )
+OF_A_RESTART: tuple[Error, ...] = (
+    *OF_A_JOB,
+    own.JobNotRestartable,
+    own.UploadNotFound,
+    own.UploadExpired,
+    own.UploadUnfinished,
+    own.PathRefused,
+)
 OF_A_FAILED_JOB: tuple[Error, ...] = (
     own.ConfigError,
     own.InvalidOption,
@@ -79,6 +87,7 @@ OF_A_FAILED_JOB: tuple[Error, ...] = (
     Refusal(WORKER_CRASHED["status"], WORKER_CRASHED["code"], "The worker died on this job again and again."),
     own.EngineError,
     own.EngineUnavailable,
+    own.EngineUnreachable,
     own.BadEngineReply,
     own.ChunkRefused,
     own.EngineRefused,

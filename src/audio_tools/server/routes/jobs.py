@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ from audio_tools.server.openapi.errors import (
     INVALID_REQUEST,
     OF_A_FAILED_JOB,
     OF_A_JOB,
+    OF_A_RESTART,
     OF_A_START,
     OF_AN_UPLOAD,
     errors,
@@ -94,6 +95,11 @@ class JobRoutes:
             responses=answers("Result", "The transcript.") | ended,
         )(self.result)
         router.include_router(ExportRoutes(self.queue, self.transcripts, self.result).router())
+        router.post(
+            "/job/{job_id}/restart",
+            summary="Restart a failed job",
+            responses=answers("Started", "The job waits again.") | errors(*OF_A_RESTART),
+        )(self.restart)
         router.delete(
             "/job/{job_id}",
             summary="Cancel a job, or delete one that has ended",
@@ -216,6 +222,23 @@ class JobRoutes:
         pending = Pending(message="The job is not finished yet.", state=job.state)
         return LenientJson(pending.to_json(), 202)
 
+    async def restart(self, request: Request, job_id: JobId) -> Response:
+        """
+        Put a failed job back into the queue, with the same id, file and options. Chunks that were
+        transcribed before are not sent again. A job that has not ended stays as it is.
+        """
+        job = await self.queue.get(job_id)
+        if job.restartable:
+            await self._require_source(job)
+        return self._started(request, await self.queue.restart(job_id), [])
+
+    async def _require_source(self, job: Job) -> None:
+        """Raises an UploadError or PathRefused where the file of a job is no longer there."""
+        if job.upload_id:
+            await self.uploads.open(job.upload_id)
+        elif job.path:
+            await asyncio.to_thread(resolve_media, job.path, self.media_roots)
+
     async def delete(self, job_id: JobId) -> Response:
         """
         Cancel a waiting or running job: its FFmpeg, its requests and its files are gone within a second.
@@ -223,7 +246,7 @@ class JobRoutes:
         """
         job = await self.queue.get(job_id)
         if not job.finished:
-            await self.queue.cancel(job_id)
+            await self._change_with_room(self.queue.cancel, job)
             try:
                 async with asyncio.timeout(CANCEL_WAIT_S):
                     job = await self.queue.wait_until_finished(job_id)
@@ -233,9 +256,17 @@ class JobRoutes:
                 await self.forget_files(job)
                 return LenientJson(Done(message="Job cancelled successfully").to_json())
             # It ended by itself just before.
-        await self.queue.delete(job_id)
-        await self.forget_files(job)
+        await self.forget_files(job)  # first: on a full disk that makes the room
+        await self._change_with_room(self.queue.delete, job)
         return LenientJson(Done(message="Job deleted").to_json())
+
+    async def _change_with_room(self, change: Callable[[str], Awaitable[Job]], job: Job) -> None:
+        """Cancel or delete a job; where the disk is full, its files go first."""
+        try:
+            await change(job.id)
+        except DiskFull:
+            await self.forget_files(job)
+            await change(job.id)
 
     async def list(
         self,

@@ -1,0 +1,29 @@
+"""`audio-tools restart`: put a failed job back into the queue."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from audio_tools.cli._server_options import server_options
+
+
+@click.command("restart")
+@click.argument("job_id")
+@server_options
+def command(job_id: str, *, server: str, token: str | None) -> None:
+    """
+    Restart the failed job JOB_ID of a service, with the same file and options.
+
+    Chunks that were transcribed before are not sent again. The service keeps the upload of a failed job
+    for RESULT_TTL seconds.
+    """
+    asyncio.run(_restart(job_id, server, token))
+
+
+async def _restart(job_id: str, server: str, token: str | None) -> None:
+    from audio_tools.client import Client
+
+    async with Client(server, token) as client:
+        click.echo(f"Job {(await client.restart(job_id))['jobId']} is waiting again.")

@@ -1,0 +1,58 @@
+"""Writes that wait for room on a full disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec, TypeVar
+
+from audio_tools.errors import DiskFull
+from audio_tools.events import Waiting
+
+ROOM_CHECK_S = 2.0
+"""How long a full disk is left alone before the next attempt to write, in seconds."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class DiskWait:
+    """
+    Repeats writes that found the disk full until there is room, for at most `most_s` seconds each.
+
+    `waiting` is set meanwhile. `in_thread` calls a function in a worker thread.
+    """
+
+    def __init__(self, most_s: float, in_thread: Callable[..., Awaitable[Any]] = asyncio.to_thread) -> None:
+        self.waiting: Waiting | None = None
+        self._most_s = most_s
+        self._in_thread = in_thread
+
+    async def run(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """
+        The value of `write`, which is called in a worker thread.
+
+        Raises:
+            DiskFull: there was no room in all that time. StorageError: at once.
+        """
+        began = time.time()
+        while True:
+            try:
+                value: T = await self._in_thread(write, *args, **kwargs)
+            except DiskFull as error:
+                now = time.time()
+                if now - began >= self._most_s:
+                    raise
+                if self.waiting is None:
+                    log.warning("disk full, waiting for room: %s", error)
+                self.waiting = Waiting.of(
+                    error.code, error.message, since=began, next_attempt_at=now + ROOM_CHECK_S
+                )
+                await asyncio.sleep(ROOM_CHECK_S)
+            else:
+                self.waiting = None
+                return value
