@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import re
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partialmethod
@@ -18,8 +19,8 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from audio_tools.errors import ConfigError, DecodeFailed, QueueUnavailable
-from audio_tools.jobs import Lease, SqliteQueue
+from audio_tools.errors import ConfigError, DecodeFailed, JobNotFound, QueueUnavailable
+from audio_tools.jobs import Job, Lease, SqliteQueue
 from audio_tools.server.access_rules import AccessRules
 from audio_tools.server.app import create_app
 from audio_tools.server.routes.health import check_ffmpeg
@@ -104,6 +105,28 @@ async def test_an_upload_has_one_job_whatever_keys_come_with_it(
 
     assert {answer.json()["jobId"] for answer in answers} == {str(UUID(upload_id))}
     assert (await queue.list()).total == 1
+
+
+async def test_a_repeat_that_meets_the_end_of_the_job_gets_the_job(
+    client: httpx2.AsyncClient, queue: SqliteQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looked for the job just before the other request made it, and for the upload after its end."""
+    upload_id = await upload(client)
+    first = await start(client, upload_id)
+    await (await queue.take()).complete({})
+    shutil.rmtree(tmp_path / "uploads" / upload_id)
+    get, too_early = queue.get, [JobNotFound(first.json()["jobId"])]
+
+    async def get_later(job_id: str) -> Job:
+        if too_early:
+            raise too_early.pop()
+        return await get(job_id)
+
+    monkeypatch.setattr(queue, "get", get_later)
+    repeat = await start(client, upload_id)
+
+    assert not too_early
+    assert (repeat.status_code, repeat.json()["jobId"]) == (200, first.json()["jobId"])
 
 
 async def test_an_empty_key_is_none(client: httpx2.AsyncClient) -> None:

@@ -25,6 +25,7 @@ from audio_tools.errors import (
     QueueUnavailable,
     StorageError,
     UploadInUse,
+    UploadNotFound,
 )
 from audio_tools.jobs import Added, Job, JobState, Queue
 from audio_tools.media.allowed_paths import resolve_media
@@ -168,14 +169,27 @@ class JobRoutes:
         return self._started(request, job, unknown, strays)
 
     async def _job_of_upload(self, upload_id: str, options: Options, key: str | None) -> Job:
+        if job := await self._known_job_of(upload_id):
+            return job
+        try:
+            # Held until the job is there: who removes uploads asks for their job first.
+            async with self.uploads.hold(upload_id):
+                upload = await self.uploads.open(upload_id)
+                if upload.size == 0:
+                    raise MalformedUpload(
+                        "The file has zero bytes.", hint="Choose a file with something in it."
+                    )
+                return (await self._add_for_upload(upload, options, key)).job
+        except UploadNotFound:
+            # The same request may have come twice, and the job of the other one has ended by now.
+            if job := await self._known_job_of(upload_id):
+                return job
+            raise
+
+    async def _known_job_of(self, upload_id: str) -> Job | None:
         with suppress(JobNotFound):
             return await self._add_again(await self.queue.get(job_id_of(upload_id)))
-        # Held until the job is there: who removes uploads asks for their job first.
-        async with self.uploads.hold(upload_id):
-            upload = await self.uploads.open(upload_id)
-            if upload.size == 0:
-                raise MalformedUpload("The file has zero bytes.", hint="Choose a file with something in it.")
-            return (await self._add_for_upload(upload, options, key)).job
+        return None
 
     async def _add_again(self, job: Job) -> Job:
         """The job; if the first request for it broke off half-way, the queue now does the other half."""
