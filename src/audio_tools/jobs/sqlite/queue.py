@@ -47,6 +47,8 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+FileId = tuple[int, int]
+"""Device and number of a file: the same as long as it is the same file."""
 EventPage = tuple[list[Event], bool]
 
 CHECK_TIMEOUT_S = 2.0
@@ -61,6 +63,7 @@ class SqliteQueue(Queue):
         self._path = folder / "queue.db"
         self._reserve = _Reserve(folder / "queue.reserve")
         self._is_open = False
+        self._files: dict[Path, FileId | None] = {}
         self._leases: dict[str, SqliteLease] = {}
         self._waiting = Broadcast[None]()
         # Each bell lives as long as somebody reads the events of its job.
@@ -74,6 +77,7 @@ class SqliteQueue(Queue):
         try:
             await self._write(Writing.recover, vital=True)
             await asyncio.to_thread(self._reserve.keep)
+            self._files = {path: _file_id(path) for path in (self._path, self._path.with_suffix(".lock"))}
         except BaseException:
             await self._let_go()
             raise
@@ -91,9 +95,7 @@ class SqliteQueue(Queue):
 
     async def _let_go(self) -> None:
         self._is_open = False
-        for lease in self._leases.values():
-            lease.lost.set()
-        self._leases.clear()
+        self._drop_leases()
         self._waiting.ring()
         for bell in self._bells.values():
             bell.ring()
@@ -217,7 +219,7 @@ class SqliteQueue(Queue):
 
     def _submit_read(self, work: Callable[[Reading], T]) -> asyncio.Future[T]:
         self._require_open()
-        return asyncio.wrap_future(self._reader.submit(partial(_look, work)))
+        return asyncio.wrap_future(self._reader.submit(partial(self._look, work)))
 
     def _require_open(self) -> None:
         if not self._is_open:
@@ -226,6 +228,7 @@ class SqliteQueue(Queue):
     def _store(self, work: Callable[[Writing], T], durable: bool, db: sqlite3.Connection) -> T:
         # NORMAL does not wait for the disk, which may take 20 ms. What the power can take are reports of the
         # last moments; the next FULL commit makes them safe too.
+        self._require_same_files()
         db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         writing = Writing(db)
         with db:
@@ -233,6 +236,30 @@ class SqliteQueue(Queue):
             result = work(writing)
         self._loop.call_soon_threadsafe(self._announce, writing.changes)
         return result
+
+    def _look(self, work: Callable[[Reading], T], db: sqlite3.Connection) -> T:
+        self._require_same_files()
+        with db:
+            db.execute("BEGIN")
+            return work(Reading(db))
+
+    def _require_same_files(self) -> None:
+        """Raises QueueUnavailable where the paths no longer name the open files: what is stored is lost."""
+        for path, opened in self._files.items():
+            if (found := _file_id(path)) == opened:
+                continue
+            if found is not None:  # another process may run the same jobs
+                self._loop.call_soon_threadsafe(self._drop_leases)
+            raise QueueUnavailable(
+                f"{path} is {'missing' if found is None else 'another file'}: DATA_DIR was deleted, restored "
+                "or mounted anew while the service was running.",
+                hint="Restart the service, after putting the right folder back.",
+            )
+
+    def _drop_leases(self) -> None:
+        for lease in self._leases.values():
+            lease.lost.set()
+        self._leases.clear()
 
 
 class SqliteLease(Lease):
@@ -306,10 +333,12 @@ class _Connection:
             self._db.close()
 
 
-def _look(work: Callable[[Reading], T], db: sqlite3.Connection) -> T:
-    with db:
-        db.execute("BEGIN")
-        return work(Reading(db))
+def _file_id(path: Path) -> FileId | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _event_number(after: str | None) -> int:
