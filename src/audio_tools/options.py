@@ -11,6 +11,7 @@ from audio_tools.errors import InvalidOption, MalformedRequest
 
 AudioFormat = Literal["flac", "wav", "mp3", "ogg", "opus"]
 EngineName = Literal["auto", "openai", "whisper"]
+Task = Literal["transcribe", "translate"]
 
 
 class OptionsModel(BaseModel):
@@ -47,41 +48,47 @@ class Options(OptionsModel):
     """What one job asks for. Options that are left out follow the settings of the service, if any."""
 
     chunk_size: int | None = Field(
-        None, ge=65_536, le=1_073_741_824, description="Cap on an encoded chunk, bytes."
+        None, ge=65_536, le=1_073_741_824, description="Maximum size of an encoded chunk, bytes."
     )
     max_concurrent: int | None = Field(
-        None, ge=1, le=64, description="Chunks of this job at the engine at once."
+        None, ge=1, le=64, description="Maximum number of concurrent requests of this job."
     )
     rate_limit_delay: int | None = Field(
         None,
         ge=0,
         le=600_000,
-        description="At most `maxConcurrent` requests of a job start in any window of so many milliseconds.",
+        description="Rate-limit window in ms: at most `maxConcurrent` requests start within it.",
     )
     silence_threshold: float = Field(
-        2.0, ge=0.3, le=3600.0, description="The shortest silence to report, seconds."
+        2.0, ge=0.3, le=3600.0, description="Shortest silence to report, seconds."
     )
-    audio_format: AudioFormat = Field("flac", description="The form in which chunks travel to the engine.")
+    audio_format: AudioFormat = Field("flac", description="Audio format sent to the engine.")
     sample_rate: int = Field(16_000, ge=8_000, le=48_000, description="Sample rate of the chunks, Hz.")
-    channels: int = Field(1, ge=1, le=2, description="Channels of the chunks; speech engines hear one.")
-    engine: EngineName | None = Field(None, description="Who turns chunks into words.")
+    channels: int = Field(1, ge=1, le=2, description="Channels of the chunks; speech engines use one.")
+    engine: EngineName | None = Field(None, description="Transcription engine.")
     model: str | None = Field(None, min_length=1, max_length=200, description="The engine's model.")
     language: str | None = Field(
         None,
         pattern=r"^[a-z]{2,3}$",
-        description="Spoken language, ISO-639-1 (`en`); left out: found by the engine.",
+        description="Spoken language, ISO 639-1 (`en`); default: detected by the engine.",
+    )
+    task: Task = Field(
+        "transcribe", description="`translate`: the text in English, where the model can translate speech."
     )
     prompt: str | None = Field(None, max_length=4_000, description="Names, words and style to expect.")
     audio_stream: int | None = Field(
-        None, ge=0, le=63, description="Which audio stream, counted from 0; left out: the file's default."
+        None, ge=0, le=63, description="Audio stream, counted from 0; default: that of the file."
     )
     word_timestamps: bool = Field(True, description="Whether the result lists words.")
     max_cost: float | None = Field(
-        None, ge=0.0, le=1_000_000.0, description="Stop before the job costs more US dollars."
+        None,
+        ge=0.0,
+        le=1_000_000.0,
+        description="Cost limit in US dollars; the job stops before it is exceeded.",
     )
-    dry_run: bool = Field(False, description="Only say what would be sent to whom, and what it would cost.")
+    dry_run: bool = Field(False, description="Estimate requests and cost without transcribing.")
     silence_detection: Literal["auto", "level", "vad"] = Field(
-        "auto", description="Silence by level, by a model of the voice (vad), or by both together (auto)."
+        "auto", description="Find silence by level, by a voice model (vad), or by both together (auto)."
     )
 
 

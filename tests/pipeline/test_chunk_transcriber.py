@@ -36,6 +36,7 @@ class Ear:
     name: str = "ear"
     model: str = "test"
     asked: list[str | None] = field(default_factory=list)
+    translated: list[bool] = field(default_factory=list)
 
     def identity(self) -> tuple[str, ...]:
         return (self.name,)
@@ -45,6 +46,7 @@ class Ear:
 
     async def transcribe(self, request: Request) -> Reply:
         self.asked.append(request.language)
+        self.translated.append(request.translate)
         language = request.language or self.guesses.pop(0)
         words = (Word("hola", 0.1, 0.8),) if self.words else ()
         self.words = True
@@ -271,3 +273,13 @@ async def test_words_found_by_another_detector_are_no_answer(tmp_path: Path) -> 
     await hear(ear, tmp_path, 1, silence_detection="vad")
 
     assert len(ear.asked) == 2
+
+
+async def test_a_translation_is_asked_for_and_not_aligned(tmp_path: Path) -> None:
+    """Its words are not those that are spoken; nor is its answer that to a request for a transcript."""
+    ear, aligner = Ear(["de", "de"]), Aligner([True, True])
+    translated = await hear(ear, tmp_path, 1, aligner, task="translate")
+    transcribed = await hear(ear, tmp_path, 1, aligner)
+
+    assert ear.translated == [True, False]
+    assert (timings(translated), timings(transcribed)) == (["engine"], ["aligned"])

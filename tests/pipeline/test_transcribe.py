@@ -218,3 +218,11 @@ async def test_whoever_cancels_does_not_wait_for_an_encoder(
         assert job.cancelled()
     finally:
         go_on.set()
+
+
+async def test_a_model_that_does_not_translate_is_refused(tools: PipelineContext, recording: Path) -> None:
+    """Before anything is read or sent."""
+    engine = tools.engine
+    engine.capabilities = replace(engine.capabilities, translates=False)
+    with pytest.raises(InvalidOption, match=r"Option task is 'translate', but must be transcribe: "):
+        await transcribe(recording, Options(task="translate"), tools, lambda _: None)

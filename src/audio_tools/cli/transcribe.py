@@ -25,7 +25,7 @@ from audio_tools.errors import (
     EngineRefused,
     InvalidOption,
 )
-from audio_tools.options import AudioFormat, EngineName, Options
+from audio_tools.options import AudioFormat, EngineName, Options, Task
 
 if TYPE_CHECKING:
     from audio_tools.pipeline.transcribe import PipelineContext
@@ -35,6 +35,7 @@ TYPES: dict[str, dict[str, Any]] = {
     "engine": {"type": click.Choice(get_args(EngineName))},
     "model": {"metavar": "NAME"},
     "language": {"metavar": "CODE"},
+    "task": {"type": click.Choice(get_args(Task)), "default": None},
     "prompt": {"metavar": "TEXT"},
     "audio_stream": {"type": int, "metavar": "N"},
     "silence_threshold": {"type": float, "metavar": "SECONDS"},

@@ -21,6 +21,7 @@ class Capabilities:
     `lanes` caps how many chunks at once make sense (a local model: 1), None: as many as the settings allow.
     `keeps_language`: where nobody names the language, a job is heard on in that of its first words; only for
     engines of one lane, for with more the others would wait for those. `usd_per_minute` of audio sent.
+    `translates`: whether it can give English text for speech in other languages.
     """
 
     words: bool
@@ -32,6 +33,7 @@ class Capabilities:
     lanes: int | None = None
     keeps_language: bool = False
     usd_per_minute: float = 0.0
+    translates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,15 @@ class Request:
     What an engine is asked.
 
     `speech`: where the chunk holds speech, in seconds from its start. `language`: ISO-639-1, None to let
-    the engine find it. `prompt`: words and style to expect.
+    the engine find it. `prompt`: words and style to expect. `translate`: English text instead of a
+    transcript, only of an engine that can.
     """
 
     audio: EncodedAudio
     speech: tuple[Interval, ...] = ()
     language: str | None = None
     prompt: str | None = None
+    translate: bool = False
 
 
 class Engine(Protocol):

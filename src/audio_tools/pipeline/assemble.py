@@ -63,7 +63,7 @@ def assemble(
     duration = max(media.duration or 0.0, heard.seconds)
     # What is missing may be speech: who cuts out silences must not lose it unseen.
     pauses = heard.pauses if heard.sound_missing else _until(heard.pauses, heard.seconds, duration)
-    language = options.language or _language(hearings)
+    language = "en" if options.task == "translate" else options.language or _language(hearings)
     total = len(hearings) + len(heard.failures)
     return Transcript(
         words=tuple(words) if options.word_timestamps else (),

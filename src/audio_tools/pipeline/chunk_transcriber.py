@@ -90,7 +90,8 @@ class ChunkTranscriber:
         *,
         disk: DiskWait | None = None,
     ) -> None:
-        self._aligner = aligner
+        # The words of a translation are not those that are spoken.
+        self._aligner = aligner if options.task == "transcribe" else None
         self._disk = disk or DiskWait(0.0)
         self._misfits = 0
         self._asker = asker
@@ -105,8 +106,9 @@ class ChunkTranscriber:
             f"{form} {options.sample_rate} Hz {options.channels}",
             describe_detector(options.silence_detection),  # words without times are spread over its speech
             f"words {WORD_RULES}",
+            *((options.task,) if options.task != "transcribe" else ()),
         )
-        self._shaped_by = (*self._answer_shaped_by, *(aligner.identity() if aligner else ()))
+        self._shaped_by = (*self._answer_shaped_by, *(self._aligner.identity() if self._aligner else ()))
 
     def prepare(self, chunk: Chunk) -> PreparedChunk:
         """Look a chunk up, or encode it. Takes a while: for a worker thread."""
@@ -220,7 +222,10 @@ class ChunkTranscriber:
         return next(filter(None, map(self._store.get, digests)), None)
 
     def _request(self, audio: EncodedAudio, speech: Sequence[Interval]) -> Request:
-        return Request(audio, tuple(speech), self._language, self._options.prompt)
+        options = self._options
+        return Request(
+            audio, tuple(speech), self._language, options.prompt, translate=options.task == "translate"
+        )
 
     def _digest(self, samples: str) -> str:
         """The name of the reply to what would be asked now."""

@@ -101,13 +101,15 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
         The transcript; with `options.dry_run` what it would cost, see `estimate.estimate`.
 
     Raises:
-        InvalidOption: the chunk size is too small for the audio format.
+        InvalidOption: the chunk size is too small for the audio format, or the model does not translate.
         MediaError: the file cannot be used.
         EngineError: the engine takes nothing at all, cannot be reached, or not one chunk came back.
         CostLimitReached: the rest would cost more than `options.max_cost`.
         StorageError: a reply cannot be stored; those stored before are safe.
     """
     meter = ProgressTracker(publish)
+    if options.task == "translate" and not tools.engine.capabilities.translates:
+        raise InvalidOption("task", options.task, f"transcribe: {tools.engine.model} does not translate")
     meter.say("probe", "Reading the file")
     media = await probe(path)
     stream = choose_audio(media, options.audio_stream)

@@ -481,3 +481,35 @@ def test_no_header_breaks_the_reader(text: str) -> None:
     """Anything that is no duration is None."""
     seconds = go_duration_seconds(text)
     assert seconds is None or seconds >= 0
+
+
+async def test_a_translation_has_a_route_of_its_own(engine_for: Callable[..., Any]) -> None:
+    """It takes no language and no words with times; the answer has segments."""
+    asked: list[dict[str, list[str]]] = []
+
+    async def translate(request: web.Request) -> web.Response:
+        form = await request.post()
+        asked.append({name: [str(value) for value in form.getall(name)] for name in form if name != "file"})
+        segments = [{"id": 0, "start": 0.0, "end": 2.0, "text": " Good morning."}]
+        return web.json_response(
+            {"text": "Good morning.", "language": "english", "duration": 20.0, "segments": segments}
+        )
+
+    app = web.Application()
+    app.router.add_post("/v1/audio/translations", translate)
+    async with TestServer(app) as server:
+        engine = await engine_for(str(server.make_url("/v1")))
+        reply = await engine.transcribe(
+            Request(REQUEST.audio, language="de", prompt="Greetings.", translate=True)
+        )
+
+    assert asked == [{"model": ["whisper-1"], "response_format": ["verbose_json"], "prompt": ["Greetings."]}]
+    assert [segment.text for segment in reply.segments] == ["Good morning."]
+    assert engine.capabilities.translates
+
+
+@pytest.mark.parametrize("model", ["gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-transcribe-diarize"])
+async def test_newer_models_do_not_translate(model: str, engine_for: Callable[..., Any]) -> None:
+    """The route for translations knows whisper-1 alone; other servers may have models of their own."""
+    assert not (await engine_for("http://127.0.0.1:9/v1", model=model)).capabilities.translates
+    assert (await engine_for("http://127.0.0.1:9/v1", model="whisper-large-v3")).capabilities.translates

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def noise(seconds: float) -> Pcm:
     return samples.astype(np.int16)
 
 
-def request(seconds: float, *speech: tuple[float, float], **options: str) -> Request:
+def request(seconds: float, *speech: tuple[float, float], **options: Any) -> Request:
     return Request(encode(noise(seconds), "flac"), tuple(Interval(*stretch) for stretch in speech), **options)
 
 

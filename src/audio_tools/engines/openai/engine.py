@@ -138,6 +138,8 @@ class OpenAIEngine:
     async def _post(self, client: AsyncOpenAI, request: Request, form: Form) -> httpx2.Response:
         from openai import omit
 
+        if request.translate:
+            return await self._post_translation(client, request, form)
         cut = form.response_format == "diarized_json" and request.audio.seconds > DIARIZED_AS_ONE_S
         # The SDK's timeout holds for each read alone: a server that sends a blank now and then has no end.
         async with asyncio.timeout(self._timeout_s):
@@ -151,6 +153,24 @@ class OpenAIEngine:
                 prompt=(request.prompt if self.capabilities.prompt else None) or omit,
             )
         return response.http_response
+
+    async def _post_translation(self, client: AsyncOpenAI, request: Request, form: Form) -> httpx2.Response:
+        """Translations have a route of their own, which takes neither a language nor words with times."""
+        import httpx2
+
+        fields = {
+            "model": self.model,
+            "response_format": "verbose_json" if form.response_format == "verbose_json" else "json",
+        } | ({"prompt": request.prompt} if request.prompt else {})
+        # Not `audio.translations`: the SDK warns that OpenAI shuts its own down, which others keep.
+        async with asyncio.timeout(self._timeout_s):
+            return await client.post(
+                "/audio/translations",
+                cast_to=httpx2.Response,
+                body=fields,
+                files=[("file", (f"chunk.{request.audio.extension}", request.audio.data))],
+                options={"headers": {"Content-Type": "multipart/form-data"}},
+            )
 
     def _give_up(self, form: Form) -> bool:
         """Go on without a form, for all chunks; False if there is no other."""

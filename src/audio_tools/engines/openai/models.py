@@ -56,7 +56,8 @@ class Model:
     The rules of one model.
 
     `forms`: how it may be asked, best first; a server that refuses one is asked by the next. `tokens`: what
-    they cost where they are what is paid; `usd_per_minute` is then an estimate. `ends`: the day on which
+    they cost where they are what is paid; `usd_per_minute` is then an estimate. `translates`: whether the
+    server's route for translations takes it (of other servers that is tried). `ends`: the day on which
     OpenAI shuts it down.
     """
 
@@ -65,6 +66,7 @@ class Model:
     tokens: TokenPrices | None = None
     max_seconds: float | None = None
     takes_prompt: bool = True
+    translates: bool = False
     ends: str | None = None
 
     @property
@@ -79,6 +81,7 @@ class Model:
             max_bytes=MAX_BODY_BYTES - BODY_OVERHEAD_BYTES,
             max_seconds=self.max_seconds,
             usd_per_minute=self.usd_per_minute,
+            translates=self.translates,
         )
 
     def cost_usd(self, usage: object) -> float | None:
@@ -111,7 +114,7 @@ def _count(value: object) -> float | None:
     return float(value) if 0 <= value <= 1e12 and math.isfinite(value) else None
 
 
-UNKNOWN = Model((WORDS, SEGMENTS, TEXT))
+UNKNOWN = Model((WORDS, SEGMENTS, TEXT), translates=True)
 """Of other servers nothing is known: they are asked for all, then for less; the user knows their price."""
 
 _4O_TOKENS = TokenPrices(audio=6.0, text=2.5, output=10.0)

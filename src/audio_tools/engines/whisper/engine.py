@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +22,9 @@ from audio_tools.transcript import Reply
 
 CAPABILITIES = Capabilities(words=True, segments=True, max_seconds=600, lanes=1, keeps_language=True)
 """The model takes all cores for one chunk; 10 minutes of audio take 0.6 GB beside it, an hour 3.3 GB."""
+
+_TRANSCRIBES_ONLY = r"\.en\b|turbo|distil"
+"""The names of models that cannot translate: English ones, and those that were trained without it."""
 
 MODULE = "audio_tools.engines.whisper.process"
 
@@ -38,13 +43,13 @@ class WhisperEngine:
     """
 
     name = "whisper"
-    capabilities = CAPABILITIES
 
     def __init__(
         self, *, model: str, data_dir: Path, device: Device = "auto", compute_type: ComputeType = "auto"
     ) -> None:
         # A transcript travels; where its maker keeps his models is nobody's business.
         self.model = Path(model).name if Path(model).is_absolute() else model
+        self.capabilities = replace(CAPABILITIES, translates=not re.search(_TRANSCRIBES_ONLY, self.model))
         self._arguments = (model, str(data_dir), device, compute_type)
         self._ready: Ready | None = None
         self._child: ChildProcess | None = None

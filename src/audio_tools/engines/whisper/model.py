@@ -111,6 +111,7 @@ class Whisper:
         segments, info = self._model.transcribe(
             pcm.astype(np.float32) / np.float32(32768),
             language=request.language,
+            task="translate" if request.translate else "transcribe",
             # Not `initial_prompt`, which without the previous text reaches the first window alone.
             hotwords=request.prompt,
             clip_timestamps=_flat(clips(request.speech, seconds)),
