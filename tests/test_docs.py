@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from tools.http_api_page import PAGE as HTTP_API
+from tools.http_api_page import with_tables
 from tools.settings_page import env_example, settings_page
 
 ROOT = Path(__file__).parent.parent
@@ -15,6 +17,11 @@ def test_the_settings_page_is_that_of_the_settings() -> None:
     """`python -m tools.settings_page` writes it."""
     assert (ROOT / "docs" / "settings.md").read_text() == settings_page()
     assert (ROOT / "env.example").read_text() == env_example()
+
+
+def test_the_tables_of_the_http_page_are_those_of_the_schemas() -> None:
+    """`python -m tools.http_api_page` writes them."""
+    assert HTTP_API.read_text() == with_tables(HTTP_API.read_text())
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))

@@ -58,7 +58,7 @@ def test_unknown_names_are_told_and_null_means_left_out() -> None:
         ("audioFormat", "aiff", "one of flac, wav, mp3, ogg, opus"),
         ("sampleRate", 7999, "a whole number from 8000 to 48000"),
         ("channels", 6, "a whole number from 1 to 2"),
-        ("language", "English", "a text like en (ISO-639-1, lower case)"),
+        ("language", "English", "text like en (ISO-639-1, lower case)"),
         ("wordTimestamps", "yes", "true or false"),
         ("audioStream", -1, "a whole number from 0 to 63"),
         ("engine", "magic", "one of auto, openai, whisper"),

@@ -106,7 +106,7 @@ def _allowed(model: type[BaseModel], option: str) -> str:
         "integer": "a whole number",
         "number": "a number",
         "boolean": "true or false",
-        "string": "a text",
+        "string": "text",
         "array": "a list",
     }
     words = kinds.get(rule.get("type", ""), "valid")

@@ -18,7 +18,7 @@ from audio_tools.server.error_responses import install
 from audio_tools.server.middleware.access_control import AccessControl
 from audio_tools.server.middleware.access_log import AccessLog
 from audio_tools.server.middleware.head import HeadAsGet
-from audio_tools.server.openapi.document import DESCRIPTION, FIGURES, HEALTHY, DocumentedApp
+from audio_tools.server.openapi.document import DESCRIPTION, FIGURES, HEALTHY, TAGS, DocumentedApp
 from audio_tools.server.openapi.errors import errors
 from audio_tools.server.request_body import ClientGone, LingeringClose
 from audio_tools.server.routes.docs import docs_page
@@ -45,6 +45,7 @@ def create_app(
         title="Audio Tools Backend",
         version=__version__,
         description=DESCRIPTION,
+        openapi_tags=TAGS,
         license_info={"name": "MIT"},
         # Their pages fetch scripts from elsewhere.
         docs_url=None,
@@ -55,14 +56,22 @@ def create_app(
     app.include_router(routes.router())
     app.router.routes.extend(tus.routes(UPLOADS))
 
-    @app.get("/health", summary="Whether the service can do its work", responses=errors() | HEALTHY)
+    @app.get(
+        "/health",
+        summary="Health check",
+        operation_id="getHealth",
+        tags=["service"],
+        responses=errors() | HEALTHY,
+    )
     async def get_health(request: Request) -> Response:
         """200, or 503 with the reason. Without the token, where one is set, only the status."""
         return await health(checks, in_full=request.state.authorized)
 
     @app.get(
         "/metrics",
-        summary="Figures for Prometheus",
+        summary="Prometheus metrics",
+        operation_id="getMetrics",
+        tags=["service"],
         response_class=Response,
         responses=FIGURES | errors(QueueUnavailable),
     )

@@ -14,6 +14,7 @@ import pytest
 
 from audio_tools.errors import AudioToolsError
 from audio_tools.options import Options
+from audio_tools.server.openapi.examples import EXAMPLES
 from audio_tools.server.openapi.schemas import EVENTS, SCHEMAS
 from audio_tools.transcript import (
     AudioStream,
@@ -115,7 +116,7 @@ def test_options_are_described_as_they_are_checked() -> None:
         "type": "integer",
         "minimum": 1,
         "maximum": 64,
-        "description": "Chunks of this job at the engine at once.",
+        "description": Options.model_fields["max_concurrent"].description,
     }
     assert_described(Options().model_dump(by_alias=True, exclude_none=True), "Options")
 
@@ -159,3 +160,9 @@ def references(schema: Any) -> Iterator[str]:
     elif isinstance(schema, list):
         for item in schema:
             yield from references(item)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_are_as_described(name: str) -> None:
+    """Readers copy them."""
+    assert_described(EXAMPLES[name], name)

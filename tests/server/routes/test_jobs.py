@@ -448,7 +448,7 @@ async def test_the_page_is_for_people(client: httpx2.AsyncClient) -> None:
 
     assert places == [*document["components"]["schemas"]]
     assert set(re.findall(r"<a href=#(\w+)>", text)) <= set(places)
-    assert "<td>integer from 1 to 64<br>may be missing<td><p>Chunks of this job" in text
+    assert "<td>integer from 1 to 64<br>may be missing<td><p>Maximum number of concurrent requests" in text
     assert [sign for sign in ("`", "$ref", "anyOf", "None") if sign in text] == []
 
 
@@ -458,7 +458,8 @@ async def test_the_document_knows_bodies_statuses_and_resumable_uploads(client: 
     paths = document["paths"]
     begun = paths["/process-audio"]["post"]
 
-    assert set(begun["requestBody"]["content"]) == {"multipart/form-data", "application/json"}
+    assert set(begun["requestBody"]["content"]) == {"multipart/form-data"}
+    assert set(paths["/jobs"]["post"]["requestBody"]["content"]) == {"application/json"}
     assert {"200", "400", "401", "403", "404", "408", "409", "413", "415", "507"} <= set(begun["responses"])
     assert {"202", "404", "409", "422", "502", "507"} <= set(
         paths["/job/{job_id}/result"]["get"]["responses"]

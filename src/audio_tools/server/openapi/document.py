@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from audio_tools.exports.registry import FORMATS
 from audio_tools.server.openapi.errors import Responses
+from audio_tools.server.openapi.examples import EXAMPLES
 from audio_tools.server.openapi.json_schema import content, plain, ref
 from audio_tools.server.openapi.schemas import SCHEMAS
 from audio_tools.server.openapi.tus import tus_paths
@@ -17,83 +18,99 @@ from audio_tools.transcript import Json
 DESCRIPTION = """\
 Words, segments and silences of recordings of any size.
 
-Unless a field says otherwise times are seconds on the media's own clock, moments are ISO 8601 in UTC, sizes \
-are bytes, and bodies are JSON in UTF-8. With API_TOKEN set, requests carry `Authorization: Bearer TOKEN`. \
-Every answer has `X-Request-Id`, the client's own if it sent one; a 429 or 503 that may pass has \
-`Retry-After`, in seconds. Every error has the body ErrorBody; besides those of its route a request may meet \
-404 `not_found`, 405 `method_not_allowed`, and `bad_request`, `forbidden`, `body_too_large` or `http_STATUS`.
+Unless a field says otherwise, times are seconds on the media's own clock, dates are ISO 8601 in UTC, sizes \
+are bytes, and bodies are JSON in UTF-8. With API_TOKEN set, requests need `Authorization: Bearer TOKEN`. \
+Every answer has an `X-Request-Id`, the client's own if it sent one; a 429 or 503 that may pass has \
+`Retry-After`, in seconds. Every error has the body ErrorBody. Besides the errors of its route a request may \
+get 404 `not_found`, 405 `method_not_allowed`, `bad_request`, `forbidden`, `body_too_large` or `http_STATUS`.
 
-A WebSocket at `ws://HOST:3002/?jobId=ID` (the `websocketUrl` of a job; port 3001 takes it too) tells what \
-happens to a job, in messages of JSON (Event): first a SnapshotEvent, then every event of the job from its \
-first on, also those of the past, then a normal close. `&after=ID`, with the `id` of the last event that was \
-seen, goes on from there. With API_TOKEN set a client offers the subprotocols `audio-tools` and \
-`bearer.TOKEN`, adds `&token=TOKEN`, or first sends `{"type": "auth", "token": "TOKEN"}`. The service pings \
-every 20 s. It closes with
+A WebSocket at `ws://HOST:3002/?jobId=ID` (the `websocketUrl` of a job; port 3001 accepts it too) sends the \
+events of a job as JSON messages (Event): first a SnapshotEvent, then every event from the start of the job, \
+then a normal close. `&after=ID` resumes after the event with that `id`. With API_TOKEN set, a client offers \
+the subprotocols `audio-tools` and `bearer.TOKEN`, adds `&token=TOKEN`, or first sends \
+`{"type": "auth", "token": "TOKEN"}`. The service pings every 20 s. Close codes:
 
-- 1000: the job has ended, and all was told
-- 1012: the service stops; connect again
-- 1013: the queue cannot be read now; try again
-- 4400: there is no `jobId` in the address
-- 4401: no valid token came
-- 4404: there is no such job
+- 1000: the job has ended and every event was sent
+- 1012: the service is stopping; reconnect
+- 1013: the queue is unavailable; try again
+- 4400: `jobId` is missing
+- 4401: the token is missing or invalid
+- 4404: the job does not exist
 """
 
-START_BODY = {
+TAGS = [
+    {"name": "jobs", "description": "Start, follow, fetch, cancel and delete jobs."},
+    {"name": "uploads", "description": "Resumable uploads (tus 1.0)."},
+    {"name": "service", "description": "State of the service."},
+]
+SECURITY: Json = {
+    "token": {"type": "http", "scheme": "bearer", "description": "API_TOKEN, where the service has one."}
+}
+OPTIONAL_TOKEN: list[Json] = [{}, {"token": []}]
+
+UPLOAD_BODY: Json = {
     "requestBody": {
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["audioFile"],
-                    "properties": {
-                        "audioFile": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "The audio or video file, of at least one byte.",
-                        },
-                        "options": {
-                            "type": "string",
-                            "description": "The options as JSON text, at most 64 KiB.",
-                            "contentMediaType": "application/json",
-                            "contentSchema": ref("Options"),
-                        },
-                    },
-                }
-            },
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "path": {
-                            "type": "string",
-                            "description": "Absolute path of a file under MEDIA_ROOTS; or `uploadId`.",
-                        },
-                        "uploadId": {
-                            "type": "string",
-                            "description": "A finished resumable upload; or `path`.",
-                        },
-                        "options": ref("Options", "What else is wanted."),
-                    },
-                    "oneOf": [{"required": ["path"]}, {"required": ["uploadId"]}],
-                }
-            },
+                "schema": ref("UploadForm"),
+                "encoding": {"options": {"contentType": "text/plain"}},
+            }
         },
     }
 }
-"""What `/process-audio` takes, for `openapi_extra`."""
+"""Body of `POST /process-audio`. It accepts JSON too, but client generators read one type of body only."""
+START_BODY: Json = {"requestBody": {"required": True, "content": content("StartRequest")}}
+"""Body of `POST /jobs`."""
+BODIES: Json = {
+    "UploadForm": {
+        "type": "object",
+        "description": "A file and what to do with it.",
+        "required": ["audioFile"],
+        "properties": {
+            "audioFile": {
+                "type": "string",
+                "format": "binary",
+                "description": "The audio or video file, at least one byte.",
+            },
+            "options": {
+                "type": "string",
+                "description": "The options (Options) as JSON text, at most 64 KiB.",
+                "examples": ['{"language": "en", "silenceThreshold": 1.0}'],
+            },
+        },
+    },
+    "StartRequest": {
+        "type": "object",
+        "description": "A file that the service can read already: either `path` or `uploadId`.",
+        "properties": {
+            "path": {
+                "type": "string",
+                "description": "Absolute path of a file under MEDIA_ROOTS.",
+                "examples": ["/media/talk.mp4"],
+            },
+            "uploadId": {"type": "string", "description": "A finished resumable upload."},
+            "options": ref("Options", "Options of the job."),
+        },
+    },
+}
 
 
 def answers(name: str, description: str) -> Responses:
-    """The `responses` of a route that goes well with a JSON body."""
-    return {200: {"description": description, "content": content(name)}}
+    """The successful response of a route with a JSON body."""
+    body = content(name)
+    if name in EXAMPLES:
+        body["application/json"]["example"] = EXAMPLES[name]
+    return {200: {"description": description, "content": body}}
 
 
-PENDING: Responses = {202: {"description": "Not finished yet.", "content": content("Pending")}}
+PENDING: Responses = {202: {"description": "The job has not finished.", "content": content("Pending")}}
 EXPORTED: Responses = {
     200: {
         "description": "The file.",
-        "headers": {"Content-Disposition": {"schema": {"type": "string"}, "description": "Its name."}},
+        "headers": {
+            "Content-Disposition": {"schema": {"type": "string"}, "description": "Name of the file."}
+        },
         "content": {
             kind: {"schema": ref("ExportedJson") if kind == "application/json" else {"type": "string"}}
             for kind in (entry.media_type.partition(";")[0] for entry in FORMATS.values())
@@ -102,24 +119,25 @@ EXPORTED: Responses = {
     }
 }
 HEALTHY: Responses = {
-    200: {"description": "All is well.", "content": content("Health")},
-    503: {"description": "Something keeps the service from its work.", "content": content("Health")},
+    200: {"description": "All checks pass.", "content": content("Health")},
+    503: {"description": "A check fails.", "content": content("Health")},
 }
 FIGURES: Responses = {
     200: {
-        "description": "In Prometheus' text form.",
+        "description": "Metrics in the text format of Prometheus.",
         "content": {CONTENT_TYPE_LATEST.partition(";")[0]: {"schema": {"type": "string"}}},
     }
 }
 
 
 class DocumentedApp(FastAPI):
-    """A FastAPI app whose document has every schema, and the routes of tus as well."""
+    """A FastAPI app whose document has every schema, the token and the routes of tus."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             document = super().openapi()
-            document["components"] = {"schemas": SCHEMAS}
+            document["components"] = {"schemas": BODIES | SCHEMAS, "securitySchemes": SECURITY}
+            document["security"] = OPTIONAL_TOKEN
             for item in document["paths"].values():
                 for route in item.values():
                     _trim(route)

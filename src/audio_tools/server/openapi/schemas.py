@@ -61,9 +61,22 @@ def _tidy(schema: Any) -> Any:
     for name, field in tidied.get("properties", {}).items():
         if name in tidied.get("required", ()):
             field.pop("default", None)  # always written, so it says nothing
-        elif not field.pop("nullable", False):
-            tidied["properties"][name] = plain(field)
+            tidied["properties"][name] = _nullable(field)
+        else:
+            nullable = field.pop("nullable", False)
+            tidied["properties"][name] = _nullable(field) if nullable else plain(field)
     return tidied
+
+
+def _nullable(field: Json) -> Json:
+    """A number or null with its bounds beside the type: many generators overlook them outside `anyOf`."""
+    kinds: list[Json] = field.get("anyOf", [])
+    if len(kinds) != 2 or kinds[1] != {"type": "null"} or "type" not in kinds[0]:
+        return field
+    merged: Json = {key: value for key, value in field.items() if key != "anyOf"} | kinds[0]
+    if "enum" in merged:
+        merged["enum"] = [*merged["enum"], None]
+    return merged | {"type": [merged["type"], "null"]}
 
 
 def _event(kind: str, description: str, body: Json, *, stored: bool = True) -> Json:

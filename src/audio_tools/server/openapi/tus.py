@@ -1,4 +1,4 @@
-"""The routes of `tus.TusApp`, which is no FastAPI app, for the OpenAPI document."""
+"""The routes of `routes.tus.TusApp`, which FastAPI does not see, for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -15,60 +15,62 @@ def _told(kind: str, description: str) -> Json:
 
 HEADERS = {
     "Tus-Resumable": _told("string", "The version of the protocol."),
-    "Tus-Version": _told("string", "All versions that are spoken."),
-    "Tus-Extension": _told("string", "The extensions, by commas."),
+    "Tus-Version": _told("string", "Supported versions."),
+    "Tus-Extension": _told("string", "Supported extensions, comma-separated."),
     "Tus-Max-Size": _told("integer", "The largest upload, bytes."),
-    "Tus-Checksum-Algorithm": _told("string", "The algorithms of Upload-Checksum, by commas."),
-    "Location": _told("string", "Where it goes on, relative to the address that was called."),
-    "Upload-Offset": _told("integer", "How many bytes are there."),
-    "Upload-Expires": _told("string", "While it is unfinished: when it will be removed, an HTTP date."),
-    "Upload-Length": _told("integer", "Bytes of the whole upload, if somebody has said."),
-    "Upload-Defer-Length": _told("string", "`1` if nobody has said how long it will be."),
-    "Upload-Metadata": _told("string", "As it was sent, if it was."),
+    "Tus-Checksum-Algorithm": _told("string", "Algorithms of Upload-Checksum, comma-separated."),
+    "Location": _told("string", "Address of the upload, relative to the address that was called."),
+    "Upload-Offset": _told("integer", "Bytes that have arrived."),
+    "Upload-Expires": _told("string", "When the unfinished upload will be removed, an HTTP date."),
+    "Upload-Length": _told("integer", "Length of the upload, bytes, if known."),
+    "Upload-Defer-Length": _told("string", "`1` if the length is not known yet."),
+    "Upload-Metadata": _told("string", "As it was sent."),
 }
-"""What answers tell in their heads."""
+"""Headers of answers."""
 EVER = ("Tus-Resumable", "Tus-Version")
 PROGRESS = ("Upload-Offset", "Upload-Expires")
 
 
 def tus_paths(path: str) -> Json:
-    """The routes of `tus.TusApp`, which is no FastAPI app."""
+    """The routes of `routes.tus.TusApp`."""
     present = (own.UploadNotFound, own.UploadExpired, own.UploadLocked, own.UnsupportedTusVersion)
     upload_id = {
         "name": "upload_id",
         "in": "path",
         "required": True,
         "schema": {"type": "string"},
-        "description": "The end of the Location that the upload was given.",
+        "description": "The last part of the upload's `Location`.",
     }
     version = _header(
-        "Tus-Resumable", {"type": "string", "const": VERSION}, "The protocol's version.", required=True
+        "Tus-Resumable", {"type": "string", "default": VERSION}, f"Always `{VERSION}`.", required=True
     )
-    length = _header("Upload-Length", {"type": "integer", "minimum": 0}, "Bytes of the whole upload.")
+    length = _header("Upload-Length", {"type": "integer", "minimum": 0}, "Length of the upload, bytes.")
     checksum = _header(
         "Upload-Checksum",
         {"type": "string"},
-        f"One of {', '.join(ALGORITHMS)}, a blank, the digest in Base64.",
+        f"One of {', '.join(ALGORITHMS)}, a space, the digest in Base64.",
     )
     body = {"content": {BODY_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
     create = {
-        "summary": "Begin a resumable upload (tus 1.0)",
+        "summary": "Create an upload",
+        "operationId": "createUpload",
+        "tags": ["uploads"],
         "description": "Upload-Length, or Upload-Defer-Length: 1. A body is the upload's beginning.",
         "parameters": [
             version,
             length,
-            _header("Upload-Defer-Length", {"type": "string", "const": "1"}, "The length comes later."),
+            _header("Upload-Defer-Length", {"type": "string"}, "`1`: the length comes later."),
             _header(
                 "Upload-Metadata",
                 {"type": "string", "maxLength": METADATA_BYTES},
-                "Pairs by commas: `filename`, a blank, the name in Base64.",
+                "Comma-separated pairs: `filename`, a space, the name in Base64.",
             ),
             checksum,
         ],
         "requestBody": body,
         "responses": _responses(
             201,
-            "It has begun.",
+            "The upload was created.",
             ("Location", *PROGRESS),
             *OF_AN_UPLOAD,
             own.UnsupportedTusVersion,
@@ -77,11 +79,16 @@ def tus_paths(path: str) -> Json:
         ),
     }
     append = {
-        "summary": "Send the next bytes of an upload",
+        "summary": "Append to an upload",
+        "operationId": "appendToUpload",
+        "tags": ["uploads"],
         "parameters": [
             version,
             _header(
-                "Upload-Offset", {"type": "integer", "minimum": 0}, "At which byte they go in.", required=True
+                "Upload-Offset",
+                {"type": "integer", "minimum": 0},
+                "Offset of the body in the upload, bytes.",
+                required=True,
             ),
             length,
             checksum,
@@ -89,28 +96,34 @@ def tus_paths(path: str) -> Json:
         "requestBody": {**body, "required": True},
         "responses": _responses(
             204,
-            "The bytes are there.",
+            "The bytes were stored.",
             PROGRESS,
             *(*present, *OF_AN_UPLOAD, own.UploadInterrupted, own.OffsetMismatch, own.ChecksumMismatch),
         ),
     }
     report = {
-        "summary": "How far an upload is",
+        "summary": "Upload offset",
+        "operationId": "getUploadOffset",
+        "tags": ["uploads"],
         "parameters": [version],
         "responses": _responses(
             200,
-            "So far it is.",
+            "State of the upload.",
             (*PROGRESS, "Upload-Length", "Upload-Defer-Length", "Upload-Metadata"),
             *present,
         ),
     }
     terminate = {
-        "summary": "Remove an upload that no job works on",
+        "summary": "Delete an upload",
+        "operationId": "deleteUpload",
+        "tags": ["uploads"],
         "parameters": [version],
-        "responses": _responses(204, "It is gone.", (), *present, own.UploadInUse),
+        "responses": _responses(204, "The upload was deleted.", (), *present, own.UploadInUse),
     }
     describe = {
-        "summary": "What is spoken here",
+        "summary": "Supported tus versions and extensions",
+        "operationId": "describeUploads",
+        "tags": ["uploads"],
         "responses": _responses(
             204,
             "Versions, extensions and limits.",

@@ -64,6 +64,7 @@ class ExportRoutes:
         router.get(
             "/job/{job_id}/export",
             summary="Export the transcript",
+            operation_id="exportJob",
             response_class=Response,
             responses=EXPORTED | of_a_job,
         )(self.export)

@@ -32,7 +32,7 @@ from audio_tools.media.allowed_paths import resolve_media
 from audio_tools.options import Options
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.multipart import receive_upload
-from audio_tools.server.openapi.document import PENDING, START_BODY, answers
+from audio_tools.server.openapi.document import PENDING, START_BODY, UPLOAD_BODY, answers
 from audio_tools.server.openapi.errors import (
     INVALID_REQUEST,
     OF_A_FAILED_JOB,
@@ -61,6 +61,10 @@ MOST_JOBS = 1_000_000_000
 """No list is longer: larger numbers are no places in it, and databases cannot count so far."""
 
 JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(max_length=255, description="Returns the job that the first request with this key started."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +80,54 @@ class JobRoutes:
 
     def router(self) -> APIRouter:
         """The routes, to be mounted at the root."""
-        router = APIRouter(default_response_class=LenientJson)
+        router = APIRouter(default_response_class=LenientJson, tags=["jobs"])
         router.post(
             "/process-audio",
-            summary="Start a job",
-            openapi_extra=START_BODY,
-            responses=answers("Started", "The job that was started, or is there already.")
+            summary="Upload a file and start a job",
+            operation_id="processAudio",
+            openapi_extra=UPLOAD_BODY,
+            responses=answers("Started", "The job that was started, or existed already.")
             | errors(*OF_AN_UPLOAD, *OF_A_START),
         )(self.process_audio)
+        router.post(
+            "/jobs",
+            summary="Start a job on a path or a finished upload",
+            operation_id="startJob",
+            openapi_extra=START_BODY,
+            responses=answers("Started", "The job that was started, or existed already.")
+            | errors(*OF_A_START),
+        )(self.start_job)
         router.get(
             "/job/{job_id}/status",
-            summary="How a job is doing",
+            summary="Job status",
+            operation_id="getJobStatus",
             responses=answers("JobStatus", "The job as it is now.") | errors(*OF_A_JOB),
         )(self.status)
         ended = PENDING | errors(*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB)
         router.get(
             "/job/{job_id}/result",
-            summary="What came out",
+            summary="Job result",
+            operation_id="getJobResult",
             responses=answers("Result", "The transcript.") | ended,
         )(self.result)
         router.include_router(ExportRoutes(self.queue, self.transcripts, self.result).router())
         router.post(
             "/job/{job_id}/restart",
             summary="Restart a failed job",
+            operation_id="restartJob",
             responses=answers("Started", "The job waits again.") | errors(*OF_A_RESTART),
         )(self.restart)
         router.delete(
             "/job/{job_id}",
             summary="Cancel a job, or delete one that has ended",
-            responses=answers("Done", "It is cancelled, about to be, or deleted.")
+            operation_id="deleteJob",
+            responses=answers("Done", "The job is cancelled, being cancelled, or deleted.")
             | errors(*OF_A_JOB, JobNotFinished, StorageError, DiskFull),
         )(self.delete)
         router.get(
             "/jobs",
-            summary="All jobs, in order of creation",
+            summary="List jobs",
+            operation_id="listJobs",
             responses=answers("JobList", "A page of the list.") | errors(INVALID_REQUEST, QueueUnavailable),
         )(self.list)
         return router
@@ -117,23 +135,36 @@ class JobRoutes:
     async def process_audio(
         self,
         request: Request,
-        idempotency_key: Annotated[
-            str | None,
-            Header(max_length=255, description="Gives the job that the first request with it made."),
-        ] = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """
-        Start a job on an upload (`multipart/form-data`: `audioFile`, and `options` as JSON text), or, with a
-        JSON body, on a file of this machine (`path`, under MEDIA_ROOTS) or a finished resumable upload
-        (`uploadId`). A repeated `Idempotency-Key` gives the job that is there, as does a repeated `uploadId`.
+        Start a job on a file in a form (`audioFile`, and `options` as JSON text before or after it). A JSON
+        body (StartRequest) is accepted as at `POST /jobs`. A request with a known `Idempotency-Key` returns
+        the existing job.
+        """
+        if request.headers.get("content-type", "").lower().startswith("application/json"):
+            return await self.start_job(request, idempotency_key)
+        key = idempotency_key or None
+        if known := await self._known(request, key):
+            return known
+        return await self._start_from_upload(request, key)
+
+    async def start_job(self, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+        """
+        Start a job on a file of the service's machine (`path`, under MEDIA_ROOTS) or on a finished resumable
+        upload (`uploadId`). A known `Idempotency-Key` or `uploadId` returns the existing job.
         """
         key = idempotency_key or None
-        if key and (known := await self.queue.find(key)):
-            return self._started(request, await self._add_again(known), [])
-        await self.queue.check()  # before gigabytes are read for nothing
-        if request.headers.get("content-type", "").lower().startswith("application/json"):
-            return await self._start_from_json(request, key)
-        return await self._start_from_upload(request, key)
+        if known := await self._known(request, key):
+            return known
+        return await self._start_from_json(request, key)
+
+    async def _known(self, request: Request, key: str | None) -> Response | None:
+        """The answer for a key that is known. Checks the queue before gigabytes are read in vain."""
+        if key and (job := await self.queue.find(key)):
+            return self._started(request, await self._add_again(job), [])
+        await self.queue.check()
+        return None
 
     async def _start_from_upload(self, request: Request, key: str | None) -> Response:
         upload, text = await receive_upload(request, self.uploads, idle_s=self.upload_idle_s)
