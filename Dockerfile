@@ -11,7 +11,6 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation .
 
-# FFmpeg comes with the environment (imageio-ffmpeg); Debian's decodes faster, but brings many libraries along.
 FROM python:3.11-slim
 COPY --from=build /opt/audio-tools /opt/audio-tools
 RUN install -d -m 700 -o 10001 -g 10001 /data

@@ -8,15 +8,17 @@ processes for 10 minutes to 10 hours, with every lane and every place before it 
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 from pathlib import Path
 
+import imageio_ffmpeg
 from tests.simulator.beds import WHITE
 from tests.simulator.media import render
 from tests.simulator.script import talk
 
 from audio_tools.audio.vad import describe_detector
-from audio_tools.media.ffmpeg import ffmpeg_version, find_ffmpeg
+from audio_tools.media.ffmpeg import ffmpeg_version
 from benchmarks.measure import Measured, python, run
 
 ROUNDS = 5
@@ -51,7 +53,7 @@ def bench(folder: Path, seconds: float = HOUR_S, rounds: int = ROUNDS) -> list[s
 
 def _speed(folder: Path, seconds: float, rounds: int) -> list[str]:
     media = render(talk(seconds), folder / "talk.mp4", bed=WHITE, sample_rate_hz=48_000, channels=2)
-    ffmpeg = find_ffmpeg(None)
+    ffmpeg = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
     ways: dict[str, list[str | Path]] = {
         "`ffmpeg -f null`, decoding alone": [
             *(ffmpeg, "-nostdin", "-v", "error", "-i", media, "-map", "0:a", "-f", "null", "-"),
@@ -70,7 +72,7 @@ def _speed(folder: Path, seconds: float, rounds: int) -> list[str]:
         "## Whole pass without engine latency",
         "",
         f"{seconds / 60:g} minutes of AAC 48 kHz stereo in MP4, {rounds} rounds in turns, FFmpeg "
-        f"{ffmpeg_version(ffmpeg)}. Speed over decoding alone: in each round, their median, lowest and "
+        f"{ffmpeg_version()}. Speed over decoding alone: in each round, their median, lowest and "
         "highest; aim 0.6. The pass has FFmpeg and our thread work side by side, so it needs two free cores.",
         "",
         "| | median s | x realtime | CPU s | speed over decoding alone |",

@@ -20,7 +20,6 @@ from audio_tools.audio.pauses import PauseFinder, to_intervals
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.audio.vad import SilenceDetection, make_detector
 from audio_tools.media.decode import Decoder
-from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.transcript import Interval
 
 MODES: tuple[SilenceDetection, ...] = ("level", "vad", "auto")
@@ -124,7 +123,7 @@ def _mix(pcm: Pcm, silences: Sequence[Interval], bed: Bed, below_db: float) -> P
 
 
 def _read(path: Path) -> Pcm:
-    with Decoder(find_ffmpeg(None), path, 0) as decoder:
+    with Decoder(path, 0) as decoder:
         return np.concatenate(list(decoder))
 
 

@@ -22,7 +22,6 @@ from audio_tools.engines.whisper.hub import REPOSITORIES
 from audio_tools.engines.whisper.weights import has_weights
 from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import encode
-from audio_tools.media.ffmpeg import find_ffmpeg
 from benchmarks.measure import Missing, watched_memory
 
 
@@ -53,7 +52,7 @@ def bench(folder: Path) -> list[str]:
 
 
 def _read(entry: dict[str, Any]) -> Chunk:
-    with Decoder(find_ffmpeg(None), SPEECH / entry["file"], 0) as decoder:
+    with Decoder(SPEECH / entry["file"], 0) as decoder:
         (chunk,) = cut(decoder, Cutter(300.0))
     return chunk
 

@@ -30,7 +30,6 @@ from audio_tools.engines.whisper.model import LATE_S
 from audio_tools.engines.whisper.word_listener import WhisperWordTimer
 from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import encode
-from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.transcript import Interval, Word
 from audio_tools.words.script import fold
 from audio_tools.words.timing import fit_to_speech, spread
@@ -157,7 +156,7 @@ async def _speed(recording: Recording, aligner: SphinxAligner) -> str:
 
 
 def _labelled() -> Recording:
-    with Decoder(find_ffmpeg(None), SPEECH / f"{LABELLED}.wav", 0) as decoder:
+    with Decoder(SPEECH / f"{LABELLED}.wav", 0) as decoder:
         pcm = np.concatenate(list(decoder))
     return Recording("hand-checked", pcm, _speech(pcm), read_textgrid(SPEECH / f"{LABELLED}.TextGrid"))
 

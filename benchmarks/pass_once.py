@@ -17,7 +17,6 @@ from audio_tools.engines.base import Capabilities, Request
 from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.events import Event
-from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.options import Options
 from audio_tools.pipeline.transcribe import PipelineContext, transcribe
 from audio_tools.storage.chunk_cache import ChunkCache
@@ -53,9 +52,7 @@ async def main(path: Path, latency_s: float, detection: str) -> None:
     options, _ = Options.parse({"silenceDetection": detection})
     with tempfile.TemporaryDirectory() as folder:
         store = ChunkCache(Path(folder))
-        tools = PipelineContext(
-            find_ffmpeg(None), IdleEngine(latency_s), RequestLimiter(LANES), store, 26_214_400
-        )
+        tools = PipelineContext(IdleEngine(latency_s), RequestLimiter(LANES), store, 26_214_400)
         started = time.perf_counter()
         transcript = await transcribe(path, options, tools, _ignore)
         seconds = time.perf_counter() - started

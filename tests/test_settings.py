@@ -164,16 +164,13 @@ def test_a_redis_url_is_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In `.env` no shell puts it there, and nobody wants a folder called `~`."""
-    (tmp_path / ".env").write_text(
-        "DATA_DIR=~/data\nMEDIA_ROOTS=~/Movies, /media\nFFMPEG_PATH=~/bin/ffmpeg\nWHISPER_MODEL=~/model\n"
-    )
+    (tmp_path / ".env").write_text("DATA_DIR=~/data\nMEDIA_ROOTS=~/Movies, /media\nWHISPER_MODEL=~/model\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/me")
     settings = Settings.load()
 
     assert settings.data_dir == Path("/home/me/data")
     assert settings.media_roots == (Path("/home/me/Movies"), Path("/media"))
-    assert settings.ffmpeg_path == Path("/home/me/bin/ffmpeg")
     assert settings.whisper_model == "/home/me/model"
 
 

@@ -15,11 +15,10 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-
-from audio_tools.media.ffmpeg import find_ffmpeg
 
 FOLDER = Path(__file__).resolve().parent.parent / "sample"
 VOICE, RATE_HZ = "rms", 16_000
@@ -128,7 +127,7 @@ def film(sound: Path, video: Path, end: float) -> None:
     """Encode the sound, starting late, under a bar that crosses the picture once."""
     picture = f"color=c=0x1c2733:s=640x360:r={FRAME_RATE}:d={end}"
     bar = f"color=c=0xf2b134:s=8x360:r={FRAME_RATE}:d={end}"
-    command: list[str | Path] = [find_ffmpeg(None), "-nostdin", "-v", "error", "-y"]
+    command: list[str | Path] = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y"]
     command += ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", bar]
     command += ["-itsoffset", str(SOUND_START_S), "-i", sound]
     command += ["-filter_complex", f"[0][1]overlay=x=(W-w)*t/{end}:eval=frame,format=yuv420p[picture]"]

@@ -327,7 +327,7 @@ class NoAudioStream(MediaError):
 
 
 class DecodeFailed(MediaError):
-    """FFmpeg gave up on the audio stream."""
+    """The audio stream cannot be decoded."""
 
     code = "decode_failed"
 

@@ -107,7 +107,7 @@ class ServerProcess:
     def _checks(self) -> dict[str, HealthCheck]:
         checks: dict[str, HealthCheck] = {"queue": self._stock.queue.check, "disk": self._check_disk}
         if workshop := self._workshop:
-            checks["ffmpeg"] = partial(check_ffmpeg, workshop.ffmpeg)
+            checks["ffmpeg"] = check_ffmpeg
             checks["engine"] = self._check_engine
             checks["aligner"] = partial(_say, workshop.aligner)
         return checks

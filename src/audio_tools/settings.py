@@ -182,9 +182,6 @@ class Settings(BaseSettings):
     data_dir: HomePath = Field(
         default_factory=default_data_dir, description="Where chunk results and models are kept."
     )
-    ffmpeg_path: HomePath | None = Field(
-        None, description="FFmpeg's command; unset: from PATH, else the bundled one."
-    )
     chunk_size: int = Field(
         26_214_400, ge=65_536, le=1_073_741_824, description="Cap on an encoded chunk, bytes."
     )

@@ -17,7 +17,6 @@ from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.engines.whisper.word_listener import whisper_word_timer
 from audio_tools.errors import EngineNotReady
 from audio_tools.events import Event
-from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.options import Options
 from audio_tools.pipeline.transcribe import PipelineContext, transcribe
 from audio_tools.settings import Settings
@@ -33,15 +32,11 @@ log = logging.getLogger(__name__)
 class WorkerProcess:
     """
     Works on up to WORKERS jobs of the queue at once; each process of a service has one, or none.
-
-    Raises:
-        ConfigError: there is no FFmpeg.
     """
 
     def __init__(self, settings: Settings, stock: Backend) -> None:
         self._settings = settings
         self._stock = stock
-        self.ffmpeg = find_ffmpeg(settings.ffmpeg_path)
         self._engines = EnginePool(settings)
         self._aligner = make_aligner(settings.align, whisper_word_timer(settings))
         self._outage_wait_s = OUTAGE_WAIT_S if settings.outage_wait is None else settings.outage_wait
@@ -90,7 +85,6 @@ class WorkerProcess:
         async with self._engines.lend(options) as engine:
             shared = self._key_lanes if engine.name == "openai" else self._lanes
             tools = PipelineContext(
-                ffmpeg=self.ffmpeg,
                 engine=engine,
                 lanes=make_limiter(settings, options, shared),
                 store=self._stock.results,

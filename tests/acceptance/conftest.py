@@ -9,7 +9,6 @@ import pytest
 
 from audio_tools.engines.openai.engine import OpenAIEngine
 from audio_tools.engines.rate_limits import RequestLimiter
-from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.pipeline.transcribe import PipelineContext
 from audio_tools.storage.chunk_cache import ChunkCache
 from tests.simulator import Simulator
@@ -37,9 +36,7 @@ async def make_tools(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Call
     ) -> PipelineContext:
         engine = OpenAIEngine(api_key=key, base_url=simulator.base_url, model=model, timeout_s=timeout_s)
         engines.append(engine)
-        return PipelineContext(
-            find_ffmpeg(None), engine, RequestLimiter(lanes), ChunkCache(tmp_path / "data"), chunk_size
-        )
+        return PipelineContext(engine, RequestLimiter(lanes), ChunkCache(tmp_path / "data"), chunk_size)
 
     yield make
     for engine in engines:

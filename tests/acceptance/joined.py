@@ -14,7 +14,6 @@ import soundfile
 from numpy.typing import NDArray
 
 from audio_tools.media.decode import Decoder
-from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.transcript import Interval
 
 SAMPLE_RATE_HZ = 16_000
@@ -57,5 +56,5 @@ def join(speech: Path, target: Path, seconds: float) -> Joined:
 
 def _decoded(speech: Path) -> Iterator[tuple[NDArray[np.int16], str]]:
     for entry in english_recordings(speech):
-        with Decoder(find_ffmpeg(None), speech / entry["file"], 0) as decoder:
+        with Decoder(speech / entry["file"], 0) as decoder:
             yield np.concatenate(list(decoder)), entry["reference"]

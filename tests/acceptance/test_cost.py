@@ -8,10 +8,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from audio_tools.errors import AllChunksFailed, CostLimitReached
-from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.options import Options
 from audio_tools.pipeline.transcribe import PipelineContext, transcribe
 from audio_tools.transcript import Transcript
@@ -97,7 +97,7 @@ async def test_a_dry_run_decodes_what_promises_no_duration(
 
 def _pipe(source: Path, target: Path) -> Path:
     command: list[str | Path] = [
-        find_ffmpeg(None),
+        imageio_ffmpeg.get_ffmpeg_exe(),
         "-v",
         "error",
         "-i",

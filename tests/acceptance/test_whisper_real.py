@@ -17,7 +17,6 @@ from audio_tools.engines.whisper.engine import WhisperEngine
 from audio_tools.engines.whisper.weights import PACKAGED
 from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import encode
-from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.transcript import Reply
 from tests.wer import Errors, count_errors
 
@@ -48,7 +47,7 @@ async def whisper(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Whi
 
 async def hear(whisper: WhisperEngine, path: Path, language: str | None = None) -> Reply:
     """Let the engine hear a whole file of less than four minutes as one chunk."""
-    with Decoder(find_ffmpeg(None), path, 0) as decoder:
+    with Decoder(path, 0) as decoder:
         (chunk,) = cut(decoder, Cutter(300.0))
     return await whisper.transcribe(Request(encode(chunk.pcm, "flac"), chunk.speech, language))
 

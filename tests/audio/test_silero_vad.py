@@ -26,7 +26,6 @@ from audio_tools.audio.silero_vad import (
 from audio_tools.audio.vad import SilenceDetection, SpeechDetector, describe_detector, make_detector
 from audio_tools.errors import EngineNotReady
 from audio_tools.media.decode import Decoder
-from audio_tools.media.ffmpeg import find_ffmpeg
 from tests.audio.signals import bed, blocks, talk, to_pcm
 
 MODEL = find_model()
@@ -34,7 +33,7 @@ needs_model = pytest.mark.skipif(MODEL is None, reason="Silero's model (extra [l
 
 
 def read(path: Path) -> Pcm:
-    with Decoder(find_ffmpeg(None), path, 0) as decoder:
+    with Decoder(path, 0) as decoder:
         return np.concatenate(list(decoder))
 
 

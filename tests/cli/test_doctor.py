@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_everything_at_work_is_named(tmp_path: Path) -> None:
     assert list(found) == [
         *("ffmpeg", "engine", "openai", "whisper", "aligner", "speech detector", "data folder")
     ]
-    assert any(origin in found["ffmpeg"].text for origin in ("found on PATH: /", "bundled with"))
+    assert "PyAV" in found["ffmpeg"].text
     assert found["engine"].text.startswith("openai (whisper-1)")
     assert "PocketSphinx" in found["aligner"].text
     assert "sk-test" not in str(found)
@@ -77,14 +78,15 @@ def test_what_is_missing_but_not_needed_is_no_fault(tmp_path: Path, monkeypatch:
 
 
 def test_what_is_needed_is_a_fault_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No engine at all, and an FFmpeg that is not there."""
+    """No engine at all, and nothing that reads media."""
     without(monkeypatch, "faster_whisper")
-    found = findings(data_dir=tmp_path, ffmpeg_path="/nowhere/ffmpeg")
+    monkeypatch.setitem(sys.modules, "av", None)
+    found = findings(data_dir=tmp_path)
 
     assert {subject for subject, finding in found.items() if finding.ok is False} == {
         *("ffmpeg", "engine", "whisper")
     }
-    assert "FFMPEG_PATH" in found["ffmpeg"].text
+    assert "pip install av" in found["ffmpeg"].text
     assert "OPENAI_API_KEY" in found["engine"].text
 
 

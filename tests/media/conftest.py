@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import imageio_ffmpeg
 import pytest
 
 from tests.media.samples import make, picture, sound
-
-FFMPEGS = {"bundled": imageio_ffmpeg.get_ffmpeg_exe(), "system": shutil.which("ffmpeg")}
-
-
-@pytest.fixture(scope="session", params=FFMPEGS)
-def ffmpeg(request: pytest.FixtureRequest) -> Path:
-    """The FFmpeg of the wheel, then that on PATH."""
-    found = FFMPEGS[request.param]
-    if found is None:
-        pytest.skip("there is no FFmpeg on PATH")
-    return Path(found)
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ def open_files() -> int:
     return psutil.Process().num_fds()
 
 
-def decode(ffmpeg: Path, path: Path, position: int = 0) -> Pcm:
+def decode(path: Path, position: int = 0) -> Pcm:
     """The whole stream, decoded."""
-    with Decoder(ffmpeg, path, position) as decoder:
+    with Decoder(path, position) as decoder:
         return np.concatenate(list(decoder))

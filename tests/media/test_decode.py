@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
-from audio_tools.media.decode import BLOCK_SAMPLES, SAME_PLACE, Decoder, join, on_clock
+from audio_tools.media.decode import BLOCK_SAMPLES, SAME_PLACE, Decoder, OnClock, join
 from audio_tools.media.probe import probe
 from tests.media.samples import clicks, decode, first_sound, make, picture, sound
 
@@ -32,9 +32,9 @@ def near(times: list[float], offset: float = 0.0) -> object:
     return pytest.approx([time + offset for time in times], abs=0.002)
 
 
-def test_blocks(ffmpeg: Path, movie: Path) -> None:
+def test_blocks(movie: Path) -> None:
     """Blocks are int16, 4 s long but for the last, and the caller's own."""
-    with Decoder(ffmpeg, movie, 0) as decoder:
+    with Decoder(movie, 0) as decoder:
         blocks = list(decoder)
 
     assert [len(block) for block in blocks[:-1]] == [BLOCK_SAMPLES]
@@ -46,7 +46,7 @@ def test_blocks(ffmpeg: Path, movie: Path) -> None:
 
 
 @pytest.mark.parametrize("container", LATE)
-async def test_late_audio_stays_late(ffmpeg: Path, tmp_path: Path, container: str) -> None:
+async def test_late_audio_stays_late(tmp_path: Path, container: str) -> None:
     """
     Where a stream starts after the picture, the probe, the first sample and the words agree on when.
 
@@ -56,7 +56,7 @@ async def test_late_audio_stays_late(ffmpeg: Path, tmp_path: Path, container: st
         tmp_path / f"late.{container}", *picture(4), "-itsoffset", "0.95", *sound(3), *LATE[container]
     )
     media = await probe(path)
-    pcm = decode(ffmpeg, path)
+    pcm = decode(path)
 
     start = media.audio_streams[0].start
     assert start == pytest.approx(0.95, abs=0.03)
@@ -66,25 +66,25 @@ async def test_late_audio_stays_late(ffmpeg: Path, tmp_path: Path, container: st
 
 
 @pytest.mark.parametrize(("container", "tolerance"), [("mp4", 0.002), ("mkv", 0.025), ("ts", 0.025)])
-async def test_priming_is_not_heard(ffmpeg: Path, tmp_path: Path, container: str, tolerance: float) -> None:
+async def test_priming_is_not_heard(tmp_path: Path, container: str, tolerance: float) -> None:
     """The silence that an AAC encoder puts first is cut or accounted for: sound and picture stay together."""
     path = make(tmp_path / f"a.{container}", *picture(3), *sound(3), "-c:v", "mpeg2video", "-c:a", "aac")
     media = await probe(path)
 
     assert media.audio_streams[0].start == 0.0
     # Where the container does not tell of it, the picture starts after the priming on the media's clock.
-    assert clicks(decode(ffmpeg, path)) == pytest.approx([0, 1, 2], abs=tolerance)
+    assert clicks(decode(path)) == pytest.approx([0, 1, 2], abs=tolerance)
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
-def test_a_hole_stays_a_hole(ffmpeg: Path, tmp_path: Path, container: str) -> None:
+def test_a_hole_stays_a_hole(tmp_path: Path, container: str) -> None:
     """Where 3.2 s are missing in the middle, what follows is heard at its time, and no sooner."""
     path = make(
         tmp_path / f"hole.{container}",
         *(*sound(12), "-af", "aselect='not(between(t,4.34,7.54))'"),
         *("-c:a", "flac" if container == "mkv" else "aac"),
     )
-    pcm = decode(ffmpeg, path)
+    pcm = decode(path)
     heard = clicks(pcm)
 
     assert heard[0] < 0.025
@@ -96,20 +96,20 @@ def test_a_hole_stays_a_hole(ffmpeg: Path, tmp_path: Path, container: str) -> No
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
-def test_some_lost_packets_move_nothing(ffmpeg: Path, tmp_path: Path, container: str) -> None:
+def test_some_lost_packets_move_nothing(tmp_path: Path, container: str) -> None:
     """What follows a hole of 80 ms is heard at its time, not two frames early."""
     path = make(
         tmp_path / f"hole.{container}",
         *(*sound(7), "-af", "aselect='not(between(t,3.34,3.42))'"),
         *("-c:a", "flac" if container == "mkv" else "aac"),
     )
-    heard = clicks(decode(ffmpeg, path))
+    heard = clicks(decode(path))
 
     assert heard == near([0, 1, 2, 3, 4, 5, 6], heard[0])
 
 
 @pytest.mark.parametrize("container", ["ts", "mpg"])
-def test_a_transport_streams_long_hole_is_no_jump(ffmpeg: Path, tmp_path: Path, container: str) -> None:
+def test_a_transport_streams_long_hole_is_no_jump(tmp_path: Path, container: str) -> None:
     """Nor is a late start: FFmpeg by itself closes what is longer than 10 s."""
     codecs = *("-c:v", "mpeg2video", "-c:a", "mp2"), "-shortest"
     holed = make(
@@ -118,11 +118,11 @@ def test_a_transport_streams_long_hole_is_no_jump(ffmpeg: Path, tmp_path: Path, 
     )
     late = make(tmp_path / f"late.{container}", *picture(16), "-itsoffset", "12", *sound(3), *codecs)
 
-    assert clicks(decode(ffmpeg, holed)) == pytest.approx([0, 1, 2, 3, 16, 17, 18, 19], abs=0.025)
-    assert clicks(decode(ffmpeg, late)) == pytest.approx([12, 13, 14], abs=0.025)
+    assert clicks(decode(holed)) == pytest.approx([0, 1, 2, 3, 16, 17, 18, 19], abs=0.025)
+    assert clicks(decode(late)) == pytest.approx([12, 13, 14], abs=0.025)
 
 
-def test_a_change_of_channels_and_rate(ffmpeg: Path, tmp_path: Path) -> None:
+def test_a_change_of_channels_and_rate(tmp_path: Path) -> None:
     """When a broadcast goes from stereo to mono and to another rate, everything stays at its time."""
     parts = [
         make(
@@ -134,12 +134,12 @@ def test_a_change_of_channels_and_rate(ffmpeg: Path, tmp_path: Path) -> None:
     ]
     path = tmp_path / "broadcast.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
-    heard = clicks(decode(ffmpeg, path))
+    heard = clicks(decode(path))
 
     assert heard == pytest.approx([0, 1, 2, 3, 4, 5, 6, 7, 8], abs=0.012)
 
 
-def test_the_chosen_stream_is_decoded(ffmpeg: Path, tmp_path: Path) -> None:
+def test_the_chosen_stream_is_decoded(tmp_path: Path) -> None:
     """Positions count audio streams, not the streams between them."""
     path = make(
         tmp_path / "two.mkv",
@@ -147,35 +147,35 @@ def test_the_chosen_stream_is_decoded(ffmpeg: Path, tmp_path: Path) -> None:
         *("-c:v", "mpeg4", "-c:a", "flac"),
     )
 
-    assert not decode(ffmpeg, path, 0).any()
-    assert clicks(decode(ffmpeg, path, 1)) == near([0])
+    assert not decode(path, 0).any()
+    assert clicks(decode(path, 1)) == near([0])
 
 
 CUT_OFF = {"a.mp4": "aac", "a.mkv": "aac", "a.ts": "aac", "a.flac": "flac", "a.wav": "pcm_s16le"}
 
 
 @pytest.mark.parametrize("name", CUT_OFF)
-def test_a_file_cut_off_gives_what_it_has(ffmpeg: Path, tmp_path: Path, name: str) -> None:
+def test_a_file_cut_off_gives_what_it_has(tmp_path: Path, name: str) -> None:
     """An interrupted copy is decoded as far as it goes, at the right times."""
     index_first = ["-movflags", "+faststart"] if name == "a.mp4" else []
     whole = make(tmp_path / f"whole_{name}", *sound(10), "-c:a", CUT_OFF[name], *index_first)
     path = tmp_path / name
     data = whole.read_bytes()
     path.write_bytes(data[: len(data) * 6 // 10])
-    pcm = decode(ffmpeg, path)
+    pcm = decode(path)
 
     assert clicks(pcm)[:5] == pytest.approx([0, 1, 2, 3, 4], abs=0.025)
     assert len(pcm) / SAMPLE_RATE_HZ == pytest.approx(6, abs=1.5)
 
 
-def test_damage_is_reported(ffmpeg: Path, tmp_path: Path) -> None:
+def test_damage_is_reported(tmp_path: Path) -> None:
     """Packets that cannot be decoded become one warning, and silence at their place."""
     path = make(tmp_path / "a.mp4", *sound(10), "-c:a", "aac", "-b:a", "128k", "-movflags", "+faststart")
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
     data[middle : middle + len(data) // 20] = np.random.default_rng(1).bytes(len(data) // 20)
     path.write_bytes(data)
-    with Decoder(ffmpeg, path, 0) as decoder:
+    with Decoder(path, 0) as decoder:
         pcm = np.concatenate(list(decoder))
 
     assert len(decoder.warnings) == 1
@@ -195,10 +195,10 @@ def test_every_sample_is_at_its_time(sizes: list[tuple[int, int]]) -> None:
     for hole, length in sizes:
         at += hole * SAMPLE_RATE_HZ // 10
         start_ms = round(at * 1000 / SAMPLE_RATE_HZ)
-        given_packets.append((start_ms / 1000, np.ones(length, np.int16)))
+        given_packets.append((start_ms * SAMPLE_RATE_HZ // 1000, np.ones(length, np.int16)))
         expected.append(at)
         at += length
-    heard = np.concatenate([np.zeros(0, np.int16), *on_clock(given_packets)])
+    heard = np.concatenate([np.zeros(0, np.int16), *OnClock().place(given_packets)])
 
     assert heard.sum() == sum(length for _, length in sizes)
     starts = np.flatnonzero(np.diff(heard, prepend=0) == 1)
@@ -209,17 +209,19 @@ def test_every_sample_is_at_its_time(sizes: list[tuple[int, int]]) -> None:
 def test_what_overlaps_is_heard_once() -> None:
     """Where packets overlap, time goes on: the later one loses its beginning."""
     first, second = np.full(1600, 1, np.int16), np.full(1600, 2, np.int16)
-    heard = np.concatenate(list(on_clock([(0.0, first), (0.05, second), (0.06, first)])))
+    clock = OnClock()
+    heard = np.concatenate(list(clock.place([(0, first), (800, second), (960, first)])))
 
     values, counts = np.unique(heard, return_counts=True)
     assert dict(zip(values.tolist(), counts.tolist(), strict=True)) == {1: 1600 + 160, 2: 800}
     assert np.count_nonzero(np.diff(heard)) == 2
+    assert clock.dropped == 800 + 1440
 
 
 def test_a_time_that_cannot_be_true() -> None:
     """A file that claims sound after years does not keep us busy with silence."""
     with pytest.raises(ValueError, match="8760 hours"):
-        next(on_clock([(365 * 86_400.0, np.ones(1, np.int16))]))
+        next(OnClock().place([(365 * 86_400 * SAMPLE_RATE_HZ, np.ones(1, np.int16))]))
 
 
 @given(st.lists(st.integers(0, 3 * BLOCK_SAMPLES), max_size=5))
@@ -240,17 +242,17 @@ def test_joining_keeps_every_sample(lengths: list[int]) -> None:
 
 
 @pytest.mark.parametrize(("tracks", "voice"), [(2, 1), (3, 2), (4, 3), (6, 3), (8, 7)])
-def test_every_track_of_a_recorder_is_heard(ffmpeg: Path, tmp_path: Path, tracks: int, voice: int) -> None:
+def test_every_track_of_a_recorder_is_heard(tmp_path: Path, tracks: int, voice: int) -> None:
     """Their file does not say what they are, and FFmpeg takes the third or fourth for a subwoofer."""
     gains = "|".join(f"c{track}={float(track == voice)}*c0" for track in range(tracks))
     path = make(
         tmp_path / "tracks.wav", *sound(3), "-af", f"pan={tracks}c|{gains}", "-c:a", "pcm_s16le", "-bitexact"
     )
 
-    assert len(clicks(decode(ffmpeg, path) * np.int16(tracks))) == 3
+    assert len(clicks(decode(path) * np.int16(tracks))) == 3
 
 
-async def test_a_wav_of_more_than_4_gib_is_heard_to_its_end(ffmpeg: Path, tmp_path: Path) -> None:
+async def test_a_wav_of_more_than_4_gib_is_heard_to_its_end(tmp_path: Path) -> None:
     """Its size fields have 32 bits: where they have overflowed, they promise one second of 700."""
     path, rate, frame = tmp_path / "long.wav", 192_000, 32
     fields = 16, 1, 8, rate, rate * frame, frame, 32, b"data", rate * frame
@@ -261,7 +263,7 @@ async def test_a_wav_of_more_than_4_gib_is_heard_to_its_end(ffmpeg: Path, tmp_pa
         # By the wrong size chunks follow here, and in zeros they would be sought for 4 GiB.
         file.write(b"\xff" * frame + np.full(1 << 14, 1 << 30, "<i4").tobytes())
     media = await probe(path)
-    with Decoder(ffmpeg, path, 0) as decoder:
+    with Decoder(path, 0) as decoder:
         first = next(iter(decoder))
 
     assert media.likely_duration == pytest.approx(1 + (1 << 32) / (rate * frame), abs=0.1)

@@ -1,4 +1,4 @@
-"""How FFmpeg ends: by itself, killed, hanging, crashed; nothing of it stays behind."""
+"""How the decoding child ends: by itself, killed, hanging, crashed; nothing of it stays behind."""
 
 from __future__ import annotations
 
@@ -13,49 +13,58 @@ from pathlib import Path
 import psutil
 import pytest
 
-from audio_tools.audio.pcm import SAMPLE_RATE_HZ
 from audio_tools.errors import DecodeFailed
+from audio_tools.media import decode as decode_module
 from audio_tools.media.decode import Decoder
+from audio_tools.media.libav import Log
+from audio_tools.media.records import HEADER
 from tests.media.samples import children, decode, make, open_files, sound
 
-
-def fake(path: Path, text: str) -> Path:
-    """A program in FFmpeg's place."""
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return path
+Fake = Callable[[str], None]
 
 
-def test_not_one_sample_is_a_failure(ffmpeg: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    """Puts a program in the place of the decoding child."""
+
+    def replace(code: str) -> None:
+        (tmp_path / "fake_decoder.py").write_text(code)
+
+    monkeypatch.setattr(decode_module, "CHILD", "fake_decoder")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return replace
+
+
+def test_not_one_sample_is_a_failure(tmp_path: Path) -> None:
     """A file that holds no sample at all is not an empty transcript."""
     path = make(tmp_path / "a.wav", *sound(1))
     path.write_bytes(path.read_bytes()[:78])
 
     with pytest.raises(DecodeFailed, match=r"Audio stream 0 of a\.wav cannot be decoded: "):
-        decode(ffmpeg, path)
+        decode(path)
     assert children() == []
 
 
 @pytest.mark.parametrize(
     "create", [Path.touch, Path.mkdir, lambda path: path.write_text("text"), lambda _: None]
 )
-def test_a_bad_file_fails_here_too(ffmpeg: Path, tmp_path: Path, create: Callable[[Path], None]) -> None:
+def test_a_bad_file_fails_here_too(tmp_path: Path, create: Callable[[Path], None]) -> None:
     """What becomes unreadable after the probe is an error of ours, not a traceback."""
     create(tmp_path / "a.mp4")
 
     with pytest.raises(DecodeFailed):
-        decode(ffmpeg, tmp_path / "a.mp4")
+        decode(tmp_path / "a.mp4")
     assert children() == []
 
 
-def test_a_stream_that_is_not_there(ffmpeg: Path, movie: Path) -> None:
-    """If FFmpeg sees fewer streams than the probe did, the message says so."""
+def test_a_stream_that_is_not_there(movie: Path) -> None:
+    """If the child sees fewer streams than the probe did, the message says so."""
     with pytest.raises(DecodeFailed, match="it has no such audio stream"):
-        decode(ffmpeg, movie, 5)
+        decode(movie, 5)
 
 
-def test_killing_from_another_thread(ffmpeg: Path, recording: Path) -> None:
-    """A thread that decodes is freed at once, with an error, and FFmpeg is gone."""
+def test_killing_from_another_thread(recording: Path) -> None:
+    """A thread that decodes is freed at once, with an error, and the child is gone."""
     failures: list[DecodeFailed] = []
     halfway = threading.Event()
 
@@ -68,7 +77,7 @@ def test_killing_from_another_thread(ffmpeg: Path, recording: Path) -> None:
             failures.append(error)
 
     killed = threading.Event()
-    with Decoder(ffmpeg, recording, 0) as decoder:
+    with Decoder(recording, 0) as decoder:
         reader = threading.Thread(target=read, args=(decoder,))
         reader.start()
         halfway.wait()
@@ -84,9 +93,9 @@ def test_killing_from_another_thread(ffmpeg: Path, recording: Path) -> None:
     decoder.kill()
 
 
-def test_killing_frees_a_reader_that_waits(tmp_path: Path) -> None:
-    """A thread that waits for a program that gives nothing is freed; what the program started ends too."""
-    program = fake(tmp_path / "ffmpeg", "sleep 600 & wait")
+def test_killing_frees_a_reader_that_waits(fake: Fake, tmp_path: Path) -> None:
+    """A thread that waits for a child that gives nothing is freed; what the child started ends too."""
+    fake("import subprocess; subprocess.run(['sleep', '600'])")
     failures: list[DecodeFailed] = []
 
     def read() -> None:
@@ -94,7 +103,7 @@ def test_killing_frees_a_reader_that_waits(tmp_path: Path) -> None:
             list(decoder)
         failures.append(caught.value)
 
-    with Decoder(program, tmp_path / "a.mp4", 0) as decoder:
+    with Decoder(tmp_path / "a.mp4", 0) as decoder:
         reader = threading.Thread(target=read)
         reader.start()
         while len(children()) < 2:
@@ -108,46 +117,44 @@ def test_killing_frees_a_reader_that_waits(tmp_path: Path) -> None:
         pass
 
 
-def test_killed_before_it_starts(ffmpeg: Path, recording: Path) -> None:
+def test_killed_before_it_starts(recording: Path) -> None:
     """A job that is cancelled before its decoder has started decodes nothing."""
-    decoder = Decoder(ffmpeg, recording, 0)
+    decoder = Decoder(recording, 0)
     decoder.kill()
 
     with decoder, pytest.raises(DecodeFailed, match="stopped"):
         list(decoder)
 
 
-def test_leaving_early(ffmpeg: Path, recording: Path) -> None:
-    """Who has heard enough just leaves: FFmpeg is ended and reaped."""
-    with Decoder(ffmpeg, recording, 0) as decoder:
+def test_leaving_early(recording: Path) -> None:
+    """Who has heard enough just leaves: the child is ended and reaped."""
+    with Decoder(recording, 0) as decoder:
         next(iter(decoder))
 
     assert children() == []
 
 
-def test_no_descriptor_is_leaked(ffmpeg: Path, movie: Path, tmp_path: Path) -> None:
+def test_no_descriptor_is_leaked(movie: Path, tmp_path: Path) -> None:
     """Whether it goes well or not, as many files are open after it as before."""
     before = open_files()
     for _ in range(3):
-        decode(ffmpeg, movie)
-        with Decoder(ffmpeg, movie, 0):
+        decode(movie)
+        with Decoder(movie, 0):
             pass
         with pytest.raises(DecodeFailed):
-            decode(ffmpeg, tmp_path / "no.mp4")
+            decode(tmp_path / "no.mp4")
 
     assert open_files() == before
 
 
-def test_a_killed_service_leaves_no_ffmpeg(ffmpeg: Path, recording: Path) -> None:
-    """After `kill -9` of the process that decodes, its FFmpeg, which waits for a reader, is gone as well."""
+def test_a_killed_service_leaves_no_child(recording: Path) -> None:
+    """After `kill -9` of the process that decodes, its child, which waits for a reader, is gone as well."""
     code = (
         "import sys, psutil; from pathlib import Path; from audio_tools.media.decode import Decoder; "
-        "from audio_tools.transcript import AudioStream, MediaInfo; "
-        "media = MediaInfo('flac', 1.0, (AudioStream(0, 0, 'flac', 16000, 1),)); "
-        "decoder = Decoder(Path(sys.argv[1]), Path(sys.argv[2]), 0).__enter__(); "
+        "decoder = Decoder(Path(sys.argv[1]), 0).__enter__(); "
         "next(iter(decoder)); print(psutil.Process().children()[0].pid, flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", code, str(ffmpeg), str(recording)]
+    command = [sys.executable, "-c", code, str(recording)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as service:
         assert service.stdout is not None
         running = psutil.Process(int(service.stdout.readline()))
@@ -157,73 +164,80 @@ def test_a_killed_service_leaves_no_ffmpeg(ffmpeg: Path, recording: Path) -> Non
     assert alive == []
 
 
-def test_a_program_that_hangs(tmp_path: Path) -> None:
-    """FFmpeg that gives nothing for too long is ended."""
-    program = fake(tmp_path / "ffmpeg", "sleep 600")
+def test_a_child_that_hangs(fake: Fake, tmp_path: Path) -> None:
+    """A child that gives nothing for too long is ended."""
+    fake("import time; time.sleep(600)")
 
     with (
-        Decoder(program, tmp_path / "a.mp4", 0, stall_s=0.1) as decoder,
+        Decoder(tmp_path / "a.mp4", 0, stall_s=0.1) as decoder,
         pytest.raises(DecodeFailed, match=r"gave nothing for 0\.1 seconds"),
     ):
         list(decoder)
     assert children() == []
 
 
+def send(*records: bytes) -> str:
+    """The code of a child that writes so many bytes to its standard output."""
+    return f"import sys; sys.stdout.buffer.write({b''.join(records)!r}); sys.stdout.flush()\n"
+
+
+SECOND = HEADER.pack(b"S", 1, 0, 32_000) + bytes(32_000)
+
+
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("code", "why"),
     [
-        ("kill -SEGV $$", "FFmpeg was killed by signal 11"),
-        ("echo 'it is broken' >&2; exit 1", "FFmpeg says: it is broken"),
-        ("echo 'Failed to compensate for timestamp delta of 9' >&2", "its sound has a hole of many hours"),
-        ("exit 0", "FFmpeg gives no reason"),
-        ("echo; head -c 100 /dev/zero", "FFmpeg's output makes no sense"),
+        ("import os; os.kill(os.getpid(), 11)", "the decoder was killed by signal 11"),
+        ("raise SystemExit(1)", r"the decoder ended early \(exit 1\)"),
+        ("", r"the decoder ended early \(exit 0\)"),
+        (send(SECOND), r"the decoder ended early \(exit 0\)"),
+        (send(SECOND[:-1]), r"the decoder ended early \(exit 0\)"),
+        (send(HEADER.pack(b"F", 0, 0, 2), b"no"), "FFmpeg says: no"),
+        (send(HEADER.pack(b"R", 0, 0, 2), b"{}"), "the decoder's output makes no sense"),
+        (send(HEADER.pack(b"S", 3, 0, 4), bytes(4)), "the decoder's output makes no sense"),
+        (send(HEADER.pack(b"S", 1, 0, 1 << 30)), "the decoder's output makes no sense"),
+        (send(HEADER.pack(b"S", 1, 1 << 60, 2), bytes(2)), r"sound after \d+ hours"),
+        (send(bytes(100)), "the decoder's output makes no sense"),
     ],
 )
-def test_how_a_program_ends(tmp_path: Path, text: str, why: str) -> None:
-    """A crash, an exit code, and an end without samples are failures that say what happened."""
-    program = fake(tmp_path / "ffmpeg", text)
+def test_how_a_child_ends(fake: Fake, tmp_path: Path, code: str, why: str) -> None:
+    """A crash, an exit code, a missing report and nonsense are failures that say what happened."""
+    fake(code)
 
     with pytest.raises(DecodeFailed, match=why):
-        decode(program, tmp_path / "a.mp4")
+        decode(tmp_path / "a.mp4")
     assert children() == []
 
 
-def test_a_late_failure_is_a_failure(ffmpeg: Path, movie: Path, tmp_path: Path) -> None:
-    """If FFmpeg fails at the end, nobody takes what came before for the whole."""
-    program = fake(tmp_path / "ffmpeg", f'"{ffmpeg}" "$@"; exit 3')
+def test_a_late_failure_is_a_failure(fake: Fake, tmp_path: Path) -> None:
+    """If the child fails at the end, what came before is not taken for the whole."""
+    fake(send(SECOND, HEADER.pack(b"F", 0, 0, 2), b"no"))
 
-    with Decoder(program, movie, 0) as decoder, pytest.raises(DecodeFailed, match="gives no reason"):
-        for block in decoder:
-            assert len(block)
-
-
-def test_a_flood_of_complaints_blocks_nothing(ffmpeg: Path, movie: Path, tmp_path: Path) -> None:
-    """Megabytes on stderr neither stop FFmpeg nor fill our memory."""
-    program = fake(tmp_path / "ffmpeg", f'yes broken | head -c 3000000 >&2; exec "{ffmpeg}" "$@"')
-    with Decoder(program, movie, 0) as decoder:
-        blocks = list(decoder)
-
-    assert sum(map(len, blocks)) / SAMPLE_RATE_HZ == pytest.approx(6, abs=0.05)
-    assert len(decoder.warnings[0]) < 500
+    with Decoder(tmp_path / "a.mp4", 0) as decoder, pytest.raises(DecodeFailed, match="FFmpeg says: no"):
+        list(decoder)
 
 
-def test_a_program_that_is_gone(tmp_path: Path) -> None:
-    """An FFmpeg that was removed is named."""
-    with pytest.raises(DecodeFailed, match="ffmpeg cannot be run: No such file"):
-        decode(tmp_path / "ffmpeg", tmp_path / "a.mp4")
+def test_a_flood_of_complaints_fills_no_memory() -> None:
+    """Of a million complaints the last different ones are kept, and of a long one its beginning."""
+    captured = [(16, "aac", f"broken {number}\n") for number in range(100_000)]
+    log = Log([*captured, (16, "aac", "x" * 1_000_000), (24, "aac", "warning")])
+
+    assert len(log.complaints()) < 3000
+    assert log.complaints().splitlines()[-2] == "broken 99999"
+    assert log.warned_of("warn")
 
 
-def test_it_must_be_entered(ffmpeg: Path, movie: Path) -> None:
+def test_it_must_be_entered(movie: Path) -> None:
     """Without a context nobody would end FFmpeg."""
     with pytest.raises(ValueError, match="context"):
-        list(Decoder(ffmpeg, movie, 0))
+        list(Decoder(movie, 0))
 
 
-def test_many_open_files(ffmpeg: Path, movie: Path) -> None:
+def test_many_open_files(movie: Path) -> None:
     """A server with more than a thousand clients can decode."""
     pipes = [os.pipe() for _ in range(600)]
     try:
-        assert len(decode(ffmpeg, movie)) > 0
+        assert len(decode(movie)) > 0
     finally:
         for pipe in pipes:
             os.close(pipe[0])

@@ -82,7 +82,7 @@ def text(path: Path) -> None:
         (Path.mkdir, "folder.mp4", "folder.mp4 is a folder, not a media file."),
         (fifo, "pipe.mp4", "pipe.mp4 is not a regular file."),
         (text, "text.mp4", "text.mp4 cannot be read as media: its index is missing"),
-        (text, "text.wav", "text.wav cannot be read as media: its contents are no media format"),
+        (text, "text.wav", "text.wav cannot be read as media: its contents are not a media format"),
     ],
 )
 async def test_what_is_no_media_file(

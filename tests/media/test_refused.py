@@ -71,11 +71,11 @@ def sdp(target: str) -> str:
     return f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {port} RTP/AVP 0\n"
 
 
-async def refuse(ffmpeg: Path, path: Path) -> None:
+async def refuse(path: Path) -> None:
     """Neither the probe nor FFmpeg itself opens a file, and no process is left."""
     with pytest.raises(ProbeFailed, match=f"{path.name} cannot be read as media: it"):
         await probe(path)
-    with pytest.raises(DecodeFailed), Decoder(ffmpeg, path, 0) as decoder:
+    with pytest.raises(DecodeFailed), Decoder(path, 0) as decoder:
         list(decoder)
     assert children() == []
 
@@ -85,26 +85,22 @@ UNDER_ANY_NAME = [(write, name) for write, own in SCRIPTS for name in (own, "a.m
 
 
 @pytest.mark.parametrize(("write", "name"), UNDER_ANY_NAME)
-async def test_nothing_is_fetched(
-    ffmpeg: Path, tmp_path: Path, write: Callable[[str], str], name: str
-) -> None:
+async def test_nothing_is_fetched(tmp_path: Path, write: Callable[[str], str], name: str) -> None:
     """A playlist or script that points to a server is refused before anybody calls there."""
     with listening() as listener:
         (tmp_path / name).write_text(write(listener.url))
-        await refuse(ffmpeg, tmp_path / name)
+        await refuse(tmp_path / name)
 
     assert listener.calls == 0
 
 
 @pytest.mark.parametrize(("write", "name"), [case for case in UNDER_ANY_NAME if case[0] is not sdp])
-async def test_no_other_file_is_opened(
-    ffmpeg: Path, tmp_path: Path, write: Callable[[str], str], name: str
-) -> None:
+async def test_no_other_file_is_opened(tmp_path: Path, write: Callable[[str], str], name: str) -> None:
     """A playlist or script that names another file on this machine gives nothing of it away."""
     secret = make(tmp_path / "secret.ts", *sound(1), "-c:a", "aac")
     for target in (str(secret), secret.name):
         (tmp_path / name).write_text(write(target))
-        await refuse(ffmpeg, tmp_path / name)
+        await refuse(tmp_path / name)
 
 
 def test_the_bait_is_real(tmp_path: Path) -> None:
@@ -125,8 +121,8 @@ def play(path: Path, *options: str) -> int:
     return subprocess.run([*command, "-f", "null", "-"], check=False).returncode
 
 
-async def test_a_picture_is_no_media(ffmpeg: Path, tmp_path: Path) -> None:
+async def test_a_picture_is_no_media(tmp_path: Path) -> None:
     """A picture named like a film is refused."""
     path = make(tmp_path / "a.png", *picture(1), "-frames:v", "1").rename(tmp_path / "a.mov")
 
-    await refuse(ffmpeg, path)
+    await refuse(path)

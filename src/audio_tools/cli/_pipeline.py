@@ -6,7 +6,6 @@ from audio_tools.alignment import make_aligner
 from audio_tools.engines import make_engine, make_limiter
 from audio_tools.engines.retry import OUTAGE_WAIT_S
 from audio_tools.engines.whisper.word_listener import whisper_word_timer
-from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.options import Options
 from audio_tools.pipeline.transcribe import PipelineContext
 from audio_tools.settings import Settings
@@ -18,12 +17,11 @@ def make_tools(settings: Settings, options: Options) -> PipelineContext:
     What one job works with; what the options leave open, the settings say.
 
     Raises:
-        ConfigError: there is no FFmpeg. EngineNotReady: there is no engine.
+        EngineNotReady: there is no engine.
     """
     store = ChunkCache(settings.data_dir)
     store.sweep(settings.chunk_ttl)
     return PipelineContext(
-        ffmpeg=find_ffmpeg(settings.ffmpeg_path),
         engine=make_engine(settings, options),
         lanes=make_limiter(settings, options),
         store=store,

@@ -74,16 +74,10 @@ def examine(settings: Settings, *, network: bool = True) -> Iterator[Finding]:
             yield Finding(subject, False, f"{error.message} {error.hint}".strip())
 
 
-def _ffmpeg(settings: Settings) -> Finding:
-    from audio_tools.media.ffmpeg import ffmpeg_version, find_ffmpeg
+def _ffmpeg(settings: Settings) -> Finding:  # noqa: ARG001
+    from audio_tools.media.ffmpeg import ffmpeg_version
 
-    ffmpeg = find_ffmpeg(settings.ffmpeg_path)
-    source = "bundled with imageio-ffmpeg"
-    if settings.ffmpeg_path:
-        source = "named by FFMPEG_PATH"
-    elif shutil.which("ffmpeg"):
-        source = "found on PATH"
-    return Finding("ffmpeg", True, f"{ffmpeg_version(ffmpeg)}, {source}: {ffmpeg}")
+    return Finding("ffmpeg", True, ffmpeg_version())
 
 
 def _engine(settings: Settings) -> Finding:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,57 +17,23 @@ import numpy as np
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.errors import DecodeFailed
-from audio_tools.media.ffmpeg import DEMUXERS, PROTOCOLS, demuxer_options, local_file
-from audio_tools.media.ffmpeg_log import CUT_OFF, HOLE_TOO_LONG, quote, reason
-from audio_tools.media.matroska import read_packets
-from audio_tools.media.pipes import Pipes
-from audio_tools.media.sandbox import confined
+from audio_tools.media.clock import LONGEST_S
+from audio_tools.media.ffmpeg_log import Reason, quote, reason
+from audio_tools.media.mixdown import Mixdown
+from audio_tools.media.records import Failure, RecordReader, Report, Samples
 
 BLOCK_SAMPLES = 4 * SAMPLE_RATE_HZ
 STALL_S = 300.0
-"""FFmpeg that gives nothing for so long, while we wait for it, hangs; a network disk may take a while."""
-
-SHORTEST_HOLE_S = 0.04
-"""
-Shorter holes are closed, up to a frame: a recorder may jitter that much. FFmpeg's own 0.1 would let all that
-follows some lost packets come three frames early.
-"""
-
-LONGEST_JUMP_S = 3600
-"""
-Where a transport stream jumps farther it is another recording. FFmpeg's own 10 would close a hole in the
-sound, and take a late start for a jump.
-"""
-
-FILTERS = (
-    f"aformat=channel_layouts=mono,aresample={SAMPLE_RATE_HZ},aformat=sample_fmts=s16,"
-    f"aresample=async=1:min_hard_comp={SHORTEST_HOLE_S},asetnsamples=n={SAMPLE_RATE_HZ // 10}:p=0"
-)
-"""
-Mono, 16 kHz, without holes, in packets of 0.1 s; the order is what makes it right, fast and lean.
-
-Mono before the resampler halves its work. Holes are filled (`async`, from SHORTEST_HOLE_S on) after it:
-an hour of them takes 0.2 GB there, 1.5 GB at 48 kHz. Packets are joined only then: joined across a hole,
-what follows it would come early by the hole's length.
-
-When the sound changes its channels or rate, as a broadcast does at a commercial, FFmpeg starts these
-filters anew: what waits in them is lost, so packets are small, and `first_pts` would have it fill up from
-time 0 once more, so a late start is left to `on_clock`.
-"""
-
-LFE_MIX_LEVEL = "0.7"
-"""
-The share of a subwoofer in the mix; FFmpeg's own is 0. The fourth track of a recorder, whose file does not
-say what its tracks are, is taken for one, and may hold the only voice.
-"""
+"""A decoder that gives nothing for so long hangs (seconds); a network disk may take a while."""
 
 SAME_PLACE = SAMPLE_RATE_HZ // 500
 """Samples: 2 ms. Times come in whole milliseconds, so packets that touch may seem this far apart."""
 
-LONGEST_S = 7 * 86_400.0
-"""A packet later than a week is a lie; filling up to it keeps us busy for as long as its author likes."""
+DROPPED_S = 0.1
+"""Less sound than this (seconds), heard twice and dropped once, is not worth a warning."""
 
-_BUFFER_BYTES = 1 << 17
+CHILD = "audio_tools.media.decode_child"
+_PIPE_BYTES = 1 << 20
 _REAP_S = 5.0
 
 
@@ -76,42 +42,49 @@ class Decoder:
     Decodes one audio stream: a context manager to iterate over once, from a worker thread.
 
     Yields int16 arrays of 4 s, the last one shorter; each is the caller's to keep. Sample n of the whole
-    is heard n/16000 s after the start of the media: a late start and holes come as zeros. FFmpeg runs only
-    as far ahead as its pipe holds (half a minute).
+    is heard n/16000 s after the start of the media: a late start and gaps come as zeros, made as they are
+    taken. libav runs in a child process, only as far ahead as its pipe holds (half a minute).
 
-    FFmpeg is killed by `kill`, by leaving the context, and on Linux when the thread that entered it ends,
-    thus also by a `kill -9` of this process.
+    The child is killed by `kill`, by leaving the context, and on Linux when the thread that entered it
+    ends, thus also by a `kill -9` of this process.
 
     Args:
-        ffmpeg: the program.
         path: a file that `probe` has accepted.
         position: which audio stream, counted from 0.
+        channel: which of its channels, counted from 0; None: a mix in which all can be heard.
+        stall_s: how long to wait for the child, in seconds.
 
     Iterating raises:
-        DecodeFailed: FFmpeg failed, was killed, hangs, or found not one sample. What came before it is good.
+        DecodeFailed: the child failed, was killed, hangs, or found not one sample. What came before it is
+            good.
     """
 
-    def __init__(self, ffmpeg: Path, path: Path, position: int, *, stall_s: float = STALL_S) -> None:
-        self._ffmpeg, self._path, self._position = ffmpeg, path, position
+    def __init__(
+        self, path: Path, position: int, *, channel: int | None = None, stall_s: float = STALL_S
+    ) -> None:
+        self._path, self._position, self._channel = path, position, channel
         self._stall_s = stall_s
         self._lock = threading.Lock()
         self._killed = False
         self._process: subprocess.Popen[bytes] | None = None
-        self.warnings: tuple[str, ...] = ()
-        """After the last block: what an editor should know, such as damage that was skipped."""
+        self._report: Report | None = None
+        self._dropped_samples = 0
+        self._end_s = 0.0
         self.start: float | None = None
         """From the first block on: when the first sample is heard, seconds on the media's clock."""
-        self.cut_off = False
-        """After the last block: whether the file ends before its time, so what follows is not known."""
 
     def __enter__(self) -> Self:
+        # -P: a file named json.py beside the media, or wherever the service was started, is not imported.
+        command = [sys.executable, "-P", "-m", CHILD, str(os.getpid()), str(self._path), str(self._position)]
         self._process = subprocess.Popen(
-            confined(self._command()),
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             bufsize=0,
-            # Its own group: Ctrl-C is ours to handle, and a wrapper script dies with what it has started.
+            # Fewer switches between the two processes; Linux alone takes it.
+            pipesize=_PIPE_BYTES,
+            # Its own group: Ctrl-C in the terminal is for this process, which then ends it.
             process_group=0,
         )
         if self._killed:
@@ -122,91 +95,134 @@ class Decoder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end(wait_s=0.0)
-        process = self._started()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        pipe = self._started().stdout
+        assert pipe is not None
+        pipe.close()
 
     def __iter__(self) -> Iterator[Pcm]:
-        process = self._started()
-        assert process.stdout is not None
-        assert process.stderr is not None
-        pipes = Pipes(process.stdout.fileno(), process.stderr.fileno(), self._stall_s)
+        pipe = self._started().stdout
+        assert pipe is not None
+        records = RecordReader(pipe.fileno(), self._stall_s)
         blocks = 0
         try:
-            packets = read_packets(BufferedReader(pipes, _BUFFER_BYTES))
-            placed = ((start + pipes.log.clock_moved_s, pcm) for start, pcm in packets)
-            for block in join(on_clock(self._noting_start(placed))):
+            for block in join(self._on_clock(self._mixed(records))):
                 blocks += 1
                 yield block
         except TimeoutError:
-            raise self._failed(f"FFmpeg gave nothing for {self._stall_s:g} seconds") from None
+            raise self._failed(f"the decoder gave nothing for {self._stall_s:g} seconds") from None
         except ValueError as error:
-            raise self._failed(f"FFmpeg's output makes no sense: {error}") from None
-        self._finish(self._end(wait_s=_REAP_S), blocks, pipes.log.complaints())
+            raise self._failed(f"the decoder's output makes no sense: {error}") from None
+        self._finish(self._end(wait_s=_REAP_S), blocks)
 
     def kill(self) -> None:
-        """End FFmpeg at once, from any thread, at any time; a thread that iterates gets DecodeFailed."""
+        """End the child at once, from any thread, at any time; a thread that iterates gets DecodeFailed."""
         self._killed = True
         with self._lock:
             self._signal()
 
-    def _command(self) -> list[str]:
-        options = demuxer_options(self._path).items()
-        return [
-            *(str(self._ffmpeg), "-nostdin", "-nostats", "-hide_banner", "-v", "level+verbose"),
-            # One thread each: an audio decoder uses no more, and on many cores each would reserve its stack.
-            *("-filter_threads", "1", "-threads", "1"),
-            *("-dts_delta_threshold", str(LONGEST_JUMP_S)),
-            *("-protocol_whitelist", PROTOCOLS, "-format_whitelist", DEMUXERS),
-            *(part for name, value in options for part in (f"-{name}", value)),
-            *("-i", local_file(self._path), "-map", f"0:a:{self._position}", "-vn", "-sn", "-dn"),
-            *(
-                "-af",
-                FILTERS,
-                "-lfe_mix_level",
-                LFE_MIX_LEVEL,
-                "-c:a",
-                "pcm_s16le",
-                "-f",
-                "matroska",
-                "-live",
-                "1",
-            ),
-            *("-write_crc32", "0", "-flush_packets", "0", "pipe:1"),
-        ]
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """After the last block: what an editor should know, such as damage that was skipped."""
+        return tuple(self._warn())
 
-    def _noting_start(self, packets: Iterable[tuple[float, Pcm]]) -> Iterator[tuple[float, Pcm]]:
-        for start, pcm in packets:
+    @property
+    def cut_off(self) -> bool:
+        """After the last block: whether the file ends before its time, so what follows is not known."""
+        return self._told.cut_off
+
+    @property
+    def media_end(self) -> float | None:
+        """After the last block: when the last other stream ends, in seconds; None: none, or not known."""
+        return self._told.media_end
+
+    @property
+    def duration_explained(self) -> bool:
+        """After the last block: whether the container's duration may count more than sound and picture."""
+        return self._told.explained
+
+    @property
+    def _told(self) -> Report:
+        return self._report or Report()
+
+    def _mixed(self, records: RecordReader) -> Iterator[tuple[int, Pcm]]:
+        """Number of the first sample and mono samples of each record."""
+        mixdown: Mixdown | None = None
+        channels = 0
+        for record in records:
+            if isinstance(record, Failure):
+                raise self._failed(reason(record.complaints, self._path))
+            if isinstance(record, Report):
+                self._report = record
+                continue
             if self.start is None:
-                self.start = start
-            yield start, pcm
+                self.start = record.start / SAMPLE_RATE_HZ
+            if mixdown is None or record.channels != channels:
+                channels, mixdown = record.channels, Mixdown(record.channels)
+            yield record.start, self._mono(record, mixdown)
+
+    def _mono(self, record: Samples, mixdown: Mixdown) -> Pcm:
+        interleaved = np.frombuffer(record.data, "<i2")
+        if self._channel is None:
+            return mixdown.mix(interleaved)
+        if self._channel >= record.channels:
+            return np.zeros(len(interleaved) // record.channels, np.int16)
+        return interleaved[self._channel :: record.channels]
+
+    def _on_clock(self, pieces: Iterable[tuple[int, Pcm]]) -> Iterator[Pcm]:
+        placed = OnClock()
+        yield from placed.place(pieces)
+        self._dropped_samples = placed.dropped
+        self._end_s = placed.position / SAMPLE_RATE_HZ
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise ValueError("a Decoder is a context manager: enter it before iterating")
         return self._process
 
-    def _finish(self, exit_code: int, blocks: int, complaints: str) -> None:
-        """Judge how FFmpeg ended."""
+    def _finish(self, exit_code: int, blocks: int) -> None:
+        """Judge how the child ended."""
         if self._killed:
             raise self._failed("decoding was stopped")
         if exit_code < 0:
-            raise self._failed(f"FFmpeg was killed by signal {-exit_code}")
-        if exit_code or not blocks or HOLE_TOO_LONG in complaints:
-            raise self._failed(reason(complaints, self._path))
-        self.cut_off = any(sign in complaints for sign in CUT_OFF)
-        if complaints:
-            self.warnings = (
-                f"Audio stream {self._position} is damaged: what cannot be decoded is missing or silent "
-                f"(FFmpeg says: {quote(complaints, self._path)}).",
-            )
+            raise self._failed(f"the decoder was killed by signal {-exit_code}")
+        if exit_code or self._report is None:
+            raise self._failed(f"the decoder ended early (exit {exit_code})")
+        if not blocks:
+            raise self._failed(reason(self._report.complaints, self._path))
 
-    def _failed(self, why: str) -> DecodeFailed:
-        return DecodeFailed(f"Audio stream {self._position} of {self._path.name} cannot be decoded: {why}.")
+    def _warn(self) -> Iterator[str]:
+        stream, told = f"Audio stream {self._position}", self._told
+        if told.complaints:
+            yield (
+                f"{stream} is damaged: what cannot be decoded is missing or silent "
+                f"(FFmpeg says: {quote(told.complaints, self._path)})."
+            )
+        if told.joined_at:
+            places = list(dict.fromkeys(f"{second:.1f} s" for second in told.joined_at))
+            times = ", ".join(places[:5])
+            more = f" and at {len(places) - 5} more places" if len(places) > 5 else ""
+            yield (
+                f"The timestamps start anew at {times}{more}: the file holds several recordings, which "
+                "follow one another here. An editor may show the first only: convert the file before editing."
+            )
+        if told.clock_ignored:
+            yield (
+                f"The timestamps of {stream.lower()} do not fit its sound, which was placed by its own "
+                "length: it may be out of step with the picture. Convert the file before editing."
+            )
+        dropped_s = self._dropped_samples / SAMPLE_RATE_HZ
+        if dropped_s > DROPPED_S:
+            yield f"{dropped_s:.1f} s of {stream.lower()} overlap what comes before them, and were dropped."
+
+    def _failed(self, why: str | Reason) -> DecodeFailed:
+        cause = why if isinstance(why, Reason) else Reason(why)
+        return DecodeFailed(
+            f"Audio stream {self._position} of {self._path.name} cannot be decoded: {cause.why}.",
+            hint=cause.hint,
+        )
 
     def _end(self, *, wait_s: float) -> int:
-        """Give FFmpeg a moment to end by itself, then kill it; returns its exit code."""
+        """Give the child a moment to end by itself, then kill it; returns its exit code."""
         process = self._started()
         # Under the lock, for an id that has been waited for may be another process's the next moment.
         with self._lock:
@@ -223,29 +239,37 @@ class Decoder:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def on_clock(packets: Iterable[tuple[float, Pcm]]) -> Iterator[Pcm]:
-    """
-    Samples without holes from time 0 on: zeros where packets leave a hole, nothing twice where they overlap.
+class OnClock:
+    """Puts pieces of sound on the media's clock: `position` samples so far, of which none was heard twice."""
 
-    Args:
-        packets: start in seconds, and samples; in order.
+    def __init__(self) -> None:
+        self.position = 0
+        self.dropped = 0
 
-    Raises:
-        ValueError: a packet starts later than `LONGEST_S`.
-    """
-    position = 0
-    for start, pcm in packets:
-        if start > LONGEST_S:
-            raise ValueError(f"sound after {start / 3600:.0f} hours")
-        hole = round(start * SAMPLE_RATE_HZ) - position
-        if position and abs(hole) <= SAME_PLACE:
-            hole = 0
-        for filled in range(0, hole, BLOCK_SAMPLES):
-            yield np.zeros(min(BLOCK_SAMPLES, hole - filled), np.int16)
-        fresh = pcm[max(-hole, 0) :]
-        position += max(hole, 0) + len(fresh)
-        if len(fresh):
-            yield fresh
+    def place(self, pieces: Iterable[tuple[int, Pcm]]) -> Iterator[Pcm]:
+        """
+        Samples without gaps from sample 0 on: zeros in gaps, a block at a time; of overlaps the earlier one.
+
+        Args:
+            pieces: number of the first sample, and samples; in order, but for overlaps.
+
+        Raises:
+            ValueError: a piece starts later than `LONGEST_S`.
+        """
+        for start, pcm in pieces:
+            if start > LONGEST_S * SAMPLE_RATE_HZ:
+                raise ValueError(f"sound after {start / SAMPLE_RATE_HZ / 3600:.0f} hours")
+            gap = start - self.position
+            if self.position and abs(gap) <= SAME_PLACE:
+                gap = 0
+            for filled in range(0, gap, BLOCK_SAMPLES):
+                yield np.zeros(min(BLOCK_SAMPLES, gap - filled), np.int16)
+            fresh = pcm[max(-gap, 0) :]
+            if start >= 0:
+                self.dropped += len(pcm) - len(fresh)
+            self.position += max(gap, 0) + len(fresh)
+            if len(fresh):
+                yield fresh
 
 
 def join(pieces: Iterable[Pcm]) -> Iterator[Pcm]:

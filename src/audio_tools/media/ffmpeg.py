@@ -1,10 +1,7 @@
-"""Which FFmpeg to run, and what it may open."""
+"""What of a media file may be opened, and by which FFmpeg."""
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 from audio_tools.errors import ConfigError
@@ -26,59 +23,21 @@ sdp …) is refused under every name. No text, picture or subtitle format is in 
 _RIFF_BYTES = (1 << 32) + 8
 """More than a RIFF file can hold by its size field of 32 bits."""
 
-_VERSION_TIMEOUT_S = 20.0
-_HINT = "Set FFMPEG_PATH to the program, or leave it unset to take the one from PATH or the bundled one."
 
-
-def find_ffmpeg(setting: Path | str | None) -> Path:
+def ffmpeg_version() -> str:
     """
-    Find FFmpeg: the command or path in `setting`, else on PATH, else the imageio-ffmpeg package's.
-
-    A distribution's build comes first because it is faster: on AAC, 5.1 of Debian decodes at 1,150x
-    realtime for us, the bundled 9.0 at 630x.
+    The version of the FFmpeg libraries that PyAV brings along, such as `8.1.2 (PyAV 18.1.0)`.
 
     Raises:
-        ConfigError: there is none.
-    """
-    found = shutil.which(str(setting or "ffmpeg"))
-    if found:
-        return Path(found).absolute()
-    if setting:
-        raise ConfigError(f"FFMPEG_PATH is {setting}, but no program is there.", hint=_HINT)
-    return _bundled_ffmpeg()
-
-
-def _bundled_ffmpeg() -> Path:
-    try:
-        import imageio_ffmpeg
-
-        return Path(imageio_ffmpeg.get_ffmpeg_exe()).absolute()
-    except (ImportError, RuntimeError):
-        hint = "Install FFmpeg, or the package that brings it along: pip install imageio-ffmpeg."
-        raise ConfigError("There is no FFmpeg on this machine.", hint=hint) from None
-
-
-def ffmpeg_version(ffmpeg: Path) -> str:
-    """
-    Ask FFmpeg for its version, such as `5.1.9-0+deb12u1`.
-
-    Raises:
-        ConfigError: it does not run.
+        ConfigError: PyAV is missing or broken.
     """
     try:
-        answer = subprocess.run(
-            [ffmpeg, "-version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            timeout=_VERSION_TIMEOUT_S,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise ConfigError(f"{ffmpeg} does not run: {error}", hint=_HINT) from None
-    match = re.match(rb"ffmpeg version (\S+)", answer.stdout)
-    if match is None:
-        raise ConfigError(f"{ffmpeg} is not FFmpeg.", hint=_HINT)
-    return match[1].decode(errors="replace")
+        import av
+    except ImportError as error:
+        raise ConfigError(
+            f"PyAV, which reads media files, cannot be loaded: {error}.", hint="Run: pip install av"
+        ) from None
+    return f"{av.ffmpeg_version_info} (PyAV {av.__version__})"
 
 
 def local_file(path: Path) -> str:

@@ -1,85 +1,78 @@
-"""What FFmpeg writes while it works, and what that means."""
+"""What libav complains of, what that means for the file, and what to do about it."""
 
 from __future__ import annotations
 
-import re
-from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 
 from audio_tools.media.ffmpeg import local_file
 
-HOLE_TOO_LONG = "Failed to compensate for timestamp delta"
-"""After this FFmpeg drops what follows, and ends as if all were well."""
+ENCRYPTED = "the stream is encrypted"
+NO_SUCH_STREAM = "there is no such audio stream"
+UNKNOWN_CODEC = "no decoder for this codec"
+TOO_MANY_CHANNELS = "more channels than can be resampled"
+"""What our own child process says, beside libav."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a file cannot be used, as a clause without a full stop that names no folder; and what to do."""
+
+    why: str
+    hint: str = ""
+
+
+_COPY_AGAIN = "Copy or download it again, or have it repaired from the original."
+_CONVERT = "Convert it to WAV, FLAC or MP4 with the program that made it."
 
 KNOWN_COMPLAINTS = (
-    ("not on whitelist", "it is a playlist, a script, a picture or another kind of file that is not opened"),
-    ("moov atom not found", "its index is missing: it was cut off when written or copied, or is no MP4"),
-    ("matches no streams", "it has no such audio stream"),
-    (HOLE_TOO_LONG, "its sound has a hole of many hours, more than there is memory to fill"),
-    ("Cannot allocate memory", "it asks for more memory than a media file may take"),
-    # With a colon it is about the whole file (PyAV); without, about one damaged packet (FFmpeg).
-    ("Invalid data found when processing input:", "its contents are no media format that is known here"),
+    (
+        "not on whitelist",
+        "it is a playlist, a script, a picture or another kind of file that is not opened",
+        "Give the media file itself.",
+    ),
+    (
+        "moov atom not found",
+        "its index is missing: it was cut off when written or copied, or is no MP4",
+        _COPY_AGAIN,
+    ),
+    (ENCRYPTED, "it is encrypted (copy protection)", "Use an unprotected copy."),
+    ("DRM protected", "it is encrypted (copy protection)", "Use an unprotected copy."),
+    ("activation_bytes", "it is encrypted (copy protection)", "Use an unprotected copy."),
+    (NO_SUCH_STREAM, "it has no such audio stream", ""),
+    (UNKNOWN_CODEC, "its sound is in a format that is not supported", _CONVERT),
+    ("Decoder not found", "its sound is in a format that is not supported", _CONVERT),
+    (TOO_MANY_CHANNELS, "it has more than 64 channels", "Mix them down, or split the file."),
+    (
+        "Cannot allocate memory",
+        "it asks for more memory than a media file may take",
+        _CONVERT,
+    ),
+    ("Not yet implemented", "its sound is in a variant of its format that is not supported", _CONVERT),
+    ("not implemented", "its sound is in a variant of its format that is not supported", _CONVERT),
+    # With a number this is PyAV's, about the whole file; without, about one damaged packet.
+    (
+        "Invalid data found when processing input: ",
+        "its contents are not a media format that is known here",
+        _CONVERT,
+    ),
 )
-"""What FFmpeg says, and what that means; the first that is found counts."""
+"""What libav says, what that means, and what to do; the first that is found counts."""
 
 CUT_OFF = ("File ended prematurely", ": partial file")
-"""What the demuxers of Matroska and MP4 say where a file ends before its time."""
+"""What demuxers say where a file ends before its time."""
 
-_LONGEST_LINE = 2000
 _LONGEST_QUOTE = 300
-_LINES_KEPT = 20
-_TAGGED = re.compile(r"(?:\[[^\]]* @ 0x[0-9a-f]+\] )*(?:\[(?P<level>[a-z]+)\] )?(?P<text>.*)")
-_COMPLAINT_LEVELS = {"panic", "fatal", "error", None}
-_CLOCK_MOVED = re.compile(r"Correcting start time (?:of Input #0 )?by (\d+)")
+_DAMAGED = Reason("its sound is damaged from the start or missing", _COPY_AGAIN)
 
 
-class Log:
-    """
-    What FFmpeg said so far, run with `-v level+verbose`; memory is bounded however much that is.
-
-    `clock_moved_s`: by how much FFmpeg moved its clock because the first stream of the file is not one
-    that it was asked for. It does so in MPEG files and in some versions Ogg, and says so before it gives
-    the first sample; all its times are that much too early, in seconds.
-    """
-
-    def __init__(self) -> None:
-        self.clock_moved_s = 0.0
-        self._complaints: deque[str] = deque(maxlen=_LINES_KEPT)
-        self._level: str | None = None
-        self._unfinished = b""
-
-    def feed(self, data: bytes) -> None:
-        """Take what was read, wherever it was cut."""
-        *lines, rest = (self._unfinished + data).split(b"\n")
-        self._unfinished = rest[:_LONGEST_LINE]
-        for line in lines:
-            self._hear(line[:_LONGEST_LINE].decode(errors="replace"))
-
-    def complaints(self) -> str:
-        """The last errors, a line each, without where in FFmpeg they come from."""
-        if self._unfinished:
-            self.feed(b"\n")
-        return "\n".join(self._complaints)
-
-    def _hear(self, line: str) -> None:
-        match = _TAGGED.match(line)
-        assert match is not None
-        # A message of several lines carries its level on the first only.
-        self._level = match["level"] or self._level
-        text = match["text"].strip()
-        if moved := _CLOCK_MOVED.match(text):
-            self.clock_moved_s = int(moved[1]) / 1_000_000
-        elif text and self._level in _COMPLAINT_LEVELS and not text.startswith("Last message repeated"):
-            self._complaints.append(text)
-
-
-def reason(complaints: str, path: Path) -> str:
-    """Why FFmpeg failed, as a clause without a full stop; it names no folder."""
-    for complaint, meaning in KNOWN_COMPLAINTS:
+def reason(complaints: str, path: Path) -> Reason:
+    """Why libav failed."""
+    for complaint, meaning, hint in KNOWN_COMPLAINTS:
         if complaint in complaints:
-            return meaning
+            return Reason(meaning, hint)
     quoted = quote(complaints, path)
-    return f"FFmpeg says: {quoted}" if quoted else "FFmpeg gives no reason"
+    return Reason(f"it is damaged (FFmpeg says: {quoted})", _COPY_AGAIN) if quoted else _DAMAGED
 
 
 def quote(complaints: str, path: Path) -> str:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from audio_tools.errors import MediaNotFound, NoAudioStream, ProbeFailed
-from audio_tools.media import probe_child
 from audio_tools.media.ffmpeg_log import reason
 from audio_tools.transcript import AudioStream, MediaInfo
 
 Facts = dict[str, Any]
+
+CHILD = "audio_tools.media.probe_child"
 
 FRAMES_OFF, RATE_OFF = 2, Fraction(1, 5000)
 """
@@ -54,7 +55,8 @@ async def probe(path: Path, *, timeout_s: float = 30.0) -> MediaInfo:
     await asyncio.to_thread(_check_file, path)
     facts = await _run_child(path, timeout_s)
     if "error" in facts:
-        raise ProbeFailed(f"{path.name} cannot be read as media: {reason(facts['error'], path)}.")
+        cause = reason(facts["error"], path)
+        raise ProbeFailed(f"{path.name} cannot be read as media: {cause.why}.", hint=cause.hint)
     return media_info(facts)
 
 
@@ -77,17 +79,17 @@ def choose_audio(media: MediaInfo, position: int | None) -> AudioStream:
     return streams[chosen]
 
 
-def heard_from(media: MediaInfo, position: int, start: float) -> MediaInfo:
+def measured(media: MediaInfo, position: int, start: float, end: float) -> MediaInfo:
     """
-    The same media, where the first sample of the audio stream at `position` was heard at `start` seconds.
+    The same media, whose sound at `position` was found to start at `start`, and which ends at `end` seconds.
 
     libavformat reads some megabytes or seconds ahead; a stream that has not begun by then it gives start
-    and duration of the whole file.
+    and duration of the whole file, and that may count subtitles, data, or another clock.
     """
     streams = list(media.audio_streams)
     if start - streams[position].start > LATER_S:
         streams[position] = replace(streams[position], start=round(start, 6), duration=None)
-    return replace(media, audio_streams=tuple(streams))
+    return replace(media, audio_streams=tuple(streams), duration=round(end, 6), guessed_duration=None)
 
 
 def _check_file(path: Path) -> None:
@@ -110,7 +112,7 @@ def _check_file(path: Path) -> None:
 async def _run_child(path: Path, timeout_s: float) -> Facts:
     """What the child process has to say; it is gone when this returns."""
     # -P: a file named json.py beside the media, or wherever the service was started, is not imported.
-    command = [sys.executable, "-P", "-m", probe_child.__name__, str(os.getpid()), str(path)]
+    command = [sys.executable, "-P", "-m", CHILD, str(os.getpid()), str(path)]
     pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
     child = await asyncio.create_subprocess_exec(*command, stdin=null, stdout=pipe, stderr=null)
     try:
@@ -132,11 +134,10 @@ async def _run_child(path: Path, timeout_s: float) -> Facts:
 def media_info(facts: Facts) -> MediaInfo:
     """Judge the facts of `probe_child.read_facts`."""
     streams: list[Facts] = facts["streams"]
-    origin = facts["start"] or 0.0
     if facts["guessed"]:
         streams = [stream | {"duration": None} for stream in streams]
     audio = [
-        _audio_stream(position, stream, origin)
+        _audio_stream(position, stream)
         for position, stream in enumerate(stream for stream in streams if stream["type"] == "audio")
     ]
     moving = [stream for stream in streams if stream["type"] == "video" and not stream["picture"]]
@@ -163,8 +164,8 @@ def media_info(facts: Facts) -> MediaInfo:
     )
 
 
-def _audio_stream(position: int, facts: Facts, origin: float) -> AudioStream:
-    start = 0.0 if facts["start"] is None else facts["start"] - origin
+def _audio_stream(position: int, facts: Facts) -> AudioStream:
+    start = 0.0 if facts["start"] is None else facts["start"] - facts["origin"]
     language = facts["language"]
     return AudioStream(
         position=position,

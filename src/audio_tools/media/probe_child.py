@@ -13,8 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio_tools.media.ffmpeg import DEMUXERS, PROTOCOLS, demuxer_options, local_file
+import av
+
+from audio_tools.media.ffmpeg import demuxer_options
+from audio_tools.media.libav import listening, open_media
 from audio_tools.media.sandbox import confine
+from audio_tools.media.timeline import origin_s, related
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -36,26 +40,16 @@ def read_facts(path: Path) -> Facts:
     Open a media file and list its streams; times in seconds as its timestamps have them.
 
     Returns:
-        `container`, `start`, `duration`, `guessed` (whether durations are), `timecode`, `streams`; or `error`
+        `container`, `duration`, `guessed` (whether durations are), `timecode`, `streams`; or `error`
         alone, with libav's own words.
     """
-    import av
-    import av.logging
-
-    av.logging.set_level(av.logging.WARNING)
-    too_long = demuxer_options(path)
-    options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS, **too_long}
-    url = local_file(path)
-    with av.logging.Capture() as log:
+    with listening() as log:
         try:
-            with av.open(url, "r", container_options=options, metadata_errors="replace") as media:
-                facts = _describe(media) | {
-                    "guessed": any(message.startswith(GUESSED) for *_, message in log)
-                }
-                return facts | (_guess_by_size(media, path) if too_long else {})
+            with open_media(path) as media:
+                facts = _describe(media, path) | {"guessed": log.warned_of(GUESSED)}
+                return facts | (_guess_by_size(media, path) if demuxer_options(path) else {})
         except (av.error.FFmpegError, MemoryError) as error:
-            said = "".join(message for level, _, message in log if level <= av.logging.ERROR)
-            return {"error": f"{said}\n{error}"}
+            return {"error": f"{log.complaints()}\n{error}"}
 
 
 def _guess_by_size(media: InputContainer, path: Path) -> Facts:
@@ -64,13 +58,15 @@ def _guess_by_size(media: InputContainer, path: Path) -> Facts:
     return {"guessed": True, "duration": 8 * path.stat().st_size / bits_per_s if bits_per_s else None}
 
 
-def _describe(media: InputContainer) -> Facts:
+def _describe(media: InputContainer, path: Path) -> Facts:
     return {
         "container": media.format.name,
-        "start": _scaled(media.start_time),
         "duration": _scaled(media.duration),
         "timecode": _tag(media.metadata, "timecode"),
-        "streams": [_describe_stream(stream) for stream in media.streams],
+        "streams": [
+            _describe_stream(stream) | {"origin": origin_s(media, related(media, path, stream))}
+            for stream in media.streams
+        ],
     }
 
 

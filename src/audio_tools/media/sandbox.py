@@ -1,9 +1,8 @@
 """
 A child process that reads a stranger's file is kept within bounds, and does not outlive us.
 
-Run as a script, `confine.py PARENT_PID PROGRAM ARGUMENT…` bounds itself and then becomes PROGRAM. A hook
-in the forked child (`preexec_fn`) would save its 20 ms, but may deadlock in a process with threads.
-Standard library only: it starts without site-packages.
+A child bounds itself as the first thing that it does: a hook in the forked process (`preexec_fn`) may
+deadlock in a process with threads.
 """
 
 from __future__ import annotations
@@ -13,17 +12,11 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
 
 MEMORY_BYTES = 2 << 30
-"""Address space, not memory in use: FFmpeg 9 reserves 0.6 GB and touches 35 MB."""
+"""Address space, not memory in use."""
 
 _PR_SET_PDEATHSIG = 1
-
-
-def confined(program: Sequence[str]) -> list[str]:
-    """The command line that runs `program` within the bounds of `confine`, under the same process id."""
-    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *program]
 
 
 def confine(parent_pid: int) -> None:
@@ -50,17 +43,3 @@ def _lower(limit: int, value: int) -> None:
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
     resource.setrlimit(limit, (value, value))
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Become the program that the command line names."""
-    parent_pid, program = int(arguments[0]), list(arguments[1:])
-    confine(parent_pid)
-    try:
-        os.execv(program[0], program)
-    except OSError as error:
-        raise SystemExit(f"{program[0]} cannot be run: {error.strerror}") from None
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

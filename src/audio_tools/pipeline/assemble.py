@@ -21,17 +21,15 @@ from audio_tools.words.unspoken import describe_dropped
 TRUNCATED_S = 2.0
 """A stream that ends so much earlier (seconds) than the file promises is reported."""
 
-MIXED_CHANNELS = 8
-"""FFmpeg knows what to do with as many; of sixteen it leaves some out of the mix (measured)."""
-
 
 @dataclass(frozen=True, slots=True)
 class ChunkResults:
     """
     All that is known of one file when its last chunk was heard.
 
-    `seconds` of sound were decoded, with `pauses` in it. `hearings` and `failures`: its chunks, in order.
-    `warnings` of the decoder; `cut_off` if it found that the file ends before its time.
+    `seconds` of sound were decoded, with `pauses` in it; `media.duration` is when sound and picture end.
+    `hearings` and `failures`: its chunks, in order. `warnings` of the decoder; `cut_off` if it found that the
+    file ends before its time.
     """
 
     media: MediaInfo
@@ -121,16 +119,6 @@ def _warnings(heard: ChunkResults, words: Sequence[Word], options: Options, engi
     if heard.promised - heard.seconds > TRUNCATED_S:
         yield f"The sound ends at {heard.seconds:.1f} s, but the file promises {heard.promised:.1f} s of it."
     number, streams = heard.stream.position, len(heard.media.audio_streams)
-    if heard.stream.channels > MIXED_CHANNELS:
-        yield (
-            f"The stream has {heard.stream.channels} channels: those behind the eighth may be missing from "
-            "what was heard. Mix them down first."
-        )
-    if heard.stream.channels > 1 and hearings and not any(hearing.sound for hearing in hearings):
-        yield (
-            f"There is no sound in the mix of the {heard.stream.channels} channels. If one alone has some, "
-            "they cancel each other out: keep one of them."
-        )
     if streams > 1 and not words:
         yield f"Audio stream {number} of {streams} holds no words: choose another (audioStream)."
     if heard.media.variable_frame_rate:

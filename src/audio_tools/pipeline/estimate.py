@@ -17,7 +17,7 @@ def expected_chunks(seconds: float | None, target_s: float) -> int:
 
 
 async def estimate(
-    path: Path, media: MediaInfo, stream: AudioStream, target_s: float, *, ffmpeg: Path, engine: Engine
+    path: Path, media: MediaInfo, stream: AudioStream, target_s: float, *, engine: Engine
 ) -> Transcript:
     """
     Estimate a job from the duration that its file promises; the engine is neither started nor asked.
@@ -31,7 +31,7 @@ async def estimate(
     Raises:
         DecodeFailed: the file promises no duration, and its sound cannot be decoded.
     """
-    seconds = stream.duration or media.duration or await _decoded_seconds(path, stream, ffmpeg)
+    seconds = stream.duration or media.duration or await _decoded_seconds(path, stream)
     chunks = expected_chunks(seconds, target_s)
     return Transcript(
         words=(),
@@ -50,8 +50,8 @@ async def estimate(
     )
 
 
-async def _decoded_seconds(path: Path, stream: AudioStream, ffmpeg: Path) -> float:
-    with Decoder(ffmpeg, path, stream.position) as decoder:
+async def _decoded_seconds(path: Path, stream: AudioStream) -> float:
+    with Decoder(path, stream.position) as decoder:
         counting = asyncio.ensure_future(asyncio.to_thread(lambda: sum(map(len, decoder))))
         try:
             return await asyncio.shield(counting) / SAMPLE_RATE_HZ

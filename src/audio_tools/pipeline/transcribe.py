@@ -33,9 +33,9 @@ from audio_tools.errors import (
 from audio_tools.events import ChunkWords, Publish
 from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import max_encoded_bytes, seconds_within
-from audio_tools.media.probe import choose_audio, heard_from, probe
+from audio_tools.media.probe import choose_audio, measured, probe
 from audio_tools.options import Options
-from audio_tools.pipeline.assemble import ChunkResults, assemble
+from audio_tools.pipeline.assemble import TRUNCATED_S, ChunkResults, assemble
 from audio_tools.pipeline.chunk_transcriber import ChunkResult, ChunkTranscriber, PreparedChunk
 from audio_tools.pipeline.estimate import estimate, expected_chunks
 from audio_tools.pipeline.progress import ProgressTracker
@@ -72,7 +72,6 @@ class PipelineContext:
     engine that cannot be reached and a full disk are waited for up to `outage_wait_s` seconds.
     """
 
-    ffmpeg: Path
     engine: Engine
     lanes: RequestLimiter
     store: ChunkCache
@@ -115,7 +114,7 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
     stream = choose_audio(media, options.audio_stream)
     target_s = _chunk_target(media, options, tools)
     if options.dry_run:
-        return await estimate(path, media, stream, target_s, ffmpeg=tools.ffmpeg, engine=tools.engine)
+        return await estimate(path, media, stream, target_s, engine=tools.engine)
     meter.say("load", f"Starting {tools.engine.name} ({tools.engine.model})")
     await tools.engine.start(meter.downloaded)
     meter.expect(media.likely_duration, expected_chunks(media.likely_duration, target_s))
@@ -181,6 +180,7 @@ class _FileRun:
     warnings: list[str] = field(default_factory=list)
     cut_off: bool = False
     too_dear: bool = False
+    found: MediaInfo | None = None
 
     async def hear_all(self) -> None:
         """
@@ -206,8 +206,8 @@ class _FileRun:
     def heard(self) -> ChunkResults:
         """What there is to put together."""
         return ChunkResults(
-            media=self.media,
-            stream=self.media.audio_streams[self.stream.position],
+            media=self.found or self.media,
+            stream=(self.found or self.media).audio_streams[self.stream.position],
             seconds=self.cutter.seconds,
             pauses=self.cutter.pauses(),
             hearings=[self.hearings[index] for index in sorted(self.hearings)],
@@ -222,7 +222,7 @@ class _FileRun:
         encoding = ThreadPoolExecutor(1, "encode")
         with (
             ThreadPoolExecutor(1, "cut") as cutting,
-            Decoder(self.tools.ffmpeg, self.path, self.stream.position) as decoder,
+            Decoder(self.path, self.stream.position) as decoder,
         ):
             chunks, loop = cut(decoder, self.cutter), asyncio.get_running_loop()
             cut_next = partial(loop.run_in_executor, cutting, next, chunks, None)
@@ -243,12 +243,27 @@ class _FileRun:
                     decoder.kill()
                     await asyncio.wait([coming])
                 coming.exception()
-            self.warnings, self.cut_off = list(decoder.warnings), decoder.cut_off
-            if decoder.start is not None:
-                self.media = heard_from(self.media, self.stream.position, decoder.start)
+            self._note_end(decoder)
         self.meter.cut_all(self.cutter.seconds)
         for _ in range(lanes):
             await ready.put(None)
+
+    def _note_end(self, decoder: Decoder) -> None:
+        """Replace what the container promised by what was found, and report where it promised more."""
+        self.warnings, self.cut_off = list(decoder.warnings), decoder.cut_off
+        if decoder.start is None:
+            return
+        end = max(self.cutter.seconds, decoder.media_end or 0.0)
+        promised = self.media.duration or 0.0
+        if self.media.frame_rate is not None and decoder.media_end is None:
+            end = max(end, promised)
+        elif promised - end > TRUNCATED_S and not decoder.duration_explained:
+            self.cut_off = True
+            self.warnings.append(
+                f"The file promises {promised:.1f} s but ends at {end:.1f} s: it was cut off when it was "
+                "recorded or copied. What is missing is not reported as silence."
+            )
+        self.found = measured(self.media, self.stream.position, decoder.start, end)
 
     async def _drain(self, ready: asyncio.Queue[PreparedChunk | None]) -> None:
         """One lane: hear one chunk after the other."""

@@ -20,7 +20,6 @@ from audio_tools.audio.chunking import Cutter
 from audio_tools.audio.pauses import between
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.media.decode import Decoder
-from audio_tools.media.ffmpeg import find_ffmpeg
 from audio_tools.transcript import Interval, Word
 from audio_tools.words.timing import spread
 
@@ -39,7 +38,7 @@ async def aligner() -> AsyncIterator[SphinxAligner]:
 
 def read(path: Path) -> tuple[Pcm, list[Interval]]:
     """Samples and where they hold speech."""
-    with Decoder(find_ffmpeg(None), path, 0) as decoder:
+    with Decoder(path, 0) as decoder:
         pcm = np.concatenate(list(decoder))
     cutter = Cutter(300.0)
     cutter.push(pcm)

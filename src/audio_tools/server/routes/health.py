@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
-from pathlib import Path
 
 from fastapi.responses import JSONResponse
 
@@ -47,20 +45,6 @@ async def _run(check: HealthCheck) -> Check:
         return Check(ok=False, message=error.strerror or type(error).__name__)
 
 
-async def check_ffmpeg(ffmpeg: Path) -> str:
-    """FFmpeg's version. Raises ConfigError where it does not run, or not any more."""
-    return await asyncio.to_thread(lambda: _version(ffmpeg, _changed_at(ffmpeg)))
-
-
-@lru_cache(maxsize=1)
-def _version(ffmpeg: Path, _changed_at_ns: int | None) -> str:
-    # A child process takes 70 ms, and load balancers ask for our health every second.
-    return ffmpeg_version(ffmpeg)
-
-
-def _changed_at(path: Path) -> int | None:
-    """When the file was last replaced, written or given other rights, in ns; None where there is none."""
-    try:
-        return path.stat().st_ctime_ns
-    except OSError:
-        return None
+async def check_ffmpeg() -> str:
+    """The version of the FFmpeg libraries. Raises ConfigError where they cannot be loaded."""
+    return await asyncio.to_thread(ffmpeg_version)

@@ -286,7 +286,7 @@ class JobRoutes:
 
     async def delete(self, job_id: JobId) -> Response:
         """
-        Cancel a waiting or running job: its FFmpeg, its requests and its files are gone within a second.
+        Cancel a waiting or running job: its decoder, its requests and its files are gone within a second.
         A job that has ended is deleted with all its data.
         """
         job = await self.queue.get(job_id)

@@ -1,0 +1,93 @@
+"""The media's clock: which of its seconds a timestamp of a stream means, and where decoded sound belongs."""
+
+from __future__ import annotations
+
+BACK_S = 1.0
+"""Timestamps that go back so far, in seconds, are another recording's; less is disorder."""
+
+LONGEST_JUMP_S = 3600.0
+"""Where a transport stream jumps farther it is another recording; in other containers it is a gap."""
+
+LONGEST_S = 7 * 86_400.0
+"""A timestamp later than a week is a lie; filling up to it takes as long as its author likes."""
+
+SHORTEST_HOLE_S = 0.04
+"""
+Shorter holes are closed, up to a frame: a recorder may jitter that much. FFmpeg's own 0.1 would let all that
+follows some lost packets come three frames early.
+"""
+
+USABLE_SHARE = 0.25
+"""Timestamps that have more than this share of the sound overlap are not the times of that sound."""
+
+_PATIENCE_S = 1.0
+
+
+class MediaClock:
+    """
+    Converts timestamps of all streams of one file to seconds on the media's clock.
+
+    Files that were joined byte by byte, and broadcasts, start their timestamps anew; each such recording
+    follows the end of the one before, with its streams in step.
+
+    Args:
+        origin_s: the timestamp that is time 0.
+        may_jump: whether timestamps may jump forward as well without meaning a gap, as in transport streams.
+    """
+
+    def __init__(self, origin_s: float, *, may_jump: bool) -> None:
+        self._may_jump = may_jump
+        self._offsets = [-origin_s]
+        self._last: dict[int, tuple[int, float]] = {}
+        self.joined_at: list[float] = []
+        """Where another recording starts, in seconds."""
+        self.end = 0.0
+        """Where the last stream ends so far, in seconds."""
+
+    def place(
+        self, stream: int, timestamp_s: float, duration_s: float, order_s: float | None = None
+    ) -> float:
+        """When a packet or frame is due; `order_s` is the timestamp that must not go back, if not its own."""
+        order = timestamp_s if order_s is None else order_s
+        recording, last = self._last.get(stream, (0, order))
+        if order < last - BACK_S or (self._may_jump and order > last + LONGEST_JUMP_S):
+            recording += 1
+            if recording == len(self._offsets):
+                self._offsets.append(self.end - timestamp_s)
+                self.joined_at.append(self.end)
+        self._last[stream] = recording, order
+        at = timestamp_s + self._offsets[recording]
+        self.end = max(self.end, min(at + duration_s, LONGEST_S))
+        return at
+
+
+class SoundPlacer:
+    """
+    Decides where each piece of one stream's sound belongs, given when it is due and how long it is.
+
+    Sound that follows within `SHORTEST_HOLE_S` follows at once. Where timestamps advance slower than the
+    sound itself they are wrong, and the sound is placed by its own length.
+    """
+
+    def __init__(self) -> None:
+        self.end: float | None = None
+        """Where the sound placed last ends, in seconds; None: there is none."""
+        self.clock_ignored = False
+        self._overlap_s = 0.0
+
+    def place(self, due_s: float, duration_s: float, *, anew: bool = False) -> float:
+        """
+        When the next piece is heard, in seconds: `end` exactly if it follows without a gap.
+
+        A piece that starts `anew`, in another format, is taken at its word: small shifts would add up.
+        """
+        at = due_s
+        if self.end is not None:
+            if self.clock_ignored or (abs(at - self.end) <= SHORTEST_HOLE_S and not anew):
+                at = self.end
+            overlap = min(max(self.end - at, 0.0), duration_s)
+            self._overlap_s = max(0.0, self._overlap_s + overlap - USABLE_SHARE * duration_s)
+            if self._overlap_s > _PATIENCE_S:
+                self.clock_ignored, at = True, self.end
+        self.end = at + duration_s if self.end is None else max(self.end, at + duration_s)
+        return at

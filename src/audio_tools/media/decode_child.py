@@ -1,0 +1,197 @@
+"""
+Decodes one audio stream of a media file: the child process of `decode.py`.
+
+Standard output gets `records`: all channels of the stream as 16-bit samples at 16 kHz, each run of them with
+its place on the media's clock. A decoder of a hundred formats has bugs that a hostile file can reach, so it
+never runs in the service itself. Not numpy: its import would double the time to the first sample.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import av
+
+from audio_tools.media.clock import SoundPlacer
+from audio_tools.media.edit_list import Edit, read_movie
+from audio_tools.media.ffmpeg_log import CUT_OFF, ENCRYPTED, NO_SUCH_STREAM, TOO_MANY_CHANNELS, UNKNOWN_CODEC
+from audio_tools.media.libav import Log, discard_others, listening, open_media
+from audio_tools.media.records import RecordWriter, Report
+from audio_tools.media.sample_run import SAMPLE_RATE_HZ, SampleRun, TooManyChannels
+from audio_tools.media.sandbox import confine
+from audio_tools.media.timeline import Timeline
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+
+
+class Unusable(Exception):
+    """The stream cannot be decoded; the message is one of `log`'s."""
+
+
+class _Decoding:
+    """One pass over the file; `report` is complete after `run`."""
+
+    def __init__(
+        self, media: InputContainer, stream: AudioStream, timeline: Timeline, log: Log, writer: RecordWriter
+    ) -> None:
+        self._media, self._stream, self._log, self._writer = media, stream, log, writer
+        self._base = float(stream.time_base or 1)
+        self._timeline = timeline
+        self._placer = SoundPlacer()
+        self._run: SampleRun | None = None
+        end = timeline.sound_end
+        self._clip = 0, sys.maxsize if end is None else round(end * SAMPLE_RATE_HZ)
+        self._seen_any = False
+        self._cut_off = False
+
+    def run(self, edits: Sequence[Edit] | None) -> Report:
+        """Decode the whole stream, by its edits if they are given."""
+        if edits is None:
+            for frame, due in self._frames():
+                self._take(frame, due)
+        else:
+            self._play(edits)
+        self._finish_run()
+        complaints = self._log.complaints()
+        return Report(
+            complaints=complaints,
+            media_end=self._timeline.end,
+            joined_at=tuple(self._timeline.clock.joined_at),
+            clock_ignored=self._placer.clock_ignored,
+            explained=self._timeline.explained,
+            cut_off=self._cut_off or any(sign in complaints for sign in CUT_OFF),
+        )
+
+    def _frames(self) -> Iterator[tuple[AudioFrame, float]]:
+        """Decoded frames and when each is due, in seconds; the ends of other streams are noted by the way."""
+        following = self._timeline.origin
+        for packet in self._packets():
+            if packet.stream is not self._stream:
+                self._timeline.note(packet)
+                continue
+            for frame in self._decoded(cast("Packet[AudioStream]", packet)):
+                if not frame.samples:
+                    continue
+                seconds = frame.samples / frame.sample_rate
+                stamp = following if frame.pts is None else frame.pts * self._base
+                following = stamp + seconds
+                yield frame, self._timeline.clock.place(self._stream.index, stamp, seconds)
+
+    def _packets(self) -> Iterator[Packet[Any]]:
+        wanted: list[Stream] = [self._stream, *self._timeline.watched]
+        discard_others(self._media, wanted)
+        packets = self._media.demux(wanted)
+        while True:
+            self._log.trim()
+            try:
+                packet = next(packets, None)
+            except (av.error.FFmpegError, MemoryError) as error:
+                self._log.note(str(error))
+                self._cut_off = True
+                return
+            if packet is None:
+                return
+            if packet.size:
+                self._cut_off = packet.is_corrupt
+            yield packet
+
+    def _decoded(self, packet: Packet[AudioStream]) -> Sequence[AudioFrame]:
+        try:
+            if not self._seen_any and packet.has_sidedata("encryption_info"):
+                raise Unusable(ENCRYPTED)
+            self._seen_any = True
+            return packet.decode()
+        except av.error.FFmpegError as error:
+            # Some files are in the clear for a while before they are encrypted.
+            if packet.has_sidedata("encryption_info"):
+                raise Unusable(ENCRYPTED) from None
+            self._log.note(str(error))
+            return []
+
+    def _take(self, frame: AudioFrame, due: float) -> None:
+        before = self._placer.end
+        fits = self._run is not None and self._run.fits(frame)
+        at = self._placer.place(due, frame.samples / frame.sample_rate, anew=not fits)
+        if self._run is None or at != before or not fits:
+            self._finish_run()
+            self._run = SampleRun(at, frame, self._put)
+        self._run.add(frame)
+
+    def _finish_run(self) -> None:
+        if self._run is not None:
+            self._run.close()
+        self._run = None
+
+    def _put(self, channels: int, start: int, samples: memoryview) -> None:
+        """Send what lies within the edit that is being played."""
+        first, end = self._clip
+        width = 2 * channels
+        skipped = max(first - start, 0)
+        samples = samples[skipped * width : max(end - start, 0) * width]
+        if len(samples):
+            self._writer.samples(channels, start + skipped, samples)
+
+    def _play(self, edits: Sequence[Edit]) -> None:
+        """Put the sound of each edit where the edit list wants it; what is played later may lie earlier."""
+        frames = self._frames()
+        heard_to = 0.0
+        for edit in edits:
+            if edit.media is None:
+                continue
+            if edit.media < heard_to:
+                self._media.seek(max(round((edit.media - 1) / self._base), 0), stream=self._stream)
+                self._timeline.clock = self._timeline.new_clock()
+                frames = self._frames()
+            end_s = edit.start + edit.duration
+            self._clip = round(edit.start * SAMPLE_RATE_HZ), round(end_s * SAMPLE_RATE_HZ)
+            self._placer = SoundPlacer()
+            for frame, due in frames:
+                heard_to = due + frame.samples / frame.sample_rate
+                if heard_to > edit.media:
+                    self._take(frame, due - edit.media + edit.start)
+                if heard_to >= edit.media + edit.duration:
+                    break
+            self._finish_run()
+
+
+def decode(path: Path, position: int, writer: RecordWriter) -> None:
+    """Decode the audio stream at `position`, counted from 0; the last record is a report or a failure."""
+    with listening() as log:
+        try:
+            movie = read_movie(path)
+            options = {"ignore_editlist": "1"} if movie and movie.edits else {}
+            with open_media(path, options) as media:
+                if position >= len(media.streams.audio):
+                    raise Unusable(NO_SUCH_STREAM)
+                stream = media.streams.audio[position]
+                if stream.codec_context is None:
+                    raise Unusable(UNKNOWN_CODEC)
+                edits = movie.edits.get(stream.id) if movie else None
+                timeline = Timeline(media, path, stream, movie)
+                writer.report(_Decoding(media, stream, timeline, log, writer).run(edits))
+        except TooManyChannels:
+            writer.failure(TOO_MANY_CHANNELS)
+        except (Unusable, av.error.FFmpegError, MemoryError) as error:
+            writer.failure(f"{log.complaints()}\n{error}")
+
+
+def main(arguments: Sequence[str]) -> None:
+    parent_pid, path, position = arguments
+    confine(int(parent_pid))
+    output = os.dup(1)
+    # What a library prints must not end up between the records.
+    os.dup2(2, 1)
+    decode(Path(path), int(position), RecordWriter(output))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,68 @@
+"""Decoded frames become samples at 16 kHz: in the decoding child process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from av.audio.fifo import AudioFifo
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+
+SAMPLE_RATE_HZ = 16_000
+"""As in `audio.pcm`, which would import numpy."""
+
+MOST_CHANNELS = 64
+"""As many as libswresample takes."""
+
+Put = Callable[[int, int, memoryview], None]
+"""Takes channels, the number of the first sample, and interleaved 16-bit samples."""
+
+
+class TooManyChannels(ValueError):
+    """A frame has more channels than can be resampled."""
+
+
+class SampleRun:
+    """
+    Samples without a gap, from frames of one format, resampled by the second.
+
+    Args:
+        start_s: when the first of them is heard.
+        frame: the first frame, whose format holds for all.
+        put: takes the resampled samples.
+    """
+
+    def __init__(self, start_s: float, frame: AudioFrame, put: Put) -> None:
+        self.channels = frame.layout.nb_channels
+        if self.channels > MOST_CHANNELS:
+            raise TooManyChannels
+        self._format, self._rate = frame.format.name, frame.sample_rate
+        self._fifo, self._put = AudioFifo(), put
+        self._resampler = AudioResampler("s16", frame.layout, SAMPLE_RATE_HZ)
+        self._at = round(start_s * SAMPLE_RATE_HZ)
+
+    def fits(self, frame: AudioFrame) -> bool:
+        """Whether a frame has the format of this run; AudioFifo checks no layout."""
+        return (
+            frame.layout.nb_channels == self.channels
+            and frame.sample_rate == self._rate
+            and frame.format.name == self._format
+        )
+
+    def add(self, frame: AudioFrame) -> None:
+        frame.pts = None
+        self._fifo.write(frame)
+        if self._fifo.samples >= self._rate:
+            self._emit(self._fifo.read())
+
+    def close(self) -> None:
+        """Hand on what is left."""
+        self._emit(self._fifo.read())
+        self._emit(None)
+
+    def _emit(self, frame: AudioFrame | None) -> None:
+        for resampled in self._resampler.resample(frame):
+            if resampled is not None:
+                size = 2 * self.channels * resampled.samples
+                self._put(self.channels, self._at, memoryview(resampled.planes[0])[:size])
+                self._at += resampled.samples
