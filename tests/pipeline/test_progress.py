@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,3 +89,36 @@ def test_one_chunk_is_not_chunks() -> None:
     measured.done(10.0)
 
     assert told[-1].message == "Transcribed 1 of 1 chunk"
+
+
+def test_failed_chunks_are_not_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine of ten fail: 10 percent of the audio are done, and the message says what happened."""
+    measured, told = meter()
+    measured.expect(100.0, 10)
+    for number in range(10):
+        measured.cut(10.0 * (number + 1))
+    measured.done(10.0)
+    for _ in range(9):
+        measured.failed(10.0)
+
+    assert told[-1].message == "Transcribed 1 of 10 chunks, 9 failed"
+    assert told[-1].progress == pytest.approx(3.0 + 9.6)
+    assert (told[-1].chunks_done, told[-1].chunks_failed) == (1, 9)
+
+
+def test_cached_chunks_are_not_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a resume the time left follows from what the engine does, not from what is there already."""
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    measured, told = meter()
+    measured.expect(100.0, 10)
+    measured.cut_all(100.0)
+    for _ in range(8):
+        measured.done(10.0, by_engine=False)
+    unknown = told[-1]
+    clock[0] = 5.0
+    measured.done(10.0)
+
+    assert (unknown.eta_s, unknown.speed) == (None, None)
+    assert told[-1].speed == pytest.approx(2.0)
+    assert told[-1].eta_s == pytest.approx(5.0)
