@@ -357,9 +357,11 @@ async def test_a_chunk_that_is_no_audio_is_refused_alone(
 
 
 async def test_nobody_listening_is_unavailable(engine_for: Callable[..., Any], unused_tcp_port: int) -> None:
-    """A server that is not there may come back."""
+    """A server that is not there may come back; the error names it."""
     engine = await engine_for(f"http://127.0.0.1:{unused_tcp_port}/v1")
-    with pytest.raises(EngineUnreachable, match="cannot be reached") as caught:
+    with pytest.raises(
+        EngineUnreachable, match=f"The server 127.0.0.1:{unused_tcp_port} cannot be reached"
+    ) as caught:
         await engine.transcribe(REQUEST)
 
     assert not caught.value.heard

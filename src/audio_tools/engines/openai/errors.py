@@ -56,10 +56,16 @@ def map_openai_errors() -> Iterator[None]:
                 "The server did not answer in time.", hint="ENGINE_TIMEOUT is too short?"
             ) from error
         # Without a connection nothing was sent; one that breaks may have carried the chunk.
-        said = f"The server cannot be reached: {shorten(str(cause)) or 'no answer'}."
+        said = f"{_server(error)} cannot be reached: {shorten(str(cause)) or 'no answer'}."
         if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
             raise EngineUnreachable(said, hint=UNREACHABLE_HINT) from error
         raise EngineUnavailable(said) from error
+
+
+def _server(error: Exception) -> str:
+    """The host and port that a request went to."""
+    request = getattr(error, "request", None)
+    return "The server" if request is None else f"The server {request.url.netloc.decode()}"
 
 
 def refuses_form(error: APIStatusError) -> bool:
