@@ -20,9 +20,9 @@ def with_tables(page: str) -> str:
 
 
 def table(name: str) -> str:
-    """The fields of a schema, with `Options` and `Events` in forms of their own."""
-    if name == "Options":
-        return options_table()
+    """The fields of a schema, with options and `Events` in forms of their own."""
+    if name.endswith("Options"):
+        return options_table(name)
     if name == "Events":
         return events_table()
     required = SCHEMAS[name].get("required", ())
@@ -33,11 +33,11 @@ def table(name: str) -> str:
     return "| field | type | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
-def options_table() -> str:
+def options_table(name: str) -> str:
     """One row for each option, with its default and its allowed values."""
     rows = [
-        f"| `{name}` | {default(schema)} | {kind(schema)} | {meaning(schema)} |"
-        for name, schema in SCHEMAS["Options"]["properties"].items()
+        f"| `{option}` | {default(schema)} | {kind(schema)} | {meaning(schema)} |"
+        for option, schema in SCHEMAS[name]["properties"].items()
     ]
     return "| option | default | allowed | meaning |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
 

@@ -109,12 +109,14 @@ def _allowed(model: type[BaseModel], option: str) -> str:
         "string": "text",
         "array": "a list",
     }
-    words = kinds.get(rule.get("type", ""), "valid")
+    types = rule.get("type", "")
+    words = kinds.get(types if isinstance(types, str) else types[0], "valid")
     if "minimum" in rule:
         words += f" from {rule['minimum']:g} to {rule['maximum']:.10g}"
     if "maxLength" in rule:
         words += f" of at most {rule['maxLength']} characters"
-    if "pattern" in rule:
-        example = next(iter(entry.get("examples", ())), "en (ISO-639-1, lower case)")
-        words += f" like {example}"
+    if examples := entry.get("examples"):
+        words += f" like {examples[0]}"
+    elif "pattern" in rule:
+        words += " like en (ISO-639-1, lower case)"
     return words

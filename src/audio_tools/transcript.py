@@ -340,6 +340,8 @@ class Transcript(JsonValue):
     """Aligner used for word times: `pocketsphinx`, `whisper`; null if none was."""
     silence_detection: Literal["level", "vad", "auto"] = "level"
     """How silence was really found: by level, by a voice model (`vad`), or by both (`auto`)."""
+    pauses: tuple[Interval, ...] = ()
+    """Pauses of at least 0.3 s without speech, in order, from which the silences were chosen."""
     failed_chunks: tuple[FailedChunk, ...] = ()
     """Chunks without an answer; their text is never made up."""
     gaps: tuple[Interval, ...] = ()

@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": "Run the service: HTTP, WebSocket, queue and workers.",
     "work": "Run workers without HTTP. Requires Redis.",
     "submit": "Send files to a service.",
+    "cut": "Cut a transcript for an editing program.",
     "export": "Write the transcript of a job of a service.",
     "jobs": "List the jobs of a service.",
     "cancel": "Cancel a job of a service.",

@@ -88,6 +88,19 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
     return output(formats(beside(overwrite(with_destination))))
 
 
+def formats_option(default: str, help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command `-f` with a default of its own."""
+    return click.option(
+        "-f",
+        "--formats",
+        metavar="NAMES",
+        default=default,
+        show_default=True,
+        callback=_parse_formats,
+        help=help_text,
+    )
+
+
 def _parse_formats(
     ctx: click.Context,  # noqa: ARG001
     parameter: click.Parameter,  # noqa: ARG001

@@ -15,6 +15,7 @@ from audio_tools.cli._outputs import Destination, Output, exists, refuse_to_repl
 from audio_tools.cli._written_files import WrittenFiles
 
 if TYPE_CHECKING:
+    from audio_tools.exports.registry import Export
     from audio_tools.transcript import Transcript
 
 NO_SECOND_BILL = " Finished chunks are not charged again."
@@ -56,12 +57,13 @@ async def deliver(
         DiskFull, StorageError: a file cannot be written.
     """
     from audio_tools.cli._progress import prospect, summary
+    from audio_tools.exports.registry import Export
 
     name = output.source.name
     if transcript.dry_run:
         say(prospect(name, transcript), err=destination.is_stdout)
         return
-    replaced = await asyncio.to_thread(_write, transcript, output, destination, written)
+    files = await asyncio.to_thread(write_files, Export(transcript, name), output, destination, written)
     if destination.is_stdout:
         await asyncio.to_thread(_print, transcript, name, destination.formats[0])
     say(summary(name, transcript, taken_s), err=destination.is_stdout)
@@ -73,19 +75,28 @@ async def deliver(
         say(f"  Note: Speech at {gap.start:.1f}-{gap.end:.1f} s could not be transcribed.", err=True)
     if CAPTION_FORMATS & set(output.paths):
         _report_captions(transcript)
-    if output.paths:
-        names = (f"{path} (replaced)" if path in replaced else str(path) for path in output.paths.values())
+    if files:
+        names = (f"{path} (replaced)" if replaced else str(path) for path, replaced in files.items())
         say("  " + "  ".join(names))
 
 
-def _write(
-    transcript: Transcript, output: Output, destination: Destination, written: WrittenFiles
-) -> set[Path]:
-    """Write all formats; returns the files that existed before."""
-    from audio_tools.exports.registry import FORMATS, Export, render
+def write_files(
+    export: Export, output: Output, destination: Destination, written: WrittenFiles
+) -> dict[Path, bool]:
+    """
+    Write all formats.
+
+    Returns:
+        The files, and whether each existed before.
+
+    Raises:
+        ConfigError: a file appeared or was changed while the work went on; nothing was written.
+        ExportError: a format cannot hold this transcript; nothing was written.
+        DiskFull, StorageError: a file cannot be written.
+    """
+    from audio_tools.exports.registry import FORMATS, render
     from audio_tools.storage.local import write_atomically
 
-    export = Export(transcript, output.source.name)
     rendered = {
         path.with_name(path.name.removesuffix(FORMATS[name].extension) + document.suffix): document.data
         for name, path in output.paths.items()
@@ -94,7 +105,7 @@ def _write(
     if not destination.overwrite:
         # The check before the work may be hours old.
         refuse_to_replace(list(rendered), written, note=NO_SECOND_BILL)
-    replaced = set(filter(exists, rendered))
+    replaced = {path: exists(path) for path in rendered}
     for path, data in rendered.items():
         written.add(path, data)
         write_atomically(path, data)

@@ -18,7 +18,7 @@ from audio_tools.errors import NoWords
 from audio_tools.exports.fillers import find_fillers
 from audio_tools.exports.phrases import tokenize
 from audio_tools.exports.profanity import find_profanity
-from audio_tools.exports.source import spoken_words
+from audio_tools.exports.source import measured_pauses, spoken_words
 from audio_tools.exports.spans import merge
 from audio_tools.exports.text import clean
 from audio_tools.transcript import Interval, Json, Transcript, Word
@@ -119,7 +119,7 @@ def _document(words: Sequence[Word], transcript: Transcript, language: str) -> J
         for span in spans:
             for index in range(span.first, span.last + 1):
                 tags.setdefault(index, []).append(tag)
-    times = _times(words, transcript.silences)
+    times = _times(words, measured_pauses(transcript))
     speakers = {speaker: _speaker_id(speaker) for speaker in (_speaker(word) for word in words)}
     segments = [
         {

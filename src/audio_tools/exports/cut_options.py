@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from audio_tools.options import OptionsModel
@@ -101,7 +101,9 @@ class CutOptions(OptionsModel):
         [], max_length=100_000, description="Ranges to keep whatever else applies, also over `cut`."
     )
     cut: list[RangeOption] = Field([], max_length=100_000, description="Ranges to cut.")
-    frame_rate: Annotated[str | None, BeforeValidator(_frame_rate_text)] = Field(
+    frame_rate: Annotated[
+        str | None, BeforeValidator(_frame_rate_text), WithJsonSchema({"type": ["string", "number"]})
+    ] = Field(
         None,
         examples=["30000/1001"],
         description="Frame rate, such as 25, 29.97 or 30000/1001; default: that of the picture, else 25.",

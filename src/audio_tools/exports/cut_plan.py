@@ -20,7 +20,7 @@ from audio_tools.exports.fillers import find_fillers
 from audio_tools.exports.phrases import WordSpan, tokenize
 from audio_tools.exports.profanity import find_profanity
 from audio_tools.exports.retakes import Retake, find_retakes
-from audio_tools.exports.source import spoken_words, to_milliseconds
+from audio_tools.exports.source import measured_pauses, spoken_words, to_milliseconds
 from audio_tools.exports.spans import Span, complement, merge, subtract
 from audio_tools.exports.timeline import Clip, Marker, MediaReference, Reason, Timeline
 from audio_tools.transcript import Transcript, Word
@@ -114,7 +114,7 @@ class _Planner:
         self.words = spoken_words(transcript)
         self.spans = to_milliseconds(self.words, outward=True)
         self.length = max(1, round(transcript.duration * 1000), *(end for _, end in self.spans[-1:]))
-        self.pauses = to_milliseconds(transcript.silences, outward=False)
+        self.pauses = to_milliseconds(measured_pauses(transcript), outward=False)
         tokens = tokenize(self.words)
         language = transcript.language
         self.fillers = find_fillers(self.words, tokens, language, options.filler_words)

@@ -3,126 +3,287 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, get_args
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field, PlainSerializer
 
 from audio_tools.errors import EmptyTimeline, InvalidRange, MalformedRequest
 from audio_tools.exports.cut_options import Mode
 from audio_tools.exports.cut_plan import CutPlan, CutRange
 from audio_tools.exports.phrases import WordSpan
+from audio_tools.exports.retakes import Kind
 from audio_tools.exports.source import media_reference, spoken_words
 from audio_tools.exports.spans import Span, complement
 from audio_tools.exports.timeline import Marker, MediaReference, Reason, Timebase
-from audio_tools.transcript import Json, Transcript, Word
+from audio_tools.json_value import Json, JsonValue, Seconds, omit_if_none
+from audio_tools.transcript import Transcript, Word
+
+Frame = Annotated[int, Field(json_schema_extra={"minimum": 0})]
+Score = Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})]
+Index = Annotated[int, Field(json_schema_extra={"minimum": 0})]
+Micro = Annotated[float, PlainSerializer(lambda value: round(value, 6), return_type=float)]
+Start = Annotated[Micro, Field(description="Start, seconds from the start of the media.")]
+End = Annotated[Micro, Field(description="End, seconds from the start of the media.")]
+StartFrame = Annotated[Frame, Field(description="First frame, counted from the start of the file.")]
+EndFrame = Annotated[Frame, Field(description="Frame behind the last one.")]
+# Text, because ticks exceed the whole numbers of JavaScript after 9.85 hours.
+StartTicks = Annotated[str, Field(description="Start in Premiere's ticks, 254016000000 per second.")]
+EndTicks = Annotated[str, Field(description="End in Premiere's ticks.")]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTimebase(JsonValue):
+    """How frames are counted."""
+
+    num: int
+    """Frames per second: numerator."""
+    den: int
+    """Frames per second: denominator."""
+    ntsc: bool
+    """Whether the rate is a whole number times 1000/1001."""
+    drop_frame: bool
+    """Whether timecode skips labels."""
+    start_timecode: str
+    """Timecode of frame 0; it changes no frame number."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRange(JsonValue):
+    """A range that stays."""
+
+    start: Start
+    end: End
+    start_frame: StartFrame
+    end_frame: EndFrame
+    start_ticks: StartTicks
+    end_ticks: EndTicks
+    record_frame: Frame
+    """Frame of the sequence at which it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedRange(JsonValue):
+    """A range that is cut, muted or played faster."""
+
+    start: Start
+    end: End
+    start_frame: StartFrame
+    end_frame: EndFrame
+    start_ticks: StartTicks
+    end_ticks: EndTicks
+    reason: Reason
+    """Why."""
+    first_word: Index | None
+    """Index of its first word; null without any."""
+    last_word: Index | None
+    """Index of its last word, included."""
+    score: Score
+    """How sure the proposal is."""
+    record_frame: Annotated[Frame | None, omit_if_none(minimum=0)] = None
+    """Frame of the sequence at which it begins, in the modes `mute` and `speed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMarker(JsonValue):
+    """A marker on the sequence."""
+
+    start: Start
+    end: End
+    start_frame: StartFrame
+    end_frame: EndFrame
+    start_ticks: StartTicks
+    end_ticks: EndTicks
+    record_frame: Frame
+    """Its frame in the sequence."""
+    record_frames: Frame
+    """Its length there, frames."""
+    reason: Reason
+    """What it marks."""
+    text: str
+    """The words, or the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWords(JsonValue):
+    """Words of the transcript."""
+
+    first_word: Index
+    """Index of the first word."""
+    last_word: Index
+    """Index of the last word, included."""
+    start: Seconds
+    """Start, seconds from the start of the media."""
+    end: Seconds
+    """End, seconds from the start of the media."""
+    text: str
+    """The words."""
+    score: Score
+    """How sure the proposal is."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRetake(JsonValue):
+    """A proposal: `dropped` is said again in `kept`."""
+
+    kind: Kind
+    """A stutter, a false start, or a take that was repeated as a whole."""
+    score: Score
+    """How sure the proposal is."""
+    dropped: FoundWords
+    """The earlier attempt."""
+    kept: FoundWords
+    """The words that repeat it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonStats(JsonValue):
+    """What was cut for one reason."""
+
+    count: int
+    """Number of ranges."""
+    duration: Seconds
+    """Their length, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStats(JsonValue):
+    """The plan in numbers."""
+
+    source_frames: Frame
+    """Length of the media, frames."""
+    source_duration: Seconds
+    """Length of the media, seconds."""
+    kept_frames: Frame
+    """Length of the kept ranges, frames."""
+    kept_duration: Seconds
+    """Length of the kept ranges, seconds."""
+    sequence_frames: Frame
+    """Length of the sequence, frames."""
+    sequence_duration: Seconds
+    """Length of the sequence, seconds."""
+    kept_ranges: int
+    """Number of kept ranges."""
+    cut_ranges: int
+    """Number of cut ranges."""
+    reasons: dict[str, ReasonStats]
+    """What was cut, by reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDocument(JsonValue):
+    """A cut plan. Kept and cut ranges together are the whole media."""
+
+    timebase: PlanTimebase
+    """Frame rate and timecode."""
+    mode: Mode
+    """What happens to cut ranges."""
+    speed_factor: float
+    """Speed of cut ranges in the mode `speed`."""
+    keep: list[KeptRange]
+    """Ranges that stay, in order."""
+    cut: list[RemovedRange]
+    """Ranges that are cut, in order; none in the mode `mark`."""
+    markers: list[PlanMarker]
+    """Markers, in order."""
+    fillers: list[FoundWords]
+    """Filler words."""
+    filler_detection: Literal["transcript"]
+    """Where fillers were found: in the words of the transcript."""
+    retakes: list[FoundRetake]
+    """Proposals for retakes."""
+    profanity: list[FoundWords]
+    """Profane words."""
+    stats: PlanStats
+    """Lengths and counts."""
 
 
 def plan_to_json(plan: CutPlan) -> Json:
-    """
-    The plan as `POST /job/{jobId}/cut-plan` returns it.
+    """The plan as `POST /job/{jobId}/cut-plan` returns it."""
+    return plan_document(plan).to_json()
 
-    Every range has its times in seconds, frames and ticks; a range in the sequence has `recordFrame` too.
-    """
+
+def plan_document(plan: CutPlan) -> PlanDocument:
+    """The plan as a value with every field that clients are sent."""
     timebase = plan.media.timebase
     records = {(clip.start, clip.end): clip.record for clip in plan.clips()}
-    return {
-        "timebase": {
-            "num": timebase.rate.numerator,
-            "den": timebase.rate.denominator,
-            "ntsc": timebase.ntsc,
-            "dropFrame": timebase.drop_frame,
-            "startTimecode": timebase.start_timecode,
-        },
-        "mode": plan.mode,
-        "speedFactor": float(plan.speed),
-        "keep": [_range(timebase, *span) | {"recordFrame": records[span]} for span in plan.keep],
-        "cut": [_cut(timebase, cut, records.get((cut.start, cut.end))) for cut in plan.cut],
-        "markers": [_marker(timebase, marker) for marker in plan.markers],
-        "fillers": [_words(span, plan.words) for span in plan.fillers],
-        "fillerDetection": "transcript",
-        "retakes": [
-            {
-                "kind": retake.kind,
-                "score": retake.score,
-                "dropped": _words(retake.dropped, plan.words),
-                "kept": _words(retake.kept, plan.words),
-            }
+    return PlanDocument(
+        timebase=PlanTimebase(
+            num=timebase.rate.numerator,
+            den=timebase.rate.denominator,
+            ntsc=timebase.ntsc,
+            drop_frame=timebase.drop_frame,
+            start_timecode=timebase.start_timecode,
+        ),
+        mode=plan.mode,
+        speed_factor=float(plan.speed),
+        keep=[KeptRange(*_times(timebase, *span), record_frame=records[span]) for span in plan.keep],
+        cut=[
+            RemovedRange(
+                *_times(timebase, cut.start, cut.end),
+                reason=cut.reason,
+                first_word=cut.first,
+                last_word=cut.last,
+                score=cut.score,
+                record_frame=records.get((cut.start, cut.end)),
+            )
+            for cut in plan.cut
+        ],
+        markers=[
+            PlanMarker(
+                *_times(timebase, marker.start, marker.end),
+                record_frame=marker.record,
+                record_frames=marker.n_frames,
+                reason=marker.reason,
+                text=marker.text,
+            )
+            for marker in plan.markers
+        ],
+        fillers=[_words(span, plan.words) for span in plan.fillers],
+        filler_detection="transcript",
+        retakes=[
+            FoundRetake(
+                retake.kind, retake.score, _words(retake.dropped, plan.words), _words(retake.kept, plan.words)
+            )
             for retake in plan.retakes
         ],
-        "profanity": [_words(span, plan.words) for span in plan.profanity],
-        "stats": _stats(plan),
-    }
-
-
-def _range(timebase: Timebase, start: int, end: int) -> Json:
-    return {
-        "start": round(timebase.seconds(start), 6),
-        "end": round(timebase.seconds(end), 6),
-        "startFrame": start,
-        "endFrame": end,
-        # Text: above 2^53 (9.85 hours) JavaScript's numbers are no longer exact.
-        "startTicks": str(timebase.ticks(start)),
-        "endTicks": str(timebase.ticks(end)),
-    }
-
-
-def _cut(timebase: Timebase, cut: CutRange, record: int | None) -> Json:
-    placed = {} if record is None else {"recordFrame": record}
-    return (
-        _range(timebase, cut.start, cut.end)
-        | placed
-        | {"reason": cut.reason, "firstWord": cut.first, "lastWord": cut.last, "score": cut.score}
+        profanity=[_words(span, plan.words) for span in plan.profanity],
+        stats=_stats(plan),
     )
 
 
-def _marker(timebase: Timebase, marker: Marker) -> Json:
-    return _range(timebase, marker.start, marker.end) | {
-        "recordFrame": marker.record,
-        "recordFrames": marker.n_frames,
-        "reason": marker.reason,
-        "text": marker.text,
-    }
+def _times(timebase: Timebase, start: int, end: int) -> tuple[float, float, int, int, str, str]:
+    ticks = str(timebase.ticks(start)), str(timebase.ticks(end))
+    return timebase.seconds(start), timebase.seconds(end), start, end, *ticks
 
 
-def _words(span: WordSpan, words: Sequence[Word]) -> Json:
+def _words(span: WordSpan, words: Sequence[Word]) -> FoundWords:
     inside = words[span.first : span.last + 1]
-    return {
-        "firstWord": span.first,
-        "lastWord": span.last,
-        "start": round(min(word.start for word in inside), 4),
-        "end": round(max(word.end for word in inside), 4),
-        "text": span.text,
-        "score": span.score,
-    }
+    start, end = min(word.start for word in inside), max(word.end for word in inside)
+    return FoundWords(span.first, span.last, start, end, span.text, span.score)
 
 
-def _stats(plan: CutPlan) -> Json:
-    seconds = plan.media.timebase
-    clips = plan.clips()
+def _stats(plan: CutPlan) -> PlanStats:
+    frame_s = float(1 / plan.media.timebase.rate)
     kept = sum(end - start for start, end in plan.keep)
-    reasons: dict[str, Json] = {}
+    length = plan.clips()[-1].record_end
+    by_reason: dict[str, list[int]] = {}
     for cut in plan.cut:
-        entry = reasons.setdefault(cut.reason, {"count": 0, "frames": 0})
-        entry["count"] += 1
-        entry["frames"] += cut.end - cut.start
-
-    def in_seconds(frames: int) -> float:
-        return round(frames * seconds.rate.denominator / seconds.rate.numerator, 4)
-
-    return {
-        "sourceFrames": plan.media.n_frames,
-        "sourceDuration": in_seconds(plan.media.n_frames),
-        "keptFrames": kept,
-        "keptDuration": in_seconds(kept),
-        "sequenceFrames": clips[-1].record_end,
-        "sequenceDuration": in_seconds(clips[-1].record_end),
-        "keptRanges": len(plan.keep),
-        "cutRanges": len(plan.cut),
-        "reasons": {
-            reason: {"count": entry["count"], "duration": in_seconds(entry["frames"])}
-            for reason, entry in reasons.items()
+        by_reason.setdefault(cut.reason, []).append(cut.end - cut.start)
+    return PlanStats(
+        source_frames=plan.media.n_frames,
+        source_duration=plan.media.n_frames * frame_s,
+        kept_frames=kept,
+        kept_duration=kept * frame_s,
+        sequence_frames=length,
+        sequence_duration=length * frame_s,
+        kept_ranges=len(plan.keep),
+        cut_ranges=len(plan.cut),
+        reasons={
+            reason: ReasonStats(len(frames), sum(frames) * frame_s) for reason, frames in by_reason.items()
         },
-    }
+    )
 
 
 def plan_from_json(record: Json, transcript: Transcript, name: str, path: str | None = None) -> CutPlan:

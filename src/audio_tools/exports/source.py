@@ -35,6 +35,11 @@ def _room(segment: Segment) -> Interval:
     return Interval(segment.start, max(segment.end, segment.start + SHORTEST_WORD_S))
 
 
+def measured_pauses(transcript: Transcript) -> Sequence[Interval]:
+    """All pauses; of a transcript stored without them, the silences, which are the long ones."""
+    return transcript.pauses or transcript.silences
+
+
 def media_reference(
     transcript: Transcript,
     name: str,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from audio_tools.alignment.base import Aligner
-from audio_tools.audio.pauses import find_silences
+from audio_tools.audio.pauses import PAUSE_S, find_silences
 from audio_tools.audio.vad import describe_detector
 from audio_tools.engines.base import Engine
 from audio_tools.engines.retry import EngineClient
@@ -76,6 +76,7 @@ def assemble(
         model=engine.model,
         media=media.of_stream(heard.stream.position),
         aligner=_aligner_used(aligner, words, language),
+        pauses=tuple(find_silences(pauses, words, PAUSE_S)),
         silence_detection=describe_detector(options.silence_detection),
         failed_chunks=tuple(heard.failures),
         gaps=tuple(gap for hearing in hearings for gap in hearing.gaps),

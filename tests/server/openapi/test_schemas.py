@@ -47,6 +47,7 @@ def full_transcript() -> Transcript:
         model="whisper-1",
         media=film.of_stream(0),
         aligner="pocketsphinx",
+        pauses=(Interval(1.0, 4.0),),
         failed_chunks=(FailedChunk(1, 30.0, 60.0, "engine_timeout", "No answer."),),
         gaps=(Interval(4.0, 5.0),),
         warnings=("A sentence.",),

@@ -104,6 +104,11 @@ def answers(name: str, description: str) -> Responses:
     return {200: {"description": description, "content": body}}
 
 
+def json_request(name: str, *, required: bool = True) -> Json:
+    """A JSON body with a schema under `components`, for `openapi_extra`."""
+    return {"requestBody": {"required": required, "content": content(name)}}
+
+
 PENDING: Responses = {202: {"description": "The job has not finished.", "content": content("Pending")}}
 EXPORTED: Responses = {
     200: {

@@ -42,6 +42,7 @@ TRANSCRIPT: Json = {
     "aligner": "pocketsphinx",
     "silenceDetection": "auto",
     "failedChunks": [],
+    "pauses": [],
     "gaps": [],
     "warnings": [],
     "usage": {"seconds": 56.0, "calls": 3, "storedChunks": 0, "estimatedCostUsd": 0.0056},

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from audio_tools.events import ChunkWords, Progress
+from audio_tools.exports.cut_options import CutOptions
+from audio_tools.exports.export_options import ExportOptions
+from audio_tools.exports.plan_json import PlanDocument
+from audio_tools.exports.registry import FORMATS
 from audio_tools.options import Options
 from audio_tools.server import views
 from audio_tools.server.openapi.json_schema import plain, ref
@@ -14,6 +18,7 @@ from audio_tools.transcript import Json, Transcript
 
 SENT = (
     Transcript,
+    PlanDocument,
     views.Started,
     views.JobData,
     views.JobStatus,
@@ -29,6 +34,8 @@ SENT = (
     ChunkWords,
 )
 """Values that clients are sent; the values in them follow by themselves."""
+TAKEN: tuple[type, ...] = (Options, CutOptions, ExportOptions)
+"""Values that clients send."""
 WITHOUT_BODY = {
     "waiting": "The job is in the queue, or was requeued after a restart.",
     "cancelling": "The job was cancelled, and its worker is about to stop.",
@@ -38,11 +45,12 @@ WITHOUT_BODY = {
 
 
 def _schemas() -> Json:
-    adapters = [(kind, "serialization", TypeAdapter(kind)) for kind in SENT]
+    described: list[tuple[Any, Literal["validation", "serialization"], TypeAdapter[Any]]] = [
+        *((kind, "serialization", TypeAdapter(kind)) for kind in SENT),
+        *((kind, "validation", TypeAdapter(kind)) for kind in TAKEN),
+    ]
     _, definitions = TypeAdapter.json_schemas(
-        [*adapters, (Options, "validation", TypeAdapter(Options))],  # type: ignore[list-item]
-        by_alias=True,
-        ref_template="#/components/schemas/{model}",
+        described, by_alias=True, ref_template="#/components/schemas/{model}"
     )
     return {name: _tidy(schema) for name, schema in definitions["$defs"].items()}
 
@@ -126,7 +134,29 @@ for _inner in (Progress, ChunkWords):
 SCHEMAS |= EVENTS
 SCHEMAS["ExportedJson"] = {
     "description": "The transcript (`json`), or a document in the form of another program.",
-    "anyOf": [ref("Transcript"), {"type": "object"}],
+    "anyOf": [ref("Transcript"), ref("PlanDocument"), {"type": "object"}],
+}
+_STARTED = SCHEMAS["Started"]["properties"]
+SCHEMAS["PlannedCut"] = SCHEMAS["PlanDocument"] | {
+    "description": "A cut plan, as a reply.",
+    "properties": {"success": _STARTED["success"]}
+    | SCHEMAS["PlanDocument"]["properties"]
+    | {"warnings": _STARTED["warnings"]},
+    "required": ["success", *SCHEMAS["PlanDocument"]["required"]],
+}
+SCHEMAS["ExportRequest"] = {
+    "type": "object",
+    "description": "What to export, and how. The options are those of ExportOptions.",
+    "properties": {
+        "format": {"type": "string", "enum": [*FORMATS], "description": "Format of the file."},
+        "cutPlan": {
+            "anyOf": [ref("CutOptions"), ref("PlanDocument")],
+            "description": "Options of a cut plan, or a plan whose kept ranges may have been edited. Without "
+            "it captions and text have the times of the media, and sequences the default plan.",
+        },
+    }
+    | SCHEMAS["ExportOptions"]["properties"],
+    "required": ["format"],
 }
 SCHEMAS["Event"] = {
     "description": "A message of the WebSocket.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import zipfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response
 
@@ -22,19 +23,28 @@ from audio_tools.errors import (
     InvalidRange,
     JobCancelled,
     JobNotFound,
+    MalformedRequest,
     NoWords,
     UnsupportedFrameRate,
 )
+from audio_tools.exports.cut_options import CutOptions
+from audio_tools.exports.cut_plan import CutPlan, plan_cuts
 from audio_tools.exports.export_options import ExportOptions
+from audio_tools.exports.plan_json import plan_document, plan_from_json
 from audio_tools.exports.registry import FORMATS, Document, Export, render, require_format
+from audio_tools.exports.source import media_reference
 from audio_tools.jobs import JobState, Queue
 from audio_tools.server.error_responses import LenientJson
-from audio_tools.server.openapi.document import EXPORTED, PENDING
+from audio_tools.server.openapi.document import EXPORTED, PENDING, answers, json_request
 from audio_tools.server.openapi.errors import INVALID_REQUEST, OF_A_FAILED_JOB, OF_A_JOB, errors
+from audio_tools.server.routes._json_body import json_body, unknown_names
 from audio_tools.storage.transcripts import TranscriptStore
-from audio_tools.transcript import Transcript
+from audio_tools.transcript import Json, Transcript
 
 JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
+
+BODY_BYTES = 64 * 1024 * 1024
+"""The largest body: a plan of 100,000 ranges has about 30 MB."""
 
 OF_AN_EXPORT = (
     InvalidOption,
@@ -56,18 +66,35 @@ class ExportRoutes:
     queue: Queue
     transcripts: TranscriptStore
     unfinished: Callable[[str], Awaitable[Response]]
+    idle_s: float
 
     def router(self) -> APIRouter:
         """The routes, to be mounted at the root."""
         router = APIRouter(default_response_class=LenientJson)
-        of_a_job = PENDING | errors(*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB, *OF_AN_EXPORT)
+        of_a_job = (*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB, *OF_AN_EXPORT)
+        of_a_body = PENDING | errors(*of_a_job, MalformedRequest)
         router.get(
             "/job/{job_id}/export",
             summary="Export the transcript",
             operation_id="exportJob",
             response_class=Response,
-            responses=EXPORTED | of_a_job,
+            responses=EXPORTED | PENDING | errors(*of_a_job),
         )(self.export)
+        router.post(
+            "/job/{job_id}/export",
+            operation_id="exportJobWith",
+            summary="Export the transcript with options or a cut plan",
+            response_class=Response,
+            openapi_extra=json_request("ExportRequest"),
+            responses=EXPORTED | of_a_body,
+        )(self.export_with)
+        router.post(
+            "/job/{job_id}/cut-plan",
+            operation_id="planCut",
+            summary="Plan a cut",
+            openapi_extra=json_request("CutOptions", required=False),
+            responses=answers("PlannedCut", "The cut plan.") | of_a_body,
+        )(self.cut_plan)
         return router
 
     async def export(
@@ -90,6 +117,38 @@ class ExportRoutes:
         transcript, file_name = found
         return await self._file(name, Export(transcript, file_name, options=options))
 
+    async def export_with(self, job_id: JobId, request: Request) -> Response:
+        """
+        The transcript in another format, with export options and a cut plan. With a plan captions and text
+        have the times of the cut sequence.
+        """
+        body = await json_body(request, self.idle_s, BODY_BYTES)
+        name, given = body.pop("format", None), body.pop("cutPlan", None)
+        if not isinstance(name, str):
+            raise InvalidOption("format", name, f"one of {', '.join(FORMATS)}")
+        name = require_format(name)
+        options, _ = ExportOptions.parse(body, "body")
+        if given is not None and not isinstance(given, dict):
+            raise MalformedRequest("The field cutPlan must be a JSON object.")
+        found = await self._transcript(job_id)
+        if isinstance(found, Response):
+            return found
+        plan = None if given is None else await asyncio.to_thread(_plan, given, *found)
+        return await self._file(name, Export(*found, plan, options))
+
+    async def cut_plan(self, job_id: JobId, request: Request) -> Response:
+        """
+        Plan which ranges of the media stay in a cut sequence, from the stored transcript. No cut touches a
+        word that stays.
+        """
+        body = await json_body(request, self.idle_s, BODY_BYTES, optional=True)
+        options, unknown = CutOptions.parse(body, "body")
+        found = await self._transcript(job_id)
+        if isinstance(found, Response):
+            return found
+        reply = await asyncio.to_thread(_planned, options, *found, unknown_names("option", unknown))
+        return Response(reply, media_type="application/json")
+
     async def _transcript(self, job_id: str) -> tuple[Transcript, str] | Response:
         """The transcript of a job and the name of its file; the answer to give if there is none."""
         job = await self.queue.get(job_id)
@@ -110,6 +169,26 @@ class ExportRoutes:
             data = await asyncio.to_thread(_zipped, stem, documents)
         headers = {"Content-Disposition": attachment(stem + suffix)}
         return Response(data, media_type=kind, headers=headers)
+
+
+def _plan(given: Json, transcript: Transcript, file_name: str) -> CutPlan:
+    """The plan that a client sent, or the one of the options that it sent."""
+    if "timebase" in given:
+        return plan_from_json(given, transcript, file_name)
+    return _plan_by(CutOptions.parse(given, "cutPlan")[0], transcript, file_name)
+
+
+def _plan_by(options: CutOptions, transcript: Transcript, file_name: str) -> CutPlan:
+    media = media_reference(
+        transcript, file_name, frame_rate=options.frame_rate, start_timecode=options.start_timecode
+    )
+    return plan_cuts(transcript, media, options)
+
+
+def _planned(options: CutOptions, transcript: Transcript, file_name: str, warnings: list[str]) -> bytes:
+    plan = plan_document(_plan_by(options, transcript, file_name)).to_json_text()
+    more = b', "warnings": ' + json.dumps(warnings).encode() if warnings else b""
+    return b'{"success": true, ' + plan[1:-1] + more + b"}"
 
 
 def _zipped(stem: str, documents: Sequence[Document]) -> bytes:

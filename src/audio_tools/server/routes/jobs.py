@@ -42,8 +42,8 @@ from audio_tools.server.openapi.errors import (
     OF_AN_UPLOAD,
     errors,
 )
-from audio_tools.server.request_body import Body
 from audio_tools.server.routes._job_view import websocket_url
+from audio_tools.server.routes._json_body import json_body, json_object, unknown_names
 from audio_tools.server.routes.exports import ExportRoutes
 from audio_tools.server.views import Done, JobList, JobStatus, ListedJob, Pending, Started
 from audio_tools.storage import UploadedFile, UploadStore, require_upload_id
@@ -55,8 +55,6 @@ CANCEL_WAIT_S = 2.0
 JSON_BODY_BYTES = 65_536
 BODY_FIELDS = {"path", "uploadId", "options"}
 BLOCK_BYTES = 256 * 1024
-MOST_NAMES, LONGEST_NAME = 20, 80
-"""How many unknown options a warning tells of, and how many characters of each."""
 MOST_JOBS = 1_000_000_000
 """No list is longer: larger numbers are no places in it, and databases cannot count so far."""
 
@@ -110,7 +108,8 @@ class JobRoutes:
             operation_id="getJobResult",
             responses=answers("Result", "The transcript.") | ended,
         )(self.result)
-        router.include_router(ExportRoutes(self.queue, self.transcripts, self.result).router())
+        exports = ExportRoutes(self.queue, self.transcripts, self.result, self.upload_idle_s)
+        router.include_router(exports.router())
         router.post(
             "/job/{job_id}/restart",
             summary="Restart a failed job",
@@ -182,7 +181,7 @@ class JobRoutes:
         return self._started(request, added.job, unknown)
 
     async def _start_from_json(self, request: Request, key: str | None) -> Response:
-        body = await _json_body(request, self.upload_idle_s)
+        body = await json_body(request, self.upload_idle_s, JSON_BODY_BYTES)
         options, unknown = Options.parse(body.get("options"))
         strays = sorted(set(body) - BODY_FIELDS)
         match body:
@@ -237,7 +236,7 @@ class JobRoutes:
     def _started(
         self, request: Request, job: Job, unknown: list[str], strays: Sequence[str] = ()
     ) -> Response:
-        warnings = [*_warnings("option", unknown), *_warnings("field", strays)]
+        warnings = [*unknown_names("option", unknown), *unknown_names("field", strays)]
         address = websocket_url(request, self.ws_port, job.id)
         started = Started(job_id=job.id, websocket_url=address, warnings=warnings or None)
         return LenientJson(started.to_json())
@@ -361,26 +360,6 @@ async def _spliced(head: bytes, file: BinaryIO, tail: bytes) -> AsyncIterator[by
         file.close()
 
 
-async def _json_body(request: Request, idle_s: float) -> Json:
-    """A JSON object of at most 64 KiB."""
-    body = bytearray()
-    async for block in Body(request.receive, idle_s):
-        body += block
-        if len(body) > JSON_BODY_BYTES:
-            raise MalformedRequest(f"The JSON body is larger than {JSON_BODY_BYTES} bytes.")
-    return _json_object(bytes(body), "The body")
-
-
-def _json_object(text: bytes | str, what: str) -> Json:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MalformedRequest(f"{what} is not JSON: {error}.") from None
-    if not isinstance(value, dict):
-        raise MalformedRequest(f"{what} must be a JSON object.")
-    return value
-
-
 def job_id_of(upload_id: str) -> str:
     """
     The id of the job for an upload: there is one at most, for the upload goes when its job ends.
@@ -394,15 +373,8 @@ def job_id_of(upload_id: str) -> str:
 
 def _options_of(text: str | None) -> Json:
     # `null` is what JavaScript makes of options that are not set.
-    return _json_object(text, "The field options") if text and text.strip() not in {"", "null"} else {}
+    return json_object(text, "The field options") if text and text.strip() not in {"", "null"} else {}
 
 
 def _options_json(options: Options) -> Json:
     return {"options": options.model_dump(by_alias=True, exclude_none=True)}
-
-
-def _warnings(kind: str, unknown: Sequence[str]) -> list[str]:
-    told = [f"The {kind} {name[:LONGEST_NAME]} is unknown and was ignored." for name in unknown[:MOST_NAMES]]
-    if more := len(unknown) - len(told):
-        told.append(f"So were {more} more.")
-    return told

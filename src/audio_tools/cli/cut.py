@@ -1,0 +1,139 @@
+"""`audio-tools cut`: plan a cut of a transcript, and write it for editing programs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from audio_tools.cli._inputs import MEDIA_SUFFIXES, Source
+from audio_tools.cli._messages import say
+from audio_tools.cli._model_options import model_options, parse_flags
+from audio_tools.cli._outputs import Destination, formats_option, plan_outputs
+from audio_tools.cli._server_options import server_options
+from audio_tools.cli._write_transcript import write_files
+from audio_tools.cli._written_files import WrittenFiles
+from audio_tools.errors import ConfigError
+from audio_tools.exports.cut_options import CutOptions
+from audio_tools.exports.export_options import ExportOptions
+
+if TYPE_CHECKING:
+    from audio_tools.exports.cut_plan import CutPlan
+    from audio_tools.transcript import Transcript
+
+PLAN = "cut-plan"
+
+
+@click.command("cut")
+@click.argument("transcript", metavar="TRANSCRIPT.json|JOB_ID")
+@formats_option("xmeml,srt", "Comma-separated output formats; the cut plan is always written too.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Output directory (default: current directory).",
+)
+@click.option("--overwrite", is_flag=True, help="Also replace files that are not unchanged results.")
+@model_options(CutOptions)
+@model_options(ExportOptions)
+@server_options
+def command(
+    transcript: str,
+    *,
+    formats: tuple[str, ...],
+    output: Path,
+    overwrite: bool,
+    server: str,
+    token: str | None,
+    **given: Any,
+) -> None:
+    """
+    Plan a cut of a transcript and write it for editing programs.
+
+    TRANSCRIPT.json is a file of `audio-tools transcribe`; JOB_ID a completed job of a service, by its id or
+    number. A RANGE is seconds (12.5-14) or words by their index (w30-w35); --keep and --cut may be repeated.
+    Captions and text have the times of the cut sequence.
+    """
+    from audio_tools.settings import Settings
+
+    options, export_options = parse_flags(CutOptions, given), parse_flags(ExportOptions, given)
+    found, file = _load(transcript, server, token)
+    if export_options.media_path:
+        file = Path(PurePath(export_options.media_path.replace("\\", "/")).name or file.name)
+    plan = _plan(found, file.name, options)
+    destination = Destination(tuple(dict.fromkeys([*formats, PLAN])), output, overwrite=overwrite)
+    written = WrittenFiles(Settings.load().data_dir)
+    (planned,) = plan_outputs([Source(Path(file.name))], destination, written)
+    from audio_tools.exports.registry import Export
+
+    export = Export(found, file.name, plan, export_options)
+    paths = write_files(export, planned, destination, written)
+    say(_summary(plan))
+    say("  " + "  ".join(map(str, paths)))
+
+
+def _load(given: str, server: str, token: str | None) -> tuple[Transcript, Path]:
+    """The transcript, and the name of its media file."""
+    path = Path(given)
+    if path.suffix.lower() == ".json" or path.is_file():
+        return _read(path), _media_beside(path)
+    return asyncio.run(_fetch(given, server, token))
+
+
+def _read(path: Path) -> Transcript:
+    from audio_tools.transcript import Transcript
+
+    try:
+        return Transcript.from_json_text(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path}: {error.strerror}.") from None
+    except ValueError:
+        raise ConfigError(
+            f"{path} is not a transcript.", hint="Give the .json file that audio-tools transcribe wrote."
+        ) from None
+
+
+def _media_beside(path: Path) -> Path:
+    """The media file of the same name in the folder of a transcript, else the bare name."""
+    beside = sorted(
+        file
+        for file in path.parent.glob("*")
+        if file.stem == path.stem and file.suffix[1:].lower() in MEDIA_SUFFIXES
+    )
+    return beside[0] if beside else path.with_suffix("")
+
+
+async def _fetch(job_id: str, server: str, token: str | None) -> tuple[Transcript, Path]:
+    from audio_tools.client import Client
+    from audio_tools.transcript import Transcript
+
+    async with Client(server, token) as client:
+        job_id = await client.find_job(job_id)
+        name = (await client.status(job_id))["data"].get("fileName")
+        transcript = Transcript.from_json(await client.result(job_id))
+    return transcript, Path((Path(name).name if isinstance(name, str) else "") or job_id)
+
+
+def _plan(transcript: Transcript, file_name: str, options: CutOptions) -> CutPlan:
+    from audio_tools.exports.cut_plan import plan_cuts
+    from audio_tools.exports.source import media_reference
+
+    media = media_reference(
+        transcript, file_name, frame_rate=options.frame_rate, start_timecode=options.start_timecode
+    )
+    return plan_cuts(transcript, media, options)
+
+
+def _summary(plan: CutPlan) -> str:
+    from audio_tools.exports.plan_json import plan_document
+
+    stats = plan_document(plan).stats
+    reasons = ", ".join(f"{entry.count} {reason}" for reason, entry in stats.reasons.items())
+    return (
+        f"{plan.media.name}: {stats.sequence_duration:.1f} s of {stats.source_duration:.1f} s stay, "
+        f"{stats.cut_ranges} cuts{f' ({reasons})' if reasons else ''}, {len(plan.markers)} markers."
+    )

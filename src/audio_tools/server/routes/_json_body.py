@@ -1,0 +1,55 @@
+"""Bodies that are JSON objects, and the names in them that are unknown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from fastapi import Request
+
+from audio_tools.errors import MalformedRequest
+from audio_tools.server.request_body import Body
+from audio_tools.transcript import Json
+
+MOST_NAMES, LONGEST_NAME = 20, 80
+"""How many unknown options a warning names, and how many characters of each."""
+
+
+async def json_body(request: Request, idle_s: float, max_bytes: int, *, optional: bool = False) -> Json:
+    """
+    The body as a JSON object; if it is `optional`, no body stands for an empty one.
+
+    Raises:
+        MalformedRequest: it is not one, or it has more than `max_bytes`.
+    """
+    body = bytearray()
+    async for block in Body(request.receive, idle_s):
+        body += block
+        if len(body) > max_bytes:
+            raise MalformedRequest(f"The JSON body is larger than {max_bytes} bytes.")
+    return json_object(bytes(body), "The body") if body or not optional else {}
+
+
+def json_object(text: bytes | str, what: str) -> Json:
+    """
+    Read a JSON object; `what` names it in the error.
+
+    Raises:
+        MalformedRequest: it is not a JSON object.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedRequest(f"{what} is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise MalformedRequest(f"{what} must be a JSON object.")
+    return value
+
+
+def unknown_names(kind: str, unknown: Sequence[str]) -> list[str]:
+    """Warnings about names that are ignored."""
+    named = [name[:LONGEST_NAME] for name in unknown[:MOST_NAMES]]
+    warnings = [f"The {kind} {name} is unknown and was ignored." for name in named]
+    if more := len(unknown) - len(warnings):
+        warnings.append(f"So were {more} more.")
+    return warnings
