@@ -18,6 +18,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
@@ -74,12 +75,16 @@ class ChildProcess:
         Raises:
             ChildDied: the process is gone, or goes.
         """
+        await self.send(request)
+        return await self.read()
+
+    async def send(self, request: object) -> None:
+        """Send a request; one that does not arrive gets no answer either."""
         pipe = self._process.stdin
         assert pipe is not None
-        with suppress(ConnectionError):  # then there is no answer either
+        with suppress(ConnectionError):
             pipe.write(_pack(request))
             await pipe.drain()
-        return await self.read()
 
     async def read(self) -> Any:
         """
@@ -110,6 +115,72 @@ class ChildProcess:
             self._process.kill()
         await self._process.wait()
         self._stderr.close()
+
+
+class ConcurrentChild:
+    """
+    A child that answers several requests at once, each under the number of its call.
+
+    Args:
+        child: owned from now on; it has said all that it says before the first request.
+    """
+
+    def __init__(self, child: ChildProcess) -> None:
+        self._child = child
+        self._calls: dict[int, asyncio.Future[Any]] = {}
+        self._numbers = count()
+        self._death: ChildDied | None = None
+        self._reading = asyncio.create_task(self._read(), name=f"answers of process {child.pid}")
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._child.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process still answers."""
+        return not self._reading.done()
+
+    async def call(self, request: object) -> Any:
+        """
+        Return the answer to a request.
+
+        A cancelled call kills the process, unless others wait for it too: then its answer is dropped.
+
+        Raises:
+            ChildDied: the process is gone, or ends before it answers.
+        """
+        if self._death is not None:
+            raise self._death
+        number, answer = next(self._numbers), asyncio.get_running_loop().create_future()
+        self._calls[number] = answer
+        try:
+            await self._child.send((number, request))
+            return await answer
+        except asyncio.CancelledError:
+            if len(self._calls) == 1:
+                await self.kill()
+            raise
+        finally:
+            del self._calls[number]
+
+    async def kill(self) -> None:
+        """End the process and all calls; safe to call twice."""
+        await self._child.kill()
+        await self._reading
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                number, message = await self._child.read()
+                if number in self._calls and not self._calls[number].done():
+                    self._calls[number].set_result(message)
+        except ChildDied as died:
+            self._death = died
+            for answer in self._calls.values():
+                if not answer.done():
+                    answer.set_exception(died)
 
 
 def serve(answer: Callable[[Any], object]) -> None:

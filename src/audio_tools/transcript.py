@@ -144,13 +144,16 @@ class Reply(JsonValue):
     Where an engine returns text alone, `words` and `segments` are empty. `language`: ISO 639-1 or None.
     `quota`: the provider's request limit; None: unknown, or unused. `cost_usd`: the cost by the provider's
     own count; None: unknown or free. `tokens`: tokens counted, in and out. What a reply cost is not stored:
-    it is paid only once. `dropped`: phrases of the engine that are no speech.
+    it is paid only once. `dropped`: phrases of the engine that are no speech. `detected_language`, with its
+    `language_probability` in 0..1: what the model detects, whatever language was requested; None: unknown.
     """
 
     text: str
     words: tuple[Word, ...] = ()
     segments: tuple[Segment, ...] = ()
     language: str | None = None
+    detected_language: str | None = None
+    language_probability: float | None = None
     quota: Annotated[Quota | None, Field(exclude=True)] = None
     cost_usd: Annotated[float | None, Field(exclude=True)] = None
     tokens: Annotated[int, Field(exclude=True)] = 0

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio_tools.audio.chunking import OVERLAP_S, Chunk, Cutter, capped_target, cut, target_seconds
+from audio_tools.audio.chunking import (
+    OVERLAP_S,
+    WINDOW_FILL,
+    Chunk,
+    Cutter,
+    capped_target,
+    cut,
+    target_seconds,
+)
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from tests.audio.signals import bed, blocks, samples, talk, to_pcm
 
@@ -118,3 +126,37 @@ def test_the_target_follows_from_the_duration_alone() -> None:
     assert target_seconds(None) == 120
     assert capped_target(150, None) == 150
     assert capped_target(150, 60) * 1.4 + OVERLAP_S == pytest.approx(60)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    pauses=st.lists(st.tuples(st.floats(0.5, 20.0), st.floats(0.1, 4.0)), max_size=8),
+    window=st.floats(10.0, 29.5),
+    sizes=st.lists(st.integers(2_000, 300_000), min_size=1, max_size=3),
+)
+def test_chunks_fit_the_window_of_an_engine(
+    pauses: list[tuple[float, float]], window: float, sizes: list[int]
+) -> None:
+    """No chunk is longer than the window with its overlaps; how samples arrive changes nothing."""
+    edges = np.cumsum([step for pause in pauses for step in pause]).tolist()
+    seconds = (edges[-1] if edges else 0.0) + 40.0
+    pcm = to_pcm(talk(seconds, list(zip(edges[::2], edges[1::2], strict=True))) + bed(seconds, -60))
+
+    chunks = list(cut(blocks(pcm, (64_000,)), Cutter(window * WINDOW_FILL, window_s=window)))
+    again = list(cut(blocks(pcm, tuple(sizes)), Cutter(window * WINDOW_FILL, window_s=window)))
+
+    assert_complete(chunks, pcm)
+    assert all(chunk.end - chunk.start <= window + 0.02 for chunk in chunks)
+    assert [(c.start, c.end, c.own, c.speech) for c in chunks] == [
+        (c.start, c.end, c.own, c.speech) for c in again
+    ]
+
+
+def test_the_last_good_pause_of_a_window_is_cut() -> None:
+    """A full window is a cheap one: a longer pause earlier in it does not matter."""
+    pauses = [(16.0, 18.0), (26.0, 26.8), (28.5, 28.7)]
+    pcm = to_pcm(talk(50, pauses) + bed(50, -60))
+
+    first, *_ = cut(blocks(pcm, (64_000,)), Cutter(29.5 * WINDOW_FILL, window_s=29.5))
+
+    assert first.own.end == pytest.approx(26.4, abs=0.2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,10 @@ SHORTEST_TARGET_S, LONGEST_TARGET_S = 20.0, 150.0
 UNKNOWN_DURATION_TARGET_S = 120.0
 WINDOW = 0.6, 1.4
 """A chunk may be this much shorter or longer than the target, to end in a pause."""
+WINDOW_FILL = 0.85
+"""The share of an engine's window that chunks fill on average (benchmarks/bench_whisper.py)."""
+GOOD_PAUSE_S = 0.5
+"""A pause of this length is as good as a longer one where chunks fill windows: the last one is cut."""
 
 OVERLAP_S = 3.0
 """Where nobody pauses both chunks hear this stretch, so that each word is whole in one of them."""
@@ -70,11 +74,20 @@ class Cutter:
     """
     Cuts samples into chunks as they come; memory is bounded by the longest chunk.
 
-    The cuts depend on the samples and the target alone, never on how the samples were cut into blocks.
+    The cuts depend on the samples and the lengths alone, never on how the samples were cut into blocks.
+
+    Args:
+        target_s: the length to aim at.
+        detection: how speech is found.
+        window_s: no chunk is longer, with its overlaps; pauses late in the window are preferred. None: the
+            longest pause around the target is cut.
     """
 
-    def __init__(self, target_s: float, detection: SilenceDetection = "level") -> None:
+    def __init__(
+        self, target_s: float, detection: SilenceDetection = "level", *, window_s: float | None = None
+    ) -> None:
         self._shortest, self._longest = (frames_in(target_s * share) for share in WINDOW)
+        self._window = frames_in(window_s) if window_s is not None else None
         self._detector = make_detector(detection)
         self._finder = PauseFinder()
         self._pcm = _PcmBuffer()
@@ -104,7 +117,7 @@ class Cutter:
         chunks = []
         # As far as a chunk may hear behind its cut, or what it knows of that would depend on the blocks.
         behind = frames_in(OVERLAP_S / 2) + SHORTEST_SPEECH_FRAMES
-        while self._finder.frames >= self._own_first + self._longest + behind:
+        while self._finder.frames >= self._latest_cut() + behind:
             chunks.append(self._cut())
         return chunks
 
@@ -112,7 +125,7 @@ class Cutter:
         """There are no more samples: give what remains, in one chunk or two."""
         self._take(self._detector.finish())
         chunks = []
-        while self._finder.frames > self._own_first + self._longest:
+        while self._finder.frames > self._latest_cut():
             chunks.append(self._cut())
         if self._pcm.end > self._own_first * FRAME_SAMPLES:
             last = self._pcm.end
@@ -125,21 +138,38 @@ class Cutter:
         self._rises = np.concatenate([self._rises, frames.level_db - frames.floor_db])
 
     def _cut(self) -> Chunk:
-        first, end = self._own_first + self._shortest, self._own_first + self._longest
+        first, end = self._own_first + self._shortest, self._latest_cut()
         pauses = self._finder.pauses(first, end)
         overlap = 0
         if pauses:
-            longest = max(pauses, key=lambda pause: pause[1] - pause[0])
-            cut = (longest[0] + longest[1]) // 2
+            pause = self._choose(pauses)
+            cut = (pause[0] + pause[1]) // 2
         else:
-            cut = first + _quietest(self._levels[first - self._kept_from : end - self._kept_from])
             overlap = frames_in(OVERLAP_S / 2)
+            if self._window is not None:
+                end -= overlap
+                first = min(first, end - 2 * frames_in(QUIETEST_S))
+            cut = first + _quietest(self._levels[first - self._kept_from : end - self._kept_from])
         next_first = max(cut - overlap, self._heard_first)  # a short chunk is heard again from its start
         chunk = self._chunk(frame_start(cut), (cut + overlap) * FRAME_SAMPLES, next_first)
         self._own_first = cut
         self._heard_first = next_first
         self._forget_levels_before(self._heard_first)
         return chunk
+
+    def _latest_cut(self) -> int:
+        """The last frame before which the next chunk is cut."""
+        latest = self._own_first + self._longest
+        return latest if self._window is None else min(latest, self._heard_first + self._window)
+
+    def _choose(self, pauses: Sequence[tuple[int, int]]) -> tuple[int, int]:
+        """The pause to cut: the longest, or the last that is good enough where chunks fill a window."""
+        lengths = [end - first for first, end in pauses]
+        enough = max(lengths)
+        if self._window is not None:
+            enough = min(enough, frames_in(GOOD_PAUSE_S))
+        good = [pause for pause, length in zip(pauses, lengths, strict=True) if length >= enough]
+        return good[-1] if self._window is not None else good[0]
 
     def _chunk(self, own_end: float, heard_end: int, next_first: int) -> Chunk:
         """Up to sample `heard_end`, owned up to `own_end` s; the next one hears from frame `next_first`."""

@@ -18,9 +18,11 @@ class Capabilities:
     `words` and `segments`: whether its answers carry times for them; `speakers`: whether they say who
     speaks; `prompt`: whether it takes one. `max_bytes` caps one encoded chunk
     (the file, with room left for the rest of the request body), `max_seconds` its length; None: no cap.
-    `lanes` caps how many chunks at once make sense (a local model: 1), None: as many as the settings allow.
-    `keeps_language`: where nobody names the language, a job is heard on in that of its first words; only for
-    engines of one lane, for with more the others would wait for those. `usd_per_minute` of audio sent.
+    `window_s`: what the engine computes at once, in seconds, whatever it is given; chunks fill such windows.
+    None: longer chunks are better ones. `lanes` caps how many chunks at once make sense (a local model: as
+    many as it computes side by side), None: as many as the settings allow.
+    `keeps_language`: where no language is requested, the one of the first words holds for the whole job;
+    other chunks wait for those. `usd_per_minute` of audio sent.
     `translates`: whether it can give English text for speech in other languages.
     """
 
@@ -30,6 +32,7 @@ class Capabilities:
     prompt: bool = True
     max_bytes: int | None = None
     max_seconds: float | None = None
+    window_s: float | None = None
     lanes: int | None = None
     keeps_language: bool = False
     usd_per_minute: float = 0.0

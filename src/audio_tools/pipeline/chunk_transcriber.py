@@ -99,6 +99,7 @@ class ChunkTranscriber:
         self._options = options
         self._language = options.language
         self._finds_language = engine.capabilities.keeps_language and options.language is None
+        self._finding_language = asyncio.Lock()
         form = "lossless" if options.audio_format in LOSSLESS_FORMATS else options.audio_format
         self._answer_shaped_by = (
             *engine.identity(),
@@ -131,10 +132,8 @@ class ChunkTranscriber:
         chunk = ready.chunk
         if ready.stored is None and ready.audio is None:
             return ChunkResult(TimedChunk(chunk.own, ()), sound=False)
-        reply, stored = await self._reply(ready)
+        reply, stored = await self._reply_in_language(ready)
         words = tuple(word.shifted(chunk.start) for word in reply.words)
-        if self._finds_language and self._language is None and words:
-            self._language = reply.language
         segments = tuple(segment.shifted(chunk.start) for segment in reply.segments)
         return ChunkResult(
             TimedChunk(chunk.own, words, segments),
@@ -143,6 +142,16 @@ class ChunkTranscriber:
             language=reply.language,
             stored=stored,
         )
+
+    async def _reply_in_language(self, ready: PreparedChunk) -> tuple[Reply, bool]:
+        """The reply to a chunk; until the language is known, chunks wait for each other in their order."""
+        if self._finds_language and self._language is None:
+            async with self._finding_language:
+                if self._language is None:
+                    reply, stored = await self._reply(ready)
+                    self._language = reply.language if reply.words else None
+                    return reply, stored
+        return await self._reply(ready)
 
     async def _reply(self, ready: PreparedChunk) -> tuple[Reply, bool]:
         """The whole reply to a chunk, and whether it was stored already."""

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from audio_tools.alignment.base import Aligner
-from audio_tools.audio.chunking import Cutter, capped_target, cut, target_seconds
+from audio_tools.audio.chunking import WINDOW_FILL, Cutter, capped_target, cut, target_seconds
 from audio_tools.concurrency import first_error_of
 from audio_tools.engines.base import Capabilities, Engine
 from audio_tools.engines.rate_limits import RequestLimiter
@@ -112,7 +112,7 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
     meter.say("probe", "Reading the file")
     media = await probe(path)
     stream = choose_audio(media, options.audio_stream)
-    target_s = _chunk_target(media, options, tools)
+    target_s, window_s = _chunk_length(media, options, tools)
     if options.dry_run:
         return await estimate(path, media, stream, target_s, engine=tools.engine)
     meter.say("load", f"Starting {tools.engine.name} ({tools.engine.model})")
@@ -121,7 +121,7 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
     asker = EngineClient(tools.engine, tools.lanes, options.max_cost, tools.outage_wait_s)
     disk = DiskWait(tools.outage_wait_s)
     listener = ChunkTranscriber(tools.engine, asker, tools.store, options, tools.aligner, disk=disk)
-    new_cutter = partial(Cutter, target_s, options.silence_detection)
+    new_cutter = partial(Cutter, target_s, options.silence_detection, window_s=window_s)
     job = _FileRun(path, media, stream, new_cutter, tools, listener, meter, publish)
     meter.say("decode", "Extracting audio")
     async with _waits_reported(tools.lanes, disk, meter):
@@ -303,9 +303,11 @@ def _cost_limit_reached(
     )
 
 
-def _chunk_target(media: MediaInfo, options: Options, tools: PipelineContext) -> float:
+def _chunk_length(media: MediaInfo, options: Options, tools: PipelineContext) -> tuple[float, float | None]:
     """
-    How long a chunk should be, in seconds, within what options, settings and engine allow.
+    Return how long a chunk should be, and the window that it must not exceed or None, in seconds.
+
+    Both follow from media, options and what the engine declares, never from lanes or what arrives when.
 
     Raises:
         InvalidOption: the chunk size holds too little for words to be heard in their context.
@@ -321,8 +323,11 @@ def _chunk_target(media: MediaInfo, options: Options, tools: PipelineContext) ->
         )
     if caps.max_seconds is not None:
         longest = min(longest, caps.max_seconds)
+    if caps.window_s is not None:
+        window_s = min(caps.window_s, longest)
+        return window_s * WINDOW_FILL, window_s
     target_s = SPEAKERS_TARGET_S if caps.speakers else target_seconds(media.likely_duration)
-    return capped_target(target_s, longest)
+    return capped_target(target_s, longest), None
 
 
 def _describe(audio_format: str, rate_hz: int, channels: int) -> str:

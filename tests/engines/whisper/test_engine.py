@@ -17,6 +17,7 @@ from audio_tools.engines.base import Request
 from audio_tools.engines.whisper.engine import WhisperEngine
 from audio_tools.errors import ChunkRefused, EngineNotReady, EngineUnavailable
 from audio_tools.media.encode import EncodedAudio
+from audio_tools.transcript import Reply
 from tests.engines.whisper.fake_hub import serve
 from tests.engines.whisper.test_model import request
 from tests.media.samples import children
@@ -30,7 +31,7 @@ PATIENCE_S = 60.0
 RUN_ENGINE = """
 import asyncio, sys
 from pathlib import Path
-from audio_tools.engines.whisper import WhisperEngine
+from audio_tools.engines.whisper.engine import WhisperEngine
 
 async def main():
     engine = WhisperEngine(model=sys.argv[1], data_dir=Path(sys.argv[1]))
@@ -73,12 +74,13 @@ def process_of(engine: WhisperEngine) -> psutil.Process:
     return psutil.Process(engine._child.pid)
 
 
-async def ask_frozen(engine: WhisperEngine) -> tuple[asyncio.Task[object], psutil.Process]:
+async def ask_frozen(engine: WhisperEngine) -> tuple[asyncio.Task[Reply], psutil.Process]:
     """A request in flight that is never answered, for its process stands still."""
     process = process_of(engine)
     process.suspend()
-    asking: asyncio.Task[object] = asyncio.create_task(engine.transcribe(request(8.0)), name="ask")
-    while not engine._turn.locked():
+    asking = asyncio.create_task(engine.transcribe(request(8.0)), name="ask")
+    assert engine._child is not None
+    while not engine._child._calls:
         await asyncio.sleep(0)
     return asking, process
 
@@ -119,19 +121,30 @@ async def test_cancel_kills_the_process(engine: WhisperEngine) -> None:
     assert process_of(engine) != process
 
 
-async def test_who_waits_for_his_turn_kills_nobody(engine: WhisperEngine) -> None:
-    """Cancelling a call that waits for another one leaves that one alone."""
+async def test_a_cancelled_call_leaves_the_others_alone(engine: WhisperEngine) -> None:
+    """Two chunks are in flight: cancelling one keeps the process, and the other gets its own answer."""
     asking, process = await ask_frozen(engine)
-    waiting = asyncio.create_task(engine.transcribe(request(8.0)), name="wait")
-    await asyncio.sleep(0)
+    other = asyncio.create_task(engine.transcribe(request(8.0, language="en")), name="other")
+    assert engine._child is not None
+    while len(engine._child._calls) < 2:
+        await asyncio.sleep(0)
 
-    waiting.cancel()
+    other.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await waiting
+        await other
 
     process.resume()
-    await asking
+    assert (await asking).text == TEXT
     assert process_of(engine) == process
+
+
+async def test_calls_beyond_the_workers_wait(engine: WhisperEngine) -> None:
+    """More chunks than the processor computes at once are answered one after the other, all of them."""
+    calls = (engine.capabilities.lanes or 1) * 2 + 1
+
+    replies = await asyncio.gather(*(engine.transcribe(request(8.0)) for _ in range(calls)))
+
+    assert [reply.text for reply in replies] == [TEXT] * calls
 
 
 async def test_a_crash_is_not_ours(engine: WhisperEngine) -> None:

@@ -3,15 +3,15 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.engines.base import Request
-from audio_tools.engines.whisper.model import CLIP_PAD_S, LATE_S, SKIPPED_PAUSE_S, Whisper, clips, read_reply
+from audio_tools.engines.whisper.decoding import Decoded, TextSegment, TimedPiece
+from audio_tools.engines.whisper.model import LATE_S, Languages, Whisper, read_reply
 from audio_tools.errors import ChunkRefused, EngineNotReady, OptionRefused
 from audio_tools.media.encode import EncodedAudio, encode
 from audio_tools.transcript import Interval, Word
@@ -69,12 +69,24 @@ def test_every_format_on_the_wire_is_heard(whisper: Whisper, audio_format: str) 
     assert_heard(whisper.hear(Request(audio)).words, 0.0)
 
 
-def test_only_speech_is_heard(whisper: Whisper) -> None:
-    """Two stretches of speech with a long pause between them are two windows; the pause is none."""
-    reply = whisper.hear(request(30.0, (4.0, 11.0), (18.0, 25.0)))
+def test_long_pauses_are_left_out(whisper: Whisper) -> None:
+    """Speech on both sides of a long pause is one window; no word lies in the pause."""
+    reply = whisper.hear(request(60.0, (4.0, 7.0), (40.0, 43.5)))
 
-    assert_heard(reply.words, 4.0 - CLIP_PAD_S, 18.0 - CLIP_PAD_S)
-    assert len(reply.segments) == 4
+    assert [word.word for word in reply.words] == TEXT.split()
+    assert all(3.5 < word.start < word.end < 7.6 or word.start > 39.4 for word in reply.words)
+    assert {word.start > 39.0 for word in reply.words} == {True, False}
+
+
+def test_the_encoder_runs_once_a_window(whisper: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Language, text, continuation and word times share one run of the encoder, the dearest part."""
+    encode_window = Mock(wraps=whisper._model.encode)
+    monkeypatch.setattr(whisper._model, "encode", encode_window)
+
+    reply = whisper.hear(request(29.0, (0.0, 29.0)))
+
+    encode_window.assert_called_once()
+    assert reply.detected_language == "en"
 
 
 def test_long_speech_is_heard_window_by_window(whisper: Whisper) -> None:
@@ -96,22 +108,63 @@ def test_words_that_do_not_fit_are_squeezed_in(whisper: Whisper) -> None:
     assert_in_order(list(words))
 
 
-def test_lone_punctuation_is_no_word() -> None:
-    """The dots that Whisper hears in noise are dropped, and so is a segment of dots alone."""
-    from faster_whisper.transcribe import Segment, Word
+def segment(start: float, *texts: str, **sure: float) -> TextSegment:
+    """A segment of pieces, one a second."""
+    pieces = [TimedPiece(text, start + n, start + n + 0.5, 0.9) for n, text in enumerate(texts)]
+    figures = {"avg_logprob": -0.3, "no_speech_prob": 0.01, "compression_ratio": 1.2, **sure}
+    return TextSegment(tuple(pieces), start, start + len(texts), True, Decoded([], **figures))
 
-    def heard(start: float, *words: str) -> Segment:
-        timed = [Word(start + number, start + number + 0.5, word, 0.9) for number, word in enumerate(words)]
-        return Segment(1, 0, 0.0, 9.0, "".join(words), [], -0.3, 1.2, 0.01, timed, 0.0)
 
+@pytest.mark.parametrize(
+    ("language", "pieces", "words"),
+    [
+        ("fr", (" Aujourd", "'hui", ",", " qu", "'il", " a", " faim", "."), "Aujourd'hui, qu'il a faim."),
+        ("fr", (" J", "'ai", " dit", " «", " non", " »."), "J'ai dit « non »."),
+        ("en", (" cold", "-hearted", " $", "3", ".5", " at", " 3", " o", "'clock"), None),
+        ("en", (" 100", "%", " of", " U", ".S", ".", " R", "&D"), None),
+        ("de", (" Na", "je", ",", " die", " 3", ",", "5", "-", "Zimmer", "-", "Wohnung"), None),
+    ],
+)
+def test_words_are_those_of_the_text(language: str, pieces: tuple[str, ...], words: str | None) -> None:
+    """Pieces of words are joined letter by letter; only a space begins a new word."""
+    reply = read_reply([segment(0.0, *pieces)], Languages(language), 30.0)
+
+    assert reply.text == (words or "".join(pieces).strip())
+    assert " ".join(word.word for word in reply.words) == reply.text
+    assert all(word.timing == "engine" for word in reply.words)
+    assert_in_order(list(reply.words))
+
+
+def test_a_word_split_between_segments_is_one_word() -> None:
+    """The text does not end a word where a segment ends."""
     reply = read_reply(
-        [heard(0, " Thanks.", " .", " ."), heard(3, " .", " ..."), heard(5, " R", " &", " B")], "en", 9.0
+        [segment(0.0, " It", " cost", " $3"), segment(3.0, ".5", " net.")], Languages("en"), 9.0
     )
 
-    assert reply.text == "Thanks. R & B"
-    assert [segment.text for segment in reply.segments] == ["Thanks.", "R & B"]
-    assert [segment.id for segment in reply.segments] == [0, 1]
+    assert [word.word for word in reply.words] == ["It", "cost", "$3.5", "net."]
+    assert reply.text == "It cost $3.5 net."
+
+
+def test_the_figures_of_the_model_are_kept() -> None:
+    """How sure the model is reaches the reply: of words, of segments, of the language."""
+    languages = Languages("de")
+    languages.add("en", 0.9)
+    languages.add("en", 0.7)
+
+    reply = read_reply([segment(0.0, " Hi", avg_logprob=-1.2, compression_ratio=3.1)], languages, 9.0)
+
+    assert (reply.language, reply.detected_language) == ("de", "en")
+    assert reply.language_probability == pytest.approx(0.8)
+    assert reply.words[0].confidence == 0.9
+    assert (reply.segments[0].avg_logprob, reply.segments[0].compression_ratio) == (-1.2, 3.1)
     assert (reply.segments[0].start, reply.segments[0].end) == (LATE_S, 0.5 + LATE_S)
+
+
+def test_a_chunk_without_text_is_an_empty_reply() -> None:
+    """Silence is no error."""
+    reply = read_reply([], Languages("en"), 9.0)
+
+    assert (reply.text, reply.words, reply.segments) == ("", (), ())
 
 
 def test_what_is_no_audio_is_refused(whisper: Whisper) -> None:
@@ -169,37 +222,6 @@ def test_a_device_or_arithmetic_that_is_missing_names_its_setting(
 
     assert "auto or cpu" in no_card.value.hint
     assert "float32, int8" in no_halves.value.hint
-
-
-@st.composite
-def chunks(draw: st.DrawFn) -> tuple[list[Interval], float]:
-    steps = draw(st.lists(st.floats(0.05, 8.0), min_size=0, max_size=20))
-    edges = np.cumsum(steps).tolist()
-    speech = [Interval(start, end) for start, end in zip(edges[::2], edges[1::2], strict=False)]
-    return speech, (edges[-1] if edges else 0.0) + draw(st.floats(0.0, 5.0))
-
-
-@given(chunks())
-def test_clips_cover_speech_and_leave_long_pauses_out(chunk: tuple[list[Interval], float]) -> None:
-    """All speech is heard, and nothing farther from it than the padding, unless a short pause lies there."""
-    speech, seconds = chunk
-
-    found = clips(speech, seconds)
-
-    assert all(0 <= clip.start <= clip.end <= seconds for clip in found)
-    assert all(first.end < second.start for first, second in pairwise(found))
-    for stretch in speech:
-        assert any(clip.start <= stretch.start and stretch.end <= clip.end for clip in found)
-    for first, second in pairwise(speech):
-        together = any(clip.start <= first.end and second.start <= clip.end for clip in found)
-        pause = second.start - first.end
-        if pause != pytest.approx(SKIPPED_PAUSE_S):
-            assert together == (pause < SKIPPED_PAUSE_S)
-
-
-def test_without_known_speech_everything_is_heard() -> None:
-    """Nobody said where the speech is, so it may be anywhere."""
-    assert clips([], 12.5) == [Interval(0.0, 12.5)]
 
 
 def assert_in_order(words: list[Word]) -> None:

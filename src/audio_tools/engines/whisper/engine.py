@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.whisper.decoding import ATTEMPTS, BEAM_SIZE, CONTINUING
 from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.engines.whisper.messages import Downloaded, Message, Ready
-from audio_tools.engines.whisper.model import CLIP_PAD_S, DECODING, LATE_S, SKIPPED_PAUSE_S
+from audio_tools.engines.whisper.model import LATE_S, cpu_workers
 from audio_tools.engines.whisper.weights import require_faster_whisper
+from audio_tools.engines.whisper.windows import KEPT_PAUSE_S, LONG_PAUSE_S, SPEECH_PAD_S
 from audio_tools.errors import AudioToolsError, EngineNotReady, EngineUnavailable
 from audio_tools.settings import ComputeType, Device
-from audio_tools.subprocess_rpc import ChildDied, ChildProcess
+from audio_tools.subprocess_rpc import ChildDied, ChildProcess, ConcurrentChild
 from audio_tools.transcript import Reply
 
-CAPABILITIES = Capabilities(words=True, segments=True, max_seconds=600, lanes=1, keeps_language=True)
-"""The model takes all cores for one chunk; 10 minutes of audio take 0.6 GB beside it, an hour 3.3 GB."""
+CAPABILITIES = Capabilities(
+    words=True, segments=True, window_s=29.5, lanes=cpu_workers(), keeps_language=True
+)
+"""Half a second below the 30 s of the model, so that padded speech still fits."""
+
+RULES = 1
+"""Increases when the same window gives other words than before; part of the identity."""
 
 _TRANSCRIBES_ONLY = r"\.en\b|turbo|distil"
 """The names of models that cannot translate: English ones, and those that were trained without it."""
@@ -33,12 +38,14 @@ class WhisperEngine:
     """
     One model in one process, which is started by `start` and again after it was stopped.
 
-    See `engines.base.Engine`. A cancelled `start` or `transcribe` kills the process.
+    See `engines.base.Engine`. A cancelled `start` kills the process, and so does a cancelled `transcribe`
+    unless the process is working on another chunk as well: then it finishes the one that was cancelled too,
+    which takes as long as one window.
 
     Args:
         model: see `weights.find_weights`.
         data_dir: likewise.
-        device: see `whisper_model.Whisper`.
+        device: see `model.Whisper`.
         compute_type: likewise.
     """
 
@@ -52,18 +59,24 @@ class WhisperEngine:
         self.capabilities = replace(CAPABILITIES, translates=not re.search(_TRANSCRIBES_ONLY, self.model))
         self._arguments = (model, str(data_dir), device, compute_type)
         self._ready: Ready | None = None
-        self._child: ChildProcess | None = None
-        self._turn = asyncio.Lock()
+        self._child: ConcurrentChild | None = None
+        self._starting = asyncio.Lock()
+        self._turns = asyncio.Semaphore(cpu_workers())
 
     def identity(self) -> tuple[str, ...]:
         """The weights by their SHA-256, the code that runs them and how it is told to; after `start` only."""
         ready = self._ready
         assert ready is not None, "start() comes first"
-        shaped = DECODING | {
-            "skipped_pause_s": SKIPPED_PAUSE_S,
-            "clip_pad_s": CLIP_PAD_S,
-            "late_s": LATE_S,
+        shaped = {
+            "attempts": ATTEMPTS,
+            "beam_size": BEAM_SIZE,
+            "continuing": CONTINUING,
             "compute_type": ready.compute_type,
+            "kept_pause_s": KEPT_PAUSE_S,
+            "late_s": LATE_S,
+            "long_pause_s": LONG_PAUSE_S,
+            "rules": RULES,
+            "speech_pad_s": SPEECH_PAD_S,
         }
         parameters = (f"{name}={value}" for name, value in sorted(shaped.items()))
         return (self.name, ready.digest, f"faster-whisper {version('faster-whisper')}", *parameters)
@@ -81,8 +94,7 @@ class WhisperEngine:
         """
         require_faster_whisper()
         try:
-            async with self._running_child(on_download or _ignore):
-                pass
+            await self._running_child(on_download or _ignore)
         except EngineUnavailable as error:
             raise EngineNotReady(error.message, hint=error.hint) from error
 
@@ -94,8 +106,12 @@ class WhisperEngine:
             ChunkRefused: it is not audio. OptionRefused: the model does not know the language.
             EngineUnavailable: the process died; the next call starts another.
         """
-        async with self._running_child(_ignore) as child:
-            answer: Message = await child.ask(request)
+        async with self._turns:
+            child = await self._running_child(_ignore)
+            try:
+                answer: Message = await child.call(request)
+            except ChildDied as died:
+                raise _unavailable(died) from None
         if isinstance(answer, AudioToolsError):
             raise answer
         assert isinstance(answer, Reply), f"the Whisper process answers with {answer!r}"
@@ -107,23 +123,23 @@ class WhisperEngine:
         if child is not None:
             await child.kill()
 
-    @asynccontextmanager
-    async def _running_child(self, on_download: OnDownload) -> AsyncIterator[ChildProcess]:
-        """The process with its model loaded, for one caller at a time; killed unless it is left in peace."""
-        async with self._turn:
+    async def _running_child(self, on_download: OnDownload) -> ConcurrentChild:
+        """Return the process with its model loaded; start it if there is none."""
+        async with self._starting:
+            if self._child is not None and self._child.is_alive:
+                return self._child
+            await self.close()
+            child = await ChildProcess.start(MODULE, *self._arguments)
             try:
-                if self._child is None:
-                    self._child = await ChildProcess.start(MODULE, *self._arguments)
-                    self._ready = await self._load(self._child, on_download)
-                yield self._child
+                self._ready = await self._load(child, on_download)
             except ChildDied as died:
-                await self.close()
-                hint = "If memory ran out, set WHISPER_MODEL to a smaller model." if died.by_signal else ""
-                raise EngineUnavailable(f"The Whisper process {died}.", hint=hint) from None
+                await child.kill()
+                raise _unavailable(died) from None
             except BaseException:
-                # Nobody waits for what it is doing any more, and its answer would be taken for the next.
-                await self.close()
+                await child.kill()
                 raise
+            self._child = ConcurrentChild(child)
+            return self._child
 
     async def _load(self, child: ChildProcess, on_download: OnDownload) -> Ready:
         """Wait until the model is loaded."""
@@ -137,5 +153,10 @@ class WhisperEngine:
                 on_download(message.done, message.total)
 
 
+def _unavailable(died: ChildDied) -> EngineUnavailable:
+    hint = "If memory ran out, set WHISPER_MODEL to a smaller model." if died.by_signal else ""
+    return EngineUnavailable(f"The Whisper process {died}.", hint=hint)
+
+
 def _ignore(done: int, total: int) -> None:
-    """Nobody wants to know."""
+    """Ignore the progress of a download."""

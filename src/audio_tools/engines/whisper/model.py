@@ -1,61 +1,69 @@
-"""A loaded Whisper model hears one chunk: in the process of `whisper_process.py`, never in the service."""
+"""A loaded Whisper model that transcribes chunks: it runs in the process of `process.py`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from itertools import islice
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audio_tools.audio.pcm import SAMPLE_RATE_HZ
+from audio_tools.audio.pauses import overlap
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.engines.base import Request
+from audio_tools.engines.whisper.decoding import Samples, TextSegment, WindowDecoder
+from audio_tools.engines.whisper.windows import WINDOW_S, pack_windows
 from audio_tools.errors import ChunkRefused, EngineNotReady, OptionRefused
 from audio_tools.media.encode import decode_encoded
-from audio_tools.transcript import Interval, Reply, Segment, Word
-from audio_tools.words.order import separate
+from audio_tools.transcript import Interval, Reply, Segment
+from audio_tools.words.pieces import Piece, join_pieces
+from audio_tools.words.segments import follow_words
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-DECODING: dict[str, Any] = {
-    "beam_size": 5,
-    # Tried in turn until an answer is likely and not repetitive. Fewer, and noise becomes sentences; all six
-    # of faster-whisper's own take twice as long on noise and read noisy speech no better.
-    "temperature": [0.0, 0.4, 0.8],
-    "word_timestamps": True,
-    # With it, one wrong window leads the next ones astray: loops, and times out of order.
-    "condition_on_previous_text": False,
-}
-"""What is the same for all chunks, by the names of faster-whisper; measured: docs/decisions.md#whisper."""
-
-SKIPPED_PAUSE_S = 2.0
-"""
-A longer pause is not shown to the model: after one it loses sentences, and inside one it invents them.
-
-A shorter one stays, for each window that is opened behind one costs as much as 30 s of speech.
-"""
-CLIP_PAD_S = 0.2
-"""What the model hears around speech: the detector is late at soft beginnings and early at soft ends."""
-
 LATE_S = 0.06
 """
-Whisper hears words too early; all are put so much later (docs/decisions.md#words-in-pauses).
+Whisper places words too early; all are moved by this much (docs/decisions.md#words-in-pauses).
 
 A property of how it finds them, in the attention of its decoder, and not of a language.
 """
-LONE_MARKS = ".,!?…-–—。，、！？ "
-"""A word of nothing else is none: Whisper ends a clip in noise with `. . . .`."""
-SEED = 0
-"""Temperatures above 0 draw lots: with a seed the same chunk gives the same words."""
+MOST_WORKERS = 4
+"""Windows computed at once: each takes working memory of its own."""
+SHORTEST_STEP_S = 1.0
+"""Speech that is longer than a window is transcribed in steps of at least this length."""
+
+
+class Languages:
+    """The language of one chunk: the one requested, else the one detected first, and what each window is."""
+
+    def __init__(self, requested: str | None) -> None:
+        self.used = requested
+        self._probabilities = defaultdict[str, float](float)
+        self._windows = 0
+
+    def add(self, language: str, probability: float) -> None:
+        """Take in what was detected in one window."""
+        self.used = self.used or language
+        self._probabilities[language] += probability
+        self._windows += 1
+
+    @property
+    def detected(self) -> str | None:
+        """The likeliest language of all windows."""
+        return max(self._probabilities, key=self._probabilities.__getitem__, default=None)
+
+    @property
+    def probability(self) -> float | None:
+        """The mean probability of `detected`."""
+        return self._probabilities[self.detected] / self._windows if self.detected else None
 
 
 class Whisper:
     """
-    A model in memory.
+    A model in memory. It transcribes up to `workers` chunks at once, each in a thread of the caller.
 
     Args:
         folder: see `weights.find_weights`.
@@ -72,12 +80,14 @@ class Whisper:
 
         device = _choose_device(device)
         _require_arithmetic(device, compute_type)
+        self.workers = cpu_workers() if device == "cpu" else 1
         try:
             self._model: WhisperModel = WhisperModel(
                 str(folder),
                 device=device,
                 compute_type=compute_type,
-                cpu_threads=_cores(),
+                cpu_threads=max(_cores() // self.workers, 1),
+                num_workers=self.workers,
                 local_files_only=True,
             )
             self.compute_type = str(self._model.model.compute_type)
@@ -94,30 +104,66 @@ class Whisper:
         Raises:
             ChunkRefused: it is not audio. OptionRefused: the model does not know the language.
         """
-        import ctranslate2
-
-        known = self._model.supported_languages
-        if request.language is not None and request.language not in known:
-            raise OptionRefused(
-                f"This Whisper model does not know the language {request.language}.",
-                hint="Leave the language out, or name one of: " + ", ".join(known) + ".",
-            )
+        self._require_language(request.language)
         try:
             pcm = decode_encoded(request.audio)
         except ValueError as error:
             raise ChunkRefused(f"The chunk cannot be decoded: {error}.") from error
         seconds = len(pcm) / SAMPLE_RATE_HZ
-        ctranslate2.set_random_seed(SEED)
-        segments, info = self._model.transcribe(
-            pcm.astype(np.float32) / np.float32(32768),
-            language=request.language,
+        languages = Languages(request.language)
+        segments = [
+            segment.placed(window)
+            for window in pack_windows(request.speech, seconds)
+            for segment in self._hear_window(
+                _to_float(window.samples(pcm)), window.speech(request.speech), languages, request
+            )
+        ]
+        return read_reply(segments, languages, seconds)
+
+    def _require_language(self, language: str | None) -> None:
+        known = self._model.supported_languages
+        if language is not None and language not in known:
+            raise OptionRefused(
+                f"This Whisper model does not know the language {language}.",
+                hint="Leave the language out, or name one of: " + ", ".join(known) + ".",
+            )
+
+    def _hear_window(
+        self, samples: Samples, speech: Sequence[Interval], languages: Languages, request: Request
+    ) -> Iterator[TextSegment]:
+        """Transcribe one window; one that is longer than the model's own step by step."""
+        first, length = 0, round(WINDOW_S * SAMPLE_RATE_HZ)
+        while first < len(samples):
+            step = Interval(first / SAMPLE_RATE_HZ, first / SAMPLE_RATE_HZ + WINDOW_S)
+            there = [Interval(s.start - step.start, s.end - step.start) for s in overlap(speech, step)]
+            segments = self._hear_step(samples[first : first + length], there, languages, request)
+            is_last = first + length >= len(samples)
+            if not is_last and len(segments) > 1 and not segments[-1].closed:
+                segments.pop()  # the next step begins with it
+            for segment in segments:
+                yield segment.shifted(step.start)
+            closed_s = segments[-1].end if segments and not is_last else 0.0
+            first += round(closed_s * SAMPLE_RATE_HZ) if closed_s >= SHORTEST_STEP_S else length
+
+    def _hear_step(
+        self, samples: Samples, speech: Sequence[Interval], languages: Languages, request: Request
+    ) -> list[TextSegment]:
+        """Transcribe at most 30 s, with one run of the encoder."""
+        from faster_whisper.tokenizer import Tokenizer
+
+        decoder = WindowDecoder(self._model, samples)
+        languages.add(*decoder.detect_language())
+        tokenizer = Tokenizer(
+            self._model.hf_tokenizer,
+            self._model.model.is_multilingual,
             task="translate" if request.translate else "transcribe",
-            # Not `initial_prompt`, which without the previous text reaches the first window alone.
-            hotwords=request.prompt,
-            clip_timestamps=_flat(clips(request.speech, seconds)),
-            **DECODING,
+            language=languages.used,
         )
-        return read_reply(segments, info.language, seconds)
+        return decoder.segments(tokenizer, speech, request.prompt)
+
+
+def _to_float(pcm: Pcm) -> Samples:
+    return pcm.astype(np.float32) / np.float32(32768)
 
 
 def _choose_device(wanted: str) -> str:
@@ -143,66 +189,41 @@ def _require_arithmetic(device: str, compute_type: str) -> None:
         )
 
 
-def clips(speech: Sequence[Interval], seconds: float) -> list[Interval]:
-    """
-    The stretches of a chunk that the model hears: the speech, padded, joined over all but long pauses.
-
-    Args:
-        speech: sorted; empty where nobody knows.
-        seconds: length of the chunk.
-    """
-    joined: list[Interval] = []
-    for stretch in speech or [Interval(0.0, seconds)]:
-        padded = Interval(max(stretch.start - CLIP_PAD_S, 0.0), min(stretch.end + CLIP_PAD_S, seconds))
-        if joined and padded.start - joined[-1].end < SKIPPED_PAUSE_S - 2 * CLIP_PAD_S:
-            joined[-1] = Interval(joined[-1].start, padded.end)
-        else:
-            joined.append(padded)
-    return joined
-
-
-def read_reply(found: Iterable[Any], language: str, seconds: float) -> Reply:
-    """What faster-whisper found (its own `Segment`s) in a chunk of so many seconds, as a reply."""
-    spoken = [segment for segment in map(_without_lone_marks, found) if segment.words]
-    heard = [_read_word(word) for segment in spoken for word in segment.words]
-    words = separate(heard, Interval(0.0, seconds))
-    unread = iter(words)
-    segments = [
-        _read_segment(number, segment, list(islice(unread, len(segment.words))))
-        for number, segment in enumerate(spoken)
+def read_reply(segments: Sequence[TextSegment], languages: Languages, seconds: float) -> Reply:
+    """Return the segments of a chunk, `seconds` long, as a reply whose words are those of its text."""
+    late = [
+        Piece(piece.text, piece.start + LATE_S, piece.end + LATE_S, piece.probability)
+        for segment in segments
+        for piece in segment.pieces
     ]
+    text = "".join(piece.text for piece in late).strip()
+    words = join_pieces(late, text, seconds)
+    found = [_read_segment(number, segment) for number, segment in enumerate(segments)]
     return Reply(
-        text="".join(segment.text for segment in spoken).strip(),
+        text=text,
         words=tuple(words),
-        segments=tuple(segments),
-        language=language,
+        segments=tuple(follow_words(found, words, words)),
+        language=languages.used,
+        detected_language=languages.detected,
+        language_probability=languages.probability,
     )
 
 
-def _without_lone_marks(segment: Any) -> Any:
-    words = [word for word in segment.words or () if word.word.strip(LONE_MARKS)]
-    return replace(segment, words=words, text="".join(word.word for word in words))
-
-
-def _read_word(word: Any) -> Word:
-    confidence = min(max(float(word.probability), 0.0), 1.0)
-    return Word(word.word.strip(), float(word.start) + LATE_S, float(word.end) + LATE_S, confidence)
-
-
-def _read_segment(number: int, segment: Any, words: Sequence[Word]) -> Segment:
+def _read_segment(number: int, segment: TextSegment) -> Segment:
     return Segment(
         id=number,
-        start=words[0].start,
-        end=words[-1].end,
+        start=segment.start,
+        end=segment.end,
         text=segment.text.strip(),
-        avg_logprob=float(segment.avg_logprob),
-        compression_ratio=float(segment.compression_ratio),
-        no_speech_prob=float(segment.no_speech_prob),
+        avg_logprob=segment.decoded.avg_logprob,
+        compression_ratio=segment.decoded.compression_ratio,
+        no_speech_prob=segment.decoded.no_speech_prob,
     )
 
 
-def _flat(intervals: Iterable[Interval]) -> list[float]:
-    return [second for interval in intervals for second in (interval.start, interval.end)]
+def cpu_workers() -> int:
+    """How many windows a CPU computes at once: one thread each is faster than all threads on one."""
+    return min(_cores(), MOST_WORKERS)
 
 
 def _cores() -> int:

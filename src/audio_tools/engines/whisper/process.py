@@ -4,13 +4,17 @@ The process that owns the Whisper model; `whisper.py` starts it and talks to it 
 It lives apart because a model takes gigabytes, computes for minutes and may crash in native code: killing
 the process is the one sure way to stop it and to get the memory back.
 
-First it sends any number of `Downloaded`, then `Ready` or an error; from then on one reply or error for each
-request.
+First it sends any number of `Downloaded`, then `Ready` or an error. From then on it takes numbered requests
+and answers each under its number, several at once and in any order.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from audio_tools.engines.base import Request
@@ -35,8 +39,16 @@ def main(model: str, data_dir: Path, device: str, compute_type: str) -> None:
         say(error)
         return
     say(Ready(weights_digest(folder), whisper.compute_type))
-    while True:
-        say(_answer(whisper, requests.get()))
+    speaking = threading.Lock()
+
+    def answer(call: int, request: Request) -> None:
+        message = _answer(whisper, request)
+        with speaking:
+            say((call, message))
+
+    with ThreadPoolExecutor(whisper.workers, "window") as workers:
+        while True:
+            workers.submit(answer, *requests.get())
 
 
 def _answer(whisper: Whisper, request: Request) -> Message:
@@ -44,6 +56,10 @@ def _answer(whisper: Whisper, request: Request) -> Message:
         return whisper.hear(request)
     except AudioToolsError as error:
         return error
+    except Exception:
+        # A thread that dies would leave its caller waiting: let the whole process be started again.
+        traceback.print_exc()
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,298 @@
+"""Decode one window with a loaded Whisper model: encode once, then language, tokens and word times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_tools.audio.pauses import overlap
+from audio_tools.engines.whisper.windows import WINDOW_S, Window
+from audio_tools.transcript import Interval
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+
+BEAM_SIZE = 5
+ATTEMPTS: tuple[dict[str, Any], ...] = (
+    {},
+    # A loop cannot go on when no three tokens may repeat. Without sampling: faster-whisper raises the
+    # temperature here, and CTranslate2 seeds its lots once a thread, so that the same window would give
+    # other words each time (docs/decisions.md#whisper).
+    {"no_repeat_ngram_size": 3, "repetition_penalty": 1.1},
+)
+"""Tried in turn until the text is likely and not repetitive; arguments of CTranslate2's `generate`."""
+CONTINUING = {"beam_size": 1}
+"""CTranslate2 goes through the known tokens again, one by one, with as many beams."""
+MOST_CONTINUATIONS = 3
+LEAST_REST_S = 1.0
+"""Less speech at the end of a window is not worth another attempt: words end early by about as much."""
+FIRST_TIME_WITHIN_S = 1.0
+"""The first segment of a window begins within so many seconds, as in OpenAI's Whisper."""
+TOKENS_PER_SECOND = 50
+FRAMES_PER_SECOND = 100
+PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
+
+Samples = NDArray[np.float32]
+
+
+MOST_COMPRESSION = 2.4
+"""Text that zlib compresses more than this repeats itself."""
+LEAST_LOGPROB = -1.0
+MOST_NO_SPEECH = 0.6
+"""Text is dropped where it is less likely than `LEAST_LOGPROB` and silence is likelier than this."""
+LONE_MARKS = ".,!?…-–—。，、！？ "
+"""A piece of nothing else that a space sets apart is no word: a window in noise ends with `. . . .`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The tokens of one window and how sure the model is of them."""
+
+    tokens: list[int]
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+
+    def behind(self, known: int) -> Decoded:
+        """Return what was decoded behind the first `known` tokens, which were given."""
+        new = self.tokens[known:]
+        # CTranslate2 sums the logarithms of the new tokens and divides by the number of all.
+        return replace(
+            self, tokens=new, avg_logprob=self.avg_logprob * (len(self.tokens) + 1) / (len(new) + 1)
+        )
+
+    def continued(self, known: list[int], more: Decoded) -> Decoded:
+        """Return the `known` tokens and those that follow them."""
+        count, added = len(known), len(more.tokens)
+        return replace(
+            self,
+            tokens=[*known, *more.tokens],
+            avg_logprob=(self.avg_logprob * count + more.avg_logprob * added) / (count + added),
+            compression_ratio=max(self.compression_ratio, more.compression_ratio),
+        )
+
+    @property
+    def is_repetitive(self) -> bool:
+        """Whether the text repeats itself as a loop does."""
+        return self.compression_ratio > MOST_COMPRESSION
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether no other attempt is needed."""
+        silent = self.no_speech_prob > MOST_NO_SPEECH
+        return not self.is_repetitive and (self.avg_logprob >= LEAST_LOGPROB or silent)
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether the model itself takes the window for silence."""
+        return self.no_speech_prob > MOST_NO_SPEECH and self.avg_logprob <= LEAST_LOGPROB
+
+
+@dataclass(frozen=True, slots=True)
+class TimedPiece:
+    """A word or a part of one with the space before it; times in seconds, probability in 0..1."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextSegment:
+    """
+    A sentence or phrase, in seconds of its window.
+
+    `closed`: whether the model gave it an end; `decoded` is the whole window that it comes from.
+    """
+
+    pieces: tuple[TimedPiece, ...]
+    start: float
+    end: float
+    closed: bool
+    decoded: Decoded
+
+    @property
+    def text(self) -> str:
+        """The pieces with the spaces between them."""
+        return "".join(piece.text for piece in self.pieces)
+
+    def shifted(self, seconds: float) -> TextSegment:
+        """Return the same segment, `seconds` later."""
+        pieces = tuple(replace(p, start=p.start + seconds, end=p.end + seconds) for p in self.pieces)
+        return replace(self, pieces=pieces, start=self.start + seconds, end=self.end + seconds)
+
+    def placed(self, window: Window) -> TextSegment:
+        """Return the segment in seconds of the chunk that the window was packed from."""
+        times = [window.to_chunk(piece.start, piece.end) for piece in self.pieces]
+        pieces = tuple(replace(p, start=at[0], end=at[1]) for p, at in zip(self.pieces, times, strict=True))
+        return replace(self, pieces=pieces, start=pieces[0].start, end=pieces[-1].end)
+
+
+class WindowDecoder:
+    """
+    One window of at most 30 s; the encoder runs once, when it is first needed.
+
+    Args:
+        model: serves many decoders at once, in threads.
+        samples: mono, 16 kHz, in [-1, 1].
+    """
+
+    def __init__(self, model: WhisperModel, samples: Samples) -> None:
+        from faster_whisper.audio import pad_or_trim
+
+        self._model = model
+        features = model.feature_extractor(samples, padding=160)
+        self._frames = min(features.shape[-1] - 1, model.feature_extractor.nb_max_frames)
+        self._features = pad_or_trim(features[:, : self._frames])
+
+    @cached_property
+    def _encoded(self) -> Any:
+        return self._model.encode(self._features)
+
+    def detect_language(self) -> tuple[str, float]:
+        """Return the likeliest language, ISO-639-1, and its probability; a monolingual model has but one."""
+        if not self._model.model.is_multilingual:
+            return "en", 1.0
+        token, probability = self._model.model.detect_language(self._encoded)[0][0]
+        return token.strip("<|>"), float(probability)
+
+    def _decode_to_end(self, tokenizer: Any, speech: Sequence[Interval], prompt: str | None) -> Decoded:
+        """
+        Decode, and continue where the model stopped although there is more speech in the window.
+
+        Whisper leaves a sentence that is cut off to the next window; here it would be lost.
+        """
+        start = self._model.get_prompt(tokenizer, [], hotwords=prompt)
+        decoded = self._decode(tokenizer, start)
+        for _ in range(MOST_CONTINUATIONS):
+            closed = up_to_last_time(decoded.tokens, tokenizer.timestamp_begin)
+            if decoded.is_silence or not closed:
+                break
+            end = (closed[-1] - tokenizer.timestamp_begin) / TOKENS_PER_SECOND
+            if sum(s.duration for s in overlap(speech, Interval(end, WINDOW_S))) < LEAST_REST_S:
+                break
+            # The time again: it is the end of one segment and the start of the next.
+            known = [*closed, closed[-1]]
+            more = self._attempt(tokenizer, [*start, *known], CONTINUING).behind(len(known))
+            if not more.is_plausible or not any(token < tokenizer.eot for token in more.tokens):
+                break
+            decoded = decoded.continued(known, more)
+        return decoded
+
+    def _decode(self, tokenizer: Any, tokens: list[int]) -> Decoded:
+        """Return the best of `ATTEMPTS`: the first plausible one, else the likeliest without a loop."""
+        tried: list[Decoded] = []
+        for extra in ATTEMPTS:
+            tried.append(self._attempt(tokenizer, tokens, extra))
+            if tried[-1].is_plausible:
+                return tried[-1]
+        return max(tried, key=lambda decoded: (not decoded.is_repetitive, decoded.avg_logprob))
+
+    def _attempt(self, tokenizer: Any, prompt: list[int], extra: dict[str, Any]) -> Decoded:
+        from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
+
+        (result,) = self._model.model.generate(
+            self._encoded,
+            [prompt],
+            max_length=self._model.max_length,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            max_initial_timestamp_index=round(FIRST_TIME_WITHIN_S * TOKENS_PER_SECOND),
+            **{"beam_size": BEAM_SIZE, **extra},
+        )
+        tokens = result.sequences_ids[0]
+        text = tokenizer.decode(tokens).strip()
+        return Decoded(
+            tokens,
+            # The score is the mean of the tokens without the one that ends them.
+            avg_logprob=float(result.scores[0]) * len(tokens) / (len(tokens) + 1),
+            no_speech_prob=float(result.no_speech_prob),
+            compression_ratio=get_compression_ratio(text) if text else 0.0,
+        )
+
+    def segments(self, tokenizer: Any, speech: Sequence[Interval], prompt: str | None) -> list[TextSegment]:
+        """
+        Transcribe the window.
+
+        Args:
+            tokenizer: knows the language.
+            speech: where the window holds speech, in seconds; empty if unknown.
+            prompt: words and style to expect.
+
+        Returns:
+            The segments in order; none if the model takes the window for silence.
+        """
+        seconds = self._frames / FRAMES_PER_SECOND
+        decoded = self._decode_to_end(tokenizer, speech, prompt)
+        split = split_segments(decoded.tokens, tokenizer.timestamp_begin, seconds)
+        if decoded.is_silence or not split:
+            return []
+        # faster-whisper writes the words into what it is given.
+        records: list[dict[str, Any]] = [
+            {"seek": 0, "start": s.start, "end": s.end, "tokens": s.tokens} for s in split
+        ]
+        self._model.add_word_timestamps(
+            [records], tokenizer, self._encoded, self._frames, PREPENDED, APPENDED, 0.0
+        )
+        return [
+            TextSegment(pieces, segment.start, segment.end, segment.closed, decoded)
+            for segment, record in zip(split, records, strict=True)
+            if (pieces := tuple(_read_pieces(record["words"])))
+        ]
+
+
+def _read_pieces(words: Iterable[dict[str, Any]]) -> Iterator[TimedPiece]:
+    for word in words:
+        if word["word"].strip(LONE_MARKS) or not word["word"][:1].isspace():
+            probability = min(max(float(word["probability"]), 0.0), 1.0)
+            yield TimedPiece(word["word"], float(word["start"]), float(word["end"]), probability)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSegment:
+    """Tokens of text between two times, in seconds of the window; not `closed` if the second is missing."""
+
+    start: float
+    end: float
+    tokens: list[int]
+    closed: bool = True
+
+
+def up_to_last_time(tokens: Sequence[int], first_time_token: int) -> list[int]:
+    """Return the tokens up to the end of the last closed segment; empty if there is none, or one after it."""
+    last_text = max((n for n, token in enumerate(tokens) if token < first_time_token), default=None)
+    if last_text is None or last_text + 1 == len(tokens):
+        return []
+    return list(tokens[: last_text + 2])
+
+
+def split_segments(tokens: Sequence[int], first_time_token: int, seconds: float) -> list[TokenSegment]:
+    """
+    Split the tokens of a window at its times; the last segment may lack an end of its own.
+
+    Args:
+        tokens: those from `first_time_token` on are times, 0.02 s apart.
+        first_time_token: the token of 0.0 s.
+        seconds: length of the window.
+    """
+    segments: list[TokenSegment] = []
+    start, text = 0.0, list[int]()
+    for token in tokens:
+        if token < first_time_token:
+            text.append(token)
+            continue
+        second = (token - first_time_token) / TOKENS_PER_SECOND
+        if text:
+            segments.append(TokenSegment(start, second, text))
+            text = []
+        start = second
+    if text:
+        segments.append(TokenSegment(start, seconds, text, closed=False))
+    return segments
