@@ -21,7 +21,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from audio_tools.logs import REDACTED, LogFormat, configure_logs, log_context, redact
+from audio_tools.logs import LogFormat, configure_logs, log_context
+from audio_tools.redaction import REDACTED, redact
 from audio_tools.server.access_rules import AccessRules
 from audio_tools.server.middleware.access_control import AccessControl
 from audio_tools.server.middleware.access_log import AccessLog

@@ -9,6 +9,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "architecture.md"
 PACKAGE = PAGE.parent.parent / "src" / "audio_tools"
 
 RANKS: list[dict[str, str]] = [
+    {"redaction": "removal of secrets from text"},
     {"errors": "every error, with code, status and hint", "json_value": "base of values with a JSON form"},
     {
         "transcript": "words, segments, silences, media: the values of a transcript",
@@ -16,6 +17,7 @@ RANKS: list[dict[str, str]] = [
         "logs": "structured logs, secrets redacted",
         "metrics": "Prometheus metrics",
         "subprocess_rpc": "calls into a child process",
+        "network": "proxies and certificates of the environment",
         "concurrency": "what asyncio leaves to its users",
     },
     {

@@ -22,6 +22,7 @@ from audio_tools.errors import (
     ServerUnreachable,
     exit_code_of,
 )
+from audio_tools.network import direct_mounts, is_loopback
 from audio_tools.transcript import Json
 
 CONNECT_S = 10.0
@@ -66,7 +67,10 @@ class Client:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         # A job may wait for a free worker as long as it likes; an upload may take hours.
         self._http = httpx2.AsyncClient(
-            base_url=self._server, headers=self._headers, timeout=httpx2.Timeout(None, connect=CONNECT_S)
+            base_url=self._server,
+            headers=self._headers,
+            timeout=httpx2.Timeout(None, connect=CONNECT_S),
+            mounts=direct_mounts(self._server),
         )
 
     async def __aenter__(self) -> Self:
@@ -101,6 +105,7 @@ class Client:
                     url + (f"&after={after}" if after else ""),
                     additional_headers=self._headers,
                     max_size=None,
+                    proxy=None if is_loopback(url) else True,
                 ) as socket:
                     async for message in socket:
                         event: Json = json.loads(message)

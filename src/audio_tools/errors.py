@@ -61,6 +61,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from audio_tools.redaction import redact
+
 
 class AudioToolsError(Exception):
     """
@@ -78,9 +80,10 @@ class AudioToolsError(Exception):
     exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Here, for all ways out: a provider's error text, which may quote the key, is stored and sent.
+        self.message = redact(message)
+        self.hint = redact(hint)
+        super().__init__(self.message)
 
     def facts(self) -> dict[str, object]:
         """What a program may want to know besides code and message; JSON-able, camelCase."""

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Literal
-from urllib.parse import quote
 
 import structlog
 from structlog.typing import EventDict, Processor
 
+from audio_tools.redaction import REDACTED, redact, register_secrets
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["console", "json"]
 
-REDACTED = "[redacted]"
 SECRET_FIELDS = {"token", "api_token", "api_key", "openai_api_key", "authorization", "password"}
-SECRET_FORMS = [
-    # A query or a setting: ?token=…, API_TOKEN=…
-    re.compile(r"(?i)(token=|api_?key=|password=)[^\s&\"'\\\x1b]+"),
-    # A header, a subprotocol (`bearer.…`), and how either looks in a list of headers.
-    re.compile(r"(?i)(\bbearer[ .]|\bauthorization\W{1,8}[a-z]+ )[\w.~+/=-]+"),
-    # JSON and dicts, be they quoted inside a JSON string themselves.
-    re.compile(r"(?i)(\\?[\"'](?:api_?)?(?:token|key|password)\\?[\"']: ?\\?[\"'])[^\"'\\]+"),
-    # The password of an address: redis://user:…@host
-    re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)"),
-    # A key of the OpenAI API.
-    re.compile(r"(\bsk-)[\w-]{8,}"),
-]
-"""What a secret looks like when nobody has told us which it is; group 1 stays."""
-SECRET_WORDS = ("token", "key", "password", "bearer", "authorization", "://", "sk-")
-"""Each form has one of them. To look for the words first saves 40 us a line."""
 CHATTY = ("asyncio", "httpcore2", "httpx", "httpx2", "openai", "python_multipart")
 """Libraries whose `debug` (for some `info`) is a line a packet, or the whole request."""
 CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
@@ -77,16 +60,6 @@ def log_context(**facts: str) -> AbstractContextManager[None]:
     return structlog.contextvars.bound_contextvars(**facts)
 
 
-def redact(text: str) -> str:
-    """The text with everything blotted out that looks like a token, a key or a password."""
-    lower = text.lower()
-    if not any(word in lower for word in SECRET_WORDS):
-        return text
-    for form in SECRET_FORMS:
-        text = form.sub(rf"\g<1>{REDACTED}", text)
-    return text
-
-
 class _Formatter(structlog.stdlib.ProcessorFormatter):
     """Renders a line, then blots: whatever way a secret took into the line, it is text by now."""
 
@@ -95,20 +68,10 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
             foreign_pre_chain=_facts(),
             processors=[self.remove_processors_meta, _hide_fields, *_renderer(form)],
         )
-        spellings = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
-        self._secrets = sorted(spellings, key=len, reverse=True)
+        register_secrets(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        for secret in self._secrets:
-            line = line.replace(secret, REDACTED)
-        return redact(line)
-
-
-def _spellings(secret: str) -> set[str]:
-    in_json = json.dumps(secret)[1:-1]
-    in_json_in_json = json.dumps(in_json)[1:-1]
-    return {secret, in_json, in_json_in_json, quote(secret, safe="")}
+        return redact(super().format(record))
 
 
 def _facts() -> list[Processor]:

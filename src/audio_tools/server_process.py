@@ -20,6 +20,7 @@ from audio_tools.engines import check_engine
 from audio_tools.errors import ConfigError, DiskFull
 from audio_tools.server.access_rules import AccessRules
 from audio_tools.server.app import create_app
+from audio_tools.server.middleware.proxies import Proxies
 from audio_tools.server.routes.health import HealthCheck, check_ffmpeg
 from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.tus import TusApp
@@ -90,7 +91,10 @@ class ServerProcess:
         )
         tus = TusApp(self._stock.uploads, idle_s=settings.upload_idle, require_unused=routes.require_unused)
         config = uvicorn.Config(
-            create_app(routes, tus, rules, self._checks()),
+            Proxies(
+                create_app(routes, tus, rules, self._checks()), settings.trusted_proxies, settings.path_prefix
+            ),
+            proxy_headers=False,  # uvicorn's own way believes every client of this machine
             http=SocketBodyProtocol,
             ws=FramesProtocol,
             ws_max_size=WS_MESSAGE_BYTES,

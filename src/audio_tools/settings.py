@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -16,9 +16,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from audio_tools.errors import ConfigError
 from audio_tools.options import EngineName
+from audio_tools.redaction import register_secrets
 
 SECRETS = {"openai_api_key", "api_token", "redis_url", "redis_password"}
 """Fields whose values are never shown."""
+SHORTEST_SECRET = 8
+"""Characters of a secret that is removed from every text; a shorter one would take ordinary words with it."""
 REDIS_TLS = "ssl_(ca_certs|certfile|keyfile)=.+|ssl_cert_reqs=(none|optional|required)"
 """What REDIS_URL may say besides the address; other parameters of the client are ours to choose."""
 IN_PLAIN_WORDS = {
@@ -91,6 +94,14 @@ def _host_alone(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        ip_network(value, strict=False)
+    except ValueError:
+        raise PydanticCustomError("network", "must be an address or a network like 10.0.0.0/8") from None
+    return value
+
+
 def _at_home(path: Path) -> Path:
     # A shell does this, but nobody does it to what is read from .env.
     try:
@@ -100,6 +111,9 @@ def _at_home(path: Path) -> Path:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_by_commas)]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_by_commas)
+]
 HomePath = Annotated[Path, AfterValidator(_at_home)]
 Paths = Annotated[tuple[HomePath, ...], NoDecode, BeforeValidator(_by_commas)]
 Device = Literal["auto", "cpu", "cuda"]
@@ -256,6 +270,17 @@ class Settings(BaseSettings):
         (), description="Web origins besides loopback that may call, by commas; `null` is one of them."
     )
     allowed_hosts: Names = Field((), description="Names besides loopback under which clients may reach us.")
+    trusted_proxies: Networks = Field(
+        (),
+        description="Addresses or networks of reverse proxies, comma-separated, whose `X-Forwarded-For`, "
+        "`X-Forwarded-Proto` and `X-Forwarded-Prefix` count; unset: none.",
+    )
+    path_prefix: str = Field(
+        "",
+        pattern=r"^(/[A-Za-z0-9._~-]+){0,10}/?$",
+        description="Path below which a reverse proxy publishes the service, where it sends no "
+        "`X-Forwarded-Prefix`.",
+    )
     shutdown_grace: float = Field(
         10.0, ge=0, le=3600, description="Seconds that running jobs get on SIGTERM before they are put back."
     )
@@ -283,7 +308,9 @@ class Settings(BaseSettings):
         """
         given = {name: value for name, value in overrides.items() if value is not None}
         try:
-            return cls(**given)
+            settings = cls(**given)
+            register_secrets(secret for secret in settings.secrets() if len(secret) >= SHORTEST_SECRET)
+            return settings
         except UnicodeDecodeError:
             raise ConfigError(
                 "The file .env is not UTF-8 text.", hint="Write it again as plain text, or remove it."

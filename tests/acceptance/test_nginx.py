@@ -78,6 +78,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess
     settings = {
         "API_TOKEN": TOKEN,
         "ALLOWED_HOSTS": "localhost",
+        "TRUSTED_PROXIES": "127.0.0.1",
         "MAX_UPLOAD_BYTES": str(MAX_BYTES),
         "NODE_ENV": "production",
     }

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from audio_tools.engines.base import Engine
 from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.errors import EngineNotReady
+from audio_tools.network import require_network_environment
 from audio_tools.options import EngineName, Options
 from audio_tools.settings import Settings
 
@@ -46,6 +47,7 @@ def check_engine(settings: Settings) -> str:
 
         key = settings.openai_api_key
         require_key(key.get_secret_value() if key else None)
+        require_network_environment()
         return f"{name} ({settings.openai_model})"
     from audio_tools.engines.whisper.weights import has_weights, require_faster_whisper
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _NAMES = """
 af afrikaans, am amharic, ar arabic, as assamese, az azerbaijani, ba bashkir, be belarusian, bg bulgarian,
 bn bengali, bo tibetan, br breton, bs bosnian, ca catalan, cs czech, cy welsh, da danish, de german, el
@@ -24,4 +26,7 @@ def language_code(language: object) -> str | None:
     if not isinstance(language, str) or not language.strip():
         return None
     name = language.strip().lower()
-    return CODES.get(name, name)
+    code = CODES.get(name, name)
+    # A region or script behind the language says nothing of use here: en-US, zh_Hans.
+    base = re.split("[-_]", code, maxsplit=1)[0]
+    return base if base in CODES.values() else code

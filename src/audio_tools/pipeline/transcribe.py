@@ -61,6 +61,7 @@ class Failure:
 
     chunk: FailedChunk
     retryable: bool
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
         raise AllChunksFailed(
             f"No chunk was transcribed ({len(job.failures)} failed); the last answer: "
             + job.failures[max(job.failures)].chunk.message,
-            hint="Run the same again later.",
+            hint=job.failures[max(job.failures)].hint or "Run the same again later.",
         )
     meter.say("stitch", "Joining the words")
     return await asyncio.to_thread(assemble, job.heard(), options, tools.engine, tools.aligner, asker)
@@ -282,7 +283,7 @@ class _FileRun:
                 raise
             except EngineError as error:
                 failed = FailedChunk(chunk.index, chunk.own.start, chunk.own.end, error.code, error.message)
-                self.failures[chunk.index] = Failure(failed, error.retryable)
+                self.failures[chunk.index] = Failure(failed, error.retryable, error.hint)
                 self.meter.failed(chunk.own.duration)
             else:
                 self.hearings[chunk.index] = hearing

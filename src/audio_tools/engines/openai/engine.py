@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from audio_tools.engines.base import Request
 from audio_tools.engines.openai.errors import map_openai_errors, refuses_form
@@ -14,6 +15,7 @@ from audio_tools.engines.openai.models import Form, ResponseFormat, find_model
 from audio_tools.engines.openai.response import read_reply
 from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.errors import EngineNotReady
+from audio_tools.network import direct_mounts, require_network_environment
 from audio_tools.transcript import Reply
 
 if TYPE_CHECKING:
@@ -72,21 +74,38 @@ class OpenAIEngine:
         Make the client; nothing is sent.
 
         Raises:
-            EngineNotReady: there is no key.
+            EngineNotReady: there is no key, or a proxy or certificate variable is wrong.
         """
         require_key(self._api_key)
+        require_network_environment()
         async with self._starting:
             if self._client is None:
                 self._client = await asyncio.to_thread(self._connect)
 
     def _connect(self) -> AsyncOpenAI:
         """The client; the SDK alone takes a second to import."""
-        from openai import AsyncOpenAI, Timeout
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
         # Half of a short time, so that a missing connection is never taken for a missing answer.
         timeout = Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s / 2))
         # The SDK's own retries are off: it would also retry a spent quota, and knows nothing of other chunks.
-        return AsyncOpenAI(api_key=self._api_key, base_url=self._base_url, max_retries=0, timeout=timeout)
+        base_url, query = split_query(self._base_url)
+        try:
+            return AsyncOpenAI(
+                api_key=self._api_key,
+                base_url=base_url,
+                default_query=query,
+                # Azure takes a key in this header alone.
+                default_headers={"api-key": self._api_key or ""} if "api-version" in query else None,
+                max_retries=0,
+                timeout=timeout,
+                http_client=DefaultAsyncHttpxClient(mounts=direct_mounts(base_url)),
+            )
+        except (ValueError, ImportError, OSError) as error:
+            raise EngineNotReady(
+                f"The HTTP client cannot be made: {error}.",
+                hint="Check SSL_CERT_FILE, SSL_CERT_DIR, HTTP_PROXY, HTTPS_PROXY and ALL_PROXY.",
+            ) from error
 
     async def check_access(self) -> None:
         """
@@ -180,6 +199,12 @@ class OpenAIEngine:
             self._forms = tuple(other for other in self._forms if other != form)
             log.warning("%s does not take %s for %s", self._base_url, form, self.model)
         return True
+
+
+def split_query(url: str) -> tuple[str, dict[str, str]]:
+    """An address and its query apart: the query belongs behind each path (Azure's `?api-version=`)."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query="", fragment="")).rstrip("/"), dict(parse_qsl(parts.query))
 
 
 def require_key(api_key: str | None) -> None:

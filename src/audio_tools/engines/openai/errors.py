@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,6 +30,12 @@ FORM_FIELDS = ("timestamp_granularities", "response_format", "verbose_json")
 (groq-python #114) and whisper.cpp-like servers name the field in the message alone."""
 
 
+PROXY_REFUSAL = re.compile("40[0-9]")
+"""How the message begins when a proxy does not let us through: 403, 407."""
+WANTS_TLS = re.compile(r"(?i)http request (was sent )?to (an )?https (port|server)")
+"""What nginx and Go answer to plain HTTP on a port for TLS."""
+PLAIN_HTTP_SIGNS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
+"""What OpenSSL says, by version, of an answer that is not TLS."""
 UNREACHABLE_HINT = "Check OPENAI_BASE_URL, the network, and the proxy if there is one."
 
 
@@ -56,7 +63,14 @@ def map_openai_errors() -> Iterator[None]:
                 "The server did not answer in time.", hint="ENGINE_TIMEOUT is too short?"
             ) from error
         # Without a connection nothing was sent; one that breaks may have carried the chunk.
+        if hint := _tls_hint(cause):
+            raise EngineRefused(f"No secure connection: {shorten(str(cause))}.", hint=hint) from error
         said = f"{_server(error)} cannot be reached: {shorten(str(cause)) or 'no answer'}."
+        if isinstance(cause, httpx2.ProxyError) and PROXY_REFUSAL.match(str(cause)):
+            raise EngineRefused(
+                f"The proxy refuses the connection: {shorten(str(cause))}.",
+                hint="Check HTTPS_PROXY and its user and password, or name the server in NO_PROXY.",
+            ) from error
         if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
             raise EngineUnreachable(said, hint=UNREACHABLE_HINT) from error
         raise EngineUnavailable(said) from error
@@ -66,6 +80,25 @@ def _server(error: Exception) -> str:
     """The host and port that a request went to."""
     request = getattr(error, "request", None)
     return "The server" if request is None else f"The server {request.url.netloc.decode()}"
+
+
+def _tls_hint(cause: BaseException) -> str:
+    """What to do about a TLS failure, which no waiting mends; empty where it is none."""
+    import httpx2
+
+    if not isinstance(cause, httpx2.ConnectError):
+        return ""
+    text = str(cause).upper().replace(" ", "_")
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return (
+            "Set SSL_CERT_FILE to the certificate of the server or of its authority (PEM), or correct the "
+            "host in OPENAI_BASE_URL."
+        )
+    if any(sign in text for sign in PLAIN_HTTP_SIGNS):
+        return "The server does not speak TLS: start OPENAI_BASE_URL with http://."
+    if "SSL" in text or "TLS" in text:
+        return "See whether OPENAI_BASE_URL names the right port, and which TLS versions the server accepts."
+    return ""
 
 
 def refuses_form(error: APIStatusError) -> bool:
@@ -80,6 +113,14 @@ def _status_error(error: APIStatusError) -> EngineError:
     names, param = {str(error.code), str(error.type)}, str(error.param)
     said = f"The provider answers {status}: {_provider_message(error)}"
     retry_after_s = retry_after_seconds(headers)
+    if status == 413:
+        return ChunkRefused(
+            said,
+            hint="The server, or a proxy before it, limits the size of a request: lower CHUNK_SIZE, or raise "
+            "that limit (nginx: client_max_body_size).",
+        )
+    if status == 400 and WANTS_TLS.search(said):
+        return EngineRefused(said, hint="The server speaks TLS: start OPENAI_BASE_URL with https://.")
     if status in {401, 403}:
         return EngineRefused(said, hint="Check OPENAI_API_KEY and OPENAI_BASE_URL.")
     if status in {405, 407}:

@@ -10,7 +10,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from audio_tools.logs import log_context, redact
+from audio_tools.logs import log_context
+from audio_tools.redaction import redact
 from audio_tools.server.uvicorn_ext.socket_body import BYTES_READ
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

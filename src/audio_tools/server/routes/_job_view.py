@@ -12,8 +12,10 @@ def websocket_url(request: Request, ws_port: int, job_id: str) -> str:
     A client that came through a proxy, by a name and port that are not ours, goes back the same way.
     """
     host, own_port = request.url.hostname or "127.0.0.1", request.scope["server"][1]
-    if request.url.port not in {own_port, None} or request.headers.get("x-forwarded-proto"):
-        secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
-        return f"{'wss' if secure else 'ws'}://{request.url.netloc}/?jobId={job_id}"
+    state = request.scope.get("state", {})
+    prefix = state.get("prefix", "")
+    if request.url.port not in {own_port, None} or prefix or state.get("proxied"):
+        secure = request.url.scheme == "https"
+        return f"{'wss' if secure else 'ws'}://{request.url.netloc}{prefix}/?jobId={job_id}"
     name = f"[{host}]" if ":" in host else host
     return f"ws://{name}:{ws_port}/?jobId={job_id}"

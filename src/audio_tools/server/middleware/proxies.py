@@ -1,0 +1,107 @@
+"""What proxies say about the client: its address, scheme and path prefix. Only named proxies are believed."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+FORWARDED = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-prefix")
+SCHEMES = {"http": {"http": "http", "websocket": "ws"}, "https": {"http": "https", "websocket": "wss"}}
+PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+){1,10}")
+
+
+class Proxies:
+    """
+    ASGI middleware, the outermost: applies `X-Forwarded-For`, `-Proto` and `-Prefix` of trusted proxies.
+
+    Of any other client these headers are removed: it could choose its own address in the log, and the
+    address that other clients are given. `prefix` is the path below which a proxy publishes the service,
+    unless it names one itself.
+    """
+
+    def __init__(self, app: ASGIApp, trusted: Sequence[str], prefix: str = "") -> None:
+        self._app = app
+        self._trusted = [ipaddress.ip_network(entry, strict=False) for entry in trusted]
+        self._prefix = prefix.rstrip("/")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        said = {name: value.decode("latin-1") for name, value in scope["headers"] if name in FORWARDED}
+        if said:
+            headers = [(name, value) for name, value in scope["headers"] if name not in FORWARDED]
+            scope = {**scope, "headers": headers}
+        prefix = self._prefix
+        if said and self._is_trusted(_address(scope)):
+            self._apply(scope, said)
+            prefix = _plain_path(said.get(b"x-forwarded-prefix", "")) or prefix
+        # A dict of its own: uvicorn shares one among all requests.
+        scope["state"] = {**scope.get("state", {}), "prefix": prefix}
+        await self._app(scope, receive, _with_prefix(send, prefix) if prefix else send)
+
+    def _apply(self, scope: Scope, said: dict[bytes, str]) -> None:
+        if client := self._client(said.get(b"x-forwarded-for", "")):
+            scope["client"] = (client, 0)
+        proto = said.get(b"x-forwarded-proto", "").split(",")[-1].strip().lower()
+        if proto in SCHEMES:
+            scope["scheme"] = SCHEMES[proto][scope["type"]]
+            scope["state"] = {**scope.get("state", {}), "proxied": True}
+
+    def _client(self, forwarded_for: str) -> str | None:
+        """The last address that no trusted proxy has: those before it are the client's own words."""
+        for entry in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):
+            if not self._is_trusted(entry):
+                return entry if _parsed(entry) else None
+        return None
+
+    def _is_trusted(self, address: str) -> bool:
+        parsed = _parsed(address)
+        return parsed is not None and any(parsed in network for network in self._trusted)
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _plain_path(text: str) -> str:
+    """A prefix as a path without the slash at its end; empty for what is no plain path."""
+    path = text.strip().rstrip("/")
+    return path if PREFIX.fullmatch(path) else ""
+
+
+def _with_prefix(send: Send, prefix: str) -> Send:
+    """Send redirects and locations below the prefix."""
+
+    async def send_below(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {
+                **message,
+                "headers": [(name, _moved(name, value, prefix)) for name, value in message["headers"]],
+            }
+        await send(message)
+
+    return send_below
+
+
+def _moved(name: bytes, value: bytes, prefix: str) -> bytes:
+    if name.lower() != b"location":
+        return value
+    parts = urlsplit(value.decode("latin-1"))
+    return parts._replace(path=prefix + parts.path).geturl().encode("latin-1")
