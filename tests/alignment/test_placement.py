@@ -98,3 +98,32 @@ def test_placed_words_are_the_same_in_order_apart_and_not_empty(
     assert all(
         replace(a, start=b.start, end=b.end, timing=b.timing) == b for a, b in zip(words, placed, strict=True)
     )
+
+
+def test_a_word_found_too_far_from_where_the_engine_heard_it_is_not_believed() -> None:
+    """Later by more than engines begin early, or earlier than they are ever late: another word was found."""
+    words = [Word("one", 1.0, 1.5), Word("two", 1.6, 2.0), Word("three", 3.0, 3.5)]
+    late = place_words(words, [found(0, 1.1, 1.6), found(1, 6.5, 7.0), found(2, 7.0, 7.5)], SPEECH, 10.0)
+    early = place_words(words, [found(0, 1.1, 1.4), found(1, 1.5, 1.9), found(2, 2.0, 2.3)], SPEECH, 10.0)
+
+    assert [word.timing for word in late] == ["aligned", "engine", "engine"]
+    assert spans(late)[1:] == [(1.6, 2.0), (3.0, 3.5)]
+    assert [word.timing for word in early] == ["aligned", "aligned", "engine"]
+
+
+def test_a_word_behind_a_hesitation_is_believed_to_be_late() -> None:
+    """Engines begin it in the pause before it, by up to a second."""
+    words = [Word("we", 1.0, 1.4), Word("considered", 1.5, 3.2), Word("it", 3.2, 3.4)]
+    placed = place_words(words, [found(0, 1.0, 1.4), found(1, 2.8, 3.2), found(2, 3.2, 3.4)], SPEECH, 10.0)
+
+    assert spans(placed) == [(1.0, 1.4), (2.8, 3.2), (3.2, 3.4)]
+
+
+def test_a_word_that_squeezes_those_behind_it_is_not_believed() -> None:
+    """One word placed late costs its neighbours neither their times nor their room."""
+    words = [Word(text, 1.0 + n / 2, 1.5 + n / 2) for n, text in enumerate("abcd")]
+    where = [found(0, 1.0, 1.5), replace(found(1, 2.4, 2.9), score=-4.5), None, found(3, 2.95, 3.3)]
+    placed = place_words(words, where, SPEECH, 10.0)
+
+    assert [word.timing for word in placed] == ["aligned", "engine", "engine", "aligned"]
+    assert all(word.end - word.start >= 0.3 for word in placed)

@@ -47,8 +47,8 @@ def test_a_word_that_reaches_into_a_pause_ends_where_it_starts() -> None:
 
 def test_a_word_just_inside_a_silent_pause_moves_to_the_speech() -> None:
     """Half a second is how far engines are off; so near a word was spoken."""
-    assert fit(at((4.3, 4.6), (6.0, 6.4)), TWO_STRETCHES) == ([(5.4, 6.0), (6.0, 6.4)], [])
-    assert fit(at((5.0, 5.4), (9.1, 9.2)), TWO_STRETCHES) == ([(5.0, 5.4), (5.4, 6.0)], [])
+    assert fit(at((4.3, 4.6), (6.0, 6.4)), TWO_STRETCHES) == ([(5.2, 6.0), (6.0, 6.4)], [])
+    assert fit(at((5.0, 5.4), (9.1, 9.2)), TWO_STRETCHES) == ([(5.0, 5.4), (5.4, 6.2)], [])
 
 
 def test_a_word_in_a_pause_in_which_something_sounds_stays() -> None:

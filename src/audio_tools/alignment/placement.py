@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from audio_tools.alignment.acceptance import accept
 from audio_tools.alignment.pocketsphinx.model import Found
 from audio_tools.audio.pauses import overlap
 from audio_tools.transcript import Interval, Word
 from audio_tools.words.order import SHORTEST_WORD_S, separate
-from audio_tools.words.timing import spread
+from audio_tools.words.timing import place_between
 
-LONGEST_GUESS_S = 0.8
-"""A word that shares a gap is no longer than this, however long the gap."""
 EDGE_S = 0.06
 """A found word may reach so far into a pause: the detector is late at soft beginnings, early at soft ends."""
 
@@ -22,7 +21,9 @@ def place_words(
     words: Sequence[Word], found: Sequence[Found | None], speech: Sequence[Interval], seconds: float
 ) -> list[Word]:
     """
-    Give words the times that were found, and the others what is left between their neighbours.
+    Give words the times that were found, where they can be true, and the others those that they have.
+
+    Words that have no times from an engine either get what is left between their neighbours.
 
     Args:
         words: see `Aligner.align`.
@@ -35,16 +36,22 @@ def place_words(
     """
     if not any(found):
         return list(words)
+    believed = accept(words, found, seconds)
     around = [Interval(stretch.start - EDGE_S, stretch.end + EDGE_S) for stretch in speech]
     placed = [
         word if where is None else _aligned(word, where, around)
-        for word, where in zip(words, found, strict=True)
+        for word, where in zip(words, believed, strict=True)
     ]
-    for first, end in _runs(found):
-        free = Interval(
-            placed[first - 1].end if first else 0.0, placed[end].start if end < len(placed) else seconds
-        )
-        placed[first:end] = _between(placed[first:end], free, speech)
+    for number, (word, where) in enumerate(zip(words, believed, strict=True)):
+        if where is None and word.timing == "engine":
+            placed[number] = _clipped(
+                word, placed[max(number - 1, 0) : number], placed[number + 1 : number + 2]
+            )
+    for first, end in _runs(placed):
+        free_from = placed[first - 1].end if first else 0.0
+        free_until = placed[end].start if end < len(placed) else seconds
+        free = Interval(free_from, max(free_from, free_until))
+        placed[first:end] = place_between(placed[first:end], free, speech)
     return separate(placed, Interval(0.0, seconds))
 
 
@@ -55,22 +62,18 @@ def _aligned(word: Word, found: Found, speech: Sequence[Interval]) -> Word:
     return replace(word, start=longest.start, end=longest.end, timing="aligned")
 
 
-def _runs(found: Sequence[Found | None]) -> Iterator[tuple[int, int]]:
-    """The rows of words that were not found, as (first, the one behind the last)."""
-    for missing, numbers in groupby(range(len(found)), key=lambda number: found[number] is None):
+def _clipped(word: Word, before: Sequence[Word], behind: Sequence[Word]) -> Word:
+    """A word with its engine's times as far as its aligned neighbours leave room for it."""
+    start = max([word.start, *(each.end for each in before if each.timing == "aligned")])
+    end = min([word.end, *(each.start for each in behind if each.timing == "aligned")])
+    return replace(word, start=start, end=end) if end - start >= SHORTEST_WORD_S else word
+
+
+def _runs(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """The rows of words without times, as (first, the one behind the last)."""
+    for missing, numbers in groupby(
+        range(len(words)), key=lambda number: words[number].timing == "estimated"
+    ):
         if missing:
             row = list(numbers)
             yield row[0], row[-1] + 1
-
-
-def _between(words: Sequence[Word], free: Interval, speech: Sequence[Interval]) -> list[Word]:
-    """Words that were not found, inside what is free: by the engine's times where those lie in it."""
-    clipped = [replace(w, start=max(w.start, free.start), end=min(w.end, free.end)) for w in words]
-    if all(w.timing == "engine" and w.end - w.start >= SHORTEST_WORD_S for w in clipped):
-        return clipped
-    spoken = overlap(speech, free) or [Interval(free.start, max(free.end, free.start + SHORTEST_WORD_S))]
-    guesses = spread(" ".join("".join(w.word.split()) or "-" for w in words), spoken)
-    return [
-        replace(w, start=g.start, end=min(g.end, g.start + LONGEST_GUESS_S), timing="estimated")
-        for w, g in zip(words, guesses, strict=True)
-    ]

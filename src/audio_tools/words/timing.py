@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, groupby, pairwise
+from typing import Literal
 
 from audio_tools.audio.pauses import overlap
 from audio_tools.transcript import Dropped, Interval, Word
@@ -16,8 +17,8 @@ from audio_tools.words.units import split_units
 
 STRAY_S = 0.5
 """Engines place words up to half a second off (p95, measured)."""
-LONGEST_MOVED_S = 0.6
-"""A word that is moved out of a pause gets at most this length."""
+LONGEST_GUESS_S = 0.8
+"""A word whose time is unknown gets at most this length."""
 UNCOVERED_S = 1.0
 """So much speech (seconds) between two words and none of it transcribed is worth another request."""
 
@@ -144,12 +145,16 @@ def _with_missing_placed(
         following = placed[behind] if behind < len(words) else None
         free = Interval(first, max(following.start if following else within.end, first))
         continues = following is not None and not ends_sentence(words[row[-1]].word, following.word)
-        fitted += place_between([words[n] for n in row], free, speech, late=continues)
+        side: Literal["start", "end"] = "end" if continues else "start"
+        fitted += place_between([words[n] for n in row], free, speech, side)
     return fitted
 
 
 def place_between(
-    words: Sequence[Word], free: Interval, speech: Sequence[Interval], *, late: bool = False
+    words: Sequence[Word],
+    free: Interval,
+    speech: Sequence[Interval],
+    side: Literal["start", "end"] | None = None,
 ) -> list[Word]:
     """
     Words whose times are unknown, in the speech that is free for them ("estimated").
@@ -158,17 +163,18 @@ def place_between(
         words: in order, at least one.
         free: what their neighbours leave.
         speech: sorted.
-        late: whether they belong at its end, where it is more than they need.
+        side: where they belong if it is more than they need; None: anywhere, so evenly all over it.
     """
     spoken = overlap(speech, free) or [free]
     lengths = [max(len(fold(word.word)), 1) for word in words]
-    room, wanted = sum(stretch.duration for stretch in spoken), LONGEST_MOVED_S * len(words)
-    if room > wanted:
-        spoken = list(_stretches(spoken, room - wanted, room) if late else _stretches(spoken, 0.0, wanted))
+    room, wanted = sum(stretch.duration for stretch in spoken), LONGEST_GUESS_S * len(words)
     if room < SHORTEST_WORD_S:
         return [replace(word, start=free.start, end=free.start, timing="estimated") for word in words]
+    if side is not None and room > wanted:
+        edges = (0.0, wanted) if side == "start" else (room - wanted, room)
+        spoken = list(_stretches(spoken, *edges))
     return [
-        replace(word, start=at.start, end=at.end, timing="estimated")
+        replace(word, start=at.start, end=min(at.end, at.start + LONGEST_GUESS_S), timing="estimated")
         for word, at in zip(words, _spread(lengths, spoken), strict=True)
     ]
 

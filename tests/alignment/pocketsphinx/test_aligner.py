@@ -16,6 +16,8 @@ import pytest_asyncio
 
 from audio_tools.alignment.pocketsphinx import aligner as sphinx
 from audio_tools.alignment.pocketsphinx.aligner import SphinxAligner
+from audio_tools.alignment.pocketsphinx.model import Sphinx
+from audio_tools.alignment.pocketsphinx.pronunciations import spoken_forms
 from audio_tools.audio.chunking import Cutter
 from audio_tools.audio.pauses import between
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
@@ -143,6 +145,24 @@ async def test_aligned_words_are_apart_and_the_same_each_time(aligner: SphinxAli
     assert first == await aligner.align(pcm, spread(text, stretches), stretches, "en")
     assert all(word.start < word.end for word in first)
     assert all(left.end <= right.start + 1e-9 for left, right in pairwise(first))
+
+
+async def test_what_was_aligned_before_changes_nothing(aligner: SphinxAligner, speech: Path) -> None:
+    """The decoder keeps no state between utterances: the same samples and words give the same times."""
+    pcm, stretches = read(speech / "voices_sp0307.wav")
+    words = spread("I had that curiosity beside me at this moment", stretches)
+    fresh = SphinxAligner()
+    first = await fresh.align(pcm, words, stretches, "en")
+    await fresh.close()
+    loud, where = read(speech / "carrots1.wav")
+    await aligner.align(loud, spread("carrots are a good source of vitamins", where), where, "en")
+
+    found, again = (Sphinx() for _ in range(2))
+    ways = [spoken_forms(word.word) for word in words]
+    again.find(loud, [spoken_forms("carrots")], 1, False)
+
+    assert await aligner.align(pcm, words, stretches, "en") == first
+    assert again.find(pcm, ways, 1, False) == found.find(pcm, ways, 1, False)
 
 
 async def test_silence_and_noise_hold_no_words(aligner: SphinxAligner) -> None:

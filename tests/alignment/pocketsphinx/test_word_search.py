@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from audio_tools.alignment.pocketsphinx.word_search import (
     LONGEST_WINDOW_S,
     MOST_MISFITS,
     MOST_MISFITS_AT_FIRST,
+    MOST_TOKENS,
     PAD_S,
     find_words,
     windows,
@@ -180,8 +181,9 @@ def test_what_is_not_said_is_not_searched_for() -> None:
     """A dash has no sound; its neighbours are found as if it were not there."""
     ear = Ear(TEXT)
     pcm = ear.pcm()
-    text = [*TEXT[:2], "—", *TEXT[2:]]
-    found = find_words(pcm, estimated(text, speech_in(pcm)), speech_in(pcm), ear.find)
+    words = estimated(TEXT, speech_in(pcm))
+    words.insert(2, replace(words[2], word="—"))
+    found = find_words(pcm, words, speech_in(pcm), ear.find)
 
     assert starts(found)[:4] == [0.0, 0.5, None, 1.0]
 
@@ -192,3 +194,31 @@ def test_without_speech_nothing_is_asked() -> None:
 
     assert find_words(ear.pcm(), estimated(TEXT, [Interval(0, 1)]), [], ear.find) == [None] * len(TEXT)
     assert ear.asked == 0
+
+
+def test_a_text_that_nothing_fits_costs_a_small_share_of_the_sound() -> None:
+    """Music or another language: the search gives up by what it has searched in vain, not by the clock."""
+    deaf = Ear(["zzz"] * 600)
+    pcm = deaf.pcm()
+    text = [f"w{number:05d}" for number in range(600)]
+    words = [Word(word, n * WORD_S, (n + 0.9) * WORD_S) for n, word in enumerate(text)]
+    sizes: list[int] = []
+
+    def find(pcm: Pcm, ways: Sequence[Sequence[Spoken]], entries: int, wide: bool) -> list[Found]:
+        sizes.append(sum(len(way) for word in ways for way in word))
+        return deaf.find(pcm, ways, entries, wide)
+
+    assert not any(find_words(pcm, words, speech_in(pcm), find))
+    assert len(sizes) <= 3
+    assert max(sizes) <= MOST_TOKENS
+
+
+def test_a_long_stretch_that_fits_nothing_does_not_end_the_search() -> None:
+    """Behind a minute of music the words are found again."""
+    said = [*TEXT[:10], *["zzz"] * 120, *TEXT[10:]]
+    ear = Ear(said)
+    pcm = ear.pcm(pause_after=(9, 129))
+    starts_s = [n * WORD_S for n in range(10)] + [n * WORD_S + 2.0 for n in range(130, len(said))]
+    words = [Word(word, at, at + 0.4) for word, at in zip(TEXT, starts_s, strict=True)]
+
+    assert all(find_words(pcm, words, speech_in(pcm), ear.find))

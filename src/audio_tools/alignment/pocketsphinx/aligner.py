@@ -15,14 +15,15 @@ from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.subprocess_rpc import ChildDied, ChildProcess
 from audio_tools.transcript import Interval, Word
 
-RULES = 2
+RULES = 3
 """Counts up when the same samples and words come out otherwise than before; part of the identity."""
 
-PATIENCE_S = 30.0
+PATIENCE_S, PATIENCE_SHARE = 20.0, 0.5
 """
-So long (s) and the sound's length may aligning take at the most; a fiftieth of that length is usual.
+So long (s), and such a share of the sound's length, may aligning take; a fiftieth of that length is usual.
 
-Waiting for a process that is free does not count.
+A guard for machines under load: the search itself gives up by what it has searched in vain, so that the same
+samples give the same words. Waiting for a process that is free does not count.
 """
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class SphinxAligner:
         if not words or (language is not None and language not in self.languages):
             return list(words)
         try:
-            async with self._child() as child, asyncio.timeout(PATIENCE_S + len(pcm) / SAMPLE_RATE_HZ):
+            async with self._child() as child, asyncio.timeout(_patience_s(pcm)):
                 aligned: list[Word] = await child.ask(Alignment(pcm, tuple(words), tuple(speech)))
         except ChildDied as died:
             log.warning("words keep the times they have: the aligner %s", died)
@@ -96,3 +97,7 @@ class SphinxAligner:
                 await child.kill()
                 raise
             self._idle.append(child)
+
+
+def _patience_s(pcm: Pcm) -> float:
+    return PATIENCE_S + PATIENCE_SHARE * len(pcm) / SAMPLE_RATE_HZ

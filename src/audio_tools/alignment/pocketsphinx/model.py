@@ -103,6 +103,8 @@ class Sphinx:
         start, final, transitions = _grammar(ways, entries, hesitating=not wide)
         decoder.add_fsg("words", decoder.create_fsg("words", start, final, transitions))
         decoder.activate_search("words")
+        # The noise that it has come to expect in earlier samples would change what it finds in these.
+        decoder.reinit_feat()
         decoder.start_utt()
         # As one utterance, for the model takes the mean of it all as its zero.
         decoder.process_raw(_dithered(pcm).tobytes(), full_utt=True)

@@ -46,6 +46,15 @@ MOST_MISFITS = 3
 """After so many windows in a row that fit no words, such as music, none is searched widely until one fits."""
 MOST_MISFITS_AT_FIRST = 6
 """After so many, and none that ever fitted, this is not the text of what is said here."""
+FIRST_BUDGET_S, LATER_BUDGET_S = 120.0, 360.0
+"""
+So many seconds of sound are searched in vain before the search gives up: until a window has ever fitted, and
+from then on since the last one that did, when only the cheapest search is left. A window counts once for a
+search from one word, and more often, by what it takes longer, for a search from many or a wide one.
+"""
+ENTRIES_COST, WIDE_COST = 0.25, 5.0
+MOST_TOKENS = 600
+"""Of a window whose words may be said in too many ways (`w00042`) only the likelier ways are tried."""
 
 
 def find_words(pcm: Pcm, words: Sequence[Word], speech: Sequence[Interval], find: Find) -> list[Found | None]:
@@ -97,6 +106,7 @@ class _WindowSearch:
         self._next = 0  # among the spoken words
         self._sure = True
         self._misfits = 0
+        self._spent_s = 0.0  # searched in vain since the last window that fitted; see `FIRST_BUDGET_S`
         self._late = 0.0  # how much later than guessed the last word was
         self._known_until = 0.0  # up to where the guess was right then
         self.found: list[Found | None] = [None] * len(words)
@@ -114,7 +124,8 @@ class _WindowSearch:
             start = end
 
     def _hopeless(self) -> bool:
-        return self._misfits >= MOST_MISFITS_AT_FIRST and not any(self.found)
+        at_first = not any(self.found)
+        return at_first and (self._misfits >= MOST_MISFITS_AT_FIRST or self._spent_s >= FIRST_BUDGET_S)
 
     def _row(self, window: Interval) -> list[Found]:
         """The words in a window; empty if none fit."""
@@ -126,13 +137,21 @@ class _WindowSearch:
             attempts.insert(0, (self._next, 1))
         for wide in (False, True) if self._misfits < MOST_MISFITS else (False,):
             for first, entries in attempts:
-                if not wide or end - first <= MOST_WIDE:
-                    row = self._hear(window, first, end, entries, wide)
-                    if self._fits(row, new_place=entries > 1):
-                        self._misfits = 0
-                        return row
+                if (wide and end - first > MOST_WIDE) or not self._affordable(window, entries, wide):
+                    continue
+                row = self._hear(window, first, end, entries, wide)
+                if self._fits(row, new_place=entries > 1):
+                    self._misfits, self._spent_s = 0, 0.0
+                    return row
+                self._spent_s += _cost_s(window, entries, wide)
         self._misfits += 1
         return []
+
+    def _affordable(self, window: Interval, entries: int, wide: bool) -> bool:
+        """Whether a search may still be made; the cheapest one always, until all hope is gone."""
+        budget = LATER_BUDGET_S if any(self.found) else FIRST_BUDGET_S
+        cheapest = not wide and entries == 1
+        return cheapest or self._spent_s + _cost_s(window, entries, wide) <= budget
 
     def _candidates(self, window: Interval) -> tuple[int, int, int]:
         """The first word that may be in a window, how many may be its first one, and the word behind all."""
@@ -160,7 +179,7 @@ class _WindowSearch:
 
     def _hear(self, window: Interval, first: int, end: int, entries: int, wide: bool) -> list[Found]:
         samples = self._pcm[round(window.start * SAMPLE_RATE_HZ) : round(window.end * SAMPLE_RATE_HZ)]
-        row = self._find(samples, self._ways[first:end], entries, wide)
+        row = self._find(samples, _likelier(self._ways[first:end]), entries, wide)
         return [found.shifted(first, window.start) for found in row]
 
     def _fits(self, row: Sequence[Found], new_place: bool) -> bool:
@@ -190,3 +209,17 @@ class _WindowSearch:
         self._late = last.end - self._words[self._spoken[last.position]].end
         self._known_until = last.end
         self._next = last.position + 1
+
+
+def _cost_s(window: Interval, entries: int, wide: bool) -> float:
+    """What a search costs, in seconds of sound searched from one word."""
+    return window.duration * (1.0 + ENTRIES_COST * (entries - 1)) * (WIDE_COST if wide else 1.0)
+
+
+def _likelier(ways: Sequence[Sequence[Spoken]]) -> list[Sequence[Spoken]]:
+    """As many of the ways to say each word as a search can bear, the likelier ones first."""
+    tokens = sum(len(way) for word in ways for way in word)
+    if tokens <= MOST_TOKENS:
+        return list(ways)
+    share = MOST_TOKENS / tokens
+    return [word[: max(int(len(word) * share), 1)] for word in ways]

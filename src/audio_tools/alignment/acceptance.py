@@ -1,0 +1,129 @@
+"""
+Which of the times that an aligner found are believed.
+
+An aligner's search places any words on any sounds, so one word placed late pushes all that follow. A time is
+accepted only within reach of the engine's own, and only where it leaves the words around it their room. Which
+ones these are is a shortest path: each word has its time found or its engine's, each with a price, and
+so has every overlap between neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from audio_tools.alignment.pocketsphinx.model import Found
+from audio_tools.transcript import Word
+from audio_tools.words.order import SHORTEST_WORD_S
+
+EARLIEST_S, LATEST_S = 0.6, 1.5
+"""
+How much earlier or later than the engine's time a word may be found, in seconds.
+
+Behind a pause or a hesitation engines begin a word too early, often by a second; hardly ever too late.
+"""
+FREE_REACH_S = 0.3
+EARLY_PRICE_PER_S, LATE_PRICE_PER_S = 2.0, 0.6
+"""For each second beyond `FREE_REACH_S`."""
+ROOM_S = 0.06
+"""What a word without a time of its own needs."""
+
+ENGINE_PRICE = 1.0
+FREE_PRICE = 4.0
+"""For a word that gets no time of its own."""
+OVERLAP_PRICE_PER_S = 8.0
+SQUEEZE_PRICE = 20.0
+"""For two neighbours that cannot both have the shortest length of a word."""
+MOST_FREE = 8
+"""A word that was found is worth more than so many words in a row without a time."""
+WELL_FOUND = -2.5
+DOUBT_PRICE = 0.5
+"""For each unit that a word's score is worse than `WELL_FOUND`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """A time that a word may have, in seconds, at a price."""
+
+    start: float
+    end: float
+    price: float
+    found: Found | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """The cheapest way to a time of a word: the price in all, and the step before."""
+
+    price: float
+    time: _Time
+    word: int
+    before: _Path | None
+
+
+def accept(words: Sequence[Word], found: Sequence[Found | None], seconds: float) -> list[Found | None]:
+    """
+    The times that are believed.
+
+    Args:
+        words: in order; those of `timing` "engine" have times that may be used instead.
+        found: for each word; None where it was not found.
+        seconds: length of the chunk.
+    """
+    start = _Path(0.0, _Time(-1.0, 0.0, 0.0), -1, None)
+    ways: list[list[_Path]] = [[start]]
+    for number, word in enumerate(words):
+        times = list(_times(word, found[number]))
+        ways.append([_cheapest(ways, words, number, time) for time in times])
+    last = _cheapest(ways, words, len(words), _Time(seconds, seconds + 1.0, 0.0))
+    believed: list[Found | None] = [None] * len(words)
+    step = last.before
+    while step is not None and step.word >= 0:
+        believed[step.word] = step.time.found
+        step = step.before
+    return believed
+
+
+def _times(word: Word, found: Found | None) -> Iterator[_Time]:
+    """The times that a word may have."""
+    price = 0.0
+    if word.timing == "engine":
+        yield _Time(word.start, word.end, ENGINE_PRICE)
+    if found is None:
+        return
+    if word.timing == "engine":
+        later = (found.start + found.end) / 2 - word.middle
+        if not -EARLIEST_S <= later <= LATEST_S:
+            return
+        beyond = max(abs(later) - FREE_REACH_S, 0.0)
+        price = beyond * (LATE_PRICE_PER_S if later > 0 else EARLY_PRICE_PER_S)
+    doubt = DOUBT_PRICE * max(WELL_FOUND - found.score, 0.0)
+    yield _Time(found.start, found.end, price + doubt, found)
+
+
+def _cheapest(ways: Sequence[Sequence[_Path]], words: Sequence[Word], number: int, time: _Time) -> _Path:
+    """The cheapest way to this time of word `number`; words before it may have none if none is given."""
+    best: _Path | None = None
+    for last in range(number - 1, -2, -1):
+        free = number - 1 - last
+        for path in ways[last + 1]:
+            price = path.price + time.price + FREE_PRICE * free + _clash(path.time, time, free)
+            if best is None or price < best.price:
+                best = _Path(price, time, number, path)
+        # A word with a time of its own is not passed over, and beyond one that is found it is not worth it.
+        if last >= 0 and (words[last].timing == "engine" or (ways[last + 1] and free >= MOST_FREE)):
+            break
+    assert best is not None
+    return best
+
+
+def _clash(one: _Time, other: _Time, free: int) -> float:
+    """The price of two times with so many words without one between them."""
+    if one.start + one.end >= other.start + other.end:
+        return math.inf if free else 1e6
+    overlap = one.end + free * ROOM_S - other.start
+    if overlap <= 0:
+        return 0.0
+    squeezed = other.end - one.start < (2 + free) * SHORTEST_WORD_S
+    return OVERLAP_PRICE_PER_S * overlap + SQUEEZE_PRICE * squeezed
