@@ -58,7 +58,7 @@ def test_unknown_names_are_told_and_null_means_left_out() -> None:
         ("audioFormat", "aiff", "one of flac, wav, mp3, ogg, opus"),
         ("sampleRate", 7999, "a whole number from 8000 to 48000"),
         ("channels", 6, "a whole number from 1 to 2"),
-        ("language", "English", "text like en (ISO-639-1, lower case)"),
+        ("language", "English", "text like en (ISO 639-1, lower case), or multi"),
         ("wordTimestamps", "yes", "true or false"),
         ("audioStream", -1, "a whole number from 0 to 63"),
         ("engine", "magic", "one of auto, openai, whisper"),
@@ -73,3 +73,11 @@ def test_a_wrong_option_is_named_with_its_value_and_range(name: str, value: obje
     assert caught.value.allowed == allowed
     assert caught.value.exit_code == 2
     assert allowed in caught.value.message
+
+
+def test_multi_stands_for_no_single_language() -> None:
+    """The language of each stretch is detected."""
+    options, _ = Options.parse({"language": "multi"})
+
+    assert (options.one_language, options.is_multilingual) == (None, True)
+    assert Options(language="de").one_language == "de"

@@ -12,6 +12,8 @@ from audio_tools.errors import InvalidOption, MalformedRequest
 AudioFormat = Literal["flac", "wav", "mp3", "ogg", "opus"]
 EngineName = Literal["auto", "openai", "whisper"]
 Task = Literal["transcribe", "translate"]
+MULTI = "multi"
+"""The value of `language` for speech in several languages."""
 
 
 class OptionsModel(BaseModel):
@@ -69,8 +71,9 @@ class Options(OptionsModel):
     model: str | None = Field(None, min_length=1, max_length=200, description="The engine's model.")
     language: str | None = Field(
         None,
-        pattern=r"^[a-z]{2,3}$",
-        description="Spoken language, ISO 639-1 (`en`); default: detected by the engine.",
+        pattern=rf"^([a-z]{{2,3}}|{MULTI})$",
+        description="Spoken language, ISO 639-1 (`en`); `multi`: detected for each stretch of speech; "
+        "default: detected at the first words.",
     )
     task: Task = Field(
         "transcribe", description="`translate`: the text in English, where the model can translate speech."
@@ -90,6 +93,16 @@ class Options(OptionsModel):
     silence_detection: Literal["auto", "level", "vad"] = Field(
         "auto", description="Find silence by level, by a voice model (vad), or by both together (auto)."
     )
+
+    @property
+    def one_language(self) -> str | None:
+        """The language of all speech; None if it is to be detected."""
+        return None if self.language == MULTI else self.language
+
+    @property
+    def is_multilingual(self) -> bool:
+        """Whether each stretch of speech has a language of its own."""
+        return self.language == MULTI
 
 
 def _allowed(model: type[BaseModel], option: str) -> str:
@@ -118,5 +131,5 @@ def _allowed(model: type[BaseModel], option: str) -> str:
     if examples := entry.get("examples"):
         words += f" like {examples[0]}"
     elif "pattern" in rule:
-        words += " like en (ISO-639-1, lower case)"
+        words += f" like en (ISO 639-1, lower case), or {MULTI}"
     return words

@@ -94,6 +94,8 @@ class Segment(JsonValue):
     """Whisper's probability that the segment contains no speech."""
     speaker: Annotated[str | None, omit_if_none()] = None
     """Speaker, where the engine separates speakers; a name holds within one transcript."""
+    language: Annotated[str | None, omit_if_none()] = None
+    """Language of the segment, ISO 639-1, with `language: multi`."""
 
     def shifted(self, seconds: float) -> Segment:
         """The same segment, `seconds` later."""

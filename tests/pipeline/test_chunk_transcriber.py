@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -100,6 +101,30 @@ async def test_the_language_of_the_first_words_is_kept(tmp_path: Path) -> None:
     ear = Ear(["es", "pt", "gl"])
 
     hearings = await hear(ear, tmp_path, 3)
+
+    assert ear.asked == [None, "es", "es"]
+    assert [hearing.language for hearing in hearings] == ["es", "es", "es"]
+
+
+async def test_with_multi_each_chunk_has_its_own_language(tmp_path: Path) -> None:
+    """Nothing is kept; segments say what they are in."""
+    ear = Ear(["es", "en", "es"])
+
+    hearings = await hear(ear, tmp_path, 3, language="multi")
+
+    assert ear.asked == [None, None, None]
+    assert [hearing.language for hearing in hearings] == ["es", "en", "es"]
+    assert [s.language for hearing in hearings for s in hearing.chunk.segments] == ["es", "en", "es"]
+
+
+async def test_chunks_wait_for_the_language_of_the_first_words(tmp_path: Path) -> None:
+    """Also with several lanes the first chunk decides, however long it takes."""
+    ear = Ear(["es", "pt"], capabilities=replace(ONE_LANE, lanes=2))
+    asker = EngineClient(ear, RequestLimiter(2))
+    transcriber = ChunkTranscriber(ear, asker, ChunkCache(tmp_path), Options())
+    ready = [transcriber.prepare(chunk(number)) for number in range(3)]
+
+    hearings = await asyncio.gather(*map(transcriber.hear, ready))
 
     assert ear.asked == [None, "es", "es"]
     assert [hearing.language for hearing in hearings] == ["es", "es", "es"]

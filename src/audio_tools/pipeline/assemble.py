@@ -13,6 +13,7 @@ from audio_tools.engines.base import Engine
 from audio_tools.engines.retry import EngineClient
 from audio_tools.options import Options
 from audio_tools.pipeline.chunk_transcriber import ChunkResult
+from audio_tools.pipeline.languages import DetectedLanguage, language_warnings
 from audio_tools.transcript import AudioStream, FailedChunk, Interval, MediaInfo, Transcript, Usage, Word
 from audio_tools.words.script import join_words
 from audio_tools.words.stitch import stitch
@@ -61,7 +62,7 @@ def assemble(
     duration = max(media.duration or 0.0, heard.seconds)
     # What is missing may be speech: who cuts out silences must not lose it unseen.
     pauses = heard.pauses if heard.sound_missing else _until(heard.pauses, heard.seconds, duration)
-    language = "en" if options.task == "translate" else options.language or _language(hearings)
+    language = "en" if options.task == "translate" else options.one_language or _language(hearings)
     total = len(hearings) + len(heard.failures)
     return Transcript(
         words=tuple(words) if options.word_timestamps else (),
@@ -131,5 +132,17 @@ def _warnings(heard: ChunkResults, words: Sequence[Word], options: Options, engi
     telling = sum(any(word.speaker for word in hearing.chunk.words) for hearing in hearings)
     if telling > 1:
         yield f"Speakers are told apart in each of {telling} chunks alone: A (1) and A (2) may be one person."
+    yield from language_warnings([_detected(hearing) for hearing in hearings], options.one_language)
     if options.prompt and not engine.capabilities.prompt:
         yield f"The model {engine.model} takes no prompt: it was not sent."
+
+
+def _detected(result: ChunkResult) -> DetectedLanguage:
+    return DetectedLanguage(
+        result.chunk.own.start,
+        result.chunk.own.end,
+        len(result.chunk.words),
+        result.language,
+        result.detected_language,
+        result.language_probability,
+    )

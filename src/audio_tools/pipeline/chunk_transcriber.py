@@ -67,6 +67,7 @@ class ChunkResult:
 
     `gaps`: speech that no word covers even after asking twice. `dropped`: what the engine said that is no
     word of anyone. `sound`: whether there was anything to hear. `stored`: its reply was there.
+    `detected_language`, `language_probability`: see `Reply`.
     """
 
     chunk: TimedChunk
@@ -74,6 +75,8 @@ class ChunkResult:
     gaps: tuple[Interval, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     language: str | None = None
+    detected_language: str | None = None
+    language_probability: float | None = None
     stored: bool = False
 
 
@@ -97,8 +100,9 @@ class ChunkTranscriber:
         self._asker = asker
         self._store = store
         self._options = options
-        self._language = options.language
-        self._finds_language = engine.capabilities.keeps_language and options.language is None
+        self._language = options.one_language
+        self._keeps_language = engine.capabilities.keeps_language
+        self._finds_language = self._keeps_language and options.language is None
         self._finding_language = asyncio.Lock()
         form = "lossless" if options.audio_format in LOSSLESS_FORMATS else options.audio_format
         self._answer_shaped_by = (
@@ -134,12 +138,15 @@ class ChunkTranscriber:
             return ChunkResult(TimedChunk(chunk.own, ()), sound=False)
         reply, stored = await self._reply_in_language(ready)
         words = tuple(word.shifted(chunk.start) for word in reply.words)
-        segments = tuple(segment.shifted(chunk.start) for segment in reply.segments)
+        language = reply.language if self._options.is_multilingual else None
+        segments = tuple(replace(each.shifted(chunk.start), language=language) for each in reply.segments)
         return ChunkResult(
             TimedChunk(chunk.own, words, segments),
             gaps=tuple(uncovered(overlap(chunk.speech, chunk.own), words)),
             dropped=tuple(phrase.shifted(chunk.start) for phrase in reply.dropped),
             language=reply.language,
+            detected_language=reply.detected_language,
+            language_probability=reply.language_probability,
             stored=stored,
         )
 
@@ -188,9 +195,11 @@ class ChunkTranscriber:
         # It is paid: what follows takes a while, and may be interrupted.
         await self._disk.run(self._store.put, name, answer)
         pcm = await asyncio.to_thread(chunk.pcm)
+        # A short stretch alone may be taken for another language.
+        language = self._language or (answer.language if self._keeps_language else None)
         for gap in gaps:
             try:
-                more = await self._recheck(pcm, gap, there)
+                more = await self._recheck(pcm, gap, there, language)
                 reply = merge(reply, more, gap)
             except CostLimitReached as error:
                 # A gap is reported. What money is left is for chunks without any transcript.
@@ -212,7 +221,9 @@ class ChunkTranscriber:
         segments = follow_words(reply.segments, reply.words, words)
         return replace(reply, words=tuple(words), segments=tuple(segments))
 
-    async def _recheck(self, pcm: Pcm, gap: Interval, speech: Sequence[Interval]) -> list[Word]:
+    async def _recheck(
+        self, pcm: Pcm, gap: Interval, speech: Sequence[Interval], language: str | None
+    ) -> list[Word]:
         """Ask again for one stretch of a chunk; its words, in seconds from the start of the chunk."""
         first = max(round((gap.start - RECHECK_PAD_S) * SAMPLE_RATE_HZ), 0)
         part = pcm[first : round((gap.end + RECHECK_PAD_S) * SAMPLE_RATE_HZ)]
@@ -220,7 +231,8 @@ class ChunkTranscriber:
         audio = await asyncio.to_thread(self._encode, part)
         heard = overlap(speech, Interval(start, start + audio.seconds))
         there = [Interval(piece.start - start, piece.end - start) for piece in heard]
-        reply = await self._asker.ask(self._request(audio, there))
+        request = replace(self._request(audio, there), language=language)
+        reply = await self._asker.ask(request)
         there = there or [Interval(0.0, audio.seconds)]
         fit = await asyncio.to_thread(_made_fit, reply, there, _Samples(audio))
         # Speakers are named anew in each answer: a name of this one means nothing in the first.

@@ -36,7 +36,7 @@ def full_transcript() -> Transcript:
     film = MediaInfo("mov", 60.0, (stream,), 0, Fraction(25), False, 64, 36, "01:00:00;00", True)
     return Transcript(
         words=(Word("So", 0.5, 0.7, 0.9, "aligned", "A"),),
-        segments=(Segment(0, 0.5, 0.7, "So", -0.2, 1.1, 0.01, "A"),),
+        segments=(Segment(0, 0.5, 0.7, "So", -0.2, 1.1, 0.01, "A", "en"),),
         silences=(Interval(1.0, 4.0),),
         duration=60.0,
         total_chunks=2,
