@@ -15,7 +15,7 @@ OUTSIDERS = {
     "faster_whisper": {"engines"},
     "tenacity": {"engines"},
     "pocketsphinx": {"alignment"},
-    "onnxruntime": {"audio"},
+    "threadpoolctl": {"audio"},
     "icu4py": {"words"},
     "rapidfuzz": {"words"},
     "sqlite3": {"jobs", "cli"},

