@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from audio_tools.backend import Backend
+from audio_tools.backend import make_backend
 from audio_tools.jobs import SqliteQueue
 from audio_tools.settings import Settings
 from audio_tools.storage.transcripts import TranscriptStore
@@ -23,7 +23,7 @@ async def test_transcripts_without_a_job_are_swept(tmp_path: Path) -> None:
         store.put(name, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", MediaInfo("", None)))
         past = time.time() - 1000
         os.utime(store.path(name), (past, past))
-    async with Backend(Settings(data_dir=tmp_path, result_ttl=60), None), asyncio.timeout(10):
+    async with make_backend(Settings(data_dir=tmp_path, result_ttl=60), None), asyncio.timeout(10):
         while store.path("orphan").exists():
             await asyncio.sleep(0.01)
 

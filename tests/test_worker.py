@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from audio_tools.backend import Backend
 from audio_tools.errors import QueueUnavailable
 from audio_tools.events import Event
 from audio_tools.jobs import Job, JobState, Queue, SqliteQueue
 from audio_tools.options import Options
 from audio_tools.storage import UploadStore
+from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import MediaInfo, Transcript
 from audio_tools.worker import Worker
@@ -35,9 +37,9 @@ async def hear_nothing(path: Path, options: Options, publish: Callable[[Event], 
 async def working(queue: Queue, folder: Path) -> AsyncIterator[None]:
     """A worker on the queue; media lies in the folder's `media`."""
     uploads = UploadStore(folder, max_bytes=1, min_free_bytes=0, ttl_s=60)
-    transcripts = TranscriptStore(folder)
     media_roots = [folder / "media"]
-    worker = Worker(queue, hear_nothing, uploads, transcripts, media_roots=media_roots, slots=1)
+    backend = Backend(queue, uploads, TranscriptStore(folder), ChunkCache(folder), media_roots=media_roots)
+    worker = Worker(backend, hear_nothing, slots=1)
     running = asyncio.create_task(worker.run())
     try:
         yield

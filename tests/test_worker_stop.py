@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from audio_tools.backend import Backend
 from audio_tools.errors import AllChunksFailed, AudioToolsError, DecodeFailed, EngineRefused, ProbeFailed
 from audio_tools.jobs import JobState, SqliteQueue
 from audio_tools.storage import UploadRecord, UploadStore
+from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Transcript
 from audio_tools.worker import Worker
@@ -55,8 +57,8 @@ async def test_a_reader_that_dies_while_we_stop_does_not_fail_its_job(
     async with SqliteQueue(tmp_path) as queue:
         upload_id = await store(uploads)
         job = (await queue.add({"uploadId": upload_id})).job
-        transcripts = TranscriptStore(tmp_path)
-        worker = Worker(queue, reader.transcribe, uploads, transcripts, media_roots=(), slots=1)
+        backend = Backend(queue, uploads, TranscriptStore(tmp_path), ChunkCache(tmp_path))
+        worker = Worker(backend, reader.transcribe, slots=1)
         running = asyncio.create_task(worker.run())
         await reader.begun.wait()
         if stops:

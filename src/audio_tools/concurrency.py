@@ -2,8 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def run_to_completion(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """
+    Run a blocking call in a thread, to its end even if the caller is cancelled.
+
+    The cancelled caller waits too: the thread may be writing to a descriptor that the caller is about to
+    close, and the next file that is opened would get its number.
+    """
+    return await run_until_stopped(None, _no_stop, call, *args, **kwargs)
+
+
+async def run_until_stopped(
+    executor: Executor | None,
+    stop: Callable[[], None],
+    call: Callable[P, T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """As `run_to_completion`, in a pool of threads; if the caller is cancelled, `stop` ends the call."""
+    future = asyncio.get_running_loop().run_in_executor(executor, partial(call, *args, **kwargs))
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            cancelled = error
+            stop()
+    if cancelled is not None:
+        future.exception()  # Asked for, so that asyncio does not warn: the cancellation goes first.
+        raise cancelled
+    return future.result()
+
+
+def _no_stop() -> None:
+    """The call cannot be stopped early."""
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from functools import partial
 
 import uvicorn
 
-from audio_tools.backend import Backend
+from audio_tools.backend import make_backend
 from audio_tools.engines import check_engine
 from audio_tools.errors import ConfigError, DiskFull
 from audio_tools.server.access_rules import AccessRules
@@ -46,8 +46,8 @@ class ServerProcess:
         self._settings = settings
         # Judged before anything is opened: nobody reaches a service that may not be reached.
         self._rules = _access_rules(settings)
-        self._stock = Backend(settings, wait_s)
-        self._workshop = WorkerProcess(settings, self._stock) if workers else None
+        self._backend = make_backend(settings, wait_s)
+        self._worker_process = WorkerProcess(settings, self._backend) if workers else None
 
     async def run(self, started: Callable[[int, int], None]) -> None:
         """
@@ -66,11 +66,11 @@ class ServerProcess:
         ]
         ports = [bound.getsockname()[1] for bound in sockets]
         server = self._server(ports)
-        async with self._stock, asyncio.TaskGroup() as tasks:
+        async with self._backend, asyncio.TaskGroup() as tasks:
             stopping = until_told_to_stop()
             tasks.create_task(server.serve(sockets), name="serve")
-            if self._workshop is not None:
-                tasks.create_task(self._workshop.run(stopping), name="work")
+            if self._worker_process is not None:
+                tasks.create_task(self._worker_process.run(stopping), name="work")
             # What is loaded by now stays: not looked through again, it holds everybody up half as long.
             gc.collect()
             gc.freeze()
@@ -81,15 +81,10 @@ class ServerProcess:
     def _server(self, ports: list[int]) -> _Server:
         settings = self._settings
         rules = replace(self._rules, ports=tuple(ports))
-        routes = JobRoutes(
-            self._stock.queue,
-            self._stock.uploads,
-            self._stock.transcripts,
-            media_roots=settings.media_roots,
-            ws_port=ports[1],
-            upload_idle_s=settings.upload_idle,
+        routes = JobRoutes(self._backend, ws_port=ports[1], upload_idle_s=settings.upload_idle)
+        tus = TusApp(
+            self._backend.uploads, idle_s=settings.upload_idle, require_unused=self._backend.require_unused
         )
-        tus = TusApp(self._stock.uploads, idle_s=settings.upload_idle, require_unused=routes.require_unused)
         config = uvicorn.Config(
             Proxies(
                 create_app(routes, tus, rules, self._checks()), settings.trusted_proxies, settings.path_prefix
@@ -109,11 +104,11 @@ class ServerProcess:
         return _Server(config)
 
     def _checks(self) -> dict[str, HealthCheck]:
-        checks: dict[str, HealthCheck] = {"queue": self._stock.queue.check, "disk": self._check_disk}
-        if workshop := self._workshop:
+        checks: dict[str, HealthCheck] = {"queue": self._backend.queue.check, "disk": self._check_disk}
+        if worker_process := self._worker_process:
             checks["ffmpeg"] = check_ffmpeg
             checks["engine"] = self._check_engine
-            checks["aligner"] = partial(_say, workshop.aligner)
+            checks["aligner"] = partial(_say, worker_process.aligner)
         return checks
 
     async def _check_engine(self) -> str:

@@ -5,31 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from audio_tools.backend import Backend
 from audio_tools.errors import (
     AudioToolsError,
     DiskFull,
-    MalformedRequest,
+    JobNotFound,
     MediaError,
     QueueUnavailable,
-    UploadNotFound,
 )
 from audio_tools.events import Event, Progress
-from audio_tools.jobs.base import Lease, LeaseLost, Queue
+from audio_tools.jobs.base import Lease, LeaseLost
 from audio_tools.jobs.job import Job, JobState
 from audio_tools.jobs.outage_log import OutageLog
 from audio_tools.logs import log_context
-from audio_tools.media.allowed_paths import resolve_media
 from audio_tools.metrics import JOBS_ENDED, MEDIA_SECONDS
 from audio_tools.options import Options
-from audio_tools.storage import MEDIA_NAME, UploadStore
-from audio_tools.storage.disk_wait import DiskWait
-from audio_tools.storage.transcripts import TranscriptStore
+from audio_tools.storage import MEDIA_NAME
 from audio_tools.transcript import Json, Transcript
 
 RETRY_S = 0.5
@@ -47,20 +44,14 @@ class Worker:
 
     def __init__(
         self,
-        queue: Queue,
+        backend: Backend,
         transcribe: Transcribe,
-        uploads: UploadStore,
-        transcripts: TranscriptStore,
         *,
-        media_roots: Sequence[Path],
         slots: int,
         outage_wait_s: float = 0.0,
     ) -> None:
-        self._queue = queue
+        self._backend = backend
         self._transcribe = transcribe
-        self._uploads = uploads
-        self._transcripts = transcripts
-        self._media_roots = media_roots
         self._slots = slots
         self._outage_wait_s = outage_wait_s
         self._stopping = asyncio.Event()
@@ -84,9 +75,9 @@ class Worker:
                 try:
                     await self._run(lease)
                 except LeaseLost:
-                    log.warning("the job was taken away; its work is dropped")
+                    log.warning("lease lost, discarding this attempt")
                 except (QueueUnavailable, DiskFull):
-                    log.warning("how the job ended cannot be stored: it goes on at the next start")
+                    log.warning("cannot store the outcome; the job will resume after a restart")
                 except Exception as error:
                     await _give_up(lease, error)
 
@@ -94,7 +85,7 @@ class Worker:
         # Asked first: a job that is taken only to be given back has lost an attempt.
         if self._stopping.is_set():
             return None
-        return await _unless(self._stopping, self._insist(self._queue.take))
+        return await _unless(self._stopping, self._insist(self._backend.queue.take))
 
     async def _run(self, lease: Lease) -> None:
         """Do one job until it is done, cancelled, lost or interrupted, whichever comes first."""
@@ -120,37 +111,16 @@ class Worker:
 
     async def _make(self, job: Job, publish: Callable[[Event], None]) -> Json:
         """The job's transcript, stored; gives what the queue keeps of it."""
-        with suppress(FileNotFoundError):
+        with suppress(JobNotFound):
             # An earlier attempt died after it had stored it, and perhaps after it had removed the upload.
-            return _summary(await asyncio.to_thread(self._transcripts.get, job.id))
+            return _summary(await self._backend.transcript(job.id))
         options, _ = Options.parse(job.data.get("options"))
-        path = await self._source(job)
+        path = await self._backend.source(job)
         transcript = await self._transcribe(path, options, publish)
-        # Through `uploads.run`, to its end even if this task is cancelled: no half-written file stays.
-        disk = DiskWait(self._outage_wait_s, self._uploads.run)
-        await disk.run(self._transcripts.put, job.id, transcript)
+        await self._backend.store_transcript(job, transcript, self._outage_wait_s)
         if not transcript.dry_run:
             MEDIA_SECONDS.inc(transcript.duration)
         return _summary(transcript)
-
-    async def _source(self, job: Job) -> Path:
-        """The job's file; a job that others have added to Redis nobody has looked at yet."""
-        if job.upload_id:
-            return await self._upload(job.upload_id)
-        if job.path:
-            return (await asyncio.to_thread(resolve_media, job.path, self._media_roots))[0]
-        raise MalformedRequest(
-            "The job names neither a path nor an uploadId.",
-            hint='Its data must be like {"path": "/media/talk.mp4", "options": {}}.',
-        )
-
-    async def _upload(self, upload_id: str) -> Path:
-        try:
-            return (await self._uploads.open(upload_id)).path
-        except UploadNotFound:
-            # Perhaps it cannot be seen from here: then the check fails, and the job is left to others.
-            await self._queue.check()
-            raise
 
     def _goes_back(self, job: asyncio.Task[Json]) -> bool:
         """Whether the job, over here, is still to be done: it was interrupted, or is for other machines."""
@@ -163,29 +133,21 @@ class Worker:
     async def _clean_up(self, lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> None:
         """Remove what the job no longer needs, before anything is stored: on a full disk that makes room."""
         if lease.cancelled.is_set():
-            await self._forget(lease.job)
+            await self._backend.release_files(lease.job)
         elif not (goes_back or is_restartable(job.exception())):
-            await self._forget_upload(lease.job)
+            await self._backend.release_upload(lease.job)
 
     async def _end(self, lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> None:
         """Tell the queue how it ended."""
         ended = await self._insist(_outcome(lease, job, goes_back))
         if ended.state is JobState.CANCELLED:  # perhaps only just now
-            await self._forget(lease.job)
+            await self._backend.release_files(lease.job)
         if ended.finished:
             JOBS_ENDED.labels(ended.state).inc()
             if ended.state is not JobState.FAILED:  # that was logged with its reason
                 log.info("job %s", ended.state)
         else:
-            log.info("job given back: it goes on at the next start")
-
-    async def _forget(self, job: Job) -> None:
-        await self._forget_upload(job)
-        await asyncio.to_thread(self._transcripts.remove, job.id)
-
-    async def _forget_upload(self, job: Job) -> None:
-        if job.upload_id:
-            await self._uploads.remove(job.upload_id)
+            log.info("job requeued")
 
     async def _insist(self, tell: Callable[[], Awaitable[T]]) -> T:
         """
@@ -257,7 +219,7 @@ def _outcome(lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> Callable
         return lease.acknowledge_cancel
     if goes_back:
         if not job.cancelled():
-            log.warning("the job is left to others, or to the next start: %s", job.exception())
+            log.warning("requeueing the job: %s", job.exception())
         return lease.release
     if error := job.exception():
         return partial(lease.fail, to_record(error, lease.job))
@@ -270,7 +232,7 @@ async def _give_up(lease: Lease, error: Exception) -> None:
     try:
         await lease.fail(record)
     except Exception as refused:
-        log.warning("that cannot be stored either: %s", refused)
+        log.warning("cannot store the failure: %s", refused)
 
 
 async def _unless(stopped: asyncio.Event, awaitable: Coroutine[Any, Any, T]) -> T | None:

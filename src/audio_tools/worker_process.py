@@ -34,19 +34,16 @@ class WorkerProcess:
     Works on up to WORKERS jobs of the queue at once; each process of a service has one, or none.
     """
 
-    def __init__(self, settings: Settings, stock: Backend) -> None:
+    def __init__(self, settings: Settings, backend: Backend) -> None:
         self._settings = settings
-        self._stock = stock
+        self._backend = backend
         self._engines = EnginePool(settings)
         self._aligner = make_aligner(settings.align, whisper_word_timer(settings))
         self._outage_wait_s = OUTAGE_WAIT_S if settings.outage_wait is None else settings.outage_wait
         self._lanes = self._key_lanes = RequestLimiter(settings.max_concurrent_chunks)
         self._worker = Worker(
-            stock.queue,
+            backend,
             self._transcribe,
-            stock.uploads,
-            stock.transcripts,
-            media_roots=settings.media_roots,
             slots=settings.workers,
             outage_wait_s=self._outage_wait_s,
         )
@@ -59,7 +56,7 @@ class WorkerProcess:
     async def run(self, stopping: asyncio.Event) -> None:
         """
         Work until `stopping` is set and running jobs have ended, or SHUTDOWN_GRACE is over: what has not
-        ended then is put back. To be called once, while the stock is open.
+        ended then is put back. To be called once, while the backend is open.
         """
         await self._warn_without_engine()
         async with AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
@@ -87,7 +84,7 @@ class WorkerProcess:
             tools = PipelineContext(
                 engine=engine,
                 lanes=make_limiter(settings, options, shared),
-                store=self._stock.results,
+                store=self._backend.chunk_cache,
                 chunk_size=options.chunk_size or settings.chunk_size,
                 aligner=self._aligner,
                 outage_wait_s=self._outage_wait_s,

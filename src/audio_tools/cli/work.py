@@ -40,12 +40,12 @@ def command(workers: int | None, data_dir: Path | None, wait: bool) -> None:
 
 
 async def _work(settings: Settings, wait_s: float | None) -> None:
-    from audio_tools.backend import Backend
+    from audio_tools.backend import make_backend
     from audio_tools.metrics import metrics_served
     from audio_tools.worker_process import WorkerProcess, until_told_to_stop
 
     with metrics_served(settings.host, settings.metrics_port):
-        async with Backend(settings, wait_s) as stock:
+        async with make_backend(settings, wait_s) as backend:
             stopping = until_told_to_stop()
-            announce(f"Jobs come from {await stock.queue.check()}, {settings.workers} at once")
-            await WorkerProcess(settings, stock).run(stopping)
+            announce(f"Jobs come from {await backend.queue.check()}, {settings.workers} at once")
+            await WorkerProcess(settings, backend).run(stopping)

@@ -77,13 +77,13 @@ def create_app(
     )
     async def get_metrics() -> Response:
         """Jobs, media, engines' calls and costs, WebSockets, and the process; each figure says what it is."""
-        return await metrics(routes.queue)
+        return await metrics(routes.backend.queue)
 
     @app.get("/docs", include_in_schema=False)
     async def get_docs() -> Response:
         return docs_page(app.openapi())
 
-    events = JobEvents(routes.queue)
+    events = JobEvents(routes.backend.queue)
 
     @app.websocket("/")
     async def follow(socket: WebSocket) -> None:

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from audio_tools.concurrency import run_until_stopped
 from audio_tools.errors import UploadExpired, UploadLocked, UploadNotFound, UploadUnfinished
 from audio_tools.storage.disk_space import DiskSpace
 from audio_tools.storage.upload_folder import UploadFolder, lock
@@ -85,30 +85,14 @@ class UploadStore:
         self._pool.shutdown()
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """
-        Run a call that blocks in one of our threads, to its end.
-
-        A caller that is cancelled waits too: the thread may be writing to a descriptor that the caller is
-        about to close, and the next file that is opened would get its number.
-        """
+        """Run a blocking call in a thread of the store, to its end even if the caller is cancelled."""
         return await self.run_until(_nothing, call, *args, **kwargs)
 
     async def run_until(
         self, stop: Callable[[], None], call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """As `run`, for a call that takes long: if the caller is cancelled, `stop` makes it return."""
-        future = asyncio.get_running_loop().run_in_executor(self._pool, partial(call, *args, **kwargs))
-        cancelled: asyncio.CancelledError | None = None
-        while not future.done():
-            try:
-                await asyncio.wait([future])
-            except asyncio.CancelledError as error:
-                cancelled = error
-                stop()
-        if cancelled is not None:
-            future.exception()  # Asked for, so that asyncio does not warn: the cancellation goes first.
-            raise cancelled
-        return future.result()
+        """As `run`, for a long call: if the caller is cancelled, `stop` makes it return."""
+        return await run_until_stopped(self._pool, stop, call, *args, **kwargs)
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[UploadWriter]:

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from audio_tools import metrics
+from audio_tools.backend import Backend
 from audio_tools.errors import AudioToolsError, ServerUnreachable
 from audio_tools.events import ChunkWords, Progress
 from audio_tools.exports.registry import FORMATS
@@ -31,6 +32,7 @@ from audio_tools.server.routes.tus import EXTENSIONS, TusApp
 from audio_tools.server.uvicorn_ext import http_protocol as protocol
 from audio_tools.server.views import JobStatus
 from audio_tools.storage import UploadStore
+from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import AudioStream, Json, MediaInfo, Transcript
 
@@ -53,8 +55,8 @@ def uploads(tmp_path: Path) -> Iterator[UploadStore]:
 @pytest.fixture
 def document(uploads: UploadStore, tmp_path: Path) -> Json:
     """The OpenAPI document."""
-    transcripts = TranscriptStore(tmp_path)
-    routes = JobRoutes(SqliteQueue(tmp_path), uploads, transcripts, (), ws_port=3002, upload_idle_s=1)
+    backend = Backend(SqliteQueue(tmp_path), uploads, TranscriptStore(tmp_path), ChunkCache(tmp_path))
+    routes = JobRoutes(backend, ws_port=3002, upload_idle_s=1)
     app = create_app(routes, TusApp(uploads), AccessRules(ports=(3001,)), {})
 
     async def ask() -> Json:

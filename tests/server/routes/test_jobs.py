@@ -20,6 +20,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from audio_tools.backend import Backend
 from audio_tools.errors import ConfigError, DecodeFailed, JobNotFound, QueueUnavailable
 from audio_tools.jobs import Job, Lease, SqliteQueue
 from audio_tools.server.access_rules import AccessRules
@@ -28,6 +29,7 @@ from audio_tools.server.routes.health import check_ffmpeg
 from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.tus import TusApp
 from audio_tools.storage import UploadStore
+from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import MediaInfo, Transcript
 from audio_tools.worker import to_record
@@ -60,8 +62,10 @@ async def elsewhere(queue: SqliteQueue, tmp_path: Path) -> AsyncIterator[httpx2.
 @asynccontextmanager
 async def connected(queue: SqliteQueue, folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
     uploads = UploadStore(folder, max_bytes=1000, min_free_bytes=0, ttl_s=60)
-    routes = JobRoutes(queue, uploads, TranscriptStore(folder), (folder,), ws_port=3002, upload_idle_s=1)
-    tus = TusApp(uploads, require_unused=routes.require_unused)
+    transcripts, cache = TranscriptStore(folder), ChunkCache(folder)
+    backend = Backend(queue, uploads, transcripts, cache, media_roots=(folder,))
+    routes = JobRoutes(backend, ws_port=3002, upload_idle_s=1)
+    tus = TusApp(uploads, require_unused=backend.require_unused)
     transport = httpx2.ASGITransport(create_app(routes, tus, AccessRules(ports=(3001,)), {}))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:3001") as client:
         yield client

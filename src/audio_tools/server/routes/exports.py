@@ -16,13 +16,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response
 
+from audio_tools.backend import Backend
 from audio_tools.errors import (
     EmptyTimeline,
     ExportError,
     InvalidOption,
     InvalidRange,
     JobCancelled,
-    JobNotFound,
     MalformedRequest,
     NoWords,
     UnsupportedFrameRate,
@@ -33,12 +33,11 @@ from audio_tools.exports.export_options import ExportOptions
 from audio_tools.exports.plan_json import plan_document, plan_from_json
 from audio_tools.exports.registry import FORMATS, Document, Export, render, require_format
 from audio_tools.exports.source import media_reference
-from audio_tools.jobs import JobState, Queue
+from audio_tools.jobs import JobState
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.openapi.document import EXPORTED, PENDING, answers, json_request
 from audio_tools.server.openapi.errors import INVALID_REQUEST, OF_A_FAILED_JOB, OF_A_JOB, errors
 from audio_tools.server.routes._json_body import json_body, unknown_names
-from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Json, Transcript
 
 JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
@@ -63,8 +62,7 @@ class ExportRoutes:
     What the routes work with. `unfinished` answers for a job without a transcript, as `/result` does.
     """
 
-    queue: Queue
-    transcripts: TranscriptStore
+    backend: Backend
     unfinished: Callable[[str], Awaitable[Response]]
     idle_s: float
 
@@ -151,13 +149,10 @@ class ExportRoutes:
 
     async def _transcript(self, job_id: str) -> tuple[Transcript, str] | Response:
         """The transcript of a job and the name of its file; the answer to give if there is none."""
-        job = await self.queue.get(job_id)
+        job = await self.backend.queue.get(job_id)
         if job.state != JobState.COMPLETED:
             return await self.unfinished(job_id)
-        try:
-            return await asyncio.to_thread(self.transcripts.get, job.id), job.file_name
-        except FileNotFoundError:  # deleted a moment ago
-            raise JobNotFound(job.id) from None
+        return await self.backend.transcript(job.id), job.file_name
 
     async def _file(self, name: str, export: Export) -> Response:
         documents = await asyncio.to_thread(render, name, export)

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, BinaryIO
-from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response, StreamingResponse
 
+from audio_tools.backend import Backend
 from audio_tools.errors import (
     DiskFull,
     JobCancelled,
     JobNotFinished,
     JobNotFound,
     MalformedRequest,
-    MalformedUpload,
     QueueUnavailable,
     StorageError,
-    UploadInUse,
-    UploadNotFound,
 )
-from audio_tools.jobs import Added, Job, JobState, Queue
-from audio_tools.media.allowed_paths import resolve_media
+from audio_tools.jobs import Job, JobState
 from audio_tools.options import Options
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.multipart import receive_upload
@@ -46,12 +40,8 @@ from audio_tools.server.routes._job_view import websocket_url
 from audio_tools.server.routes._json_body import json_body, json_object, unknown_names
 from audio_tools.server.routes.exports import ExportRoutes
 from audio_tools.server.views import Done, JobList, JobStatus, ListedJob, Pending, Started
-from audio_tools.storage import UploadedFile, UploadStore, require_upload_id
-from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Json
 
-CANCEL_WAIT_S = 2.0
-"""How long a DELETE waits for the worker to let go; the state says the rest."""
 JSON_BODY_BYTES = 65_536
 BODY_FIELDS = {"path", "uploadId", "options"}
 BLOCK_BYTES = 256 * 1024
@@ -69,10 +59,7 @@ IdempotencyKey = Annotated[
 class JobRoutes:
     """What the routes work with."""
 
-    queue: Queue
-    uploads: UploadStore
-    transcripts: TranscriptStore
-    media_roots: tuple[Path, ...]
+    backend: Backend
     ws_port: int
     upload_idle_s: float
 
@@ -108,7 +95,7 @@ class JobRoutes:
             operation_id="getJobResult",
             responses=answers("Result", "The transcript.") | ended,
         )(self.result)
-        exports = ExportRoutes(self.queue, self.transcripts, self.result, self.upload_idle_s)
+        exports = ExportRoutes(self.backend, self.result, self.upload_idle_s)
         router.include_router(exports.router())
         router.post(
             "/job/{job_id}/restart",
@@ -160,25 +147,21 @@ class JobRoutes:
 
     async def _known(self, request: Request, key: str | None) -> Response | None:
         """The answer for a key that is known. Checks the queue before gigabytes are read in vain."""
-        if key and (job := await self.queue.find(key)):
-            return self._started(request, await self._add_again(job), [])
-        await self.queue.check()
+        if key and (job := await self.backend.find(key)):
+            return self._started(request, job, [])
+        await self.backend.queue.check()
         return None
 
     async def _start_from_upload(self, request: Request, key: str | None) -> Response:
-        upload, text = await receive_upload(request, self.uploads, idle_s=self.upload_idle_s)
+        uploads = self.backend.uploads
+        upload, text = await receive_upload(request, uploads, idle_s=self.upload_idle_s)
         try:
             options, unknown = Options.parse(_options_of(text))
-            added = await self._add_for_upload(upload, options, key)
-        except (QueueUnavailable, asyncio.CancelledError):
-            # The job may be there all the same, and needs the file. If it is not, the sweep takes the file.
-            raise
         except BaseException:
-            await self.uploads.remove(upload.id)
+            await uploads.remove(upload.id)
             raise
-        if not added.new:
-            await self.uploads.remove(upload.id)
-        return self._started(request, added.job, unknown)
+        job = await self.backend.start_with_upload(upload, options, key)
+        return self._started(request, job, unknown)
 
     async def _start_from_json(self, request: Request, key: str | None) -> Response:
         body = await json_body(request, self.upload_idle_s, JSON_BODY_BYTES)
@@ -186,52 +169,15 @@ class JobRoutes:
         strays = sorted(set(body) - BODY_FIELDS)
         match body:
             case {"path": str(path)}:
-                file, size = await asyncio.to_thread(resolve_media, path, self.media_roots)
-                data: Json = {"path": str(file), "fileName": file.name, "fileSize": size}
-                job = (await self.queue.add(data | _options_json(options), idempotency_key=key)).job
+                job = await self.backend.start_with_path(path, options, key)
             case {"uploadId": str(upload_id)}:
-                job = await self._job_of_upload(upload_id, options, key)
+                job = await self.backend.start_with_upload_id(upload_id, options, key)
             case _:
                 raise MalformedRequest(
                     "The body names neither a path nor an uploadId.",
                     hint='Send {"path": "…"} or {"uploadId": "…"}, or a multipart form with audioFile.',
                 )
         return self._started(request, job, unknown, strays)
-
-    async def _job_of_upload(self, upload_id: str, options: Options, key: str | None) -> Job:
-        if job := await self._known_job_of(upload_id):
-            return job
-        try:
-            # Held until the job is there: who removes uploads asks for their job first.
-            async with self.uploads.hold(upload_id):
-                upload = await self.uploads.open(upload_id)
-                if upload.size == 0:
-                    raise MalformedUpload(
-                        "The file has zero bytes.", hint="Choose a file with something in it."
-                    )
-                return (await self._add_for_upload(upload, options, key)).job
-        except UploadNotFound:
-            # The same request may have come twice, and the job of the other one has ended by now.
-            if job := await self._known_job_of(upload_id):
-                return job
-            raise
-
-    async def _known_job_of(self, upload_id: str) -> Job | None:
-        with suppress(JobNotFound):
-            return await self._add_again(await self.queue.get(job_id_of(upload_id)))
-        return None
-
-    async def _add_again(self, job: Job) -> Job:
-        """The job; if the first request for it broke off half-way, the queue now does the other half."""
-        if job.state is not JobState.WAITING:
-            return job
-        return (await self.queue.add(job.data, job_id=job.id)).job
-
-    async def _add_for_upload(self, upload: UploadedFile, options: Options, key: str | None) -> Added:
-        data = {"uploadId": upload.id, "fileName": upload.name, "fileSize": upload.size}
-        return await self.queue.add(
-            data | _options_json(options), job_id=job_id_of(upload.id), idempotency_key=key
-        )
 
     def _started(
         self, request: Request, job: Job, unknown: list[str], strays: Sequence[str] = ()
@@ -243,7 +189,7 @@ class JobRoutes:
 
     async def status(self, job_id: JobId) -> Response:
         """The job as it is now; `progress` is 0 to 100 and never goes back."""
-        job = await self.queue.get(job_id)
+        job = await self.backend.queue.get(job_id)
         record = JobStatus.of(job).to_json()
         if job.state == JobState.COMPLETED:
             del record["result"]
@@ -252,7 +198,7 @@ class JobRoutes:
 
     async def result(self, job_id: JobId) -> Response:
         """The transcript; 202 while there is none yet; the error's own status and body if the job failed."""
-        job = await self.queue.get(job_id)
+        job = await self.backend.queue.get(job_id)
         if job.state == JobState.COMPLETED:
             return await self._with_transcript(job, {"success": True}, "result")
         if job.state == JobState.CANCELLED:
@@ -271,46 +217,23 @@ class JobRoutes:
         Put a failed job back into the queue, with the same id, file and options. Chunks that were
         transcribed before are not sent again. A job that has not ended stays as it is.
         """
-        job = await self.queue.get(job_id)
-        if job.restartable:
-            await self._require_source(job)
-        return self._started(request, await self.queue.restart(job_id), [])
-
-    async def _require_source(self, job: Job) -> None:
-        """Raises an UploadError or PathRefused where the file of a job is no longer there."""
-        if job.upload_id:
-            await self.uploads.open(job.upload_id)
-        elif job.path:
-            await asyncio.to_thread(resolve_media, job.path, self.media_roots)
+        return self._started(request, await self.backend.restart(job_id), [])
 
     async def delete(self, job_id: JobId) -> Response:
         """
         Cancel a waiting or running job: its decoder, its requests and its files are gone within a second.
         A job that has ended is deleted with all its data.
         """
-        job = await self.queue.get(job_id)
+        job = await self.backend.queue.get(job_id)
         if not job.finished:
-            await self._change_with_room(self.queue.cancel, job)
-            try:
-                async with asyncio.timeout(CANCEL_WAIT_S):
-                    job = await self.queue.wait_until_finished(job_id)
-            except TimeoutError:
+            job = await self.backend.cancel(job_id)
+            if not job.finished:
                 return LenientJson(Done(message="Job is being cancelled").to_json())
             if job.state == JobState.CANCELLED:
-                await self.forget_files(job)
                 return LenientJson(Done(message="Job cancelled successfully").to_json())
             # It ended by itself just before.
-        await self.forget_files(job)  # first: on a full disk that makes the room
-        await self._change_with_room(self.queue.delete, job)
+        await self.backend.delete(job_id)
         return LenientJson(Done(message="Job deleted").to_json())
-
-    async def _change_with_room(self, change: Callable[[str], Awaitable[Job]], job: Job) -> None:
-        """Cancel or delete a job; where the disk is full, its files go first."""
-        try:
-            await change(job.id)
-        except DiskFull:
-            await self.forget_files(job)
-            await change(job.id)
 
     async def list(
         self,
@@ -319,27 +242,14 @@ class JobRoutes:
         offset: Annotated[int, Query(ge=0, le=MOST_JOBS, description="How many to leave out first.")] = 0,
     ) -> Response:
         """All jobs in order of creation, `limit` of them after the first `offset`."""
-        page = await self.queue.list(state, limit=limit, offset=offset)
+        page = await self.backend.queue.list(state, limit=limit, offset=offset)
         jobs = [ListedJob.of(job) for job in page.jobs]
         return LenientJson(JobList.model_construct(jobs=jobs, total=page.total).to_json())
-
-    async def require_unused(self, upload_id: str) -> None:
-        """Raises UploadInUse where a job that has not ended works on the upload."""
-        with suppress(JobNotFound):
-            job = await self.queue.get(job_id_of(upload_id))
-            if not job.finished:
-                raise UploadInUse(upload_id, job.id)
-
-    async def forget_files(self, job: Job) -> None:
-        """Remove the files of a job that has ended."""
-        if job.upload_id:
-            await self.uploads.remove(job.upload_id)
-        await asyncio.to_thread(self.transcripts.remove, job.id)
 
     async def _with_transcript(self, job: Job, record: Json, name: str) -> Response:
         """The record with the stored transcript as its last field, read from disk as it is sent."""
         try:
-            file = await asyncio.to_thread(self.transcripts.path(job.id).open, "rb")
+            file = await asyncio.to_thread(self.backend.transcripts.path(job.id).open, "rb")
         except FileNotFoundError:  # deleted a moment ago
             raise JobNotFound(job.id) from None
         head = (
@@ -360,21 +270,6 @@ async def _spliced(head: bytes, file: BinaryIO, tail: bytes) -> AsyncIterator[by
         file.close()
 
 
-def job_id_of(upload_id: str) -> str:
-    """
-    The id of the job for an upload: there is one at most, for the upload goes when its job ends.
-
-    Raises:
-        UploadNotFound: it is no upload's id.
-    """
-    require_upload_id(upload_id)
-    return str(UUID(upload_id))
-
-
 def _options_of(text: str | None) -> Json:
     # `null` is what JavaScript makes of options that are not set.
     return json_object(text, "The field options") if text and text.strip() not in {"", "null"} else {}
-
-
-def _options_json(options: Options) -> Json:
-    return {"options": options.model_dump(by_alias=True, exclude_none=True)}
