@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from audio_tools.cli import COMMANDS
 from audio_tools.errors import AudioToolsError
 from tests.cli.conftest import Run
 
+HEAVY = {"numpy", "av", "openai", "faster_whisper", "fastapi", "rich", "audio_tools.exports.registry"}
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
 
 
@@ -46,3 +49,16 @@ def test_every_help_fits_80_columns(command: str, audio_tools: Run) -> None:
 
     assert ended.code == 0
     assert max(map(len, ended.output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_loads_nothing_heavy(command: str) -> None:
+    """It answers at once: neither engines nor numbers nor formats are imported for it."""
+    code = (
+        "import sys; from audio_tools.cli import app;"
+        f"app.main([*{[command] if command else []}, '--help'], standalone_mode=False);"
+        f"print(sorted({HEAVY} & set(sys.modules)), file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ended.stderr == "[]\n"

@@ -230,3 +230,18 @@ def test_captions_that_cannot_be_read_are_named(export: Export) -> None:
     assert note in export("-f", "srt", words=fast).errors.splitlines()
     assert "to check" not in export("-f", "txt", "-o", "text", words=fast).errors
     assert "to check" not in export("-f", "srt", "-o", "slow").errors
+
+
+def test_captions_follow_the_flags(export: Export, tmp_path: Path) -> None:
+    """Rules by name, and limits that win over them; a value out of range names the flag."""
+    words = tuple(Word(f"word{n}", 0.5 * n, 0.5 * n + 0.5) for n in range(8))
+    export("-f", "srt", "-o", "wide", words=words)
+    export("-f", "srt", "-o", "narrow", "--max-chars", "12", "--max-lines", "1", words=words)
+    wrong = export("--max-chars", "1")
+
+    assert "word0 word1 word2 word3" in (tmp_path / "wide" / "clip.srt").read_text()
+    assert "word0 word1\n" in (tmp_path / "narrow" / "clip.srt").read_text()
+    assert (wrong.code, wrong.errors.splitlines()[0]) == (
+        2,
+        "Error: Option --max-chars is 1, but must be a whole number from 4 to 200.",
+    )

@@ -9,7 +9,8 @@ import pytest
 import webvtt
 
 from audio_tools.errors import DiskFull, InvalidOption, StorageError
-from audio_tools.exports import FORMATS, write
+from audio_tools.exports.files import write
+from audio_tools.exports.registry import FORMATS
 from audio_tools.transcript import MediaInfo, Segment, Transcript, Word
 
 

@@ -6,7 +6,7 @@ import stat
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from typing import Any
 import click
 
 from audio_tools.cli._inputs import Source
+from audio_tools.cli._model_options import model_options, parse_flags
 from audio_tools.cli._written_files import WrittenFiles
 from audio_tools.errors import ConfigError, InvalidOption
+from audio_tools.exports.export_options import ExportOptions
 
 DEFAULT_FORMATS = "json,srt,vtt,txt"
 STDOUT = Path("-")
@@ -30,13 +32,14 @@ class Destination:
     """
     Where transcripts go: a folder, the folder of each media file (`beside`), or standard output.
 
-    Without `overwrite` only unchanged files of earlier runs are replaced.
+    Without `overwrite` only unchanged files of earlier runs are replaced. `options` shape the files.
     """
 
     formats: tuple[str, ...]
     folder: Path = Path()
     beside: bool = False
     overwrite: bool = False
+    options: ExportOptions = field(default_factory=ExportOptions)
 
     @property
     def is_stdout(self) -> bool:
@@ -57,14 +60,22 @@ class Output:
 
 
 def output_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `-o`, `-f`, `--beside` and `--overwrite`; it receives them as one `destination`."""
+    """
+    Give a command `-o`, `-f`, `--beside`, `--overwrite` and the flags of `ExportOptions`.
+
+    It receives them as one `destination`.
+    """
 
     @wraps(command)
     def with_destination(
         *, output: Path, formats: tuple[str, ...] | None, beside: bool, overwrite: bool, **given: Any
     ) -> None:
-        destination = _destination(output, formats, beside=beside, overwrite=overwrite)
-        command(destination=destination, **given)
+        options = parse_flags(ExportOptions, given)
+        destination = replace(
+            _destination(output, formats, beside=beside, overwrite=overwrite), options=options
+        )
+        others = {name: value for name, value in given.items() if name not in ExportOptions.model_fields}
+        command(destination=destination, **others)
 
     overwrite = click.option(
         "--overwrite", is_flag=True, help="Also replace files that are not unchanged results of earlier runs."
@@ -85,7 +96,7 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
         default=Path(),
         help="Output directory (default: current directory); - prints one format to standard output.",
     )
-    return output(formats(beside(overwrite(with_destination))))
+    return output(formats(beside(overwrite(model_options(ExportOptions)(with_destination)))))
 
 
 def formats_option(default: str, help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

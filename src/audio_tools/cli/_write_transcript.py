@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 NO_SECOND_BILL = " Finished chunks are not charged again."
 USES = {
+    "xmeml": "import {} as a sequence in Premiere Pro or DaVinci Resolve",
+    "fcpxml": "import {} as a project in Final Cut Pro or DaVinci Resolve",
+    "premiere": "import {} in the Text panel of Premiere Pro",
     "srt": "import {} as captions in Premiere Pro, DaVinci Resolve or Final Cut Pro",
     "vtt": "use {} as captions of a web player",
     "txt": "read {}",
@@ -63,9 +66,10 @@ async def deliver(
     if transcript.dry_run:
         say(prospect(name, transcript), err=destination.is_stdout)
         return
-    files = await asyncio.to_thread(write_files, Export(transcript, name), output, destination, written)
+    export = Export(transcript, name, options=destination.options)
+    files = await asyncio.to_thread(write_files, export, output, destination, written)
     if destination.is_stdout:
-        await asyncio.to_thread(_print, transcript, name, destination.formats[0])
+        await asyncio.to_thread(_print, export, destination.formats[0])
     say(summary(name, transcript, taken_s), err=destination.is_stdout)
     for warning in transcript.warnings:
         say(f"  Note: {warning}", err=True)
@@ -74,7 +78,7 @@ async def deliver(
     for gap in transcript.gaps:
         say(f"  Note: Speech at {gap.start:.1f}-{gap.end:.1f} s could not be transcribed.", err=True)
     if CAPTION_FORMATS & set(output.paths):
-        _report_captions(transcript)
+        _report_captions(export)
     if files:
         names = (f"{path} (replaced)" if replaced else str(path) for path, replaced in files.items())
         say("  " + "  ".join(names))
@@ -112,12 +116,10 @@ def write_files(
     return replaced
 
 
-def _report_captions(transcript: Transcript) -> None:
-    """Print which captions could not keep a rule, in one line."""
-    from audio_tools.exports.registry import Export
-
-    report = [broken for broken in Export(transcript, "").caption_report() if broken.rule in REPORTED_RULES]
-    if not report:
+def _report_captions(export: Export) -> None:
+    """Print which captions could not keep a rule, in one line; captions of one word are not meant to."""
+    report = [broken for broken in export.caption_report() if broken.rule in REPORTED_RULES]
+    if not report or export.options.word_timing == "word":
         return
     reasons = Counter(REPORTED_RULES[broken.rule] for broken in report)
     cues = list(dict.fromkeys(broken.cue for broken in report))
@@ -126,10 +128,10 @@ def _report_captions(transcript: Transcript) -> None:
     say(f"  Note: {counted(len(cues), 'caption')} to check ({why}): {named}", err=True)
 
 
-def _print(transcript: Transcript, file_name: str, name: str) -> None:
-    from audio_tools.exports.registry import Export, render
+def _print(export: Export, name: str) -> None:
+    from audio_tools.exports.registry import render
 
-    for document in render(name, Export(transcript, file_name)):
+    for document in render(name, export):
         click.echo(document.data, nl=False)
 
 

@@ -58,7 +58,7 @@ def processing_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command one flag for each processing option of a job."""
     for name in reversed(TYPES):
         field = Options.model_fields[name]
-        default = "" if field.default is None else f"  [default: {field.default}]"
+        default = "" if field.default in (None, False) else f"  [default: {field.default}]"
         command = click.option(_flag(name), name, help=f"{field.description}{default}", **TYPES[name])(
             command
         )

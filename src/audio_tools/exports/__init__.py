@@ -1,6 +1,1 @@
-"""A transcript as a file of another kind."""
-
-from audio_tools.exports.files import write
-from audio_tools.exports.registry import FORMATS
-
-__all__ = ["FORMATS", "write"]
+"""A transcript as a file of another kind. Empty, so that options can be read without loading every format."""
