@@ -262,6 +262,8 @@ class MediaInfo(JsonValue):
     """`HH:MM:SS:FF`, with `;` before the frames if they are drop-frame."""
     drop_frame: Annotated[bool | None, omit_if_none()] = None
     """Whether the timecode is drop-frame."""
+    time_reference: Annotated[float | None, omit_if_none(minimum=0)] = None
+    """Time of day of the first sample by a broadcast WAV, seconds since midnight."""
     guessed_duration: Annotated[float | None, Field(exclude=True)] = None
     """FFmpeg's estimate from size and bit rate, seconds; it may be five times too long."""
     audio_stream: Count = 0

@@ -27,6 +27,8 @@ async def test_a_movie(movie: Path) -> None:
         duration=media.duration,
         audio_streams=(stream,),
         frame_rate=Fraction(25),
+        variable_frame_rate=False,
+        drop_frame=False,
         width=64,
         height=48,
     )
@@ -109,6 +111,28 @@ async def test_the_clock_of_an_avi_is_no_frame_rate(tmp_path: Path) -> None:
     assert (media.frame_rate, media.variable_frame_rate) == (Fraction(30000, 1001), False)
 
 
+@pytest.mark.parametrize(("target", "rate"), [("pal-dv", "25"), ("ntsc-dv", "30000/1001")])
+async def test_the_clock_of_raw_dv_is_no_frame_rate(tmp_path: Path, target: str, rate: str) -> None:
+    """A tape's stream has a clock of 60,000 ticks a second, which libavformat calls its average rate."""
+    film = *picture(2, rate=rate), *sound(2)
+
+    media = await probe(make(tmp_path / "tape.dv", *film, "-target", target))
+
+    assert (media.frame_rate, media.variable_frame_rate) == (Fraction(rate), False)
+
+
+async def test_the_time_of_a_broadcast_wav_is_its_timecode(tmp_path: Path) -> None:
+    """A recorder notes the samples since midnight; whole seconds are a label at any frame rate."""
+    tags = "-write_bext", "1", "-metadata"
+    whole = make(tmp_path / "a.wav", *sound(1), *tags, "time_reference=172800000")
+    part = make(tmp_path / "b.wav", *sound(1), *tags, "time_reference=172824000")
+    plain = make(tmp_path / "c.wav", *sound(1))
+    media = [await probe(path) for path in (whole, part, plain)]
+
+    assert [file.start_timecode for file in media] == ["01:00:00:00", None, None]
+    assert [file.time_reference for file in media] == [3600.0, 3600.5, None]
+
+
 async def test_a_varying_rate_is_flagged(tmp_path: Path) -> None:
     """A phone's picture, whose frames come when they please, has an average rate only."""
     path = make(
@@ -133,12 +157,32 @@ def test_a_constant_rate_is_recognised(rate: Fraction, error: int, duration: flo
     assert frame_rate(str(average), str(average), duration) == (rate, False)
 
 
-@given(st.sampled_from(STANDARD_RATES), st.floats(0.0005, 0.5), st.floats(600, 86_400))
+@given(st.sampled_from(STANDARD_RATES), st.floats(0.0005, 0.45), st.floats(600, 86_400))
 def test_a_rate_off_by_frames_varies(rate: Fraction, share: float, duration: float) -> None:
     """An average that is off by whole frames is what frame numbers must be reckoned with."""
     average = rate * (1 - Fraction(share))
 
     assert frame_rate(str(average), str(rate), duration) == (average, True)
+
+
+@pytest.mark.parametrize(
+    ("average", "nominal", "coded", "expected"),
+    [
+        ("60000", "25", None, Fraction(25)),
+        ("25", "90000", None, Fraction(25)),
+        ("30000/1001", "1000", "30000/1001", Fraction(30000, 1001)),
+        ("25", "50", None, Fraction(25)),
+        ("60000/1001", "30000/1001", None, Fraction(30000, 1001)),
+        ("90000", "90000", "24000/1001", Fraction(24000, 1001)),
+        ("90000", None, None, None),
+        (None, "1000", "45000", None),
+    ],
+)
+def test_clocks_and_fields_are_no_frame_rates(
+    average: str | None, nominal: str | None, coded: str | None, expected: Fraction | None
+) -> None:
+    """A rate that no camera has, or that counts fields, is left aside, and nothing varies."""
+    assert frame_rate(average, nominal, 60.0, coded) == (expected, False)
 
 
 @pytest.mark.parametrize(

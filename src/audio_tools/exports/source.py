@@ -12,8 +12,9 @@ import numpy as np
 from audio_tools.errors import InvalidOption
 from audio_tools.exports.cut_options import parse_frame_rate
 from audio_tools.exports.spans import Span
+from audio_tools.exports.timecode import format_timecode
 from audio_tools.exports.timeline import MediaReference, Timebase
-from audio_tools.transcript import Interval, Segment, Transcript, Word
+from audio_tools.transcript import Interval, MediaInfo, Segment, Transcript, Word
 from audio_tools.words.order import SHORTEST_WORD_S
 from audio_tools.words.timing import spread
 
@@ -63,7 +64,7 @@ def media_reference(
     """
     media = transcript.media
     rate = parse_frame_rate(frame_rate or media.frame_rate or SOUND_ONLY_RATE)
-    timebase = _timebase(rate, start_timecode, media.start_timecode)
+    timebase = _timebase(rate, start_timecode, _timecode_of(media, rate))
     has_picture = media.frame_rate is not None
     stream = media.audio_streams[media.audio_stream] if media.audio_streams else None
     return MediaReference(
@@ -77,6 +78,13 @@ def media_reference(
         height=media.height,
         has_picture=has_picture,
     )
+
+
+def _timecode_of(media: MediaInfo, rate: Fraction) -> str | None:
+    """The label of the first frame; a time of day in seconds has one at every frame rate."""
+    if media.time_reference is None or media.frame_rate is not None:
+        return media.start_timecode
+    return format_timecode(round(Fraction(media.time_reference) * rate), rate)
 
 
 def _timebase(rate: Fraction, wanted: str | None, of_the_file: str | None) -> Timebase:

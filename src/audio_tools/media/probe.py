@@ -8,7 +8,8 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -28,6 +29,14 @@ FRAMES_OFF, RATE_OFF = 2, Fraction(1, 5000)
 A rate varies if the average is off the nominal one by more frames than this at the end of the file, and
 by more than this share. FLV's milliseconds make a share of 1/50,000, a phone's 29.98 for 30 one of 1/1,500.
 """
+
+FASTEST_RATE = 300
+"""Frames per second; slow motion is stored to be played at fewer, and clocks tick at 1000 or 90,000."""
+
+FIELDS_OFF = Fraction(1, 200)
+"""A rate is that of fields if it is twice the other's to within this share."""
+
+DAY_S = 86_400
 
 STANDARD_RATES = tuple(
     Fraction(frames * 1000, unit) for frames in (24, 25, 30, 48, 50, 60, 100, 120) for unit in (1000, 1001)
@@ -146,9 +155,13 @@ def media_info(facts: Facts) -> MediaInfo:
     # What libavformat calls the average rate of an AVI is that of its clock, twice as fast or faster where
     # H.264 with B-frames was copied into it.
     average = None if facts["container"] == "avi" else picture.get("average_rate")
-    rate, varies = frame_rate(average, picture.get("nominal_rate"), duration)
+    rate, varies = frame_rate(average, picture.get("nominal_rate"), duration, picture.get("coded_rate"))
+    reference_s = time_reference(facts["time_reference"], audio)
     timecodes = [*(stream["timecode"] for stream in moving + streams), facts["timecode"]]
     timecode = start_timecode(timecodes)
+    if timecode is None and reference_s is not None and reference_s.is_integer():
+        # The same label at every whole frame rate; with a fraction the rate must be known.
+        timecode = f"{time.strftime('%H:%M:%S', time.gmtime(reference_s))}:00"
     return MediaInfo(
         container=facts["container"],
         duration=None if facts["guessed"] else duration,
@@ -161,6 +174,7 @@ def media_info(facts: Facts) -> MediaInfo:
         height=picture.get("height") or None,
         start_timecode=timecode,
         drop_frame=timecode is not None and ";" in timecode,
+        time_reference=reference_s,
     )
 
 
@@ -187,18 +201,32 @@ def _longest(audio: Iterable[AudioStream]) -> float | None:
     return max(ends, default=None)
 
 
+def time_reference(samples: str | None, audio: Sequence[AudioStream]) -> float | None:
+    """The time of day, in seconds, of a broadcast WAV, which counts samples since midnight."""
+    if samples is None or not samples.isdecimal() or not audio or not audio[0].sample_rate_hz:
+        return None
+    seconds = int(samples) / audio[0].sample_rate_hz
+    return seconds if 0 < seconds < DAY_S else None
+
+
 def frame_rate(
-    average: str | None, nominal: str | None, duration: float | None
+    average: str | None, nominal: str | None, duration: float | None, coded: str | None = None
 ) -> tuple[Fraction | None, bool]:
     """
     The exact frame rate, and whether it varies, from what the container says of both.
 
     A constant rate is the nominal one, for the average suffers from coarse timestamps; a varying one is
     the average, which is what frame numbers must be reckoned with. Matroska says nothing of variation.
+    A rate that no camera has is the container's clock; then that of the `coded` picture counts. One that is
+    twice the other counts fields.
     """
-    rates = [Fraction(rate) for rate in (nominal, average) if rate]
+    rates = [rate for rate in map(Fraction, filter(None, (nominal, average))) if rate <= FASTEST_RATE]
+    if not rates:
+        rates = [rate for rate in map(Fraction, filter(None, (coded,))) if rate <= FASTEST_RATE]
     if not rates:
         return None, False
+    if abs(max(rates) - 2 * min(rates)) < FIELDS_OFF * max(rates):
+        rates = [min(rates)]
     off = abs(rates[0] - rates[-1])
     frames_off = off * Fraction(duration or 3600)
     if frames_off > FRAMES_OFF and off > RATE_OFF * rates[0]:

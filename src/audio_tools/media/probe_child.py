@@ -40,8 +40,8 @@ def read_facts(path: Path) -> Facts:
     Open a media file and list its streams; times in seconds as its timestamps have them.
 
     Returns:
-        `container`, `duration`, `guessed` (whether durations are), `timecode`, `streams`; or `error`
-        alone, with libav's own words.
+        `container`, `duration`, `guessed` (whether durations are), `timecode`, `time_reference` (samples
+        since midnight), `streams`; or `error` alone, with libav's own words.
     """
     with listening() as log:
         try:
@@ -63,6 +63,7 @@ def _describe(media: InputContainer, path: Path) -> Facts:
         "container": media.format.name,
         "duration": _scaled(media.duration),
         "timecode": _tag(media.metadata, "timecode"),
+        "time_reference": _tag(media.metadata, "time_reference"),
         "streams": [
             _describe_stream(stream) | {"origin": origin_s(media, related(media, path, stream))}
             for stream in media.streams
@@ -100,6 +101,7 @@ def _describe_codec(stream: Stream) -> Facts:
     return {
         "average_rate": _ratio(stream.average_rate),
         "nominal_rate": _ratio(stream.guessed_rate or stream.base_rate),
+        "coded_rate": _ratio(getattr(context, "framerate", None)),
         "width": getattr(context, "width", 0),
         "height": getattr(context, "height", 0),
     }
