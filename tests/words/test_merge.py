@@ -38,6 +38,13 @@ def test_a_sentence_said_again_is_kept() -> None:
     assert merge(reply(FIRST), take, Interval(2.0, 8.0)).text == "one two. one two. nine"
 
 
+def test_the_text_of_the_whole_again_is_not_doubled() -> None:
+    """An engine that answers the part with the text of the whole has not heard more in it."""
+    again = [word.shifted(2.0) for word in FIRST]
+
+    assert merge(reply(FIRST), again, Interval(2.0, 8.0)).text == "one two. nine"
+
+
 def test_a_text_whose_times_nobody_knows_is_not_doubled() -> None:
     """Then the second answer is the same text, and the gap was none."""
     first = [Word(text, n, n + 1.0, timing="estimated") for n, text in enumerate(["a", "b", "c", "d"])]

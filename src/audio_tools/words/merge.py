@@ -27,6 +27,8 @@ def merge(reply: Reply, more: Sequence[Word], gap: Interval) -> Reply:
         more: the words of the second answer, in order, on the same clock.
         gap: in seconds; no word of the first answer has its middle in it.
     """
+    if len(more) > 1 and _texts(more) == _texts(reply.words):
+        return reply  # an engine that answers a part with the text of the whole
     found = _without_overlap(reply.words, [word for word in more if gap.start <= word.middle < gap.end], gap)
     if not found:
         return reply
@@ -60,13 +62,17 @@ def _without_overlap(words: Sequence[Word], found: Sequence[Word], gap: Interval
     return list(found[before : len(found) - after])
 
 
+def _texts(words: Sequence[Word]) -> list[str]:
+    return [fold_letters(word.word) for word in words]
+
+
 def _contains(words: Sequence[Word], row: Sequence[Word]) -> bool:
-    text, part = ([fold_letters(word.word) for word in each] for each in (words, row))
+    text, part = _texts(words), _texts(row)
     return any(text[n : n + len(part)] == part for n in range(len(text) - len(part) + 1))
 
 
 def _shared(left: Sequence[Word], right: Sequence[Word]) -> int:
     """How many words both the end of one row and the beginning of the other are."""
-    one, other = ([fold_letters(word.word) for word in each] for each in (left, right))
+    one, other = _texts(left), _texts(right)
     longest = min(len(one), len(other))
     return next((n for n in range(longest, 0, -1) if one[-n:] == other[:n]), 0)
