@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from audio_tools.backend import Backend
-from audio_tools.errors import QueueUnavailable
+from audio_tools.errors import ProbeFailed, QueueUnavailable
 from audio_tools.events import Event
 from audio_tools.jobs import Job, JobState, Queue, SqliteQueue
 from audio_tools.options import Options
@@ -20,7 +22,7 @@ from audio_tools.storage import UploadStore
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import MediaInfo, Transcript
-from audio_tools.worker import Worker
+from audio_tools.worker import Transcribe, Worker
 
 LOST = "0123456789abcdef" * 2
 """The id of an upload that is nowhere."""
@@ -34,12 +36,12 @@ async def hear_nothing(path: Path, options: Options, publish: Callable[[Event], 
 
 
 @asynccontextmanager
-async def working(queue: Queue, folder: Path) -> AsyncIterator[None]:
+async def working(queue: Queue, folder: Path, transcribe: Transcribe = hear_nothing) -> AsyncIterator[None]:
     """A worker on the queue; media lies in the folder's `media`."""
     uploads = UploadStore(folder, max_bytes=1, min_free_bytes=0, ttl_s=60)
     media_roots = [folder / "media"]
     backend = Backend(queue, uploads, TranscriptStore(folder), ChunkCache(folder), media_roots=media_roots)
-    worker = Worker(backend, hear_nothing, slots=1)
+    worker = Worker(backend, transcribe, slots=1)
     running = asyncio.create_task(worker.run())
     try:
         yield
@@ -139,3 +141,44 @@ async def test_a_job_that_failed_is_one_line_of_the_log(
     failed = [record for record in caplog.records if "failed" in record.getMessage()]
     assert [record.levelname for record in failed] == ["WARNING"]
     assert "malformed_request" in failed[0].getMessage()
+
+
+async def test_a_folder_that_becomes_a_link_is_not_followed(tmp_path: Path) -> None:
+    """What was allowed stays the file that is read, whoever replaces its folder while the job runs."""
+    (tmp_path / "media" / "day").mkdir(parents=True)
+    (tmp_path / "media" / "day" / "talk.mp4").write_bytes(b"allowed")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "talk.mp4").write_bytes(b"secret")
+    read: list[bytes] = []
+
+    async def swap_and_read(path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
+        (tmp_path / "media" / "day").rename(tmp_path / "media" / "gone")
+        (tmp_path / "media" / "day").symlink_to(tmp_path / "outside")
+        # As a child process does, which opens the file by its path.
+        read.append(subprocess.run(["cat", path], capture_output=True, check=True).stdout)
+        raise ProbeFailed(f"{path.name} is empty.")
+
+    async with SqliteQueue(tmp_path) as queue, working(queue, tmp_path, swap_and_read):
+        job = await ended(
+            queue, {"path": str(tmp_path / "media" / "day" / "talk.mp4"), "fileName": "talk.mp4"}
+        )
+        again = await ended(queue, {"path": str(tmp_path / "media" / "day" / "talk.mp4")})
+
+    assert read == [b"allowed"]
+    assert job.error is not None
+    assert job.error["message"] == "talk.mp4 is empty."
+    assert again.error is not None
+    assert again.error["code"] == "path_refused"
+
+
+async def test_no_descriptor_stays_open(tmp_path: Path) -> None:
+    """Jobs on files of the machine keep them open while they run, and no longer."""
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "talk.mp4").write_bytes(b"-")
+    async with SqliteQueue(tmp_path) as queue, working(queue, tmp_path):
+        await ended(queue, {"path": str(tmp_path / "media" / "talk.mp4")})
+        before = psutil.Process().num_fds()
+        for _ in range(5):
+            await ended(queue, {"path": str(tmp_path / "media" / "talk.mp4")})
+
+        assert psutil.Process().num_fds() == before

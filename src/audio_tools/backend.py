@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,7 +23,7 @@ from audio_tools.errors import (
     UploadNotFound,
 )
 from audio_tools.jobs import UNFINISHED, Added, Job, JobState, Queue, make_queue
-from audio_tools.media.allowed_paths import resolve_media
+from audio_tools.media.allowed_paths import OpenedMedia, resolve_media
 from audio_tools.options import Options
 from audio_tools.settings import Settings
 from audio_tools.storage import UploadedFile, UploadStore, require_upload_id
@@ -194,6 +194,15 @@ class Backend:
             "The job names neither a path nor an uploadId.",
             hint='Its data must be like {"path": "/media/talk.mp4", "options": {}}.',
         )
+
+    @asynccontextmanager
+    async def opened_source(self, job: Job) -> AsyncIterator[Path]:
+        """As `source`, for one block: a file of this machine is kept open, and the path names that very file."""
+        if job.upload_id or not job.path:
+            yield await self.source(job)
+            return
+        with await asyncio.to_thread(OpenedMedia, job.path, self._media_roots) as opened:
+            yield opened.path
 
     async def transcript(self, job_id: str) -> Transcript:
         """

@@ -115,8 +115,13 @@ class Worker:
             # An earlier attempt died after it had stored it, and perhaps after it had removed the upload.
             return _summary(await self._backend.transcript(job.id))
         options, _ = Options.parse(job.data.get("options"))
-        path = await self._backend.source(job)
-        transcript = await self._transcribe(path, options, publish)
+        async with self._backend.opened_source(job) as path:
+            try:
+                transcript = await self._transcribe(path, options, publish)
+            except MediaError as error:
+                if not job.upload_id:
+                    error.message = _with_name(error.message, path.name, job.file_name)
+                raise
         await self._backend.store_transcript(job, transcript, self._outage_wait_s)
         if not transcript.dry_run:
             MEDIA_SECONDS.inc(transcript.duration)
@@ -292,5 +297,9 @@ def to_record(error: BaseException, job: Job) -> Json:
 def _as_client_calls_it(error: AudioToolsError, job: Job) -> str:
     """The message with the client's name of an upload for ours, which comes first where it comes at all."""
     if job.upload_id and isinstance(error, MediaError):
-        return re.sub(rf"\b{MEDIA_NAME}\b", lambda _: job.file_name, error.message, count=1)
+        return _with_name(error.message, MEDIA_NAME, job.file_name)
     return error.message
+
+
+def _with_name(message: str, ours: str, name: str) -> str:
+    return re.sub(rf"\b{re.escape(ours)}\b", lambda _: name, message, count=1)

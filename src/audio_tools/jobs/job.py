@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePath
 
 from audio_tools.transcript import Json
 
@@ -96,8 +97,8 @@ class Job:
 
     @property
     def file_name(self) -> str:
-        """What the client called its file; its id where nobody has said."""
-        return self._text("fileName") or self.id
+        """The client's name of the file, else that of its path, else the id of the job."""
+        return self._text("fileName") or PurePath(self.path or "").name or self.id
 
     def _text(self, field: str) -> str | None:
         # Others may add jobs to Redis: what they write is anything.

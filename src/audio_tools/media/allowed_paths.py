@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from audio_tools.errors import PathRefused
+
+if sys.platform == "linux":
+    import fcntl
+
+LEAST_DESCRIPTOR = 200
 
 
 def resolve_media(path: str, roots: Sequence[Path]) -> tuple[Path, int]:
@@ -29,3 +39,57 @@ def resolve_media(path: str, roots: Sequence[Path]) -> tuple[Path, int]:
     except (OSError, ValueError, RuntimeError):
         pass
     raise refused
+
+
+class OpenedMedia:
+    """
+    The file that a path names, open; `path` is one by which child processes reach this very file.
+
+    It is opened from its root downwards, without following links: a folder that is replaced by a link after
+    the check is not followed out of the root. Where the system cannot name an open file (all but Linux),
+    `path` is that of the file as it was found. A context manager; leaving it closes the file.
+    """
+
+    def __init__(self, path: str, roots: Sequence[Path]) -> None:
+        """Raises PathRefused, as `resolve_media`."""
+        self._descriptor: int | None = None
+        self.path, _ = resolve_media(path, roots)
+        if sys.platform != "linux":
+            return
+        root = next(each for each in (root.resolve() for root in roots) if self.path.is_relative_to(each))
+        try:
+            self._descriptor = _open_below(root, self.path.relative_to(root).parts)
+        except OSError:
+            raise PathRefused(
+                "The path names no file under MEDIA_ROOTS.",
+                hint="The file or its folder was replaced just now.",
+            ) from None
+        self.path = Path(f"/proc/{os.getpid()}/fd/{self._descriptor}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+
+def _open_below(root: Path, parts: Sequence[str]) -> int:
+    """The descriptor of a regular file below a folder; a link anywhere on the way is an OSError."""
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in parts[:-1]:
+            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        # Not waited for where it has become a pipe.
+        found = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    finally:
+        os.close(folder)
+    try:
+        if not stat.S_ISREG(os.fstat(found).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        # A number that no message about streams and seconds holds: it is replaced by the file's name.
+        return fcntl.fcntl(found, fcntl.F_DUPFD_CLOEXEC, LEAST_DESCRIPTOR)
+    finally:
+        os.close(found)
