@@ -197,7 +197,7 @@ class Backend:
 
     @asynccontextmanager
     async def opened_source(self, job: Job) -> AsyncIterator[Path]:
-        """As `source`, for one block: a file of this machine is kept open, and the path names that very file."""
+        """As `source`, for one block: a file of this machine stays open, and the path names this file."""
         if job.upload_id or not job.path:
             yield await self.source(job)
             return

@@ -441,16 +441,20 @@ def test_there_are_no_other_files(name: str, service: ServiceProcess, finished: 
 async def test_the_list_of_jobs_is_in_order_and_comes_in_pages(
     service: ServiceProcess, finished: str, failed: str, active: str
 ) -> None:
-    """Numbers count up from 1; a state or several choose."""
+    """Unfinished jobs first, then the newest; numbers count from 1; a state or several choose."""
     everything = service.http.get("/jobs").json()
     numbers = [job["id"] for job in everything["jobs"]]
     page = service.http.get("/jobs", params={"limit": 2, "offset": 1}).json()
     chosen = service.http.get("/jobs", params={"state": ["failed", "active"]}).json()
     beyond = service.http.get("/jobs", params={"offset": 1000}).json()
 
-    assert numbers == sorted(set(numbers))
+    ended = [job["state"] in {"completed", "failed", "cancelled"} for job in everything["jobs"]]
+    assert list(zip(ended, numbers, strict=True)) == sorted(
+        zip(ended, numbers, strict=True), key=lambda job: (job[0], -job[1])
+    )
     assert everything["total"] == len(numbers)
-    assert set(everything["jobs"][0]) == {"id", "jobId", "state", "progress", "data", "error"}
+    fields = {"id", "jobId", "state", "progress", "data", "error", "createdAt", "startedAt", "finishedAt"}
+    assert set(everything["jobs"][0]) == fields
     assert page == {"jobs": everything["jobs"][1:3], "total": everything["total"]}
     assert {job["jobId"] for job in chosen["jobs"]} >= {failed, active}
     assert {job["state"] for job in chosen["jobs"]} == {"failed", "active"}

@@ -32,7 +32,7 @@ async def test_jobs_are_numbered_from_one_without_gaps(queue: Queue) -> None:
     await queue.add({}, idempotency_key="a")
     await add_jobs(queue, 2)
 
-    assert [job.number for job in (await queue.list()).jobs] == [1, 2, 3]
+    assert [job.number for job in (await queue.list()).jobs] == [3, 2, 1]
 
 
 async def test_data_that_is_no_json_is_refused(queue: Queue) -> None:
@@ -93,18 +93,37 @@ async def test_an_unknown_job_has_no_events(queue: Queue) -> None:
         await read_events(queue, UNKNOWN)
 
 
-async def test_the_list_is_paged_in_order_of_creation(queue: Queue) -> None:
+async def test_the_list_is_paged_newest_first(queue: Queue) -> None:
     """Pages follow each other without gap or overlap; the total counts all pages."""
     jobs = await add_jobs(queue, 7)
 
     pages = [await queue.list(limit=3, offset=offset) for offset in (0, 3, 6, 9)]
 
-    assert [job.id for page in pages for job in page.jobs] == [job.id for job in jobs]
+    assert [job.id for page in pages for job in page.jobs] == [job.id for job in reversed(jobs)]
     assert {page.total for page in pages} == {7}
 
 
+@pytest.mark.parametrize("per_step", [2, 200])
+async def test_unfinished_jobs_are_listed_first(
+    queue: Queue, per_step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many have ended since, and wherever a page begins; newest first among either."""
+    monkeypatch.setattr("audio_tools.jobs.base.JOBS_PER_STEP", per_step)
+    await add_jobs(queue, 4)
+    await queue.take()
+    for _ in range(2):
+        await (await queue.take()).complete(RESULT)
+    order = [4, 1, 3, 2]
+
+    for limit in range(1, 6):
+        for offset in range(6):
+            page = await queue.list(limit=limit, offset=offset)
+            assert [job.number for job in page.jobs] == order[offset : offset + limit]
+            assert page.total == 4
+
+
 async def test_the_list_is_filtered_by_state(queue: Queue) -> None:
-    """Jobs in any of the states asked for, in order of creation over all of them, with their own total."""
+    """Jobs in any of the states asked for, with their own total."""
     waiting, active, failed, cancelled = (
         JobState.WAITING,
         JobState.ACTIVE,
@@ -115,13 +134,13 @@ async def test_the_list_is_filtered_by_state(queue: Queue) -> None:
     await queue.take()
     await (await queue.take()).fail(ERROR)
     await queue.take()
-    await queue.cancel((await queue.list()).jobs[4].id)
+    await queue.cancel((await queue.list(limit=1, offset=1)).jobs[0].id)
 
     async def numbers(*states: JobState) -> list[int]:
         return [job.number for job in (await queue.list(states)).jobs]
 
-    assert await numbers(active) == [1, 3]
-    assert await numbers(cancelled, failed, active) == [1, 2, 3, 5]
+    assert await numbers(active) == [3, 1]
+    assert await numbers(cancelled, failed, active) == [3, 1, 5, 2]
     assert await numbers(JobState.COMPLETED) == []
     assert await numbers() == []
     page = await queue.list([waiting, active], limit=1)
@@ -165,7 +184,7 @@ async def test_a_sweep_forgets_only_what_ended_long_enough_ago(queue: Queue) -> 
 
     assert await queue.sweep(older_than_s=3600) == ()
     assert {job.id for job in await queue.sweep(older_than_s=0)} == {job.id for job in ended}
-    assert [job.id for job in (await queue.list()).jobs] == [active.job.id, jobs[3].id]
+    assert [job.id for job in (await queue.list()).jobs] == [jobs[3].id, active.job.id]
 
 
 async def test_a_sweep_takes_any_number(queue: Queue) -> None:

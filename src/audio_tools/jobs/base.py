@@ -20,9 +20,11 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from uuid import uuid4
 
-from audio_tools.jobs.job import PROGRESS, STATE_EVENTS, Event, Job, JobState
+from audio_tools.jobs.job import PROGRESS, STATE_EVENTS, TERMINAL, UNFINISHED, Event, Job, JobState
 from audio_tools.transcript import Json
 
+JOBS_PER_STEP = 200
+"""How many jobs of a long list are read at once."""
 CRASH_LIMIT = 25
 """A job is given up once its worker has died on it this often in a row with no progress in between."""
 
@@ -48,7 +50,7 @@ class Added(NamedTuple):
 
 
 class JobPage(NamedTuple):
-    """A stretch of the list of jobs in order of creation, and how many there are in all."""
+    """A stretch of the list of jobs, and how many there are in all."""
 
     jobs: tuple[Job, ...]
     total: int
@@ -186,11 +188,43 @@ class Queue(ABC):
     async def find(self, idempotency_key: str) -> Job | None:
         """The job that was added with this key, None if there is none: asked before an upload is read."""
 
-    @abstractmethod
     async def list(
         self, states: Collection[JobState] | None = None, *, limit: int = 100, offset: int = 0
     ) -> JobPage:
-        """Jobs in these states (None: any) in order of creation: `limit` of them after the first `offset`."""
+        """
+        Jobs in these states (None: any): `limit` of them after the first `offset`.
+
+        Unfinished jobs come first, then those that have ended; the newest first in both. A long list is read
+        in steps, so that other calls are not held up: a job that ends meanwhile is still listed once.
+        """
+        wanted = frozenset(JobState if states is None else states)
+        jobs: dict[str, Job] = {}
+        total, skip = 0, offset
+        for group in (wanted & UNFINISHED, wanted & TERMINAL):
+            if group:
+                count = await self._list_group(group, jobs, limit, skip)
+                total, skip = total + count, max(skip - count, 0)
+        return JobPage(tuple(jobs.values()), total)
+
+    async def _list_group(
+        self, states: Collection[JobState], jobs: dict[str, Job], limit: int, skip: int
+    ) -> int:
+        """Add the newest jobs in these states to `jobs`, up to `limit`; how many there are in all."""
+        room = min(limit - len(jobs), JOBS_PER_STEP)
+        found, count = await self._newest(states, before=None, skip=skip, limit=room)
+        while found:
+            jobs |= {job.id: job for job in found if job.id not in jobs}
+            if len(found) < room or len(jobs) >= limit:
+                break
+            room = min(limit - len(jobs), JOBS_PER_STEP)
+            found, _ = await self._newest(states, before=found[-1].number, skip=0, limit=room)
+        return count
+
+    @abstractmethod
+    async def _newest(
+        self, states: Collection[JobState], *, before: int | None, skip: int, limit: int
+    ) -> JobPage:
+        """Jobs in these states with a number below `before`, highest first; the total counts all of them."""
 
     @abstractmethod
     async def counts(self) -> dict[JobState, int]:

@@ -158,7 +158,7 @@ class JobList(View):
     """A page of the list of jobs."""
 
     jobs: list[ListedJob]
-    """Jobs in order of creation."""
+    """Unfinished jobs first, then those that have ended; the newest first in both."""
     total: Count
     """Number of matching jobs, on all pages."""
 

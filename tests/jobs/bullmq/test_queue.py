@@ -60,20 +60,20 @@ async def test_a_job_that_ends_while_jobs_are_listed_hides_no_other(
     states: list[JobState], queue: BullQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A long list is read in several steps; the upload of a job that is left out would be swept."""
-    monkeypatch.setattr("audio_tools.jobs.bullmq.records.JOBS_PER_STEP", 2)
+    monkeypatch.setattr("audio_tools.jobs.base.JOBS_PER_STEP", 2)
     jobs = await add_jobs(queue, 7)
     step = queue._records._step
 
     async def cancel_first(script: str, *args: str | float) -> object:
         answer = await step(script, *args)
-        if script == lua.LIST and (await queue.get(jobs[0].id)).state is JobState.WAITING:
-            await queue.cancel(jobs[0].id)
+        if script == lua.NEWEST and (await queue.get(jobs[6].id)).state is JobState.WAITING:
+            await queue.cancel(jobs[6].id)
         return answer
 
     monkeypatch.setattr(queue._records, "_step", cancel_first)
-    page = await queue.list(states, offset=1)
+    page = await queue.list(states)
 
-    assert [job.id for job in page.jobs] == [job.id for job in jobs[1:]]
+    assert [job.id for job in page.jobs] == [job.id for job in reversed(jobs)]
 
 
 async def test_bullmq_sees_progress(queue: BullQueue) -> None:
@@ -149,8 +149,8 @@ async def test_jobs_from_elsewhere_are_found_by_the_sweep(queue: BullQueue) -> N
 
     jobs = (await queue.list()).jobs
 
-    assert [job.id for job in jobs] == [*waiting, urgent, delayed]
-    assert [job.state for job in jobs] == ["waiting", "waiting", "waiting", "delayed"]
+    assert [job.id for job in jobs] == [delayed, urgent, *reversed(waiting)]
+    assert [job.state for job in jobs] == ["delayed", "waiting", "waiting", "waiting"]
 
 
 async def test_a_delayed_job_from_elsewhere_is_taken_in_time(queue: BullQueue) -> None:

@@ -498,3 +498,18 @@ async def test_a_missing_reader_of_media_is_noticed(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(ConfigError, match="PyAV"):
         await check_ffmpeg()
+
+
+async def test_a_long_list_is_sent_in_pieces(client: httpx2.AsyncClient, queue: SqliteQueue) -> None:
+    """Between two of them others have their turn; put together they are one list, odd names included."""
+    for number in range(120):
+        await queue.add({"fileName": f"\udcff{number}.mp4"})
+    pieces: list[bytes] = []
+    async with client.stream("GET", "/jobs") as response:
+        async for piece in response.aiter_raw():
+            pieces.append(piece)
+    record = json.loads(b"".join(pieces))
+
+    assert [job["data"]["fileName"] for job in record["jobs"]] == [f"?{119 - n}.mp4" for n in range(120)]
+    assert record["total"] == 120
+    assert (await client.get("/jobs", params={"state": "failed"})).json() == {"jobs": [], "total": 0}

@@ -163,10 +163,10 @@ class BullQueue(Queue):
     async def find(self, idempotency_key: str) -> Job | None:
         return await self._run(self._records.find(idempotency_key))
 
-    async def list(
-        self, states: Collection[JobState] | None = None, *, limit: int = 100, offset: int = 0
+    async def _newest(
+        self, states: Collection[JobState], *, before: int | None, skip: int, limit: int
     ) -> JobPage:
-        return await self._run(self._records.page(states, limit, offset))
+        return await self._run(self._records.newest(states, before, skip, limit))
 
     async def counts(self) -> dict[JobState, int]:
         return await self._run(self._records.counts())

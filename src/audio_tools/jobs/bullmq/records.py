@@ -83,17 +83,13 @@ class Records:
         fields = await self._step(lua.FIND, _digest(idempotency_key))
         return _job(fields) if fields else None
 
-    async def page(self, states: Collection[JobState] | None, limit: int, offset: int) -> JobPage:
-        """Jobs in these states (None: any), by number."""
-        sets = ["all"] if states is None else [f"in:{state}" for state in dict.fromkeys(states)]
-        jobs: list[Job] = []
-        while True:
-            wanted = min(limit - len(jobs), JOBS_PER_STEP)
-            last, skipped = (jobs[-1].number, 0) if jobs else (0, offset)
-            total, found = await self._step(lua.LIST, wanted, skipped, last, *sets)
-            jobs += map(_job, found)
-            if len(found) < JOBS_PER_STEP:
-                return JobPage(tuple(jobs), total)
+    async def newest(
+        self, states: Collection[JobState], before: int | None, skip: int, limit: int
+    ) -> JobPage:
+        """Jobs in these states with a number below `before`, highest first."""
+        end = "+inf" if before is None else f"({before}"
+        total, found = await self._step(lua.NEWEST, limit, skip, end, *(f"in:{state}" for state in states))
+        return JobPage(tuple(map(_job, found)), total)
 
     async def counts(self) -> dict[JobState, int]:
         """How many jobs there are in each state."""

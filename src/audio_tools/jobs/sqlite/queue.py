@@ -112,11 +112,10 @@ class SqliteQueue(Queue):
     async def find(self, idempotency_key: str) -> Job | None:
         return await self._read(lambda reading: reading.find(idempotency_key))
 
-    async def list(
-        self, states: Collection[JobState] | None = None, *, limit: int = 100, offset: int = 0
+    async def _newest(
+        self, states: Collection[JobState], *, before: int | None, skip: int, limit: int
     ) -> JobPage:
-        wanted = JobState if states is None else states
-        return await self._read(lambda reading: reading.page(tuple(wanted), limit, offset))
+        return await self._read(lambda reading: reading.newest(states, before, skip, limit))
 
     async def counts(self) -> dict[JobState, int]:
         return await self._read(Reading.counts)

@@ -30,6 +30,7 @@ from audio_tools.transcript import Json
 OLDEST_SQLITE = (3, 37)  # STRICT tables; RETURNING came with 3.35
 BUSY_TIMEOUT_MS = 5000  # nobody else should touch the file; a backup program may for a moment
 EVENTS_PER_READ = 64  # a words event may hold thousands of words: bounds what one reader has in memory
+MOST_JOBS = 1 << 62  # above every number
 JOBS_PER_SWEEP = 100  # in one transaction, so that a big sweep holds nobody up for long
 REPORTS_KEPT_S = 600.0  # how long after a job's end a slow reader can still catch up
 
@@ -71,8 +72,8 @@ _STATE_EVENTS = ", ".join(f"'{type}'" for type in sorted(STATE_EVENTS))
 
 GET = "SELECT * FROM jobs WHERE id = :id"
 FIND = "SELECT * FROM jobs WHERE idempotency_key = :key"
-LIST = """SELECT * FROM jobs WHERE state IN (SELECT value FROM json_each(:states))
-    ORDER BY number LIMIT :limit OFFSET :offset"""
+NEWEST = """SELECT * FROM jobs WHERE state IN (SELECT value FROM json_each(:states)) AND number < :before
+    ORDER BY number DESC LIMIT :limit OFFSET :skip"""
 COUNT = "SELECT state, count(*) FROM jobs GROUP BY state"
 LEFT_ACTIVE = "SELECT * FROM jobs WHERE state = 'active' ORDER BY number"
 # The fence: finds the job for the attempt that holds it, for no earlier one and not after its end.
@@ -202,9 +203,10 @@ class Reading:
         rows = self.rows(FIND, key=idempotency_key)
         return _job(rows[0]) if rows else None
 
-    def page(self, states: Collection[JobState], limit: int, offset: int) -> JobPage:
-        """Jobs in these states, by number."""
-        rows = self.rows(LIST, states=json.dumps(list(states)), limit=limit, offset=offset)
+    def newest(self, states: Collection[JobState], before: int | None, skip: int, limit: int) -> JobPage:
+        """Jobs in these states with a number below `before`, highest first."""
+        end = MOST_JOBS if before is None else before
+        rows = self.rows(NEWEST, states=json.dumps(list(states)), before=end, limit=limit, skip=skip)
         counts = self.counts()
         return JobPage(tuple(map(_job, rows)), sum(counts[state] for state in set(states)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, BinaryIO
 
@@ -22,7 +22,7 @@ from audio_tools.errors import (
     QueueUnavailable,
     StorageError,
 )
-from audio_tools.jobs import Job, JobState
+from audio_tools.jobs import Job, JobPage, JobState
 from audio_tools.options import Options
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.multipart import receive_upload
@@ -39,12 +39,13 @@ from audio_tools.server.openapi.errors import (
 from audio_tools.server.routes._job_view import websocket_url
 from audio_tools.server.routes._json_body import json_body, json_object, unknown_names
 from audio_tools.server.routes.exports import ExportRoutes
-from audio_tools.server.views import Done, JobList, JobStatus, ListedJob, Pending, Started
+from audio_tools.server.views import Done, JobStatus, ListedJob, Pending, Started
 from audio_tools.transcript import Json
 
 JSON_BODY_BYTES = 65_536
 BODY_FIELDS = {"path", "uploadId", "options"}
 BLOCK_BYTES = 256 * 1024
+JOBS_PER_PIECE = 50
 MOST_JOBS = 1_000_000_000
 """No list is longer: larger numbers are no places in it, and databases cannot count so far."""
 
@@ -241,10 +242,9 @@ class JobRoutes:
         limit: Annotated[int, Query(ge=1, le=10_000, description="At most so many jobs.")] = 1_000,
         offset: Annotated[int, Query(ge=0, le=MOST_JOBS, description="How many to leave out first.")] = 0,
     ) -> Response:
-        """All jobs in order of creation, `limit` of them after the first `offset`."""
+        """Jobs, `limit` of them after the first `offset`: unfinished ones first, then the newest first."""
         page = await self.backend.queue.list(state, limit=limit, offset=offset)
-        jobs = [ListedJob.of(job) for job in page.jobs]
-        return LenientJson(JobList.model_construct(jobs=jobs, total=page.total).to_json())
+        return StreamingResponse(_list_json(page), media_type="application/json")
 
     async def _with_transcript(self, job: Job, record: Json, name: str) -> Response:
         """The record with the stored transcript as its last field, read from disk as it is sent."""
@@ -258,6 +258,16 @@ class JobRoutes:
         return StreamingResponse(
             _spliced(head.encode(errors="replace"), file, b"}"), media_type="application/json"
         )
+
+
+def _list_json(page: JobPage) -> Iterator[bytes]:
+    """The list as JSON, piece by piece: each is made in a worker thread, and keeps nobody waiting."""
+    yield b'{"jobs": ['
+    for first in range(0, len(page.jobs), JOBS_PER_PIECE):
+        jobs = [ListedJob.of(job).to_json() for job in page.jobs[first : first + JOBS_PER_PIECE]]
+        text = json.dumps(jobs, ensure_ascii=False)[1:-1]
+        yield ((", " if first else "") + text).encode(errors="replace")
+    yield f'], "total": {page.total}}}'.encode()
 
 
 async def _spliced(head: bytes, file: BinaryIO, tail: bytes) -> AsyncIterator[bytes]:
