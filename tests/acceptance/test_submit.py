@@ -173,3 +173,31 @@ async def test_cancel_stops_what_runs(
     assert (first.code, again.code) == (0, 1)
     assert service.status(job_id)["state"] == "cancelled"
     assert "export" not in again.errors
+
+
+async def test_several_files_are_sent_and_followed(commands: Commands, recording: Path) -> None:
+    """Each with its number; one that is empty does not keep the others from being written."""
+    folder = commands.folder / "card"
+    folder.mkdir()
+    for name in ("a.flac", "c.flac"):
+        (folder / name).write_bytes(recording.read_bytes())
+    (folder / "b.flac").touch()
+    ended = await run(commands, "submit", folder, "--follow", "-o", commands.out, "-f", "txt")
+
+    assert ended.code == 3
+    assert "3 of 3  c.flac" in ended.errors
+    assert ended.errors.splitlines()[-1] == "1 of 3 files failed."
+    assert sorted(path.name for path in commands.out.iterdir()) == ["a.txt", "c.txt"]
+
+
+async def test_the_service_reads_a_path_itself(tmp_path: Path, simulator: Simulator, recording: Path) -> None:
+    """Nothing is uploaded; a path outside MEDIA_ROOTS is refused with exit code 2."""
+    roots = str(recording.parent)
+    with ServiceProcess(tmp_path, simulator.base_url, MEDIA_ROOTS=roots) as service:
+        commands = Commands(tmp_path, environment={"AUDIO_TOOLS_SERVER": service.url})
+        taken = await run(commands, "submit", "--path", recording, "--follow", "-o", commands.out)
+        refused = await run(commands, "submit", "--path", "/etc/hostname")
+
+    assert (taken.code, refused.code) == (0, 2)
+    assert commands.transcript("talk")["words"]
+    assert list((tmp_path / "data" / "uploads").glob("*/media")) == []
