@@ -256,11 +256,16 @@ class _Search:
                 continue
             first, retake = best
             # A take that was repeated as a whole includes the stutters within it.
-            while found and first <= found[-1][0]:
+            while found and (first <= found[-1][0] or self._begins_better(first, later, *found[-1][:2])):
                 found.pop()
             if not found or first >= found[-1][1]:
                 found.append((first, later, retake))
         return [retake for _, _, retake in found]
+
+    def _begins_better(self, first: int, later: int, other_first: int, other_later: int) -> bool:
+        """Whether it is the same repetition as another one that began too early, within a sentence."""
+        same = later - first == other_later - other_first and first < other_later
+        return same and self._ends_sentence(later - 1) and not self._ends_sentence(other_later - 1)
 
     def _candidates(self) -> Iterator[tuple[int, Sequence[int]]]:
         """Where something may be said again, and where the same two words stood before."""
@@ -303,7 +308,7 @@ class _Search:
     def _stutter(self, later: int) -> Retake | None:
         """One word, or its beginning, said again at once."""
         earlier, token = self.tokens[later - 1], self.tokens[later]
-        if not self._same_speaker(later - 1, later):
+        if not self._same_speaker(later - 1, later) or self._ends_sentence(later - 1):
             return None
         if later - 1 in self.broken_off and token.startswith(earlier):
             return self._retake("stutter", later - 1, later, later, 0.9)
@@ -328,7 +333,7 @@ class _Search:
         shared = frozenset(again)
         if sum(token in shared for token in attempt) < LEAST_COVERAGE * length:
             return None
-        if length == 2 and (attempt[1] in LINKS or attempt[0] == attempt[1]):
+        if length == 2 and self._is_chain(first, *attempt):
             return None
         matched, last_matched, reach = _align(attempt, again)
         coverage = matched / length
@@ -347,6 +352,11 @@ class _Search:
         return self._retake(
             "take" if complete else "falseStart", first, later, later + reach, round(min(score, 1.0), 3)
         )
+
+    def _is_chain(self, first: int, one: str, other: str) -> bool:
+        """`again and again and again`, `one by one by one`."""
+        before = self.tokens[first - 1] if first else ""
+        return one == other or other in LINKS or (one in LINKS and before == other)
 
     def _plausible(
         self, coverage: float, restarted: bool, *, complete: bool, ends_alike: bool, later: int
