@@ -14,9 +14,12 @@ from benchmarks.bench_rate import bench as bench_rate
 from benchmarks.bench_schedule import bench as bench_schedule
 from benchmarks.bench_schedule import in_batches, in_order
 from benchmarks.bench_sockets import bench as bench_sockets
+from benchmarks.bench_timeline import bench as bench_timeline
 from benchmarks.bench_upload import bench as bench_upload
 from benchmarks.measure import python, quantile, run
 from benchmarks.report import read, write
+
+from audio_tools.exports.registry import FORMATS
 
 
 @pytest.mark.parametrize("name", names())
@@ -41,6 +44,13 @@ def test_pass(tmp_path: Path) -> None:
 def test_schedule(tmp_path: Path) -> None:
     """Both rate limit delays get a row."""
     assert sum(line.startswith("| ") for line in bench_schedule(tmp_path, [21.0], speed=100.0)) == 1 + 2
+
+
+def test_timeline(tmp_path: Path) -> None:
+    """Both plans and each format get a row."""
+    lines = bench_timeline(tmp_path, n_words=140, n_cuts=5, runs=1)
+
+    assert sum(line.startswith("| ") for line in lines) == 1 + 2 + len(FORMATS)
 
 
 def test_rate(tmp_path: Path) -> None:

@@ -112,9 +112,12 @@ class _Planner:
         self.media, self.options = media, options
         self.lengths: Lengths = lengths_of(options)
         self.words = spoken_words(transcript)
-        self.spans = to_milliseconds(self.words, outward=True)
+        self.table = to_milliseconds(self.words, outward=True)
+        self.spans: list[Span] = list(map(tuple, self.table.tolist()))
         self.length = max(1, round(transcript.duration * 1000), *(end for _, end in self.spans[-1:]))
-        self.pauses = to_milliseconds(measured_pauses(transcript), outward=False)
+        self.pauses: list[Span] = list(
+            map(tuple, to_milliseconds(measured_pauses(transcript), outward=False).tolist())
+        )
         tokens = tokenize(self.words)
         language = transcript.language
         self.fillers = find_fillers(self.words, tokens, language, options.filler_words)
@@ -127,8 +130,11 @@ class _Planner:
         marked, removed = self._proposals()
         kept_spans = merge(self.manual_keep)
         gone = self._removed_words(removed, kept_spans)
-        cuts = self._cuts(removed, kept_spans, gone)
-        keep = self._snap(self._drop_scraps(complement(cuts, self.length), kept_spans, gone))
+        # What no cut may touch: the words that stay, and what is to be kept.
+        stay = np.delete(self.table, sorted(gone), axis=0)
+        protected = merge(np.vstack([stay, np.array(kept_spans, np.int64).reshape(-1, 2)]))
+        cuts = self._cuts(removed, protected, gone)
+        keep = self._snap(self._drop_scraps(complement(cuts, self.length), protected))
         if not keep:
             raise EmptyTimeline(
                 "The cut plan keeps nothing of the media.", hint="Cut less, or name ranges to keep."
@@ -227,10 +233,8 @@ class _Planner:
             gone = {index for index in gone if not _touches(kept, self.spans[index])}
         return gone
 
-    def _cuts(self, removed: Sequence[Proposal], kept: Sequence[Span], gone: set[int]) -> list[Span]:
-        """What is cut, sorted and disjoint, clear of every word that stays."""
-        stay = [span for index, span in enumerate(self.spans) if index not in gone] if gone else self.spans
-        protected = merge([*stay, *kept])
+    def _cuts(self, removed: Sequence[Proposal], protected: Sequence[Span], gone: set[int]) -> list[Span]:
+        """What is cut, sorted and disjoint."""
         silent = merge((part.start, part.end) for part in removed if part.reason == "silence")
         silent = [span for span in subtract(silent, protected) if span[1] - span[0] >= self.lengths.merge_gap]
         asked = merge(
@@ -240,15 +244,15 @@ class _Planner:
                 *(self.spans[index] for index in gone),
             ]
         )
-        return merge([*silent, *subtract(asked, protected)])
+        return merge([*silent, *subtract(asked, protected)]) if asked else silent
 
-    def _drop_scraps(self, keep: list[Span], kept: Sequence[Span], gone: set[int]) -> list[Span]:
+    def _drop_scraps(self, keep: list[Span], protected: Sequence[Span]) -> list[Span]:
         """Drop kept ranges with less sound than `minClip` and neither a word nor a manual range in them."""
         if keep == [(0, self.length)]:
             return keep
-        stay = merge(span for index, span in enumerate(self.spans) if index not in gone)
-        wanted = merge([*stay, *kept])
-        scraps = [span for span in keep if not _touches(wanted, span)]
+        scraps = [span for span in keep if not _touches(protected, span)]
+        if not scraps:
+            return keep
         # Padding is not sound; a silence that is to be kept counts like sound.
         quiet = merge(self.pauses) if self.options.silences == "remove" else []
         sound = dict.fromkeys(scraps, 0)
@@ -272,7 +276,7 @@ class _Planner:
             (timebase.origin_ms + start * frame_ms, timebase.origin_ms + end * frame_ms) for start, end in cut
         ]
         # A word belongs to the cut that holds its middle.
-        middles = np.array(self.spans, np.float64).reshape(-1, 2).mean(axis=1)
+        middles = self.table.mean(axis=1)
         words = np.searchsorted(middles, edges).tolist() if edges else []
         explained: list[CutRange] = []
         position = 0
@@ -314,6 +318,8 @@ def _describe(cut: CutRange, words: Sequence[Word]) -> str:
 
 def _with_markers(plan: CutPlan, marked: Sequence[Proposal]) -> CutPlan:
     """The plan with a marker for each proposal that is still in the sequence."""
+    if not marked:
+        return plan
     timebase, clips = plan.media.timebase, plan.clips()
     markers: list[Marker] = []
     position = 0

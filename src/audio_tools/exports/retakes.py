@@ -380,17 +380,18 @@ class _Search:
 def _align(attempt: Sequence[str], again: Sequence[str]) -> tuple[int, int, int]:
     """
     The longest common subsequence of two runs: its length, and the last index that it uses in each.
+
+    Bit-parallel (Hyyrö 2004): a zero bit of `unmatched` is a place in `again` where the length grows.
     """
-    lengths = [[0] * (len(again) + 1)]
-    for token in attempt:
-        above, row = lengths[-1], [0]
-        for column, other in enumerate(again):
-            row.append(above[column] + 1 if token == other else max(above[column + 1], row[column]))
-        lengths.append(row)
-    line, column = len(attempt), len(again)
-    total = lengths[line][column]
-    while column and lengths[line][column - 1] == total:
-        column -= 1
-    while line and lengths[line - 1][column] == total:
-        line -= 1
-    return total, line - 1, column - 1
+    places: dict[str, int] = {}
+    for place, token in enumerate(again):
+        places[token] = places.get(token, 0) | 1 << place
+    every = (1 << len(again)) - 1
+    unmatched, length, last = every, 0, 0
+    for index, token in enumerate(attempt):
+        hit = unmatched & places.get(token, 0)
+        unmatched = (unmatched + hit | unmatched - hit) & every
+        grown = len(again) - unmatched.bit_count()
+        if grown > length:
+            length, last = grown, index
+    return length, last, (every ^ unmatched).bit_length() - 1

@@ -11,7 +11,7 @@ import numpy as np
 
 from audio_tools.errors import InvalidOption
 from audio_tools.exports.cut_options import parse_frame_rate
-from audio_tools.exports.spans import Span
+from audio_tools.exports.spans import Table
 from audio_tools.exports.timecode import format_timecode
 from audio_tools.exports.timeline import MediaReference, Timebase
 from audio_tools.transcript import Interval, MediaInfo, Segment, Transcript, Word
@@ -105,8 +105,8 @@ def _count_frames(duration: float, rate: Fraction, *, has_picture: bool) -> int:
     return max(1, floor(frames + Fraction(1, 20)) if has_picture else ceil(frames - Fraction(1, 1000)))
 
 
-def to_milliseconds(intervals: Sequence[Interval | Word], *, outward: bool) -> list[Span]:
-    """Intervals in whole milliseconds, rounded away from their middle, or towards it."""
+def to_milliseconds(intervals: Sequence[Interval | Word], *, outward: bool) -> Table:
+    """Intervals in whole milliseconds, rounded away from their middle or towards it, shape (n, 2)."""
     start_ms = np.array([part.start for part in intervals], np.float64) * 1000
     end_ms = np.array([part.end for part in intervals], np.float64) * 1000
     # Times have at most four decimals; 1e-6 keeps 1.001 * 1000 from becoming 1001.0000000000001.
@@ -114,4 +114,4 @@ def to_milliseconds(intervals: Sequence[Interval | Word], *, outward: bool) -> l
         starts, ends = np.floor(start_ms + 1e-6), np.ceil(end_ms - 1e-6)
     else:
         starts, ends = np.ceil(start_ms - 1e-6), np.floor(end_ms + 1e-6)
-    return list(zip(starts.astype(np.int64).tolist(), ends.astype(np.int64).tolist(), strict=True))
+    return np.column_stack([starts, ends]).astype(np.int64)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 Span = tuple[int, int]
+Table = NDArray[np.int64]
+"""Spans as rows, shape (n, 2)."""
 
 
-def merge(spans: Iterable[Span]) -> list[Span]:
+def merge(spans: Iterable[Span] | Table) -> list[Span]:
     """The union of spans in any order, sorted; spans that touch become one, empty ones are dropped."""
-    table = np.array([*spans], np.int64).reshape(-1, 2)
+    given = spans if isinstance(spans, np.ndarray) else np.array([*spans], np.int64)
+    table = given.reshape(-1, 2)
     table = table[table[:, 1] > table[:, 0]]
     if not len(table):
         return []
