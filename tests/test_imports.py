@@ -10,7 +10,7 @@ from tools.architecture_page import PACKAGE, PAGE, RANKS, with_rank_table
 OUTSIDERS = {
     "av": {"media"},
     "soundfile": {"media"},
-    "subprocess": {"media", "engines"},
+    "subprocess": {"media", "engines", "system"},
     "openai": {"engines"},
     "faster_whisper": {"engines"},
     "tenacity": {"engines"},

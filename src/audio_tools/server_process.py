@@ -151,7 +151,9 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
     """A socket that listens. Raises ConfigError with the variable that is in the way."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # On Windows SO_REUSEADDR would let any other program listen on the same port.
+    exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+    listener.setsockopt(socket.SOL_SOCKET, exclusive, 1)
     try:
         listener.bind((host, port))
         # Listens at once: who reads our ports may connect before the server has come up.

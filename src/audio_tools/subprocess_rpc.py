@@ -22,6 +22,8 @@ from itertools import count
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
+from audio_tools.system.processes import OWN_SESSION
+
 _LENGTH = struct.Struct("!Q")
 
 LONGEST_LAST_WORDS = 300
@@ -56,7 +58,7 @@ class ChildProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,
-                start_new_session=True,  # Ctrl-C in the terminal is for us, and we end it
+                **OWN_SESSION,  # Ctrl-C in the terminal is for this process, which ends its child
             )
         except BaseException:
             stderr.close()

@@ -20,6 +20,7 @@ from audio_tools.events import Event
 from audio_tools.options import Options
 from audio_tools.pipeline.transcribe import PipelineContext, transcribe
 from audio_tools.settings import Settings
+from audio_tools.system.processes import on_signals
 from audio_tools.transcript import Transcript
 from audio_tools.worker import Worker
 
@@ -115,6 +116,5 @@ def _share_lanes(settings: Settings, closing: AsyncExitStack) -> RequestLimiter:
 def until_told_to_stop() -> asyncio.Event:
     """What SIGTERM and SIGINT set from now on."""
     stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    on_signals(stopping.set, signal.SIGTERM, signal.SIGINT)
     return stopping

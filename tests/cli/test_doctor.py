@@ -135,6 +135,7 @@ def test_the_exit_code_says_whether_a_transcription_would_fail(
     assert "FAULT  data folder: /proc/foo cannot be written" in ended.output
 
 
+@pytest.mark.slow
 def test_a_model_that_can_not_be_downloaded_is_a_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_model_that_can_not_be_downloaded_is_a_fault(
     assert "the hub was not tried" in not_tried.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "ok"), [(200, True), (404, True), (401, False), (503, False)])
 def test_the_api_is_tried(
     status: int, ok: bool, refusing_server: Callable[..., str], tmp_path: Path, asked: Asked
@@ -168,6 +170,7 @@ def test_the_api_is_tried(
     assert asked == [("/v1/models", "Bearer sk-test")]
 
 
+@pytest.mark.slow
 def test_an_api_that_is_not_there_is_a_fault_only_where_it_is_used(tmp_path: Path) -> None:
     """With ENGINE=whisper the key is of no interest."""
     settings = {"openai_api_key": "sk-test", "openai_base_url": "http://127.0.0.1:9/v1"}

@@ -130,6 +130,7 @@ async def has_asked(client: Redis, lanes: RedisRequestLimiter, times: int = 2) -
             await asyncio.sleep(0.005)
 
 
+@pytest.mark.slow
 async def test_three_processes_share_the_lanes(
     redis_server: RedisServer, client: Redis, key: str, tmp_path: Path
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_cue_appears_with_its_first_word_and_goes_before_the_next(words: list[
         assert cue.end <= max(group[-1].end, following.start - RULES.gap_s) + ROUNDING
 
 
+@pytest.mark.slow
 @given(spoken_words())
 def test_a_cue_stays_for_its_words_and_not_much_longer(words: list[Word]) -> None:
     """

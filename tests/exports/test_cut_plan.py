@@ -69,6 +69,7 @@ option_sets = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(transcripts(), option_sets)
 def test_any_plan_is_made_of_ranges_of_the_media(transcript: Transcript, given_options: Json) -> None:
@@ -94,6 +95,7 @@ def test_any_plan_is_made_of_ranges_of_the_media(transcript: Transcript, given_o
         assert 0 <= marker.start < marker.end <= plan.media.n_frames
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(transcripts(), option_sets)
 def test_no_cut_clips_a_word_that_stays(transcript: Transcript, given_options: Json) -> None:
@@ -129,6 +131,7 @@ def test_no_cut_clips_a_word_that_stays(transcript: Transcript, given_options: J
             assert any(span.first <= index <= span.last for span in removed)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(transcripts(), option_sets)
 def test_a_plan_comes_back_from_its_json(transcript: Transcript, given_options: Json) -> None:

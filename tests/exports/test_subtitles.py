@@ -79,6 +79,7 @@ def test_two_readers_find_in_srt_what_was_written(cues: list[Cue]) -> None:
     assert [text for *_, text in read_srt(written)] == [r"\N".join(cue.lines) for cue in cues]
 
 
+@pytest.mark.slow
 @given(spoken_cues())
 def test_a_reader_finds_in_vtt_what_was_written(cues: list[Cue]) -> None:
     """The text comes back once the escapes are resolved; no tag and no cue is made of it."""
@@ -88,6 +89,7 @@ def test_a_reader_finds_in_vtt_what_was_written(cues: list[Cue]) -> None:
     assert not any("<" in text or ">" in text for text in read)
 
 
+@pytest.mark.slow
 @given(spoken_cues())
 def test_times_are_whole_milliseconds_that_never_overlap(cues: list[Cue]) -> None:
     """Each cue lasts at least a millisecond and starts when the one before has ended."""

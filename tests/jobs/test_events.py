@@ -93,6 +93,7 @@ async def test_a_reader_follows_a_running_job(queue: Queue) -> None:
         await anext(log)
 
 
+@pytest.mark.slow
 async def test_a_hundred_readers_all_get_the_end(queue: Queue) -> None:
     """Readers that come before, during and after the work all get every word and the end."""
     (job,) = await add_jobs(queue, 1)

@@ -108,6 +108,7 @@ def test_a_host_without_a_port_means_the_schemes_own(scheme: str, port: int, our
     assert host_is_ours(AccessRules(ports=(port,)), "localhost", scheme) is ours
 
 
+@pytest.mark.slow
 @UNHURRIED
 @given(st.from_regex(r"[a-z0-9.:\[\]@-]{0,30}", fullmatch=True))
 @example("127.0.0.1:3001")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -277,7 +278,7 @@ async def test_uploads_do_not_count_on_the_same_bytes(
 ) -> None:
     """What one is still to write is not free for another; what it has written is not counted twice."""
     free = 100
-    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=free, f_frsize=1))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     async with store.writer() as first, store.writer() as second:
         first.reserve(60)
         with pytest.raises(DiskFull):
@@ -295,7 +296,7 @@ async def test_uploads_do_not_count_on_the_same_bytes(
 
 async def test_some_room_is_always_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The system and the database need it more."""
-    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=100, f_frsize=1))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
     store = UploadStore(tmp_path, max_bytes=1000, min_free_bytes=70, ttl_s=TTL_S)
     async with store.writer() as writer:
         with pytest.raises(DiskFull):

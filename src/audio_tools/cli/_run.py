@@ -11,6 +11,7 @@ import click
 
 from audio_tools.errors import ConfigError
 from audio_tools.settings import Settings
+from audio_tools.system.processes import fastest_loop
 
 WAIT_S = 10.0
 """How long a start waits for Redis, in seconds."""
@@ -64,13 +65,5 @@ def run_process(settings: Settings, process: Coroutine[Any, Any, None]) -> None:
 
     in_production = settings.node_env == "production"
     configure_logs(settings.log_level, "json" if in_production else "console", settings.secrets())
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
         runner.run(process)
-
-
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.Loop

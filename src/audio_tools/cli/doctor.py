@@ -152,7 +152,7 @@ def _aligner(settings: Settings) -> Finding:
     others = "; Whisper, for words of other languages without times" if whisper_word_timer(settings) else ""
     if make_aligner(settings.align) is None:
         text = "PocketSphinx is not installed, so English words keep the engine's times"
-        how = "pip install 'audio-tools-backend[align]' (Python 3.11, 3.13)"
+        how = "pip install 'audio-tools-backend[align]' (Python 3.11 to 3.13)"
         return Finding("aligner", None, f"{text}: {how}{others}")
     return Finding("aligner", True, f"PocketSphinx {version('pocketsphinx')}, for English words{others}")
 

@@ -26,6 +26,7 @@ from audio_tools.errors import (
     InvalidOption,
 )
 from audio_tools.options import AudioFormat, EngineName, Options, Task
+from audio_tools.system.processes import on_signals
 
 if TYPE_CHECKING:
     from audio_tools.pipeline.transcribe import PipelineContext
@@ -127,7 +128,7 @@ class _Run:
         # SIGTERM (a closed terminal, a supervisor) is treated like Ctrl-C.
         task = asyncio.current_task()
         assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        on_signals(task.cancel, signal.SIGTERM)
         tools = make_tools(self._settings, self._options)
         failures: list[AudioToolsError] = []
         begun = 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audio_tools.exports.registry import FORMATS, Export, render, require_format
 from audio_tools.storage.local import write_atomically
+from audio_tools.system.paths import storable_name
 from audio_tools.transcript import Transcript
 
 
@@ -22,7 +23,7 @@ def parse_formats(text: str) -> tuple[str, ...]:
 
 def file_name(stem: str, name: str) -> str:
     """The name of the file of one format."""
-    return stem + FORMATS[name].extension
+    return storable_name(stem) + FORMATS[name].extension
 
 
 def write(transcript: Transcript, formats: Iterable[str], folder: Path, stem: str) -> list[Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from audio_tools.errors import PathRefused
+from audio_tools.system.paths import means_a_local_file
 
 if sys.platform == "linux":
     import fcntl
@@ -31,6 +32,8 @@ def resolve_media(path: str, roots: Sequence[Path]) -> tuple[Path, int]:
     refused = PathRefused(
         "The path names no file under MEDIA_ROOTS.", hint="Give the absolute path of a file in one of them."
     )
+    if not means_a_local_file(path):
+        raise refused
     try:
         resolved = Path(path).resolve(strict=True)
         inside = any(resolved.is_relative_to(root.resolve()) for root in roots)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +19,7 @@ from audio_tools.media.clock import LONGEST_S
 from audio_tools.media.ffmpeg_log import Reason, quote, reason
 from audio_tools.media.mixdown import Mixdown
 from audio_tools.media.records import Failure, RecordReader, Report, Samples
+from audio_tools.system.processes import OWN_GROUP, kill_group
 
 BLOCK_SAMPLES = 4 * SAMPLE_RATE_HZ
 STALL_S = 300.0
@@ -84,8 +83,7 @@ class Decoder:
             bufsize=0,
             # Fewer switches between the two processes; Linux alone takes it.
             pipesize=_PIPE_BYTES,
-            # Its own group: Ctrl-C in the terminal is for this process, which then ends it.
-            process_group=0,
+            **OWN_GROUP,  # Ctrl-C in the terminal is for this process, which then ends it
         )
         if self._killed:
             self.kill()
@@ -233,10 +231,8 @@ class Decoder:
                 return process.wait()
 
     def _signal(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            # macOS refuses to signal a group whose only process has ended and waits to be reaped.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process is not None:
+            kill_group(self._process)
 
 
 class OnClock:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
+
+from audio_tools.system.pipes import timed_reader
 
 HEADER = struct.Struct("<cBqI")
 SAMPLES, REPORT, FAILURE = b"S", b"R", b"F"
@@ -91,10 +92,7 @@ class RecordReader:
     """
 
     def __init__(self, descriptor: int, stall_s: float) -> None:
-        self._descriptor, self._stall_s = descriptor, stall_s
-        # Not select(): it fails on descriptors above 1023, and a server with many clients has them.
-        self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLIN)
+        self._read_into = timed_reader(descriptor, stall_s)
 
     def __iter__(self) -> Iterator[Samples | Report | Failure]:
         """
@@ -118,9 +116,7 @@ class RecordReader:
         data = bytearray(size)
         rest = memoryview(data)
         while rest:
-            if not self._poll.poll(self._stall_s * 1000):
-                raise TimeoutError
-            read = os.readv(self._descriptor, [rest])
+            read = self._read_into(rest)
             if not read:
                 return None
             rest = rest[read:]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import signal
 import sys
+
+from audio_tools.system.processes import lower_limit
 
 MEMORY_BYTES = 2 << 30
 """Address space, not memory in use."""
@@ -21,25 +22,18 @@ _PR_SET_PDEATHSIG = 1
 
 def confine(parent_pid: int) -> None:
     """
-    Bound this process: 2 GiB of address space, no file written, no core dumped.
+    Bound this process: 2 GiB of address space, no file written, no core dumped; on Windows nothing.
 
     On Linux it is killed when the thread that started it ends, so also when that process is killed.
 
     Raises:
         SystemExit: the parent is gone already.
     """
-    _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_FSIZE, 0)
+    lower_limit("RLIMIT_CORE", 0)
+    lower_limit("RLIMIT_FSIZE", 0)
     if sys.platform == "linux":
-        _lower(resource.RLIMIT_AS, MEMORY_BYTES)
+        lower_limit("RLIMIT_AS", MEMORY_BYTES)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         # A parent that died before the call above will send no signal any more.
         if os.getppid() != parent_pid:
             raise SystemExit("the parent process is gone")
-
-
-def _lower(limit: int, value: int) -> None:
-    _, hard = resource.getrlimit(limit)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(limit, (value, value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -44,8 +44,8 @@ class DiskSpace:
     def _require_free(self, n_bytes: int) -> None:
         with map_storage_errors(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            disk = os.statvfs(self._folder)
-        if disk.f_bavail * disk.f_frsize < n_bytes + self._min_free_bytes:
+            free = shutil.disk_usage(self._folder).free
+        if free < n_bytes + self._min_free_bytes:
             raise DiskFull(
                 "The disk has no room for the upload.",
                 hint="Make room, lower MIN_FREE_BYTES, or set DATA_DIR to a folder on a larger disk.",

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from audio_tools.errors import DiskFull, StorageError
+from audio_tools.system.paths import at_any_length
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -20,6 +21,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         DiskFull, StorageError: nothing was changed.
     """
     with map_storage_errors(path):
+        path = at_any_length(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         # A short name of its own, for that of the file may be as long as the file system allows.
         temporary = path.with_name(f".{secrets.token_hex(8)}.part")

@@ -12,16 +12,18 @@ with its process.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from audio_tools.errors import UploadLocked, UploadNotFound
 from audio_tools.storage.local import map_storage_errors, write_atomically
+from audio_tools.system.files import OPEN_FILES_CAN_BE_RENAMED, open_binary, sync_data, sync_folder
+from audio_tools.system.locks import try_lock
 
 MEDIA_NAME = "media"
 """What a whole upload is called on the disk, whatever its client calls it."""
@@ -77,7 +79,7 @@ class UploadFolder:
         """Make the folder and its empty part; gives the part's descriptor. Raises DiskFull, StorageError."""
         with map_storage_errors(self.part):
             self.path.mkdir(mode=0o700, parents=True)
-            descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = open_binary(self.part, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             # Locked before there is a record: a sweep takes a part with a record and no lock for a leftover.
             lock(descriptor)
@@ -96,7 +98,7 @@ class UploadFolder:
             UploadLocked: another writer has it.
         """
         try:
-            descriptor = os.open(self.part, os.O_RDWR)
+            descriptor = open_binary(self.part, os.O_RDWR)
         except FileNotFoundError:
             raise UploadNotFound(self.id) from None
         try:
@@ -117,25 +119,28 @@ class UploadFolder:
 
     def finish(self, descriptor: int) -> None:
         """
-        Turn the part into the media; when this returns it survives a crash.
+        Turn the part into the media and close its descriptor; when this returns it survives a crash.
 
         Raises:
             UploadNotFound: somebody removed the upload meanwhile.
             DiskFull, StorageError: the disk lost the bytes; the part is empty.
         """
-        with map_storage_errors(self.part):
+        with map_storage_errors(self.part), ExitStack() as closing:
+            closing.callback(os.close, descriptor)
             try:
-                os.fdatasync(descriptor)
+                sync_data(descriptor)
             except OSError:
                 # The system drops pages that it failed to write, and the next sync would not mention it.
                 os.ftruncate(descriptor, 0)
                 raise
+            if not OPEN_FILES_CAN_BE_RENAMED:
+                closing.close()
             try:
                 self.part.rename(self.media)
             except FileNotFoundError:
                 raise UploadNotFound(self.id) from None
             for folder in (self.path, self.path.parent):
-                _sync_folder(folder)
+                sync_folder(folder)
 
 
 def require_upload_id(text: str) -> None:
@@ -146,15 +151,5 @@ def require_upload_id(text: str) -> None:
 
 def lock(descriptor: int) -> None:
     """Lock a file until its descriptor is closed. Raises UploadLocked: somebody else has locked it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UploadLocked from None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    if not try_lock(descriptor):
+        raise UploadLocked

@@ -13,6 +13,7 @@ from audio_tools.errors import UploadTooLarge
 from audio_tools.storage.disk_space import DiskSpace
 from audio_tools.storage.local import map_storage_errors
 from audio_tools.storage.upload_folder import UploadFolder, UploadRecord
+from audio_tools.system.files import start_writeback, write_at
 
 WRITEBACK_BYTES = 8 << 20
 """After so many bytes the system is asked to start writing them to the disk."""
@@ -75,7 +76,7 @@ class UploadWriter:
         self._space.claim(self, len(data))
         with map_storage_errors(folder.part):
             while data:
-                written = os.pwrite(descriptor, data, self.size)
+                written = write_at(descriptor, data, self.size)
                 self.size += written
                 data = memoryview(data)[written:]
         self._start_writeback(descriptor)
@@ -91,6 +92,7 @@ class UploadWriter:
     def finish(self) -> None:
         """Make it whole and durable; from now on it can be opened. Raises DiskFull, StorageError."""
         folder, descriptor = self._open()
+        self._descriptor = None
         folder.finish(descriptor)
 
     def abandon(self) -> None:
@@ -114,12 +116,9 @@ class UploadWriter:
     def _start_writeback(self, descriptor: int) -> None:
         """
         Have the disk work while the network does, so that the sync at the end finds little to do.
-
-        Of fresh pages DONTNEED drops none: Linux begins to write them out and returns.
         """
-        if self.size - self._written_back >= WRITEBACK_BYTES and hasattr(os, "posix_fadvise"):
-            length = self.size - self._written_back
-            os.posix_fadvise(descriptor, self._written_back, length, os.POSIX_FADV_DONTNEED)
+        if self.size - self._written_back >= WRITEBACK_BYTES:
+            start_writeback(descriptor, self._written_back, self.size - self._written_back)
             self._written_back = self.size
 
 

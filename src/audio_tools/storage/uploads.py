@@ -250,8 +250,4 @@ def _size_of(path: Path) -> int | None:
 def _finish_after_crash(folder: UploadFolder) -> None:
     """All bytes are there, but the process died before it said so. Raises UploadLocked: it is about to."""
     with suppress(UploadNotFound):
-        descriptor = folder.open_part()
-        try:
-            folder.finish(descriptor)
-        finally:
-            os.close(descriptor)
+        folder.finish(folder.open_part())

@@ -76,6 +76,7 @@ def deaf_url() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/v1"
 
 
+@pytest.mark.slow
 async def test_words_segments_and_language_come_through(
     simulator: Simulator, engine_for: Callable[..., Any]
 ) -> None:

@@ -245,6 +245,7 @@ ANSWERS = json_values(
 )
 
 
+@pytest.mark.slow
 @given(ANSWERS, st.floats(0.5, 400))
 def test_no_json_does_harm(answer: Any, seconds: float) -> None:
     """Any JSON is a transcription or a bad reply; words and segments are in order and in the chunk."""

@@ -224,6 +224,7 @@ async def test_a_process_that_cannot_load_stops_the_start(
         await engine.start()
 
 
+@pytest.mark.slow
 async def test_a_model_is_downloaded_by_the_process(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

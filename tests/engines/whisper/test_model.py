@@ -89,6 +89,7 @@ def test_the_encoder_runs_once_a_window(whisper: Whisper, monkeypatch: pytest.Mo
     assert reply.detected_language == "en"
 
 
+@pytest.mark.slow
 def test_long_speech_is_heard_window_by_window(whisper: Whisper) -> None:
     """Whisper's window of 30 s is no limit; the same chunk gives the same reply."""
     long = request(65.0, prompt="Premiere, timecode", language="en")

@@ -15,6 +15,7 @@ from tests.tiny_whisper import TEXT, build, script_words
 pytest.importorskip("faster_whisper", reason="the local engine (extra [local]) is not installed")
 
 
+@pytest.mark.slow
 async def test_the_ear_hears_words_with_times(tmp_path: Path) -> None:
     """The model of WHISPER_MODEL is started for the first chunk."""
     ear = whisper_word_timer(Settings.load(whisper_model=str(build(tmp_path / "tiny")), data_dir=tmp_path))

@@ -62,6 +62,7 @@ async def script(server: RedisServer, queue: BullQueue, *args: str) -> AsyncIter
         await process.wait()
 
 
+@pytest.mark.slow
 async def test_a_job_from_node_is_processed(redis_server: RedisServer, queue: BullQueue) -> None:
     """It is a job like ours; its producer sees progress, the end and the result."""
     async with script(redis_server, queue, "producer.js", json.dumps(DATA)) as said:
@@ -82,6 +83,7 @@ async def test_a_job_from_node_is_processed(redis_server: RedisServer, queue: Bu
     assert (job.state, job.result) == (JobState.COMPLETED, RESULT)
 
 
+@pytest.mark.slow
 async def test_a_failure_reaches_node(redis_server: RedisServer, queue: BullQueue) -> None:
     """The producer gets our sentence; its own attempts do not run a job again that has ended for good."""
     options = json.dumps({"jobId": "mine_1", "attempts": 3, "backoff": 10})
@@ -96,6 +98,7 @@ async def test_a_failure_reaches_node(redis_server: RedisServer, queue: BullQueu
     assert lines[-1]["state"] == "failed"
 
 
+@pytest.mark.slow
 async def test_a_cancel_reaches_node(redis_server: RedisServer, queue: BullQueue) -> None:
     """To BullMQ a cancelled job is one that has failed."""
     async with script(redis_server, queue, "producer.js", json.dumps(DATA)) as said:
@@ -107,6 +110,7 @@ async def test_a_cancel_reaches_node(redis_server: RedisServer, queue: BullQueue
     assert {"failed": "cancelled"} in lines
 
 
+@pytest.mark.slow
 async def test_bull_board_shows_our_jobs(redis_server: RedisServer, queue: BullQueue) -> None:
     """Its page is served, and it counts and lists our jobs in their states with data, progress and result."""
     job = (await queue.add(DATA)).job

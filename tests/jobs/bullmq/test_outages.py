@@ -34,6 +34,7 @@ def own_server(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.mark.slow
 async def test_work_goes_on_while_redis_is_away(own_server: RedisServer, prefix: str, tmp_path: Path) -> None:
     """
     Redis is killed in the middle of a job and comes back: requests are refused at once meanwhile, the worker
@@ -316,6 +317,7 @@ async def test_news_that_were_missed_are_looked_up(
         await log.aclose()
 
 
+@pytest.mark.slow
 async def test_all_jobs_end_whatever_dies(own_server: RedisServer, prefix: str, tmp_path: Path) -> None:
     """Workers and Redis are killed at random: each of 30 jobs ends once and well, and its log agrees."""
     seed = random.randrange(10_000)

@@ -19,6 +19,7 @@ from tests.jobs.test_leases import USES
 pytestmark = pytest.mark.timeout(120)
 
 
+@pytest.mark.slow
 async def test_a_killed_worker_is_succeeded(redis_server: RedisServer, prefix: str, tmp_path: Path) -> None:
     """When its lock has run out another worker gets the job, next of all, as a new attempt."""
     queue = BullQueue(redis_server.address, tmp_path, prefix=prefix, lock_s=0.5, stalled_check_s=0.1)
@@ -37,6 +38,7 @@ async def test_a_killed_worker_is_succeeded(redis_server: RedisServer, prefix: s
         assert types == ["waiting", "active", "waiting", "active", "completed"]
 
 
+@pytest.mark.slow
 async def test_a_restart_gives_back_at_once(redis_server: RedisServer, prefix: str, tmp_path: Path) -> None:
     """A process on the machine of a dead one gives back what that one held, long before the lock runs out."""
     queue = BullQueue(redis_server.address, tmp_path, prefix=prefix)
@@ -50,6 +52,7 @@ async def test_a_restart_gives_back_at_once(redis_server: RedisServer, prefix: s
             assert [(await restarted.take()).job.id for _ in jobs] == [job.id for job in jobs]
 
 
+@pytest.mark.slow
 async def test_a_restart_leaves_the_living_alone(
     redis_server: RedisServer, prefix: str, tmp_path: Path
 ) -> None:
@@ -64,6 +67,7 @@ async def test_a_restart_leaves_the_living_alone(
         await worker.says("reported")
 
 
+@pytest.mark.slow
 async def test_a_worker_that_slept_too_long_is_fenced(
     redis_server: RedisServer, prefix: str, tmp_path: Path
 ) -> None:
@@ -109,6 +113,7 @@ async def test_a_stale_worker_is_fenced_by_the_store(
         assert await bull_state(queue, job.id) == "completed"
 
 
+@pytest.mark.slow
 async def test_a_job_that_kills_its_workers_is_given_up(
     redis_server: RedisServer, prefix: str, tmp_path: Path
 ) -> None:
@@ -130,6 +135,7 @@ async def test_a_job_that_kills_its_workers_is_given_up(
             assert await bull_state(queue, job.id) == "failed"
 
 
+@pytest.mark.slow
 async def test_a_cancel_reaches_another_process(
     redis_server: RedisServer, prefix: str, tmp_path: Path
 ) -> None:
@@ -145,6 +151,7 @@ async def test_a_cancel_reaches_another_process(
         assert await worker.says("cancelled") == job.id
 
 
+@pytest.mark.slow
 async def test_a_cancel_outlives_its_worker(redis_server: RedisServer, prefix: str, tmp_path: Path) -> None:
     """A job whose worker dies before it could stop is cancelled when the job is given back."""
     queue = BullQueue(redis_server.address, tmp_path, prefix=prefix, lock_s=0.5, stalled_check_s=0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from fnmatch import fnmatch
 from importlib.util import find_spec
@@ -85,6 +86,7 @@ def _progress_bar(on_download: OnDownload) -> type[Any]:
     from tqdm import tqdm  # type: ignore[import-untyped]
 
     most = 0
+    counting = threading.Lock()
 
     class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **options: Any) -> None:
@@ -94,9 +96,10 @@ def _progress_bar(on_download: OnDownload) -> type[Any]:
         def update(self, n: float | None = 1) -> None:
             # Several bars count the same bytes (as received, as written); the one ahead is reported.
             nonlocal most
-            self.n += n or 0
-            if self.in_bytes and self.total and self.n > most:
-                most = int(self.n)
-                on_download(most, int(self.total))
+            with counting:  # files are downloaded by threads
+                self.n += n or 0
+                if self.in_bytes and self.total and self.n > most:
+                    most = int(self.n)
+                    on_download(most, int(self.total))
 
     return Bar

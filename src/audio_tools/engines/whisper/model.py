@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from audio_tools.engines.whisper.decoding import Samples, TextSegment, WindowDec
 from audio_tools.engines.whisper.windows import WINDOW_S, pack_windows
 from audio_tools.errors import ChunkRefused, EngineNotReady, OptionRefused
 from audio_tools.media.encode import decode_encoded
+from audio_tools.system.processes import core_count
 from audio_tools.transcript import Interval, Reply, Segment
 from audio_tools.words.pieces import Piece, join_pieces
 from audio_tools.words.segments import follow_words
@@ -86,7 +86,7 @@ class Whisper:
                 str(folder),
                 device=device,
                 compute_type=compute_type,
-                cpu_threads=max(_cores() // self.workers, 1),
+                cpu_threads=max(core_count() // self.workers, 1),
                 num_workers=self.workers,
                 local_files_only=True,
             )
@@ -223,11 +223,4 @@ def _read_segment(number: int, segment: TextSegment) -> Segment:
 
 def cpu_workers() -> int:
     """How many windows a CPU computes at once: one thread each is faster than all threads on one."""
-    return min(_cores(), MOST_WORKERS)
-
-
-def _cores() -> int:
-    """How many cores this process may use, which in a container is fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return min(core_count(), MOST_WORKERS)

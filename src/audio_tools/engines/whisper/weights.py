@@ -7,9 +7,7 @@ Face cache; the Hugging Face hub. Nothing here imports faster-whisper; nothing b
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -28,6 +26,8 @@ from audio_tools.engines.whisper.hub import (
 )
 from audio_tools.errors import EngineNotReady
 from audio_tools.storage.local import map_storage_errors
+from audio_tools.system.files import sync_file, sync_folder
+from audio_tools.system.locks import lock
 
 WEIGHTS_FILE = "model.bin"
 """Without it a folder is no model; its name is CTranslate2's."""
@@ -231,7 +231,7 @@ def _join_once(name: str, folder: Path) -> None:
             except BaseException:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 raise
-            _sync(folder.parent)
+            sync_folder(folder.parent)
 
 
 def _join(name: str, folder: Path) -> None:
@@ -251,8 +251,9 @@ def _join(name: str, folder: Path) -> None:
     for small in parts[0].parent.iterdir():
         if small.suffix in {".json", ".txt"}:
             shutil.copyfile(small, folder / small.name)
-    for path in [*folder.iterdir(), folder]:
-        _sync(path)
+    for path in folder.iterdir():
+        sync_file(path)
+    sync_folder(folder)
 
 
 def _blocks(parts: Sequence[Path]) -> Iterator[bytes]:
@@ -262,19 +263,11 @@ def _blocks(parts: Sequence[Path]) -> Iterator[bytes]:
                 yield block
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold a lock between processes; the system frees it when its holder dies."""
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file.fileno())
         yield
 
 

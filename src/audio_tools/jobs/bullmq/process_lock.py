@@ -9,7 +9,6 @@ now and not only when their locks run out.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import socket
@@ -18,6 +17,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from audio_tools.errors import ConfigError, QueueUnavailable
+from audio_tools.system.files import open_binary, read_at, write_at
+from audio_tools.system.locks import try_lock
 
 MOST_SLOTS = 1000
 
@@ -97,26 +98,26 @@ def _lock_all(folder: Path, host: str) -> list[int]:
         if locks and number >= known:
             break
         # Not inherited by child processes: an FFmpeg that outlives us must not keep the place.
-        lock = os.open(folder / f"{host}-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = open_binary(folder / f"{host}-{number}.lock", os.O_RDWR | os.O_CREAT)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
+            is_mine = try_lock(lock)
         except OSError:
             os.close(lock)
             with suppress(OSError):
                 for other in locks:
                     os.close(other)
             raise
-        else:
+        if is_mine:
             locks.append(lock)
+        else:
+            os.close(lock)
     return locks
 
 
 def _name(lock: int) -> str:
     """The name in the file, a new one if it is empty."""
-    if name := os.pread(lock, 64, 0).decode("ascii", "replace"):
+    if name := read_at(lock, 64, 0).decode("ascii", "replace"):
         return name
     name = uuid4().hex
-    os.pwrite(lock, name.encode(), 0)
+    write_at(lock, name.encode(), 0)
     return name

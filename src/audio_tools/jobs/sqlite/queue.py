@@ -12,7 +12,6 @@ a lease that it is cancelled or lost.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import sqlite3
@@ -38,6 +37,8 @@ from audio_tools.jobs.sqlite.tables import (
     connect,
     map_sqlite_errors,
 )
+from audio_tools.system.files import open_binary
+from audio_tools.system.locks import try_lock
 from audio_tools.transcript import Json
 
 DISK_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
@@ -350,21 +351,26 @@ def _lock(path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not inherited by child processes: an FFmpeg that outlives us must not keep the queue locked.
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = open_binary(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror}.",
             hint="Set DATA_DIR to a folder that may be written to.",
         ) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        owner = "" if try_lock(lock) else os.read(lock, 20).decode() or "of unknown number"
     except OSError as error:
-        owner = os.read(lock, 20).decode()
         os.close(lock)
         raise ConfigError(
-            f"The queue in {path.parent} is used by another process ({owner or error.strerror}).",
-            hint="Stop that process, or set REDIS_URL to run several.",
+            f"{path} cannot be locked: {error.strerror}.",
+            hint="Set DATA_DIR to a folder on a local disk, or set REDIS_URL.",
         ) from error
+    if owner:
+        os.close(lock)
+        raise ConfigError(
+            f"The queue in {path.parent} is used by another process ({owner}).",
+            hint="Stop that process, or set REDIS_URL to run several.",
+        )
     with suppress(OSError):  # the number only makes the message above more helpful
         os.ftruncate(lock, 0)
         os.write(lock, str(os.getpid()).encode())

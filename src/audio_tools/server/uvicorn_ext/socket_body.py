@@ -53,6 +53,8 @@ class SocketBodyProtocol(HttpProtocol):
         encrypted = self.transport.get_extra_info("ssl_object") is not None
         if rest < WORTH_BYTES or encrypted or self.at_once >= AT_ONCE or self.transport.is_closing():
             return None
+        if os.name == "nt":  # its loop always has a read under way, whose bytes would be lost
+            return None
         self.flow.pause_reading()
         came, self.cycle.body = bytes(self.cycle.body), bytearray()
         return SocketBody(self, came, rest)
