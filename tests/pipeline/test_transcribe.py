@@ -141,6 +141,35 @@ async def test_sound_that_is_missing_is_no_silence(
     assert transcript.warnings
 
 
+CUT_OFF = {
+    "mp4": ["-c:v", "mpeg4", "-c:a", "aac", "-movflags", "+faststart"],
+    "mkv": ["-c:v", "mpeg4", "-c:a", "aac"],
+    "webm": ["-c:v", "libvpx", "-c:a", "libopus"],
+    "flv": ["-c:v", "flv", "-c:a", "libmp3lame"],
+    "avi": ["-c:v", "mpeg4", "-c:a", "libmp3lame"],
+    "mxf": ["-c:v", "mpeg2video", "-c:a", "pcm_s16le"],
+    "wav": ["-vn", "-c:a", "pcm_s16le"],
+}
+
+
+@pytest.mark.parametrize("container", CUT_OFF)
+async def test_a_file_cut_off_ends_where_it_was_cut(
+    tools: PipelineContext, tmp_path: Path, container: str
+) -> None:
+    """Whatever its head or index promises; a warning says so, and what is missing is not silent."""
+    tone = "0.3*sin(3000*t)*lt(mod(t,2),1)"
+    whole = make(tmp_path / f"whole.{container}", *picture(12), *sound(12, tone), *CUT_OFF[container])
+    path = tmp_path / f"half.{container}"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    transcript = await transcribe(
+        path, Options(silence_detection="level", silence_threshold=0.5), tools, lambda _: None
+    )
+
+    assert transcript.duration == pytest.approx(6, abs=0.8)
+    assert all(silence.end <= transcript.duration for silence in transcript.silences)
+    assert any("cut off" in warning for warning in transcript.warnings)
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 async def test_a_picture_without_sound_is_silent(tools: PipelineContext, tmp_path: Path, suffix: str) -> None:
     """Where the picture goes on after the sound has ended, as it should, nothing is said."""

@@ -16,7 +16,7 @@ import numpy as np
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.errors import DecodeFailed
 from audio_tools.media.clock import LONGEST_S
-from audio_tools.media.ffmpeg_log import Reason, quote, reason
+from audio_tools.media.ffmpeg_log import CUT_OFF, Reason, quote, reason
 from audio_tools.media.mixdown import Mixdown
 from audio_tools.media.records import Failure, RecordReader, Report, Samples
 from audio_tools.system.processes import OWN_GROUP, kill_group
@@ -30,6 +30,9 @@ SAME_PLACE = SAMPLE_RATE_HZ // 500
 
 DROPPED_S = 0.1
 """Less sound than this (seconds), heard twice and dropped once, is not worth a warning."""
+
+FEW_COMPLAINTS = 3
+"""Fewer kinds of damage in a file that was cut off are its last packets."""
 
 CHILD = "audio_tools.media.decode_child"
 _PIPE_BYTES = 1 << 20
@@ -190,10 +193,11 @@ class Decoder:
 
     def _warn(self) -> Iterator[str]:
         stream, told = f"Audio stream {self._position}", self._told
-        if told.complaints:
+        damage = [line for line in told.complaints.splitlines() if not any(sign in line for sign in CUT_OFF)]
+        if damage and not (told.cut_off and len(damage) < FEW_COMPLAINTS):
             yield (
                 f"{stream} is damaged: what cannot be decoded is missing or silent "
-                f"(FFmpeg says: {quote(told.complaints, self._path)})."
+                f"(FFmpeg says: {quote(chr(10).join(damage), self._path)})."
             )
         if told.joined_at:
             places = list(dict.fromkeys(f"{second:.1f} s" for second in told.joined_at))

@@ -62,13 +62,15 @@ class _Decoding:
             self._play(edits)
         self._finish_run()
         complaints = self._log.complaints()
+        cut_off = self._cut_off or any(sign in complaints for sign in CUT_OFF)
         return Report(
             complaints=complaints,
-            media_end=self._timeline.end,
+            # The index of a file that was cut off lists what is not there any more.
+            media_end=self._placer.end if cut_off and not self._timeline.watched else self._timeline.end,
             joined_at=tuple(self._timeline.clock.joined_at),
             clock_ignored=self._placer.clock_ignored,
             explained=self._timeline.explained,
-            cut_off=self._cut_off or any(sign in complaints for sign in CUT_OFF),
+            cut_off=cut_off,
         )
 
     def _frames(self) -> Iterator[tuple[AudioFrame, float]]:

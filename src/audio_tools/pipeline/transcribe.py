@@ -260,9 +260,10 @@ class _FileRun:
             end = max(end, promised)
         elif promised - end > TRUNCATED_S and not decoder.duration_explained:
             self.cut_off = True
+        if self.cut_off:
             self.warnings.append(
-                f"The file promises {promised:.1f} s but ends at {end:.1f} s: it was cut off when it was "
-                "recorded or copied. What is missing is not reported as silence."
+                f"The file was cut off at {end:.1f} s when it was recorded or copied: copy it again. What is "
+                "missing is not reported as silence."
             )
         self.found = measured(self.media, self.stream.position, decoder.start, end)
 
