@@ -16,6 +16,7 @@ OUTSIDERS = {
     "tenacity": {"engines"},
     "pocketsphinx": {"alignment"},
     "threadpoolctl": {"audio"},
+    "onnxruntime": {"alignment"},
     "icu4py": {"words"},
     "rapidfuzz": {"words"},
     "sqlite3": {"jobs", "cli"},

@@ -180,6 +180,11 @@ class Settings(BaseSettings):
         description="`auto` puts words on the samples: English where PocketSphinx is installed, others that "
         "come without times by the local Whisper.",
     )
+    align_model: HomePath | None = Field(
+        None,
+        description="Folder with a CTC model in ONNX and its vocabulary, which aligns the words of other "
+        "languages than English.",
+    )
     engine_timeout: float = Field(
         300.0,
         ge=1,

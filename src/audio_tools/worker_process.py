@@ -12,6 +12,7 @@ from pathlib import Path
 from audio_tools.alignment import make_aligner
 from audio_tools.backend import Backend
 from audio_tools.engines import check_engine, make_limiter
+from audio_tools.engines.languages import LANGUAGES
 from audio_tools.engines.pool import EnginePool
 from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.engines.whisper.word_listener import whisper_word_timer
@@ -39,7 +40,9 @@ class WorkerProcess:
         self._settings = settings
         self._backend = backend
         self._engines = EnginePool(settings)
-        self._aligner = make_aligner(settings.align, whisper_word_timer(settings))
+        self._aligner = make_aligner(
+            settings.align, whisper_word_timer(settings), model=settings.align_model, languages=LANGUAGES
+        )
         self._outage_wait_s = OUTAGE_WAIT_S if settings.outage_wait is None else settings.outage_wait
         self._lanes = self._key_lanes = RequestLimiter(settings.max_concurrent_chunks)
         self._worker = Worker(

@@ -12,6 +12,7 @@ import pytest
 
 from audio_tools.cli.doctor import Finding, examine
 from audio_tools.settings import Settings
+from tests.alignment.ctc.toy_model import build
 from tests.cli.conftest import Asked, Run
 
 
@@ -179,3 +180,13 @@ def test_an_api_that_is_not_there_is_a_fault_only_where_it_is_used(tmp_path: Pat
 
     assert {finding.subject: finding for finding in examine(used)}["openai"].ok is False
     assert {finding.subject: finding for finding in examine(unused)}["openai"].ok is None
+
+
+def test_the_model_that_aligns_other_languages_is_named(tmp_path: Path) -> None:
+    """One that is not whole is a fault, and the line says what it lacks."""
+    missing = findings(align_model=tmp_path / "nowhere")["aligner"]
+    model = findings(align_model=build(tmp_path / "ctc"))["aligner"]
+
+    assert missing.ok is False
+    assert "neither vocab.json nor tokens.txt" in missing.text
+    assert f"the CTC model in {tmp_path / 'ctc'} (8 letters)" in model.text

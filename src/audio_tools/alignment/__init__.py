@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Literal
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.alignment.by_language import AlignerByLanguage
+from audio_tools.alignment.ctc.aligner import CtcAligner
 from audio_tools.alignment.pocketsphinx.aligner import SphinxAligner, is_installed
 from audio_tools.alignment.whisper import WhisperAligner, WordTimer
 
 
-def make_aligner(wanted: Literal["auto", "off"], ear: WordTimer | None = None) -> Aligner | None:
+def make_aligner(
+    wanted: Literal["auto", "off"],
+    ear: WordTimer | None = None,
+    *,
+    model: Path | None = None,
+    languages: frozenset[str] = frozenset(),
+) -> Aligner | None:
     """
-    The aligner of this process; None where none is wanted or installed, so that engines' times stay.
+    Return the aligner of this process; None if none is wanted or installed, so that engines' times stay.
 
     Args:
         wanted: the setting ALIGN.
-        ear: hears other languages than English; None: nobody does.
+        ear: transcribes other languages than English; None if there is none.
+        model: the setting ALIGN_MODEL.
+        languages: ISO 639-1 codes of all languages; the model aligns those that no other aligner knows.
+
+    Raises:
+        ConfigError: the folder lacks a model or its vocabulary.
     """
+    if wanted == "off":
+        return None
     aligners: list[Aligner] = []
-    if wanted == "auto" and is_installed():
+    if is_installed():
         aligners.append(SphinxAligner(max((os.cpu_count() or 1) - 1, 1)))
-    if wanted == "auto" and ear is not None:
-        aligners.append(WhisperAligner(ear))
+    by_transcription = WhisperAligner(ear) if ear is not None else None
+    if model is not None:
+        known = frozenset[str]().union(*(aligner.languages for aligner in aligners))
+        aligners.append(CtcAligner(model, languages - known, by_transcription))
+    elif by_transcription is not None:
+        aligners.append(by_transcription)
     return AlignerByLanguage(aligners) if len(aligners) > 1 else next(iter(aligners), None)

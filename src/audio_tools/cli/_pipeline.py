@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audio_tools.alignment import make_aligner
 from audio_tools.engines import make_engine, make_limiter
+from audio_tools.engines.languages import LANGUAGES
 from audio_tools.engines.retry import OUTAGE_WAIT_S
 from audio_tools.engines.whisper.word_listener import whisper_word_timer
 from audio_tools.options import Options
@@ -26,6 +27,8 @@ def make_tools(settings: Settings, options: Options) -> PipelineContext:
         lanes=make_limiter(settings, options),
         store=store,
         chunk_size=options.chunk_size or settings.chunk_size,
-        aligner=make_aligner(settings.align, whisper_word_timer(settings)),
+        aligner=make_aligner(
+            settings.align, whisper_word_timer(settings), model=settings.align_model, languages=LANGUAGES
+        ),
         outage_wait_s=OUTAGE_WAIT_S if settings.outage_wait is None else settings.outage_wait,
     )

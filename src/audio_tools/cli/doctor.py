@@ -145,11 +145,15 @@ def _whisper(settings: Settings, *, network: bool) -> Finding:
 
 def _aligner(settings: Settings) -> Finding:
     from audio_tools.alignment import make_aligner
+    from audio_tools.alignment.ctc.model import CtcModel
     from audio_tools.engines.whisper.word_listener import whisper_word_timer
 
     if settings.align == "off":
         return Finding("aligner", None, "off: set ALIGN=auto to put English words on the samples")
     others = "; Whisper, for words of other languages without times" if whisper_word_timer(settings) else ""
+    if settings.align_model is not None:
+        spelled = len(CtcModel(settings.align_model).vocabulary.labels)
+        others = f"; the CTC model in {settings.align_model} ({spelled} letters), for other languages{others}"
     if make_aligner(settings.align) is None:
         text = "PocketSphinx is not installed, so English words keep the engine's times"
         how = "pip install 'audio-tools-backend[align]' (Python 3.11 to 3.13)"

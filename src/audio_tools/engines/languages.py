@@ -19,6 +19,8 @@ thai, tk turkmen, tl tagalog, tr turkish, tt tatar, uk ukrainian, ur urdu, uz uz
 yiddish, yo yoruba, yue cantonese, zh chinese
 """
 CODES = {name: code for code, name in (entry.split(maxsplit=1) for entry in _NAMES.split(","))}
+LANGUAGES = frozenset(CODES.values())
+"""ISO 639-1 codes of all languages that Whisper knows."""
 
 
 def language_code(language: object) -> str | None:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from audio_tools.audio.pcm import Pcm
 from audio_tools.engines.base import Request
-from audio_tools.engines.languages import CODES
+from audio_tools.engines.languages import LANGUAGES
 from audio_tools.engines.whisper.engine import WhisperEngine
 from audio_tools.engines.whisper.weights import has_weights
 from audio_tools.errors import EngineNotReady
@@ -22,7 +22,7 @@ from audio_tools.transcript import Interval, Word
 class WhisperWordTimer:
     """See `align.heard.Ear`. The model is loaded when the first chunk is heard."""
 
-    languages = frozenset(CODES.values())
+    languages = LANGUAGES
 
     def __init__(self, whisper: WhisperEngine) -> None:
         self._whisper = whisper

@@ -1,0 +1,1 @@
+"""Forced alignment with any CTC model in ONNX, given as a folder."""
