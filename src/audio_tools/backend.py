@@ -62,6 +62,7 @@ class Backend:
         media_roots: Sequence[Path] = (),
         result_ttl_s: float = 7 * DAY_S,
         chunk_ttl_s: float = 30 * DAY_S,
+        cache_max_bytes: int | None = None,
     ) -> None:
         self.queue = queue
         self.uploads = uploads
@@ -70,6 +71,7 @@ class Backend:
         self._media_roots = media_roots
         self._result_ttl_s = result_ttl_s
         self._chunk_ttl_s = chunk_ttl_s
+        self._cache_max_bytes = cache_max_bytes
 
     async def __aenter__(self) -> Self:
         await self.queue.open()
@@ -260,7 +262,7 @@ class Backend:
         needed = (job for job in page.jobs if not job.finished or job.restartable)
         await self.uploads.sweep({job.upload_id for job in needed if job.upload_id})
         # There are many of them, so only one process at a time looks through them.
-        await asyncio.to_thread(self.chunk_cache.sweep, self._chunk_ttl_s, SWEEP_S)
+        await asyncio.to_thread(self.chunk_cache.sweep, self._chunk_ttl_s, SWEEP_S, self._cache_max_bytes)
 
     async def _sweep_regularly(self) -> None:
         while True:
@@ -327,6 +329,7 @@ def make_backend(settings: Settings, wait_s: float | None) -> Backend:
         media_roots=settings.media_roots,
         result_ttl_s=settings.result_ttl,
         chunk_ttl_s=settings.chunk_ttl,
+        cache_max_bytes=settings.cache_max_bytes,
     )
 
 

@@ -27,6 +27,7 @@ from audio_tools.server.routes.tus import TusApp
 from audio_tools.server.uvicorn_ext.frames import FramesProtocol
 from audio_tools.server.uvicorn_ext.socket_body import SocketBodyProtocol
 from audio_tools.settings import Settings
+from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.worker_process import WorkerProcess, until_told_to_stop
 
 WS_MESSAGE_BYTES = 65_536
@@ -121,7 +122,8 @@ class ServerProcess:
             raise DiskFull(
                 f"Only {free} bytes are free under {folder}.", hint="Make room, or change DATA_DIR."
             )
-        return f"{free / 1e9:.1f} GB free"
+        used = await asyncio.to_thread(ChunkCache(folder).used_bytes)
+        return f"{free / 1e9:.1f} GB free; chunk results take {used / 1e6:.0f} MB"
 
 
 async def _say(what: str) -> str:

@@ -216,6 +216,11 @@ class Settings(BaseSettings):
         le=600_000,
         description="At most `maxConcurrent` requests of a job start in any window of so many milliseconds.",
     )
+    cache_max_bytes: int = Field(
+        10_000_000_000,
+        ge=1_000_000,
+        description="Most bytes of stored chunk results; beyond it the least recently used ones are removed.",
+    )
     chunk_ttl: int = Field(
         30 * 86_400,
         ge=3600,

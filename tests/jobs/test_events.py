@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -199,3 +200,18 @@ async def test_waiting_for_the_end_gives_the_job(queue: Queue) -> None:
     ended = await (await queue.take()).fail(ERROR)
 
     assert ended == await waiting == await queue.wait_until_finished(job.id)
+
+
+async def test_events_are_kept_as_long_as_their_job(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that comes late gets every word; sweeps take events with the job, and no earlier."""
+    (job,) = await add_jobs(queue, 1)
+    lease = await queue.take()
+    await lease.report("words", {"chunk": 0})
+    await lease.report("progress", {"progress": 5})
+    await lease.complete(RESULT)
+    hour_later = time.time() + 3600
+    monkeypatch.setattr(time, "time", lambda: hour_later)
+    await queue.sweep(older_than_s=7200)
+
+    types = [event.type for event in await read_events(queue, job.id)]
+    assert types == ["waiting", "active", "words", "progress", "completed"]

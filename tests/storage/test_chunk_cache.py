@@ -106,8 +106,8 @@ def test_old_transcripts_are_named_and_halves_removed(tmp_path: Path) -> None:
     for half in halves:
         half.write_bytes(b"half")
     past = time.time() - 1000
-    for path in (store.path("old"), halves[0]):
-        os.utime(path, (past, past))
+    os.utime(store.path("old"), (past, past))
+    os.utime(halves[0], (past - 4000, past - 4000))
 
     assert store.sweep(500) == ["old"]
     assert sorted(path.name for path in store.path("old").parent.iterdir()) == [
@@ -115,6 +115,36 @@ def test_old_transcripts_are_named_and_halves_removed(tmp_path: Path) -> None:
         "old.json",
         "young.json",
     ]
+
+
+def test_a_cache_that_is_too_large_loses_what_was_used_longest_ago(tmp_path: Path) -> None:
+    """Reading a result counts as use; what stays is known to whoever asks for the usage."""
+    store = ChunkCache(tmp_path)
+    digests = [f"{n:02}" * 20 for n in range(4)]
+    for age, digest in enumerate(reversed(digests)):
+        store.put(digest, REPLY)
+        path = next(tmp_path.glob(f"chunks/*/{digest}.json"))
+        os.utime(path, (time.time() - 100 * (age + 1),) * 2)
+    size = path.stat().st_size
+    store.get(digests[0])  # the oldest
+
+    assert store.sweep(3600, max_bytes=2 * size) == 2
+    assert [digest for digest in digests if store.get(digest)] == [digests[0], digests[3]]
+    assert ChunkCache(tmp_path).used_bytes() == 2 * size
+
+
+def test_a_half_written_file_does_not_stay_as_long_as_a_result(tmp_path: Path) -> None:
+    """It was left by a crash; one that is an hour old is written by nobody any more."""
+    store = ChunkCache(tmp_path)
+    store.put("ab" * 20, REPLY)
+    young, old = [tmp_path / "chunks" / "ab" / f".{name}.part" for name in ("young", "old")]
+    for part in (young, old):
+        part.write_bytes(b"half")
+    os.utime(old, (time.time() - 4000,) * 2)
+
+    assert store.sweep(30 * 86_400) == 1
+    assert young.exists()
+    assert not old.exists()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def make_tools(settings: Settings, options: Options) -> PipelineContext:
         EngineNotReady: there is no engine.
     """
     store = ChunkCache(settings.data_dir)
-    store.sweep(settings.chunk_ttl)
+    store.sweep(settings.chunk_ttl, max_bytes=settings.cache_max_bytes)
     return PipelineContext(
         engine=make_engine(settings, options),
         lanes=make_limiter(settings, options),

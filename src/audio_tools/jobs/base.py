@@ -275,10 +275,8 @@ class Queue(ABC):
 
         After `after`, the id of an event; one that is not known replays all that is kept. Ends at once when
         nothing can come any more, also when the job is deleted meanwhile. Progress events are replaced by
-        newer ones, so a late or slow reader gets the newest; every other event comes once and in order,
-        until some minutes after the job's end the reports are dropped (`sweep`) and the states remain. A
-        client therefore gets the job as it is first (`get`), then the events. A slow reader costs nothing:
-        events wait in the store, not in memory.
+        newer ones, so a late or slow reader gets the newest; every other event comes once and in order, as
+        long as the job is kept. A slow reader costs nothing: events wait in the store, not in memory.
         """
 
     async def wait_until_finished(self, job_id: str) -> Job:
@@ -292,7 +290,7 @@ class Queue(ABC):
         """
         Forget the jobs that ended at least `older_than_s` ago. Returns them, so that their files can go too.
 
-        Also drops the reports of jobs that ended some minutes ago. To be called once a minute or so.
+        To be called once a minute or so.
         """
 
     @abstractmethod

@@ -19,6 +19,10 @@ FORMAT = "1"
 """Goes into each digest: raise it when what is stored changes its meaning."""
 
 
+PART_S = 3600.0
+"""Age in seconds after which a half-written file was left by a crash: writing one takes milliseconds."""
+
+
 def samples_digest(pcm: Pcm) -> str:
     """What a chunk's samples are, in hex; not the encoded file, so that another encoder finds them too."""
     return _hex(pcm.data)
@@ -78,23 +82,48 @@ class ChunkCache:
         write_atomically(self._path(digest), text)
         return Reply.from_json_text(text)
 
-    def sweep(self, older_than_s: float, every_s: float = 0.0) -> int:
+    def sweep(self, older_than_s: float, every_s: float = 0.0, max_bytes: int | None = None) -> int:
         """
-        Remove results that nobody used for so many seconds, and what a crash left; gives their number.
+        Remove results not used for `older_than_s` seconds, and files that a crash left half written.
 
-        Leaves it, and gives 0, if somebody has done it in the last `every_s` seconds: there may be very many,
-        on a network drive, and many processes that sweep.
+        Where the rest takes more than `max_bytes`, the least recently used results are removed as well.
+
+        Returns:
+            The number of removed files; 0 if any process has swept in the last `every_s` seconds, since there
+            may be many files, on a network drive, and many processes.
         """
         if not self._is_due(every_s):
             return 0
-        limit = time.time() - older_than_s
+        now = time.time()
+        kept: list[tuple[float, int, Path]] = []
         removed = 0
         for path in self._folder.glob("*/*"):
             with suppress(OSError):
-                if path.stat().st_mtime < limit:
+                status = path.stat()
+                longest = min(PART_S, older_than_s) if path.suffix == ".part" else older_than_s
+                if status.st_mtime < now - longest:
                     path.unlink()
                     removed += 1
+                else:
+                    kept.append((status.st_mtime, status.st_size, path))
+        used = sum(size for _, size, _ in kept)
+        for _, size, path in sorted(kept):
+            if max_bytes is None or used <= max_bytes:
+                break
+            with suppress(OSError):
+                path.unlink()
+                used -= size
+                removed += 1
+        with suppress(OSError):
+            (self._folder / "swept").write_text(str(used))
         return removed
+
+    def used_bytes(self) -> int:
+        """Bytes of all results, as of the last sweep by any process."""
+        try:
+            return int((self._folder / "swept").read_text() or 0)
+        except (OSError, ValueError):
+            return 0
 
     def _is_due(self, every_s: float) -> bool:
         swept = self._folder / "swept"

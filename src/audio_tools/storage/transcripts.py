@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from audio_tools.storage.chunk_cache import PART_S
 from audio_tools.storage.local import write_atomically
 from audio_tools.transcript import Transcript
 
@@ -48,11 +49,11 @@ class TranscriptStore:
         old = []
         for path in self._folder.glob("*"):
             with suppress(OSError):
-                if path.stat().st_mtime > limit:
-                    continue
+                changed_at = path.stat().st_mtime
                 if path.suffix == ".part":
-                    path.unlink()
-                else:
+                    if changed_at < time.time() - PART_S:
+                        path.unlink()
+                elif changed_at <= limit:
                     old.append(path.stem)
         return old
 

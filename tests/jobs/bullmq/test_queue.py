@@ -14,7 +14,7 @@ from audio_tools.jobs import Job, JobState
 from audio_tools.jobs.bullmq import scripts as lua
 from audio_tools.jobs.bullmq.queue import BullQueue
 from tests.jobs.redis_server import RedisServer
-from tests.jobs.steps import ERROR, RESULT, UNKNOWN, add_jobs, next_of, read_events
+from tests.jobs.steps import ERROR, RESULT, UNKNOWN, add_jobs, read_events
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -96,26 +96,6 @@ async def test_what_is_deleted_or_swept_is_gone_from_bullmq(queue: BullQueue) ->
 
     assert await bull_states(queue, jobs) == ["unknown", "unknown"]
     assert (await queue.list()).total == 0
-
-
-async def test_reports_are_dropped_some_minutes_after_the_end(
-    queue: BullQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The sweep leaves the states of a job that ended, for as long as the job is kept."""
-    monkeypatch.setattr("audio_tools.jobs.bullmq.records.REPORTS_KEPT_S", 0)
-    ended, running = await add_jobs(queue, 2)
-    leases = [await queue.take() for _ in range(2)]
-    for lease in leases:
-        await lease.report("words", {})
-        await lease.report("progress", {"progress": 1})
-    await leases[0].complete(RESULT)
-
-    await queue.sweep(older_than_s=3600)
-
-    types = [event.type for event in await read_events(queue, ended.id)]
-    assert types == ["waiting", "active", "completed"]
-    assert (await next_of(queue, leases[1], "words")).payload == {}
-    assert running.id == leases[1].job.id
 
 
 async def test_bullmqs_own_stream_stays_small(queue: BullQueue) -> None:

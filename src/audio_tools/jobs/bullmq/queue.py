@@ -215,7 +215,6 @@ class BullQueue(Queue):
 
     async def _sweep_both(self, older_than_s: float) -> tuple[Job, ...]:
         await self._agree()
-        await self._records.drop_old_reports()
         swept: tuple[Job, ...] = ()
         while batch := await self._records.ended(older_than_s):
             for job in batch:

@@ -25,7 +25,6 @@ from audio_tools.transcript import Json
 
 EVENTS_PER_READ = 64  # a words event may hold thousands of words: bounds what one reader has in memory
 JOBS_PER_STEP = 200  # so that one step does not keep the server from everybody else for long
-REPORTS_KEPT_S = 600.0  # how long after a job's end a slow reader can still catch up
 
 EVENT_ID = re.compile(r"\d{1,15}-\d{1,9}", re.ASCII)
 WHOLE_JOB_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
@@ -163,11 +162,6 @@ class Records:
     async def forget(self, jobs: Iterable[Job]) -> None:
         """Remove the records of jobs that have ended."""
         await self._step(lua.FORGET, *(job.id for job in jobs))
-
-    async def drop_old_reports(self) -> None:
-        """Forget what was reported of jobs that ended some minutes ago, but not their states."""
-        while await self._step(lua.DROP_REPORTS, REPORTS_KEPT_S, JOBS_PER_STEP) == JOBS_PER_STEP:
-            pass
 
     async def compare(self) -> list[Job]:
         """Take in the jobs that only BullMQ has; returns those that it should have and has not."""

@@ -10,7 +10,7 @@ KEYS are the beginnings of our own keys and of BullMQ's. Of ours there are, by t
 and for all of them
 
     all           zset    ids by number, and `in:STATE` the same for each state
-    ended, kept   zset    ids by the time they ended; `kept` only while their reports are
+    ended         zset    ids by the time they ended
     keys          hash    idempotency keys (their digests) and the ids of their jobs
     number        counter of the jobs
     folder        which folder all processes share
@@ -102,7 +102,6 @@ local function finish(id, job, state, result, failure)
   set(id, 'finished_at', now)
   move(id, job, state)
   redis.call('ZADD', ours .. 'ended', now, id)
-  redis.call('ZADD', ours .. 'kept', now, id)
   store_event(id, state, payload)
 end
 
@@ -210,7 +209,7 @@ local id = ARGV[1]
 local job = load(id)
 if not job then return false end
 if job.state == 'failed' then
-  for _, set in ipairs({'ended', 'kept'}) do redis.call('ZREM', ours .. set, id) end
+  redis.call('ZREM', ours .. 'ended', id)
   redis.call('HDEL', ours .. 'job:' .. id, 'error', 'started_at', 'finished_at', 'progress_event', 'token')
   redis.call('DEL', ours .. 'reports:' .. id)
   redis.call('XTRIM', ours .. 'events:' .. id, 'MAXLEN', 0)
@@ -225,7 +224,7 @@ FORGET = """
 for _, id in ipairs(ARGV) do
   local job = load(id)
   if job and TERMINAL[job.state] then
-    for _, set in ipairs({'all', 'in:' .. job.state, 'ended', 'kept'}) do
+    for _, set in ipairs({'all', 'in:' .. job.state, 'ended'}) do
       redis.call('ZREM', ours .. set, id)
     end
     if job.digest then redis.call('HDEL', ours .. 'keys', job.digest) end
@@ -248,16 +247,6 @@ if after ~= '' then
   if ms < last_ms or ms == last_ms and seq <= last_seq then from = '(' .. after end
 end
 return {fields[1], redis.call('XRANGE', ours .. 'events:' .. id, from, '+', 'COUNT', count)}
-"""
-
-DROP_REPORTS = """
-local old = redis.call('ZRANGEBYSCORE', ours .. 'kept', '-inf', tonumber(now) - ARGV[1], 'LIMIT', 0, ARGV[2])
-for _, id in ipairs(old) do
-  local job = load(id)
-  if job then drop_reports(id, job) end
-  redis.call('ZREM', ours .. 'kept', id)
-end
-return #old
 """
 
 ENDED = """

@@ -156,10 +156,10 @@ class SqliteQueue(Queue):
         return await self._write(lambda writing: writing.delete(job_id), vital=True)
 
     async def sweep(self, older_than_s: float) -> tuple[Job, ...]:
-        await self._write(Writing.drop_old_reports, vital=True)
         swept: tuple[Job, ...] = ()
         while batch := await self._write(lambda writing: writing.sweep(older_than_s), vital=True):
             swept += batch
+        await self._write(Writing.shrink, durable=False)
         await asyncio.to_thread(self._reserve.keep)
         return swept
 

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,9 @@ OLDEST_SQLITE = (3, 37)  # STRICT tables; RETURNING came with 3.35
 BUSY_TIMEOUT_MS = 5000  # nobody else should touch the file; a backup program may for a moment
 EVENTS_PER_READ = 64  # a words event may hold thousands of words: bounds what one reader has in memory
 MOST_JOBS = 1 << 62  # above every number
+INCREMENTAL = 2  # of PRAGMA auto_vacuum: free pages go back to the disk when `shrink` asks for it
+PAGES_PER_SHRINK = 2000  # 8 MB, so that nothing waits long
 JOBS_PER_SWEEP = 100  # in one transaction, so that a big sweep holds nobody up for long
-REPORTS_KEPT_S = 600.0  # how long after a job's end a slow reader can still catch up
 
 MIGRATIONS = (
     """
@@ -104,8 +105,6 @@ SWEEP = f"""DELETE FROM jobs WHERE number IN (SELECT number FROM jobs WHERE stat
 STORE_EVENT = """INSERT OR REPLACE INTO events (job, type, timestamp, payload)
     VALUES (:number, :type, :now, :payload)"""
 DROP_REPORTS = f"DELETE FROM events WHERE job = :number AND type NOT IN ({_STATE_EVENTS})"
-DROP_OLD_REPORTS = f"""DELETE FROM events WHERE type NOT IN ({_STATE_EVENTS}) AND job IN
-    (SELECT number FROM jobs WHERE state IN ({_TERMINAL}) AND finished_at <= :now - {REPORTS_KEPT_S})"""
 # An `after` that was never given out is from another life of the file: it replays everything.
 READ_EVENTS = f"""SELECT id, type, timestamp, payload FROM events
     WHERE job = (SELECT number FROM jobs WHERE id = :id)
@@ -145,6 +144,11 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
             f"The file system of {path.parent} cannot share memory, which the queue needs.",
             hint="Put DATA_DIR on a local disk, or set REDIS_URL.",
         )
+    if db.execute("PRAGMA auto_vacuum").fetchone()[0] != INCREMENTAL:
+        # Once: a file that was made before lacks it. Without it the file never shrinks.
+        db.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
+        with suppress(sqlite3.OperationalError):  # it wants room for a copy; another start may have it
+            db.execute("VACUUM")
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
         raise ConfigError(f"{path} was written by a newer version", hint="Install that version again.")
@@ -313,13 +317,13 @@ class Writing(Reading):
         self.rows(DELETE, number=job.number)
         return job
 
-    def drop_old_reports(self) -> None:
-        """Forget what was reported of jobs that ended some minutes ago, but not their states."""
-        self.rows(DROP_OLD_REPORTS)
-
     def sweep(self, older_than_s: float) -> tuple[Job, ...]:
         """Forget the first of the jobs that ended long ago; none: there are no more."""
         return tuple(map(_job, self.rows(SWEEP, older_than_s=older_than_s)))
+
+    def shrink(self) -> None:
+        """Give some of the pages that hold nothing back to the disk."""
+        self.rows(f"PRAGMA incremental_vacuum({PAGES_PER_SHRINK})")
 
     def touch(self) -> None:
         """Write a page that changes nothing: fails where a job could not be stored either."""
