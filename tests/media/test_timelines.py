@@ -220,6 +220,31 @@ def test_an_encrypted_stream_is_refused(tmp_path: Path) -> None:
     assert "unprotected" in caught.value.hint
 
 
+def test_bought_music_is_refused(tmp_path: Path) -> None:
+    """Its tag says that it is encrypted."""
+    path = make(tmp_path / "a.mp4", *sound(2), "-c:a", "aac")
+    path.write_bytes(path.read_bytes().replace(b"mp4a\0", b"drms\0", 1))
+
+    with pytest.raises(DecodeFailed, match="it is encrypted"), Decoder(path, 0) as decoder:
+        list(decoder)
+
+
+def test_scrambled_television_is_refused(tmp_path: Path) -> None:
+    """A recording of a channel whose packets are encrypted says so, not that it is damaged."""
+    film = *picture(3), *sound(3), "-c:v", "mpeg2video", "-c:a", "mp2"
+    data = bytearray(make(tmp_path / "a.ts", *film).read_bytes())
+    noise = np.random.default_rng(1)
+    for at in range(0, len(data), 188):
+        if (data[at + 1] & 0x1F) << 8 | data[at + 2] in (0x100, 0x101):
+            head = 4 + (1 + data[at + 4] if data[at + 3] & 0x20 else 0)
+            data[at + 3] |= 0x80
+            data[at + head : at + 188] = noise.bytes(188 - head)
+    (tmp_path / "b.ts").write_bytes(data)
+
+    with pytest.raises(DecodeFailed, match="it is encrypted"), Decoder(tmp_path / "b.ts", 0) as decoder:
+        list(decoder)
+
+
 frames = st.lists(st.tuples(st.floats(-0.5, 0.5), st.floats(0.005, 0.1)), min_size=1, max_size=40)
 
 

@@ -20,6 +20,7 @@ from audio_tools.media.clock import SoundPlacer
 from audio_tools.media.edit_list import Edit, read_movie
 from audio_tools.media.ffmpeg_log import CUT_OFF, ENCRYPTED, NO_SUCH_STREAM, TOO_MANY_CHANNELS, UNKNOWN_CODEC
 from audio_tools.media.libav import Log, discard_others, listening, open_media
+from audio_tools.media.programs import is_scrambled
 from audio_tools.media.records import RecordWriter, Report
 from audio_tools.media.sample_run import SAMPLE_RATE_HZ, SampleRun, TooManyChannels
 from audio_tools.media.sandbox import confine
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
+
+
+PROTECTED = ("drms", "enca", "aavd")
+"""Sound bought in the iTunes of old or from Audible, by its tag in an MP4."""
 
 
 class Unusable(Exception):
@@ -177,6 +182,11 @@ def decode(path: Path, position: int, writer: RecordWriter) -> None:
                 stream = media.streams.audio[position]
                 if stream.codec_context is None:
                     raise Unusable(UNKNOWN_CODEC)
+                # Their decoders would make noise of what they cannot read.
+                if stream.codec_context.codec_tag in PROTECTED or (
+                    media.format.name == "mpegts" and is_scrambled(path)
+                ):
+                    raise Unusable(ENCRYPTED)
                 edits = movie.edits.get(stream.id) if movie else None
                 timeline = Timeline(media, path, stream, movie)
                 writer.report(_Decoding(media, stream, timeline, log, writer).run(edits))

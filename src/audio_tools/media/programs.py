@@ -33,6 +33,17 @@ def read_programs(path: Path) -> list[frozenset[int]]:
     return list(programs.values())
 
 
+def is_scrambled(path: Path) -> bool:
+    """Whether most packets at the head of a transport stream are encrypted, as pay television is."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    size, first = _packet_layout(head)
+    flags = [
+        head[at + 3] & 0xC0 for at in range(first, len(head) - 188, size or len(head)) if head[at] == SYNC
+    ]
+    return sum(map(bool, flags)) > len(flags) / 2
+
+
 def _sections(head: bytes) -> Iterator[tuple[int, bytes]]:
     """PID and content of each table that starts and ends within one packet, as those tables do."""
     size, first = _packet_layout(head)
