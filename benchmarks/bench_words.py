@@ -33,7 +33,8 @@ from audio_tools.media.encode import encode
 from audio_tools.transcript import Interval, Word
 from audio_tools.words.script import fold
 from audio_tools.words.timing import fit_to_speech, spread
-from benchmarks.flite import Flite, Said
+from benchmarks.flite import Flite
+from benchmarks.splices import Said, read_textgrid
 
 LABELLED = "acoustic_corpus"
 SENTENCES = (
@@ -185,14 +186,6 @@ def _speech(pcm: Pcm) -> list[Interval]:
     cutter.push(pcm)
     cutter.finish()
     return between(cutter.pauses(), 0.0, len(pcm) / SAMPLE_RATE_HZ)
-
-
-def read_textgrid(path: Path) -> list[Said]:
-    """The words of a short-form Praat TextGrid, without the pauses."""
-    lines = path.read_text().splitlines()
-    first = lines.index('"words"') + 4
-    rows = [lines[first + 3 * n : first + 3 * n + 3] for n in range(int(lines[first - 1]))]
-    return [Said(word.strip('"'), float(start), float(end)) for start, end, word in rows if word != '""']
 
 
 if __name__ == "__main__":

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
 
 import numpy as np
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from benchmarks.splices import Said
 
 VOICE = "cmu_us_rms"
 _START = b"R:SylStructure.daughter1.daughter1.R:Segment.p.end"
 _END = b"R:SylStructure.daughtern.daughtern.R:Segment.end"
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A word and when it was said, in seconds."""
-
-    word: str
-    start: float
-    end: float
 
 
 class _Wave(ctypes.Structure):

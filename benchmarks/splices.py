@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ MEETINGS_REPORT = ("ami_EN2002a_0-30", "ami_EN2002b_0-30", "ami_ES2003a_0-30")
 KINDS = ("hesitation", "cough", "repeat", "louder", "quieter", "pause")
 LONGEST_PART_S = 9.0
 """A longer recording is used in parts of about so many seconds, cut between two words."""
-LEVEL_JUMP_DB = 15.0
+LEVEL_JUMPS_DB = 8.0, 20.0
 FADE_S = 0.004
 ROOM_TONE_DBFS = -66.0
 BETWEEN_S = 0.9
@@ -91,12 +91,11 @@ def splices(recordings: Sequence[Labelled], count: int) -> list[Labelled]:
     """So many pieces of material with one change each, named by recording and kind."""
     parts = [part for recording in recordings for part in in_parts(recording)]
     made: list[Labelled] = []
-    for number, (part, kind) in enumerate(zip(cycle(parts), cycle(KINDS), strict=False)):
-        if number >= count:
-            return made
+    for number in range(count):
         # Each round over the parts begins with another kind.
-        shifted = KINDS[(KINDS.index(kind) + number // len(parts)) % len(KINDS)]
-        made.append(_splice(part, shifted, np.random.default_rng([number, len(part.pcm)])))
+        round_of_parts, position = divmod(number, len(parts))
+        part, kind = parts[position], KINDS[(round_of_parts + position) % len(KINDS)]
+        made.append(_splice(part, kind, np.random.default_rng([number, len(part.pcm)])))
     return made
 
 
@@ -141,7 +140,8 @@ def _splice(part: Labelled, kind: str, random: np.random.Generator) -> Labelled:
     said: tuple[Said, ...] = ()
     match kind:
         case "louder" | "quieter":
-            gain = 10 ** ((LEVEL_JUMP_DB if kind == "louder" else -LEVEL_JUMP_DB) / 20)
+            jump_db = random.uniform(*LEVEL_JUMPS_DB) * (1 if kind == "louder" else -1)
+            gain = 10 ** (jump_db / 20)
             peak = max(float(np.abs(behind).max(initial=1.0)), 1.0)
             behind = behind * min(gain, 32767 / peak)
         case "hesitation":

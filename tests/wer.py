@@ -1,4 +1,4 @@
-"""Word error rates that count what was heard, not how it was written."""
+"""Word error rates: of what was heard, however it is written, and of what is written, marks included."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import jiwer
 _ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"]
 _ONES += ["twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _TENS = ["", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_SHAPES = str.maketrans("’‘“”–—", "''\"\"--")
 _ALIKE = {"mr": "mister", "mrs": "missus", "dr": "doctor", "y'know": "you know", "ok": "okay"}
 
 
@@ -33,11 +34,21 @@ class Errors:
         return f"{self.wrong:3} of {self.words:4} words, {self.rate:6.1%}"
 
 
-def count_errors(reference: str, heard: str) -> Errors:
-    """Compare two English texts word by word, after `fold_spelling`."""
-    found = jiwer.process_words(fold_spelling(reference), fold_spelling(heard))
+def count_errors(reference: str, heard: str, *, marks: bool = False) -> Errors:
+    """
+    Compare two English texts word by word: after `fold_spelling`, or with `marks` as they are written.
+
+    With marks, `Dont` for `Don't,` is an error, and so is `cold -hearted` for `cold-hearted`.
+    """
+    fold = _as_written if marks else fold_spelling
+    found = jiwer.process_words(fold(reference), fold(heard))
     wrong = found.substitutions + found.deletions + found.insertions
     return Errors(wrong, found.hits + found.substitutions + found.deletions)
+
+
+def _as_written(text: str) -> str:
+    """Only what no reader sees is alike: the shape of quotes and dashes, and white space."""
+    return " ".join(text.translate(_SHAPES).split())
 
 
 def fold_spelling(text: str) -> str:

@@ -10,18 +10,22 @@ so has every overlap between neighbours.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
 
 from audio_tools.alignment.pocketsphinx.model import Found
-from audio_tools.transcript import Word
+from audio_tools.transcript import Interval, Word
 from audio_tools.words.order import SHORTEST_WORD_S
 
 EARLIEST_S, LATEST_S = 0.6, 1.5
 """
-How much earlier or later than the engine's time a word may be found, in seconds.
+How much earlier or later than the engine's time a word may be found, in seconds of speech between the two.
 
-Behind a pause or a hesitation engines begin a word too early, often by a second; hardly ever too late.
+Behind a pause or a hesitation engines begin a word too early, often by a second and by all of the pause;
+hardly ever too late.
 """
 FREE_REACH_S = 0.3
 EARLY_PRICE_PER_S, LATE_PRICE_PER_S = 2.0, 0.6
@@ -62,19 +66,29 @@ class _Path:
     before: _Path | None
 
 
-def accept(words: Sequence[Word], found: Sequence[Found | None], seconds: float) -> list[Found | None]:
+def accept(
+    words: Sequence[Word], found: Sequence[Found | None], speech: Sequence[Interval], seconds: float
+) -> list[Found | None]:
     """
     The times that are believed.
 
     Args:
         words: in order; those of `timing` "engine" have times that may be used instead.
         found: for each word; None where it was not found.
+        speech: sorted stretches of the chunk, in seconds from its start.
         seconds: length of the chunk.
     """
     start = _Path(0.0, _Time(-1.0, 0.0, 0.0), -1, None)
     ways: list[list[_Path]] = [[start]]
+    edges = [edge for stretch in speech for edge in (stretch.start, stretch.end)] or [0.0, seconds]
+    spoken = np.cumsum([0.0, *(b - a if n % 2 == 0 else 0.0 for n, (a, b) in enumerate(pairwise(edges)))])
+
+    def speech_between(one: float, other: float) -> float:
+        earlier, later = np.interp([one, other], edges, spoken)
+        return float(later - earlier)
+
     for number, word in enumerate(words):
-        times = list(_times(word, found[number]))
+        times = list(_times(word, found[number], speech_between))
         ways.append([_cheapest(ways, words, number, time) for time in times])
     last = _cheapest(ways, words, len(words), _Time(seconds, seconds + 1.0, 0.0))
     believed: list[Found | None] = [None] * len(words)
@@ -85,7 +99,9 @@ def accept(words: Sequence[Word], found: Sequence[Found | None], seconds: float)
     return believed
 
 
-def _times(word: Word, found: Found | None) -> Iterator[_Time]:
+def _times(
+    word: Word, found: Found | None, speech_between: Callable[[float, float], float]
+) -> Iterator[_Time]:
     """The times that a word may have."""
     price = 0.0
     if word.timing == "engine":
@@ -93,7 +109,7 @@ def _times(word: Word, found: Found | None) -> Iterator[_Time]:
     if found is None:
         return
     if word.timing == "engine":
-        later = (found.start + found.end) / 2 - word.middle
+        later = speech_between(word.middle, (found.start + found.end) / 2)
         if not -EARLIEST_S <= later <= LATEST_S:
             return
         beyond = max(abs(later) - FREE_REACH_S, 0.0)

@@ -36,7 +36,7 @@ def place_words(
     """
     if not any(found):
         return list(words)
-    believed = accept(words, found, seconds)
+    believed = accept(words, found, speech, seconds)
     around = [Interval(stretch.start - EDGE_S, stretch.end + EDGE_S) for stretch in speech]
     placed = [
         word if where is None else _aligned(word, where, around)

@@ -15,7 +15,7 @@ from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.subprocess_rpc import ChildDied, ChildProcess
 from audio_tools.transcript import Interval, Word
 
-RULES = 3
+RULES = 4
 """Counts up when the same samples and words come out otherwise than before; part of the identity."""
 
 PATIENCE_S, PATIENCE_SHARE = 20.0, 0.5
