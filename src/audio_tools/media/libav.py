@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
 
+WITHIN_THE_FILE = {"enable_drefs": "0", "use_absolute_path": "0"}
+"""A QuickTime file may name another file that holds its samples; it is not opened."""
+
 _LINES_KEPT = 20
 _LONGEST_LINE = 2000
 
@@ -72,7 +75,7 @@ def open_media(path: Path, options: Mapping[str, str] | None = None) -> InputCon
     Raises:
         av.error.FFmpegError: it cannot be read as one.
     """
-    allowed = {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS}
+    allowed = {"protocol_whitelist": PROTOCOLS, "format_whitelist": DEMUXERS, **WITHIN_THE_FILE}
     chosen = allowed | demuxer_options(path) | dict(options or {})
     return av.open(local_file(path), "r", container_options=chosen, metadata_errors="replace")
 

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audio_tools.media.clock import MediaClock
-from audio_tools.media.edit_list import Movie
 from audio_tools.media.programs import read_programs
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
+
+    from audio_tools.media.edit_list import Movie
 
 JUMPING = ("mpegts", "mpeg", "wtv")
 """Formats of broadcasts, in which timestamps may jump forward where nothing is missing."""

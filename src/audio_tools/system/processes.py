@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
 
 HAS_GROUPS = hasattr(os, "killpg")
 
@@ -48,6 +50,8 @@ def lower_limit(name: str, value: int) -> None:
 
 def on_signals(action: Callable[[], object], *signals: signal.Signals) -> None:
     """Have the running event loop call `action` when one of the signals comes; from the main thread."""
+    import asyncio  # the children that read media start without it
+
     loop = asyncio.get_running_loop()
     for number in signals:
         try:
