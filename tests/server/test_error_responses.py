@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import httpx2
 import pytest
-from fastapi import Body, FastAPI, HTTPException
+from fastapi import Body, FastAPI, HTTPException, Query
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
@@ -188,7 +188,7 @@ async def test_a_wrong_method() -> None:
     """405 says which methods there are, in `Allow` as well."""
     response = await ask("DELETE", "/job")
 
-    assert (response.status_code, response.headers["Allow"]) == (405, "GET")
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
     assert (response.json()["error"], response.json()["hint"]) == ("method_not_allowed", "Allowed here: GET.")
 
 
@@ -225,3 +225,33 @@ async def test_the_unexpected() -> None:
     assert response.status_code == 500
     assert (response.json()["error"], response.json()["requestId"]) == ("internal_error", "case-1")
     assert "secret" not in response.text
+
+
+async def test_a_long_list_stays_a_list() -> None:
+    """The first problems of very many; programs read the list."""
+    app = FastAPI()
+    install(app)
+
+    @app.get("/sum")
+    async def add(n: Annotated[list[int], Query()]) -> int:
+        return sum(n)
+
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
+        record = (await client.get("/sum", params={"n": ["x"] * 300})).json()
+
+    assert 10 < len(record["problems"]) < 300
+    assert [problem["field"] for problem in record["problems"]] == [
+        f"query.n.{n}" for n in range(len(record["problems"]))
+    ]
+
+
+async def test_allow_names_head_where_get_is() -> None:
+    """HEAD is answered wherever GET is."""
+    app = FastAPI()
+    install(app)
+    app.get("/jobs")(lambda: [])
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
+        response = await client.delete("/jobs")
+
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
+    assert response.json()["hint"] == "Allowed here: GET, HEAD."

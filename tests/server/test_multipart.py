@@ -111,6 +111,7 @@ def test_a_file_of_the_largest_size_is_taken(service: Service) -> None:
         ("/etc/passwd", "passwd"),
         ("Gespräch 🎬.mov", "Gespräch 🎬.mov"),
         ("", "upload"),
+        ("say %22hi%22 50%.mov", 'say "hi" 50%.mov'),
     ],
 )
 def test_a_name_never_reaches_the_file_system(service: Service, sent: str, shown: str) -> None:

@@ -74,6 +74,9 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.NOT_FOUND:
         hint = "GET /docs lists what is here."
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = headers.get("Allow", "").split(", ")
+        if "GET" in allowed and "HEAD" not in allowed:  # HeadAsGet answers it
+            headers["Allow"] = ", ".join(["GET", "HEAD", *(name for name in allowed if name != "GET")])
         hint = f"Allowed here: {headers.get('Allow', 'another method')}."
     return _response(status, CODES.get(status, f"http_{status}"), message, hint=hint, headers=headers)
 
@@ -124,9 +127,26 @@ def _response(
 
 
 def _jsonable(value: object) -> object:
-    """The value as JSON can hold it: NaN, which Python's parser lets in, becomes text; too long is cut."""
+    """
+    The value as JSON can hold it: NaN, which Python's parser lets in, becomes text; too long is cut.
+
+    A list stays a list, of the first entries that fit: programs read it.
+    """
+    if isinstance(value, list):
+        return _first_that_fit([_jsonable(item) for item in value])
     text = json.dumps(value, default=repr)
     return _cut(text) if len(text) > LONGEST_TEXT else json.loads(text, parse_constant=str)
+
+
+def _first_that_fit(items: list[object]) -> list[object]:
+    room = LONGEST_TEXT
+    kept: list[object] = []
+    for item in items:
+        room -= len(json.dumps(item))
+        if room < 0 and kept:
+            break
+        kept.append(item)
+    return kept
 
 
 def _cut(text: str) -> str:

@@ -23,6 +23,8 @@ OVERHEAD_BYTES = 1 << 20
 MAX_PARTS = 64
 IDLE_S = 30.0
 """Seconds without a byte after which an upload is given up."""
+FORM_ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
+"""What browsers escape in a file name (HTML, multipart/form-data encoding algorithm)."""
 
 
 class Form(NamedTuple):
@@ -178,7 +180,7 @@ class FormReader:
         if self._has_file:
             raise MalformedUpload("The form has more than one file.", hint="Send each in a form of its own.")
         self._has_file = True
-        self._writer.begin(UploadRecord(file_name.decode("utf-8", "replace")))
+        self._writer.begin(UploadRecord(_decoded_name(file_name)))
         self._take = self._writer.write
 
     def _add_options(self, data: memoryview) -> None:
@@ -196,3 +198,11 @@ class FormReader:
 
 def _ignore(_data: memoryview) -> None:
     """Drop the bytes of a field that means nothing to us; OVERHEAD_BYTES bounds them."""
+
+
+def _decoded_name(name: bytes) -> str:
+    """A file name as browsers send it in a form: quotes and line breaks, and nothing else, are escaped."""
+    text = name.decode("utf-8", "replace")
+    for escaped, character in FORM_ESCAPES.items():
+        text = text.replace(escaped, character)
+    return text

@@ -83,6 +83,11 @@ async def test_a_prefix_can_be_set() -> None:
     assert websocket_url(Request(scope), 3002, "1") == "ws://audio.example.com/audio/?jobId=1"
 
 
+async def test_a_relative_location_stays_as_it_is() -> None:
+    """It is right behind any prefix: that of an upload."""
+    assert (await seen(PROXY, {"X-Forwarded-Prefix": "/audio"}, location="files/1"))[1] == "files/1"
+
+
 @pytest.mark.parametrize("prefix", ["//evil.example.com", "/a b", "http://evil", "/a?b", "/" + "a/" * 50])
 async def test_what_is_no_path_is_no_prefix(prefix: str) -> None:
     """Whatever a proxy passes on."""

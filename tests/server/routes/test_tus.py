@@ -222,6 +222,7 @@ APPEND = OCTETS | {"Upload-Offset": "2"}
     [
         (("POST", {}, b""), 400, "malformed_upload"),
         (("POST", {"Upload-Length": "-1"}, b""), 400, "malformed_upload"),
+        (("POST", {"Upload-Length": "3", "Upload-Defer-Length": "1"}, b""), 400, "malformed_upload"),
         (("POST", {"Upload-Length": "1e3"}, b""), 400, "malformed_upload"),
         (("POST", {"Upload-Length": "9" * 30}, b""), 400, "malformed_upload"),
         (("POST", {"Upload-Length": str(MAX_BYTES + 1)}, b""), 413, "upload_too_large"),

@@ -57,6 +57,16 @@ def test_a_head_without_end_is_refused(service: Service, request_bytes: bytes) -
     assert (answer.status, answer.json["error"]) == (431, "head_too_large")
 
 
+@pytest.mark.parametrize("n_bytes", [70_000, 150_000, 240_000])
+def test_a_whole_head_that_is_too_large_is_refused(service: Service, n_bytes: int) -> None:
+    """Also one that arrives in a single piece, with its end."""
+    request = head("OPTIONS", "/files", **{"X-Long": "a" * n_bytes})
+    with service.connect(request + head("OPTIONS", "/files")) as connection:
+        answer = read_answer(connection)
+
+        assert (answer.status, answer.json["error"]) == (431, "head_too_large")
+
+
 def test_a_trailer_without_end_is_cut_off(service: Service) -> None:
     """Headers after the last chunk of a body are bounded as those before it."""
     request = head("POST", "/process-audio", Content_Type=TYPE, Transfer_Encoding="chunked")

@@ -104,4 +104,6 @@ def _moved(name: bytes, value: bytes, prefix: str) -> bytes:
     if name.lower() != b"location":
         return value
     parts = urlsplit(value.decode("latin-1"))
+    if not parts.path.startswith("/"):  # relative: right behind any proxy
+        return value
     return parts._replace(path=prefix + parts.path).geturl().encode("latin-1")

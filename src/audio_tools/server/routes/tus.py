@@ -124,6 +124,8 @@ class TusApp:
                 "Uploads cannot be put together from parts.", hint="Set parallelUploads to 1 in the client."
             )
         length = self._length(headers)
+        if length is not None and "upload-defer-length" in headers:
+            raise MalformedUpload("Upload-Length and Upload-Defer-Length exclude each other.")
         if length is None and headers.get("upload-defer-length") != "1":
             raise MalformedUpload("The header Upload-Length is missing.")
         metadata = headers.get("upload-metadata", "")

@@ -17,6 +17,10 @@ HEAD_BYTES = 65_536
 """Bytes of a head, or of trailers and chunk framing, that are taken in before anything comes of them."""
 
 
+SEPARATORS = 4
+"""Bytes of a header besides name and value: a colon, a blank, and the end of the line."""
+
+
 class HeadTooLarge(MalformedRequest):
     """The head of a request goes on and on."""
 
@@ -40,6 +44,8 @@ class HttpProtocol(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _in_head = False
     _digesting = 0
+    _head_bytes = 0
+    _refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
@@ -53,26 +59,40 @@ class HttpProtocol(HttpToolsProtocol):
         self._digesting += len(data)
         super().data_received(data)
         if self._digesting > HEAD_BYTES:
-            self._refuse(HeadTooLarge(f"The head of the request is larger than {HEAD_BYTES} bytes."))
+            self._refuse(_too_large())
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head = True
+        self._in_head, self._head_bytes = True, 0
         self._expect_head()
+
+    def on_url(self, url: bytes) -> None:
+        self._head_bytes += len(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value) + SEPARATORS
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_timer()
         self._digesting = 0
+        if self._head_bytes > HEAD_BYTES:  # it came in one piece, and the next one is only counted now
+            self._refused = True
+            self._refuse(_too_large())
+            return
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._digesting = 0
-        super().on_body(body)
+        if not self._refused:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._digesting = 0
-        super().on_message_complete()
+        if not self._refused:
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         del msg  # It says the same of whatever is wrong.
@@ -119,3 +139,7 @@ class HttpProtocol(HttpToolsProtocol):
         if cycle is None or cycle.response_complete:
             return False
         return cycle.response_started or not cycle.more_body
+
+
+def _too_large() -> HeadTooLarge:
+    return HeadTooLarge(f"The head of the request is larger than {HEAD_BYTES} bytes.")
