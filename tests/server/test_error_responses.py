@@ -189,7 +189,10 @@ async def test_a_wrong_method() -> None:
     response = await ask("DELETE", "/job")
 
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
-    assert (response.json()["error"], response.json()["hint"]) == ("method_not_allowed", "Allowed here: GET.")
+    assert (response.json()["error"], response.json()["hint"]) == (
+        "method_not_allowed",
+        "Allowed here: GET, HEAD.",
+    )
 
 
 async def test_an_error_of_the_framework_with_its_own_words() -> None:
