@@ -18,7 +18,7 @@ from audio_tools.audio.silero_vad import SLAB_FRAMES, VoiceTrack
 from audio_tools.audio.vad import SilenceDetection, SpeechDetector, describe_detector, make_detector
 from audio_tools.errors import EngineNotReady
 from tests.audio.signals import bed, blocks, read, talk, to_pcm
-from tests.simulator.beds import WHITE
+from tests.simulator.beds import BEDS, WHITE
 from tests.simulator.media import sound
 from tests.simulator.script import talk as tones
 
@@ -61,6 +61,20 @@ def test_dense_words_hold_no_silence(mode: SilenceDetection, clean: bool) -> Non
     pcm = np.concatenate(list(sound(script) if clean else sound(script, WHITE)))
 
     assert pauses(mode, pcm) == []
+
+
+@pytest.mark.parametrize("bed_name", BEDS)
+def test_words_on_a_bed_keep_their_pauses(bed_name: str) -> None:
+    """Noise, hum and music under tones do not fill the pauses between them."""
+    script = tones(120.0)
+    found = pauses("auto", np.concatenate(list(sound(script, BEDS[bed_name]))))
+    wanted = script.silences(0.35)
+    hits = [
+        any(abs(start / 100 - pause.start) < 0.1 and abs(end / 100 - pause.end) < 0.1 for start, end in found)
+        for pause in wanted
+    ]
+
+    assert sum(hits) >= 0.9 * len(wanted)
 
 
 @pytest.mark.parametrize("mode", ["level", "auto"])

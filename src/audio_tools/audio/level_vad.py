@@ -29,12 +29,19 @@ BIN_DB = 0.5
 BINS = 200
 LOWEST_DB = -100.0
 FLOOR_QUANTILE = 0.05
-"""Of single frames: between words 20 ms apart the floor still shows, so dense speech does not raise it."""
+"""
+Of the averages of 2 frames, one period of hum: the floor still shows between words 30 ms apart, so dense
+speech does not raise it.
+"""
 ACTIVE_RISE_DB = 6.0
-"""The level of speech is the median of all frames that rise this far above the floor."""
+UPPER_QUANTILE = 0.75
+"""
+The threshold follows the upper quarter of all frames that rise 6 dB above the floor: above music under the
+speech, and below sounds that are louder for less than a quarter of the time.
+"""
 LOWEST_FLOOR_DB = -72.0
 """The only absolute level: whatever is quieter is silence in every recording."""
-SHARE = 0.6
+SHARE = 0.5
 LEAST_RISE_DB = 4.0
 MOST_RISE_DB = 16.0
 HYSTERESIS_DB = 3.0
@@ -83,9 +90,10 @@ class LevelDetector:
         self._energies = np.zeros(SMOOTHING_FRAMES, np.float32)  # silence precedes the first frame
         self._levels = np.zeros(0, np.float32)  # of frames not decided yet
         self._sharp = np.zeros(0, np.float32)  # the same without smoothing
+        self._brief = np.zeros(0, np.float32)  # the same over 2 frames
         self._edges = _Edges()
         self._histograms = np.zeros((0, BINS), np.int64)  # one row a second, from _first_second on
-        self._sharp_histograms = self._histograms  # the same without smoothing
+        self._brief_histograms = self._histograms  # the same over 2 frames
         self._first_second = 0
         self._decided_seconds = 0
         self._in_speech = False
@@ -129,17 +137,18 @@ class LevelDetector:
         self._energies = known[count:]
         before = self._levels_of_whole_seconds()
         self._levels = np.concatenate([self._levels, _decibels(smooth)])
-        self._sharp = np.concatenate(
-            [self._sharp, _decibels(known[SMOOTHING_FRAMES : SMOOTHING_FRAMES + count])]
-        )
+        middle = known[SMOOTHING_FRAMES : SMOOTHING_FRAMES + count]
+        brief = 0.5 * (middle + known[SMOOTHING_FRAMES - 1 : SMOOTHING_FRAMES - 1 + count])
+        self._sharp = np.concatenate([self._sharp, _decibels(middle)])
+        self._brief = np.concatenate([self._brief, _decibels(brief)])
         self._count(before, self._levels_of_whole_seconds())
 
     def _count(self, first: int, end: int) -> None:
         """Add the levels `first`..`end`-1, which begin with a second, to the histograms."""
         if end > first:
             self._histograms = np.vstack([self._histograms, _histograms(self._levels[first:end])])
-            sharp = _histograms(self._sharp[first:end])
-            self._sharp_histograms = np.vstack([self._sharp_histograms, sharp])
+            brief = _histograms(self._brief[first:end])
+            self._brief_histograms = np.vstack([self._brief_histograms, brief])
 
     def _levels_of_whole_seconds(self) -> int:
         return len(self._levels) // FRAMES_PER_SECOND * FRAMES_PER_SECOND
@@ -151,31 +160,42 @@ class LevelDetector:
         Gives the frames, and which of them would be silence by their own level alone.
         """
         seconds = max(until_second - self._decided_seconds, 0)
-        floor, loud = self._references(self._decided_seconds, self._decided_seconds + seconds)
+        floor, loud, upper = self._references(self._decided_seconds, self._decided_seconds + seconds)
         count = min(seconds * FRAMES_PER_SECOND, available) if seconds else 0
         levels, self._levels = self._levels[:count], self._levels[count:]
         sharp, self._sharp = self._sharp[:count], self._sharp[count:]
+        self._brief = self._brief[count:]
         floors = np.repeat(floor, FRAMES_PER_SECOND)[:count]
         louds = np.repeat(loud, FRAMES_PER_SECOND)[:count]
-        threshold = floors + np.clip(SHARE * (louds - floors), LEAST_RISE_DB, MOST_RISE_DB)
+        rise = np.clip(SHARE * (upper - floor), LEAST_RISE_DB, MOST_RISE_DB)
+        threshold = floors + np.repeat(rise, FRAMES_PER_SECOND)[:count]
         speech = self._hysteresis(levels, threshold)
         self._decided_seconds += seconds
         stale = self._decided_seconds - CONTEXT_SECONDS - self._first_second
         if stale > 0:
             self._histograms = self._histograms[stale:]
-            self._sharp_histograms = self._sharp_histograms[stale:]
+            self._brief_histograms = self._brief_histograms[stale:]
             self._first_second += stale
         return Frames(speech, levels, floors, louds), sharp < threshold - HYSTERESIS_DB
 
-    def _references(self, first: int, last: int) -> tuple[Levels, Levels]:
-        """The noise floor and the level of what rises above it, dBFS, for the seconds first..last-1."""
+    def _references(self, first: int, last: int) -> tuple[Levels, Levels, Levels]:
+        """
+        The noise floor, and the median and the upper quarter of what rises above it, in dBFS.
+
+        For the seconds `first`..`last`-1.
+        """
         second = np.arange(first, last) - self._first_second
         low = np.maximum(second - CONTEXT_SECONDS, 0)
         high = np.minimum(second + CONTEXT_SECONDS + 1, len(self._histograms))
-        sharp = _counts_around(self._sharp_histograms, low, high)
-        floor = np.maximum(_quantile_db(sharp, FLOOR_QUANTILE), LOWEST_FLOOR_DB)
-        loud = _median_above_db(_counts_around(self._histograms, low, high), floor + ACTIVE_RISE_DB)
-        return floor.astype(np.float32), np.maximum(loud, floor).astype(np.float32)
+        brief = _counts_around(self._brief_histograms, low, high)
+        floor = np.maximum(_quantile_db(brief, FLOOR_QUANTILE), LOWEST_FLOOR_DB)
+        counts = _counts_around(self._histograms, low, high)
+        loud, upper = (_above_db(counts, floor + ACTIVE_RISE_DB, share) for share in (0.5, UPPER_QUANTILE))
+        return (
+            floor.astype(np.float32),
+            np.maximum(loud, floor).astype(np.float32),
+            np.maximum(upper, floor).astype(np.float32),
+        )
 
     def _hysteresis(self, levels: Levels, threshold: Levels) -> NDArray[np.bool_]:
         """Above the threshold is speech, 3 dB below it is silence, in between nothing changes."""
@@ -272,9 +292,11 @@ def _quantile_db(counts: NDArray[np.int64], quantile: float) -> NDArray[np.float
     return centres
 
 
-def _median_above_db(counts: NDArray[np.int64], least_db: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The median of what each row counts above a level, in dBFS; -inf where that is less than 50 ms."""
+def _above_db(
+    counts: NDArray[np.int64], least_db: NDArray[np.float64], quantile: float
+) -> NDArray[np.float64]:
+    """A quantile of what each row counts above a level, in dBFS; -inf where that is less than 50 ms."""
     centres = LOWEST_DB + BIN_DB * (np.arange(BINS) + 0.5)
     above = np.where(centres >= least_db[:, None], counts, 0)
-    median = _quantile_db(above, 0.5)
-    return np.where(above.sum(axis=1) >= LEAST_ACTIVE_FRAMES, median, -np.inf)
+    found = _quantile_db(above, quantile)
+    return np.where(above.sum(axis=1) >= LEAST_ACTIVE_FRAMES, found, -np.inf)
