@@ -105,7 +105,7 @@ class JobStatus(View):
             job_id=job.id,
             state=job.state,
             progress=round(job.progress, 1),
-            data=without_path(job.data),
+            data=without_path(job),
             result=None,
             error=error.get("message"),
             error_code=error.get("code"),
@@ -148,7 +148,7 @@ class ListedJob(View):
             job_id=job.id,
             state=job.state,
             progress=round(job.progress, 1),
-            data=without_path(job.data),
+            data=without_path(job),
             error=(job.error or {}).get("message"),
             **_times(job),
         )
@@ -329,9 +329,12 @@ def _times(job: Job) -> Json:
     }
 
 
-def without_path(data: Json) -> Json:
-    """A job's data without the path, which is no concern of other clients."""
-    return {key: value for key, value in data.items() if key != "path"}
+def without_path(job: Job) -> Json:
+    """A job's data without the path, which is no concern of other clients, and with the name of its file."""
+    data = {key: value for key, value in job.data.items() if key != "path"}
+    return (
+        data if isinstance(data.get("fileName"), str) or not job.path else data | {"fileName": job.file_name}
+    )
 
 
 def iso(epoch_s: float) -> str:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
 
 from audio_tools.jobs import JobState
 from audio_tools.jobs.bullmq.queue import BullQueue
+from audio_tools.server.views import JobStatus
 from tests.jobs.redis_server import RedisServer
 from tests.jobs.steps import ERROR, RESULT
 
 NPM = Path(__file__).parents[1] / "npm"
+ROOT = Path(__file__).parents[3]
 DATA = {"path": "/media/Größe.mp4", "options": {"language": "de", "chunkSize": 65536}}
 
 pytestmark = pytest.mark.timeout(60)
@@ -139,3 +143,53 @@ async def test_bull_board_shows_our_jobs(redis_server: RedisServer, queue: BullQ
     assert shown["active", job.id]["progress"] == 50
     assert shown["completed", ended.id]["returnValue"] == RESULT
     assert shown["waiting", waiting.id]["data"] == DATA
+
+
+SNIPPETS = re.findall(r"```javascript\n(.*?)```", (ROOT / "docs" / "scaling.md").read_text(), re.DOTALL)
+
+
+@asynccontextmanager
+async def snippet(
+    number: int, server: RedisServer, port: int = 0
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A snippet of docs/scaling.md as it is, but for the addresses."""
+    address = f"host: '127.0.0.1', port: {server.port}"
+    text = re.sub(r"host: 'redis\.example', port: 6379", address, SNIPPETS[number]).replace("3010", str(port))
+    process = await asyncio.create_subprocess_exec(
+        *("node", "--input-type=module", "--eval", text), cwd=NPM, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@pytest.mark.slow
+async def test_the_producer_of_the_docs_ends(redis_server: RedisServer, tmp_path: Path) -> None:
+    """The job has the documented shape, the result is printed, and the program ends by itself."""
+    async with BullQueue(redis_server.address, tmp_path) as queue, snippet(0, redis_server) as process:
+        lease = await queue.take()
+        status = JobStatus.of(lease.job).to_json()
+        await lease.complete(RESULT)
+        output, _ = await process.communicate()
+
+        assert UUID(status["jobId"])
+        assert status["data"]["fileName"] == "talk.mp4"
+        assert process.returncode == 0
+        assert str(RESULT["words"]) in output.decode()
+        await queue.delete(lease.job.id)
+
+
+@pytest.mark.slow
+async def test_the_board_of_the_docs_is_served(redis_server: RedisServer, unused_tcp_port: int) -> None:
+    """At the address that the snippet names."""
+    async with snippet(1, redis_server, unused_tcp_port), httpx2.AsyncClient(trust_env=False) as client:
+        while True:
+            with suppress(httpx2.ConnectError):
+                answer = await client.get(f"http://127.0.0.1:{unused_tcp_port}/api/queues")
+                break
+            await asyncio.sleep(0.05)
+
+    assert [queue["name"] for queue in answer.json()["queues"]] == ["audio-tools"]
