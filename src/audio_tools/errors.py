@@ -47,6 +47,7 @@ Every error that a user of the product can meet.
     │  └─ UnsupportedFrameRate 422  (frame_rate) the format cannot count frames at this rate
     └─ JobError                500
        ├─ JobNotFound          404  (job_id)
+       ├─ PeaksNotFound        404  (job_id)
        ├─ JobNotFinished       409  (job_id, state)
        ├─ JobNotRestartable    409  (job_id, state)
        ├─ JobCancelled         409  (job_id)
@@ -486,6 +487,19 @@ class JobError(AudioToolsError):
     """A job or the queue is not as it was asked for."""
 
     code, status = "job_error", 500
+
+
+class PeaksNotFound(JobError):
+    """There is no waveform for this job: its transcript is of an older version, or of a dry run."""
+
+    code, status = "peaks_not_found", 404
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no waveform for job {job_id}.", hint="Transcribe the file again.")
+        self.job_id = job_id
+
+    def facts(self) -> dict[str, object]:
+        return {"jobId": self.job_id}
 
 
 class JobNotFound(JobError):

@@ -8,7 +8,7 @@ each field is its description in the OpenAPI document.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -359,3 +359,5 @@ class Transcript(JsonValue):
     """Audio sent, requests and cost."""
     dry_run: bool = False
     """Whether nothing was transcribed, and the figures are an estimate."""
+    peaks: Annotated[bytes, Field(exclude=True)] = field(default=b"", repr=False, compare=False)
+    """The waveform (`audio.peaks.PeakMeter`), stored beside the JSON."""

@@ -94,6 +94,10 @@ def test_the_answers_about_a_job_that_went_well(
     assert result["silenceSegments"]
     for what in ("status", "result"):
         assert_answers(document, service, "GET", f"/job/{{job_id}}/{what}", 200, job_id=finished)
+    assert_answers(document, service, "GET", "/job/{job_id}/peaks", 200, job_id=finished)
+    peaks = service.http.get(f"/job/{finished}/peaks").json()
+    assert peaks["length"] == pytest.approx(62.5 * result["totalDuration"], abs=40)
+    assert max(peaks["data"]) > 10
     for name in FORMATS:
         assert_answers(document, service, "GET", "/job/{job_id}/export", 200, job_id=finished, format=name)
     assert_answers(document, service, "GET", "/job/{job_id}/export", 400, job_id=finished, format="docx")

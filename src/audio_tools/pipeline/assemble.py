@@ -30,7 +30,7 @@ class ChunkResults:
 
     `seconds` of sound were decoded, with `pauses` in it; `media.duration` is when sound and picture end.
     `hearings` and `failures`: its chunks, in order. `warnings` of the decoder; `cut_off` if it found that the
-    file ends before its time.
+    file ends before its time; `peaks` of the samples.
     """
 
     media: MediaInfo
@@ -41,6 +41,7 @@ class ChunkResults:
     failures: Sequence[FailedChunk]
     warnings: Sequence[str]
     cut_off: bool = False
+    peaks: bytes = b""
 
     @property
     def promised(self) -> float:
@@ -78,6 +79,7 @@ def assemble(
         media=media.of_stream(heard.stream.position),
         aligner=_aligner_used(aligner, words, language),
         pauses=tuple(find_silences(pauses, words, PAUSE_S)),
+        peaks=heard.peaks,
         silence_detection=describe_detector(options.silence_detection),
         failed_chunks=tuple(heard.failures),
         gaps=tuple(gap for hearing in hearings for gap in hearing.gaps),

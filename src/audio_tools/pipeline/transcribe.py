@@ -8,7 +8,7 @@ once as its limits allow, and stitch the words back onto the file's own clock.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +17,8 @@ from pathlib import Path
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.chunking import WINDOW_FILL, Cutter, capped_target, cut, target_seconds
+from audio_tools.audio.pcm import Pcm
+from audio_tools.audio.peaks import PeakMeter
 from audio_tools.concurrency import first_error_of
 from audio_tools.engines.base import Capabilities, Engine
 from audio_tools.engines.rate_limits import RequestLimiter
@@ -176,6 +178,7 @@ class _FileRun:
     meter: ProgressTracker
     publish: Publish
     cutter: Cutter = field(init=False)
+    peaks: PeakMeter = field(init=False)
     hearings: dict[int, ChunkResult] = field(default_factory=dict)
     failures: dict[int, Failure] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -191,6 +194,7 @@ class _FileRun:
         """
         self.failures.clear()
         self.meter.start_pass()
+        self.peaks = PeakMeter()
         self.cutter = await asyncio.to_thread(self.new_cutter)  # which loads the model of the voice
         ready: asyncio.Queue[PreparedChunk | None] = asyncio.Queue(READY_CHUNKS)
         lanes = min(self.tools.lanes.lanes, self.tools.engine.capabilities.lanes or self.tools.lanes.lanes)
@@ -215,6 +219,7 @@ class _FileRun:
             failures=[self.failures[index].chunk for index in sorted(self.failures)],
             warnings=self.warnings,
             cut_off=self.cut_off,
+            peaks=self.peaks.finish(),
         )
 
     async def _feed(self, ready: asyncio.Queue[PreparedChunk | None], lanes: int) -> None:
@@ -225,7 +230,7 @@ class _FileRun:
             ThreadPoolExecutor(1, "cut") as cutting,
             Decoder(self.path, self.stream.position) as decoder,
         ):
-            chunks, loop = cut(decoder, self.cutter), asyncio.get_running_loop()
+            chunks, loop = cut(self._measured(decoder), self.cutter), asyncio.get_running_loop()
             cut_next = partial(loop.run_in_executor, cutting, next, chunks, None)
             coming = cut_next()
             try:
@@ -248,6 +253,12 @@ class _FileRun:
         self.meter.cut_all(self.cutter.seconds)
         for _ in range(lanes):
             await ready.put(None)
+
+    def _measured(self, blocks: Iterable[Pcm]) -> Iterator[Pcm]:
+        """The same blocks, whose waveform is taken in passing."""
+        for block in blocks:
+            self.peaks.push(block)
+            yield block
 
     def _note_end(self, decoder: Decoder) -> None:
         """Replace what the container promised by what was found, and report where it promised more."""

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from audio_tools.audio.peaks import Peaks
 from audio_tools.storage.chunk_cache import PART_S
 from audio_tools.storage.local import write_atomically
 from audio_tools.transcript import Transcript
@@ -24,6 +25,8 @@ class TranscriptStore:
         Raises:
             DiskFull, StorageError: it is not stored.
         """
+        if transcript.peaks:
+            write_atomically(self.peaks_path(job_id), Peaks.of(transcript.peaks).to_dat())
         write_atomically(self.path(job_id), transcript.to_json_text())
 
     def get(self, job_id: str) -> Transcript:
@@ -36,8 +39,9 @@ class TranscriptStore:
         return Transcript.from_json_text(self.path(job_id).read_bytes())
 
     def remove(self, job_id: str) -> None:
-        """Remove a transcript if there is one."""
+        """Remove a transcript and its peaks if there are any."""
         self.path(job_id).unlink(missing_ok=True)
+        self.peaks_path(job_id).unlink(missing_ok=True)
 
     def sweep(self, older_than_s: float) -> list[str]:
         """
@@ -56,6 +60,19 @@ class TranscriptStore:
                 elif changed_at <= limit:
                     old.append(path.stem)
         return old
+
+    def peaks(self, job_id: str) -> Peaks:
+        """
+        Read the waveform of a job. Blocks for a moment: for a worker thread.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        return Peaks.from_dat(self.peaks_path(job_id).read_bytes())
+
+    def peaks_path(self, job_id: str) -> Path:
+        """The file of a job's waveform; `job_id` as for `path`."""
+        return self._folder / f"{job_id}.dat"
 
     def path(self, job_id: str) -> Path:
         """The file of a job's transcript; `job_id` is one that the queue knows, never text from outside."""

@@ -6,6 +6,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -45,7 +46,7 @@ def full_transcript() -> Transcript:
         language="en",
         engine="openai",
         model="whisper-1",
-        media=film.of_stream(0),
+        media=replace(film.of_stream(0), time_reference=36_000.0),
         aligner="pocketsphinx",
         pauses=(Interval(1.0, 4.0),),
         failed_chunks=(FailedChunk(1, 30.0, 60.0, "engine_timeout", "No answer."),),

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from audio_tools.audio.peaks import Peaks
 from audio_tools.jobs import SqliteQueue
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Interval, Transcript, Word
@@ -195,3 +196,28 @@ async def test_pauses_shorter_than_the_reported_silences_are_cut(
     plan = (await client.post(f"/job/{job_id}/cut-plan")).json()
 
     assert [cut["reason"] for cut in plan["cut"]] == ["silence"]
+
+
+async def test_the_waveform_comes_in_both_forms(
+    client: httpx2.AsyncClient, queue: SqliteQueue, tmp_path: Path
+) -> None:
+    """At the level and for the part that is asked for; with its ETag it is not sent again."""
+    job_id = await finished(queue, tmp_path, replace(TALK, peaks=bytes(range(100)) * 10))
+    path = f"/job/{job_id}/peaks"
+    whole = await client.get(path)
+    part = await client.get(path, params={"samplesPerPixel": 1024, "format": "dat", "start": 1, "end": 2})
+    again = await client.get(path, headers={"If-None-Match": whole.headers["ETag"]})
+
+    assert_described(whole.json(), "Waveform")
+    assert whole.json()["length"] == 500
+    assert Peaks.from_dat(part.content).samples_per_pixel == 1024
+    assert len(Peaks.from_dat(part.content).pairs) == 17
+    assert (again.status_code, again.content) == (304, b"")
+    assert (await client.get(path, params={"samplesPerPixel": 100})).status_code == 422
+
+
+async def test_a_job_without_a_waveform_says_so(client: httpx2.AsyncClient, job_id: str) -> None:
+    """404 with a code of its own."""
+    response = await client.get(f"/job/{job_id}/peaks")
+
+    assert (response.status_code, response.json()["error"]) == (404, "peaks_not_found")

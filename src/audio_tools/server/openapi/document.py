@@ -123,6 +123,15 @@ EXPORTED: Responses = {
         | {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+PEAKS: Responses = {
+    200: {
+        "description": "The waveform.",
+        "headers": {"ETag": {"schema": {"type": "string"}, "description": "For `If-None-Match`."}},
+        "content": content("Waveform")
+        | {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    304: {"description": "The client has this waveform already."},
+}
 HEALTHY: Responses = {
     200: {"description": "All checks pass.", "content": content("Health")},
     503: {"description": "A check fails.", "content": content("Health")},

@@ -132,6 +132,24 @@ EVENTS = _events(SCHEMAS)
 for _inner in (Progress, ChunkWords):
     del SCHEMAS[_inner.__name__]
 SCHEMAS |= EVENTS
+SCHEMAS["Waveform"] = {
+    "type": "object",
+    "description": "Waveform data of audiowaveform, version 2.",
+    "properties": {
+        "version": {"type": "integer", "const": 2, "description": "Always 2."},
+        "channels": {"type": "integer", "description": "Number of channels."},
+        "sample_rate": {"type": "integer", "description": "Sample rate, Hz."},
+        "samples_per_pixel": {"type": "integer", "description": "Samples of a pixel."},
+        "bits": {"type": "integer", "const": 8, "description": "Always 8."},
+        "length": {"type": "integer", "description": "Number of pixels."},
+        "data": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": -128, "maximum": 127},
+            "description": "Lowest and highest sample of each pixel, one after the other.",
+        },
+    },
+    "required": ["version", "channels", "sample_rate", "samples_per_pixel", "bits", "length", "data"],
+}
 SCHEMAS["ExportedJson"] = {
     "description": "The transcript (`json`), or a document in the form of another program.",
     "anyOf": [ref("Transcript"), ref("PlanDocument"), {"type": "object"}],

@@ -8,11 +8,12 @@ import json
 import zipfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import Response
 
@@ -25,6 +26,7 @@ from audio_tools.errors import (
     JobCancelled,
     MalformedRequest,
     NoWords,
+    PeaksNotFound,
     UnsupportedFrameRate,
 )
 from audio_tools.exports.cut_options import CutOptions
@@ -35,7 +37,7 @@ from audio_tools.exports.registry import FORMATS, Document, Export, render, requ
 from audio_tools.exports.source import media_reference
 from audio_tools.jobs import JobState
 from audio_tools.server.error_responses import LenientJson
-from audio_tools.server.openapi.document import EXPORTED, PENDING, answers, json_request
+from audio_tools.server.openapi.document import EXPORTED, PEAKS, PENDING, answers, json_request
 from audio_tools.server.openapi.errors import INVALID_REQUEST, OF_A_FAILED_JOB, OF_A_JOB, errors
 from audio_tools.server.routes._json_body import json_body, unknown_names
 from audio_tools.transcript import Json, Transcript
@@ -44,6 +46,8 @@ JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
 
 BODY_BYTES = 64 * 1024 * 1024
 """The largest body: a plan of 100,000 ranges has about 30 MB."""
+
+LONGEST_S = 1e9
 
 OF_AN_EXPORT = (
     InvalidOption,
@@ -93,6 +97,15 @@ class ExportRoutes:
             openapi_extra=json_request("CutOptions", required=False),
             responses=answers("PlannedCut", "The cut plan.") | of_a_body,
         )(self.cut_plan)
+        router.get(
+            "/job/{job_id}/peaks",
+            operation_id="getPeaks",
+            summary="Waveform",
+            response_class=Response,
+            responses=PEAKS
+            | PENDING
+            | errors(*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB, PeaksNotFound, INVALID_REQUEST),
+        )(self.peaks)
         return router
 
     async def export(
@@ -146,6 +159,38 @@ class ExportRoutes:
             return found
         reply = await asyncio.to_thread(_planned, options, *found, unknown_names("option", unknown))
         return Response(reply, media_type="application/json")
+
+    async def peaks(
+        self,
+        job_id: JobId,
+        *,
+        samplesPerPixel: Annotated[
+            Literal["256", "1024", "4096"], Query(description="Samples, at 16 kHz, of a pixel.")
+        ] = "256",
+        format: Annotated[
+            Literal["json", "dat"], Query(description="audiowaveform version 2: JSON or binary.")
+        ] = "json",
+        start: Annotated[float | None, Query(ge=0, le=LONGEST_S, description="Start, seconds.")] = None,
+        end: Annotated[float | None, Query(ge=0, le=LONGEST_S, description="End, seconds.")] = None,
+        if_none_match: Annotated[str | None, Header(description="The ETag of an earlier reply.")] = None,
+    ) -> Response:
+        """The waveform: the lowest and the highest sample of each pixel, in 8 bits, of all channels mixed."""
+        job = await self.backend.queue.get(job_id)
+        if job.state != JobState.COMPLETED:
+            return await self.unfinished(job_id)
+        try:
+            peaks = await asyncio.to_thread(self.backend.transcripts.peaks, job.id)
+        except FileNotFoundError:
+            raise PeaksNotFound(job.id) from None
+        wanted = peaks.coarser(int(samplesPerPixel)).between(start, end)
+        data = wanted.to_dat()
+        tag = blake2b(data, digest_size=12).hexdigest()
+        headers = {"ETag": f'"{tag}-{format}"', "Cache-Control": "no-cache"}
+        if if_none_match == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        if format == "dat":
+            return Response(data, media_type="application/octet-stream", headers=headers)
+        return LenientJson(wanted.to_json(), headers=headers)
 
     async def _transcript(self, job_id: str) -> tuple[Transcript, str] | Response:
         """The transcript of a job and the name of its file; the answer to give if there is none."""

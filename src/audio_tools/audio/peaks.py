@@ -1,0 +1,111 @@
+"""The waveform for a screen: the lowest and the highest sample of each stretch, in audiowaveform's format."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+
+SAMPLES_PER_PIXEL = 256
+LEVELS = (256, 1024, 4096)
+"""Samples per pixel that can be had; coarser ones are made from the finest."""
+_HEADER = struct.Struct("<iIiiIi")
+_VERSION, _EIGHT_BITS, _CHANNELS = 2, 1, 1
+
+Pairs = NDArray[np.int8]
+"""Lowest and highest sample, 8 bits each, shape (n_pixels, 2)."""
+
+
+class PeakMeter:
+    """Collects the pairs of a stream of samples: 450 KB for an hour, whatever the blocks."""
+
+    def __init__(self) -> None:
+        self._pairs = bytearray()
+        self._rest = np.zeros(0, np.int16)
+
+    def push(self, pcm: Pcm) -> None:
+        """Take the next samples."""
+        samples = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
+        whole = len(samples) // SAMPLES_PER_PIXEL * SAMPLES_PER_PIXEL
+        self._pairs += _pairs(samples[:whole].reshape(-1, SAMPLES_PER_PIXEL)).tobytes()
+        self._rest = samples[whole:].copy()
+
+    def finish(self) -> bytes:
+        """All pairs, the last one of a shorter stretch."""
+        last = _pairs(self._rest.reshape(1, -1)).tobytes() if len(self._rest) else b""
+        return bytes(self._pairs) + last
+
+
+def _pairs(rows: NDArray[np.int16]) -> Pairs:
+    if not len(rows):
+        return np.zeros((0, 2), np.int8)
+    return np.column_stack([rows.min(axis=1) >> 8, rows.max(axis=1) >> 8]).astype(np.int8)
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """Pairs at a number of samples (at 16 kHz) per pixel."""
+
+    pairs: Pairs
+    samples_per_pixel: int = SAMPLES_PER_PIXEL
+
+    @classmethod
+    def of(cls, pairs: bytes) -> Peaks:
+        """What `PeakMeter.finish` returned."""
+        return cls(np.frombuffer(pairs, np.int8).reshape(-1, 2))
+
+    @classmethod
+    def from_dat(cls, data: bytes) -> Peaks:
+        """
+        Read what `to_dat` wrote.
+
+        Raises:
+            ValueError: it is not such data.
+        """
+        if len(data) < _HEADER.size:
+            raise ValueError("the data is shorter than its header")
+        version, flags, _, samples_per_pixel, length, channels = _HEADER.unpack_from(data)
+        body = data[_HEADER.size :]
+        if (version, flags, channels) != (_VERSION, _EIGHT_BITS, _CHANNELS) or len(body) != 2 * length:
+            raise ValueError("the data is not mono audiowaveform data of 8 bits")
+        return cls(np.frombuffer(body, np.int8).reshape(-1, 2), samples_per_pixel)
+
+    def coarser(self, samples_per_pixel: int) -> Peaks:
+        """The same at a multiple of the samples per pixel."""
+        factor = samples_per_pixel // self.samples_per_pixel
+        if factor == 1 or not len(self.pairs):
+            return Peaks(self.pairs, samples_per_pixel)
+        starts = np.arange(0, len(self.pairs), factor)
+        lowest = np.minimum.reduceat(self.pairs[:, 0], starts)
+        highest = np.maximum.reduceat(self.pairs[:, 1], starts)
+        return Peaks(np.column_stack([lowest, highest]), samples_per_pixel)
+
+    def between(self, start: float | None, end: float | None) -> Peaks:
+        """The pixels that touch `start` to `end`, in seconds."""
+        per_second = SAMPLE_RATE_HZ / self.samples_per_pixel
+        first = 0 if start is None else int(start * per_second)
+        behind = len(self.pairs) if end is None else -int(-end * per_second // 1)
+        return Peaks(self.pairs[first:behind], self.samples_per_pixel)
+
+    def to_dat(self) -> bytes:
+        """Binary waveform data, version 2."""
+        head = _HEADER.pack(
+            _VERSION, _EIGHT_BITS, SAMPLE_RATE_HZ, self.samples_per_pixel, len(self.pairs), _CHANNELS
+        )
+        return head + np.ascontiguousarray(self.pairs).tobytes()
+
+    def to_json(self) -> dict[str, object]:
+        """JSON waveform data, version 2."""
+        return {
+            "version": _VERSION,
+            "channels": _CHANNELS,
+            "sample_rate": SAMPLE_RATE_HZ,
+            "samples_per_pixel": self.samples_per_pixel,
+            "bits": 8,
+            "length": len(self.pairs),
+            "data": self.pairs.ravel().tolist(),
+        }
