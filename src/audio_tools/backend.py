@@ -120,7 +120,7 @@ class Backend:
             async with self.uploads.hold(upload_id):
                 upload = await self.uploads.open(upload_id)
                 if upload.size == 0:
-                    raise MalformedUpload("The file has zero bytes.", hint="Choose a file with content.")
+                    raise MalformedUpload("The file is empty.", hint="Choose a file that is not empty.")
                 return (await self._add_for_upload(upload, options, key)).job
         except UploadNotFound:
             # The same request may have come twice, and the job of the other one has ended by now.

@@ -162,7 +162,7 @@ class Client:
         return await self._json("POST", f"{_path(job_id)}/restart")
 
     async def cancel(self, job_id: str) -> str:
-        """Cancel a job, or delete one that has ended; gives what the server says."""
+        """Cancel a job, or delete a finished one; gives what the server says."""
         return str((await self._json("DELETE", _path(job_id)))["message"])
 
     async def _json(self, method: str, path: str, **content: Any) -> Json:
@@ -220,7 +220,7 @@ def _is_final(error: Exception) -> bool:
 
 def _lost(job_id: str, server: str, error: Exception) -> ServerUnreachable:
     return ServerUnreachable(
-        f"The connection to {server} broke and could not be opened again: {str(error).rstrip('.')}. "
-        f"Job {job_id} goes on there, as soon as the service runs.",
+        f"Lost the connection to {server}, and reconnecting failed: {str(error).rstrip('.')}. "
+        f"The job {job_id} continues there once the service is running.",
         hint=f"Once it is done, get its transcript with: audio-tools export {job_id} --server {server}",
     )

@@ -87,7 +87,7 @@ class AudioToolsError(Exception):
         super().__init__(self.message)
 
     def facts(self) -> dict[str, object]:
-        """What a program may want to know besides code and message; JSON-able, camelCase."""
+        """Machine-readable details besides code and message: JSON values, camelCase keys."""
         return {}
 
 
@@ -161,8 +161,8 @@ class UploadInterrupted(UploadError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Another request took this upload over.",
-            hint="Let one client send; it goes on where this one was.",
+            "Another request took over this upload.",
+            hint="Upload from one client only; it resumes where this request stopped.",
         )
 
 
@@ -173,7 +173,7 @@ class UploadNotFound(UploadError):
 
     def __init__(self, upload_id: str) -> None:
         # Whatever a client sent as an id comes back in the message, so not more of it than an id has.
-        super().__init__(f"There is no upload {upload_id[:32]}.", hint="Start a new upload.")
+        super().__init__(f"Upload not found: {upload_id[:32]}.", hint="Start a new upload.")
         self.upload_id = upload_id[:32]
 
     def facts(self) -> dict[str, object]:
@@ -187,8 +187,8 @@ class UploadTimeout(UploadError):
 
     def __init__(self, idle_s: float) -> None:
         super().__init__(
-            f"Nothing came from the client for {idle_s:g} seconds.",
-            hint="Check the connection and Content-Length; a resumable upload goes on where it was.",
+            f"No data received from the client for {idle_s:g} seconds.",
+            hint="Check the connection and Content-Length; a resumable upload continues from its offset.",
         )
         self.idle_s = idle_s
 
@@ -203,8 +203,8 @@ class OffsetMismatch(UploadError):
 
     def __init__(self, *, expected: int, got: int) -> None:
         super().__init__(
-            f"The upload is at byte {expected}, the request starts at byte {got}.",
-            hint="Ask for the offset with HEAD and go on from there.",
+            f"Offset mismatch: the upload is at byte {expected}, but the request starts at byte {got}.",
+            hint="Get the current offset with HEAD and resume from there.",
         )
         self.expected, self.got = expected, got
 
@@ -219,8 +219,9 @@ class UploadUnfinished(UploadError):
 
     def __init__(self, offset: int, length: int | None) -> None:
         super().__init__(
-            f"The upload is at byte {offset} of {'an unknown length' if length is None else length}.",
-            hint="Send the rest first.",
+            f"The upload is incomplete: {offset} of {'an unknown number of' if length is None else length} "
+            "bytes received.",
+            hint="Send the remaining bytes first.",
         )
         self.offset, self.length = offset, length
 
@@ -235,8 +236,8 @@ class UploadInUse(UploadError):
 
     def __init__(self, upload_id: str, job_id: str) -> None:
         super().__init__(
-            f"Job {job_id} works on the upload {upload_id}.",
-            hint="Cancel the job: its upload goes with it.",
+            f"Upload {upload_id} is in use by job {job_id}.",
+            hint="Cancel the job; this also deletes its upload.",
         )
         self.upload_id, self.job_id = upload_id, job_id
 
@@ -414,9 +415,9 @@ class CostLimitReached(EngineRefused):
 
     def __init__(self, max_cost_usd: float, done: str = "") -> None:
         super().__init__(
-            f"Another chunk would cost more than the job may, {max_cost_usd:g} USD. {done}".strip(),
-            hint="Run the same again with a higher limit (maxCost, --max-cost): no chunk that is kept is "
-            "paid again.",
+            f"Cost limit of {max_cost_usd:g} USD reached. {done}".strip(),
+            hint="Run the same command again with a higher limit (maxCost, --max-cost): finished chunks are "
+            "not charged again.",
         )
         self.max_cost_usd = max_cost_usd
 
@@ -448,7 +449,7 @@ class InvalidRange(ExportError):
     code = "invalid_range"
 
     def __init__(self, name: str, problem: str) -> None:
-        super().__init__(f"Range {name}: {problem}.", hint="Correct the range, or leave it out.")
+        super().__init__(f"Range {name}: {problem}.", hint="Correct the range, or omit it.")
         self.name = name
 
     def facts(self) -> dict[str, object]:
@@ -474,7 +475,7 @@ class UnsupportedFrameRate(ExportError):
 
     def __init__(self, frame_rate: str, what: str) -> None:
         super().__init__(
-            f"{what} cannot count {frame_rate} frames per second.",
+            f"{what} does not support {frame_rate} frames per second.",
             hint="Convert the media to a constant standard frame rate, or set frameRate.",
         )
         self.frame_rate = frame_rate
@@ -508,7 +509,7 @@ class JobNotFound(JobError):
     code, status = "job_not_found", 404
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"There is no job {job_id}.", hint="Jobs that have ended are kept for a while only.")
+        super().__init__(f"Job not found: {job_id}.", hint="Finished jobs are deleted after JOB_TTL seconds.")
         self.job_id = job_id
 
     def facts(self) -> dict[str, object]:
@@ -521,7 +522,7 @@ class JobNotFinished(JobError):
     code, status = "job_not_finished", 409
 
     def __init__(self, job_id: str, state: str) -> None:
-        super().__init__(f"Job {job_id} is {state}.", hint="Wait until it has ended, or cancel it.")
+        super().__init__(f"Job {job_id} is {state}.", hint="Wait until it has finished, or cancel it.")
         self.job_id, self.state = job_id, state
 
     def facts(self) -> dict[str, object]:

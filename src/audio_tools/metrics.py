@@ -12,19 +12,17 @@ from audio_tools.errors import ConfigError
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
-JOBS = Gauge("audio_tools_jobs", "Jobs that are kept, by state.", ["state"], registry=REGISTRY)
+JOBS = Gauge("audio_tools_jobs", "Stored jobs, by state.", ["state"], registry=REGISTRY)
 JOBS_ENDED = Counter(
     "audio_tools_jobs_ended", "Jobs that ended in this process.", ["state"], registry=REGISTRY
 )
-MEDIA_SECONDS = Counter(
-    "audio_tools_media_seconds", "Seconds of media that became transcripts.", registry=REGISTRY
-)
-ENGINE_CALLS = Counter("audio_tools_engine_calls", "Requests to engines.", ["engine"], registry=REGISTRY)
+MEDIA_SECONDS = Counter("audio_tools_media_seconds", "Seconds of media transcribed.", registry=REGISTRY)
+ENGINE_CALLS = Counter("audio_tools_engine_calls", "Requests sent to engines.", ["engine"], registry=REGISTRY)
 ENGINE_SECONDS = Counter(
     "audio_tools_engine_seconds", "Seconds of audio sent to engines.", ["engine"], registry=REGISTRY
 )
 COST_USD = Counter(
-    "audio_tools_cost_usd", "Estimated cost of what engines answered.", ["engine"], registry=REGISTRY
+    "audio_tools_cost_usd", "Estimated cost of successful engine requests.", ["engine"], registry=REGISTRY
 )
 # From 0 on: Prometheus sees no increase in a figure that begins at 1.
 for state in ("completed", "failed", "cancelled"):
@@ -50,8 +48,8 @@ def metrics_served(host: str, port: int | None) -> Iterator[None]:
         server, thread = start_http_server(port, host, REGISTRY)
     except OSError as error:
         raise ConfigError(
-            f"METRICS_PORT is {port}, but {host}:{port} cannot be listened on: {error.strerror}.",
-            hint="Stop what listens there, or set METRICS_PORT (or HOST) to something else.",
+            f"METRICS_PORT is {port}, but cannot listen on {host}:{port}: {error.strerror}.",
+            hint="Stop the process that uses the port, or change METRICS_PORT (or HOST).",
         ) from None
     try:
         yield

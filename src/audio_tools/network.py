@@ -43,7 +43,7 @@ def require_network_environment() -> None:
         scheme = value.partition("://")[0].lower() if "://" in value else "http"
         if value and scheme not in PROXY_SCHEMES:
             raise EngineNotReady(
-                f"{name} is {value}: a proxy of the kind {scheme} is not supported.",
+                f"{name} is {value}: {scheme} proxies are not supported.",
                 hint=f"Use one of {', '.join(sorted(PROXY_SCHEMES))}, or unset {name}.",
             )
     for name, exists in CERTIFICATE_VARIABLES.items():

@@ -66,9 +66,9 @@ class Options(OptionsModel):
     )
     audio_format: AudioFormat = Field("flac", description="Audio format sent to the engine.")
     sample_rate: int = Field(16_000, ge=8_000, le=48_000, description="Sample rate of the chunks, Hz.")
-    channels: int = Field(1, ge=1, le=2, description="Channels of the chunks; speech engines use one.")
+    channels: int = Field(1, ge=1, le=2, description="Channels of the chunks; speech engines need one.")
     engine: EngineName | None = Field(None, description="Transcription engine.")
-    model: str | None = Field(None, min_length=1, max_length=200, description="The engine's model.")
+    model: str | None = Field(None, min_length=1, max_length=200, description="Model of the engine.")
     language: str | None = Field(
         None,
         pattern=rf"^([a-z]{{2,3}}|{MULTI})$",
@@ -76,13 +76,16 @@ class Options(OptionsModel):
         "default: detected at the first words.",
     )
     task: Task = Field(
-        "transcribe", description="`translate`: the text in English, where the model can translate speech."
+        "transcribe",
+        description="`translate`: return the text in English, if the model can translate speech.",
     )
-    prompt: str | None = Field(None, max_length=4_000, description="Names, words and style to expect.")
+    prompt: str | None = Field(
+        None, max_length=4_000, description="Prompt for the model: expected names, terms and style."
+    )
     audio_stream: int | None = Field(
         None, ge=0, le=63, description="Audio stream, counted from 0; default: that of the file."
     )
-    word_timestamps: bool = Field(True, description="Whether the result lists words.")
+    word_timestamps: bool = Field(True, description="Include words in the result.")
     max_cost: float | None = Field(
         None,
         ge=0.0,
@@ -91,7 +94,7 @@ class Options(OptionsModel):
     )
     dry_run: bool = Field(False, description="Estimate requests and cost without transcribing.")
     silence_detection: Literal["auto", "level", "vad"] = Field(
-        "auto", description="Find silence by level, by a voice model (vad), or by both together (auto)."
+        "auto", description="Silence detection: by level, by a voice model (vad), or by both (auto)."
     )
 
     @property

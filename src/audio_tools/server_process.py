@@ -120,7 +120,7 @@ class ServerProcess:
         free = (await asyncio.to_thread(shutil.disk_usage, folder)).free
         if free < self._settings.min_free_bytes:
             raise DiskFull(
-                f"Only {free} bytes are free under {folder}.", hint="Make room, or change DATA_DIR."
+                f"Only {free} bytes are free in {folder}.", hint="Free disk space, or change DATA_DIR."
             )
         used = await asyncio.to_thread(ChunkCache(folder).used_bytes)
         return f"{free / 1e9:.1f} GB free; chunk results take {used / 1e6:.0f} MB"
@@ -163,8 +163,8 @@ def _listen(host: str, port: int, variable: str) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"{variable} is {port}, but {host}:{port} cannot be listened on: {error.strerror}.",
-            hint=f"Stop what listens there, or set {variable} (or HOST) to something else.",
+            f"{variable} is {port}, but cannot listen on {host}:{port}: {error.strerror}.",
+            hint=f"Stop the process that uses the port, or change {variable} (or HOST).",
         ) from None
     listener.set_inheritable(False)
     return listener

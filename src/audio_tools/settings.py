@@ -70,7 +70,7 @@ def _fits_in_a_header(value: SecretStr) -> SecretStr:
     stripped = value.get_secret_value().strip()
     # The HTTP library quotes a header that it refuses, key and all.
     if not re.fullmatch(r"[!-~]*", stripped):
-        raise PydanticCustomError("header", "must be ASCII letters, digits and signs, without blanks inside")
+        raise PydanticCustomError("header", "must be ASCII letters, digits and punctuation, without spaces")
     return SecretStr(stripped)
 
 
@@ -81,7 +81,7 @@ def _server_url(value: str) -> str:
     except ValueError:
         fine = False
     if not fine:
-        raise PydanticCustomError("server_url", "must be an address like http://127.0.0.1:8000/v1")
+        raise PydanticCustomError("server_url", "must be a URL like http://127.0.0.1:8000/v1")
     return value
 
 
@@ -90,7 +90,9 @@ def _host_alone(value: str) -> str:
         IPv6Address(value)
     except ValueError:
         if not re.fullmatch(r"[\w.-]+", value):
-            raise PydanticCustomError("host", "must be a name or an address alone") from None
+            raise PydanticCustomError(
+                "host", "must be a host name or an address, without scheme or port"
+            ) from None
     return value
 
 
@@ -107,7 +109,7 @@ def _at_home(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError:
-        raise PydanticCustomError("home", "begins with the home of a user who is not known here") from None
+        raise PydanticCustomError("home", "starts with the home directory of an unknown user") from None
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_by_commas)]
@@ -152,33 +154,39 @@ class Settings(BaseSettings):
         frozen=True, env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
     )
 
-    engine: EngineName = Field("auto", description="`auto` takes openai where a key is set, else whisper.")
+    engine: EngineName = Field(
+        "auto", description="`auto`: OpenAI if OPENAI_API_KEY is set, otherwise local Whisper."
+    )
     openai_api_key: Annotated[SecretStr, AfterValidator(_fits_in_a_header)] | None = Field(
-        None, description="Key of the OpenAI API or of a server like it."
+        None, description="API key of OpenAI or of a compatible server."
     )
     openai_base_url: Annotated[str, AfterValidator(_server_url)] = Field(
-        "https://api.openai.com/v1", pattern=r"^https?://", description="Where the API lives."
+        "https://api.openai.com/v1", pattern=r"^https?://", description="Base URL of the API."
     )
-    openai_model: str = Field("whisper-1", min_length=1, description="Transcription model of the API.")
+    openai_model: str = Field("whisper-1", min_length=1, description="Transcription model.")
     openai_response_format: Literal["auto", "verbose_json", "json", "diarized_json"] = Field(
-        "auto", description="What a model is asked for; `auto`: the most that it is known to give."
+        "auto",
+        description="Response format to request; `auto`: the most detailed one that the model supports.",
     )
     openai_usd_per_minute: float | None = Field(
-        None, ge=0, description="Price of a minute of audio; unset: OpenAI's own, 0 for unknown models."
+        None,
+        ge=0,
+        description="Price per minute of audio, USD; unset: OpenAI's list price, 0 for unknown models.",
     )
     whisper_model: Annotated[str, AfterValidator(os.path.expanduser)] = Field(
-        "base", min_length=1, description="Local Whisper: a model's name, or a folder."
+        "base", min_length=1, description="Local Whisper model: a name or a folder."
     )
     whisper_device: Device = Field(
-        "auto", description="Where local Whisper computes; `auto` takes a graphics card if there is one."
+        "auto", description="Device of local Whisper; `auto` uses a GPU if one is available."
     )
     whisper_compute_type: ComputeType = Field(
-        "auto", description="Its arithmetic; `auto` is the fastest that the device has, on a CPU int8."
+        "auto", description="CTranslate2 compute type; `auto`: the fastest supported one (int8 on a CPU)."
     )
     align: Literal["auto", "off"] = Field(
         "auto",
-        description="`auto` puts words on the samples: English where PocketSphinx is installed, others that "
-        "come without times by the local Whisper.",
+        description="`auto` refines word timings by forced alignment: English if PocketSphinx is "
+        "installed, other "
+        "languages without engine timings by local Whisper.",
     )
     align_model: HomePath | None = Field(
         None,
@@ -189,32 +197,33 @@ class Settings(BaseSettings):
         300.0,
         ge=1,
         le=3600,
-        description="Seconds for one request: to send a chunk and to have the whole answer.",
+        description="Timeout of one request in seconds, from sending the chunk to the complete response.",
     )
     outage_wait: float | None = Field(
         None,
         ge=0,
         le=31_536_000,
-        description="Seconds that a job waits for an engine that cannot be reached, or for room on a full "
-        "disk, before it fails; unset: a day in the service, 600 s in `transcribe`.",
+        description="Seconds that a job waits for an unreachable engine or for space on a full disk before "
+        "it "
+        "fails; unset: a day in the service, 600 s in `transcribe`.",
     )
     data_dir: HomePath = Field(
-        default_factory=default_data_dir, description="Where chunk results and models are kept."
+        default_factory=default_data_dir, description="Directory of chunk results and models."
     )
     chunk_size: int = Field(
-        26_214_400, ge=65_536, le=1_073_741_824, description="Cap on an encoded chunk, bytes."
+        26_214_400, ge=65_536, le=1_073_741_824, description="Maximum size of an encoded chunk, bytes."
     )
     max_concurrent_chunks: int = Field(
         5,
         ge=1,
         le=64,
-        description="Chunks at the engine at once, all jobs together; with Redis in all processes together.",
+        description="Maximum number of concurrent engine requests of all jobs; with Redis, of all processes.",
     )
     rate_limit_delay: int = Field(
         2_000,
         ge=0,
         le=600_000,
-        description="At most `maxConcurrent` requests of a job start in any window of so many milliseconds.",
+        description="Rate-limit window in ms: at most `maxConcurrent` requests of a job start within it.",
     )
     cache_max_bytes: int = Field(
         10_000_000_000,
@@ -225,76 +234,90 @@ class Settings(BaseSettings):
         30 * 86_400,
         ge=3600,
         le=315_360_000,
-        description="Seconds that a stored chunk result is kept after its last use.",
+        description="Seconds that a chunk result is stored after its last use.",
     )
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
         None,
-        description="Redis that keeps the jobs of many processes: `redis://HOST:PORT/DATABASE`, `rediss://` "
-        "for TLS; wins over REDIS_HOST and REDIS_PORT.",
+        description="Redis for a queue shared by several processes: `redis://HOST:PORT/DATABASE`, "
+        "`rediss://` "
+        "for TLS; overrides REDIS_HOST and REDIS_PORT.",
     )
     redis_host: Annotated[str, AfterValidator(_host_alone)] | None = Field(
-        None, description="Its host. With neither set one process keeps the jobs, in DATA_DIR."
+        None,
+        description="Redis host. Without REDIS_URL and REDIS_HOST, one process stores the jobs in DATA_DIR.",
     )
     redis_port: int = Field(6379, ge=1, le=65535, description="Its port.")
-    redis_password: SecretStr | None = Field(None, description="Its password, unless REDIS_URL has one.")
+    redis_password: SecretStr | None = Field(
+        None, description="Redis password, unless REDIS_URL contains one."
+    )
     redis_prefix: str = Field(
-        "bull", pattern=r"^[\w{}.-]+$", description="What our keys in Redis begin with: one for each service."
+        "bull", pattern=r"^[\w{}.-]+$", description="Redis key prefix; use a different one for each service."
     )
-    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; others need API_TOKEN.")
-    port: int = Field(
-        3001, ge=0, le=65535, description="Port for HTTP, and for WebSockets too; 0: any free one."
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address to listen on; an address other than loopback requires API_TOKEN.",
     )
-    ws_port: int = Field(3002, ge=0, le=65535, description="Port for WebSockets; 0: any free one.")
+    port: int = Field(3001, ge=0, le=65535, description="Port for HTTP and WebSockets; 0: any free port.")
+    ws_port: int = Field(3002, ge=0, le=65535, description="Port for WebSockets only; 0: any free port.")
     metrics_port: int | None = Field(
         None,
         ge=1,
         le=65535,
-        description="Port for Prometheus at `audio-tools work`, without a token; unset: none.",
+        description="Port of the Prometheus metrics of `audio-tools work`, without a token; unset: none.",
     )
-    node_env: str = Field("development", description="`production` logs JSON, the others lines for people.")
-    workers: int = Field(2, ge=1, le=64, description="Jobs at work at once in this process.")
+    node_env: str = Field(
+        "development", description="`production`: JSON logs; otherwise human-readable logs."
+    )
+    workers: int = Field(2, ge=1, le=64, description="Maximum number of concurrent jobs in this process.")
     media_roots: Paths = Field(
-        (), description="Folders whose files may be named by `path`, by commas; unset: no path is taken."
+        (), description="Comma-separated directories that `path` may point into; unset: `path` is disabled."
     )
-    max_upload_bytes: int = Field(200_000_000_000, ge=1, description="The largest upload, in bytes.")
-    min_free_bytes: int = Field(1_000_000_000, ge=0, description="Bytes of the disk that uploads leave free.")
+    max_upload_bytes: int = Field(200_000_000_000, ge=1, description="Maximum size of an upload, bytes.")
+    min_free_bytes: int = Field(
+        1_000_000_000, ge=0, description="Free disk space that uploads must leave, bytes."
+    )
     upload_idle: float = Field(
-        30.0, ge=1, le=3600, description="Seconds without a byte after which an upload is given up."
+        30.0, ge=1, le=3600, description="Seconds without data after which an upload is aborted."
     )
     upload_ttl: int = Field(
-        24 * 3600, ge=60, description="Seconds that an unfinished or unused upload is kept."
+        24 * 3600, ge=60, description="Seconds that an unfinished or unused upload is stored."
     )
     result_ttl: int = Field(
-        7 * 86_400, ge=60, description="Seconds that a job that has ended is kept, with its transcript."
+        7 * 86_400, ge=60, description="Seconds that a finished job and its transcript are stored."
     )
     api_token: SecretStr | None = Field(
-        None, min_length=16, description="With it set every request but `/health` must carry it."
+        None, min_length=16, description="If set, every request except `/health` must send it."
     )
     audio_tools_server: str | None = Field(
         None,
         pattern=r"^https?://",
-        description="Service that `submit`, `export`, `jobs`, `cancel` and `restart` talk to, with API_TOKEN "
-        "as their token; unset: the one at HOST and PORT.",
+        description="Service that `submit`, `export`, `jobs`, `cancel` and `restart` connect to, with "
+        "API_TOKEN as "
+        "their token; unset: the one at HOST and PORT.",
     )
     allowed_origins: Names = Field(
-        (), description="Web origins besides loopback that may call, by commas; `null` is one of them."
+        (), description="Comma-separated web origins allowed besides loopback; may include `null`."
     )
-    allowed_hosts: Names = Field((), description="Names besides loopback under which clients may reach us.")
+    allowed_hosts: Names = Field((), description="Comma-separated host names accepted besides loopback.")
     trusted_proxies: Networks = Field(
         (),
         description="Addresses or networks of reverse proxies, comma-separated, whose `X-Forwarded-For`, "
-        "`X-Forwarded-Proto` and `X-Forwarded-Prefix` count; unset: none.",
+        "`X-Forwarded-Proto` and `X-Forwarded-Prefix` are trusted; unset: none.",
     )
     path_prefix: str = Field(
         "",
         pattern=r"^(/[A-Za-z0-9._~-]+){0,10}/?$",
-        description="Path below which a reverse proxy publishes the service, where it sends no "
+        description="Path prefix under which a reverse proxy publishes the service, if it does not send "
         "`X-Forwarded-Prefix`.",
     )
     shutdown_grace: float = Field(
-        10.0, ge=0, le=3600, description="Seconds that running jobs get on SIGTERM before they are put back."
+        10.0,
+        ge=0,
+        le=3600,
+        description="Grace period on SIGTERM in seconds; unfinished jobs are then requeued.",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log level.")
 
     @property
     def uses_redis(self) -> bool:
@@ -323,7 +346,7 @@ class Settings(BaseSettings):
             return settings
         except UnicodeDecodeError:
             raise ConfigError(
-                "The file .env is not UTF-8 text.", hint="Write it again as plain text, or remove it."
+                "The file .env is not valid UTF-8.", hint="Save it as UTF-8 text, or remove it."
             ) from None
         except ValidationError as error:
             first = error.errors(include_url=False)[0]

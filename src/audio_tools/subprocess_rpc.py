@@ -108,7 +108,7 @@ class ChildProcess:
             return ChildDied(f"was killed by {signal.Signals(-code).name}", by_signal=True)
         self._stderr.seek(0)
         lines = self._stderr.read().decode(errors="replace").split("\n")
-        last_words = next((line for line in reversed(lines) if line.strip()), "it says nothing")
+        last_words = next((line for line in reversed(lines) if line.strip()), "no output")
         return ChildDied(f"ended with code {code}: {last_words[:LONGEST_LAST_WORDS]}", by_signal=False)
 
     async def kill(self) -> None:

@@ -340,7 +340,7 @@ class Transcript(JsonValue):
     engine: str
     """Engine that transcribed the chunks."""
     model: str
-    """The engine's model."""
+    """Model of the engine."""
     media: MediaInfo
     """The media file."""
     aligner: str | None = None

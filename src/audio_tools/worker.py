@@ -56,7 +56,7 @@ class Worker:
         self._outage_wait_s = outage_wait_s
         self._stopping = asyncio.Event()
         self._interrupt = asyncio.Event()
-        self._outage = OutageLog(log, "the queue does not answer", "the queue answers again")
+        self._outage = OutageLog(log, "queue unavailable", "queue available again")
 
     async def run(self) -> None:
         """Work until `stop`; returns when the last job is finished or given back."""
@@ -287,7 +287,7 @@ def to_record(error: BaseException, job: Job) -> Json:
     return {
         "code": AudioToolsError.code,
         "message": "An unexpected error stopped this job.",
-        "hint": "The log of the service says more.",
+        "hint": "See the log of the service.",
         "status": 500,
         "retryable": False,
         "restartable": True,

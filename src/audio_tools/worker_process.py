@@ -55,7 +55,7 @@ class WorkerProcess:
     @property
     def aligner(self) -> str:
         """Who puts words on the samples."""
-        return self._aligner.name if self._aligner else "none: words keep the times of the engine"
+        return self._aligner.name if self._aligner else "none: keeping engine timings"
 
     async def run(self, stopping: asyncio.Event) -> None:
         """
@@ -71,7 +71,7 @@ class WorkerProcess:
                 self._key_lanes = _share_lanes(self._settings, closing)
             tasks.create_task(self._worker.run(), name="work")
             await stopping.wait()
-            log.info("stopping: running jobs get %g s", self._settings.shutdown_grace)
+            log.info("shutting down, grace period for running jobs: %g s", self._settings.shutdown_grace)
             await self._worker.stop(self._settings.shutdown_grace)
 
     async def _warn_without_engine(self) -> None:
@@ -79,7 +79,7 @@ class WorkerProcess:
         try:
             await asyncio.to_thread(check_engine, self._settings)
         except EngineNotReady as error:
-            log.warning("jobs that name no engine will fail: %s %s", error, error.hint)
+            log.warning("no engine available, jobs without `engine` will fail: %s %s", error, error.hint)
 
     async def _transcribe(self, path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
         settings = self._settings

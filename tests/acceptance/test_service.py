@@ -178,7 +178,7 @@ def test_other_paths_all_get_one_answer(
     headers = {"Content-Type": "application/json"}
     response = service.http.post("/process-audio", content=body, headers=headers)
 
-    assert_error(response, 403, "path_refused", "The path names no file under MEDIA_ROOTS.")
+    assert_error(response, 403, "path_refused", "The path does not name a file under MEDIA_ROOTS.")
 
 
 def test_without_media_roots_no_path_is_taken(recording: Path) -> None:
@@ -555,7 +555,7 @@ def test_too_little_room_is_no_good_health(tmp_path: Path, engine: Engine) -> No
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"OPENAI_API_KEY": ""}, "The openai engine has no key."),
+        ({"OPENAI_API_KEY": ""}, "The openai engine requires an API key."),
         ({"ENGINE": "whisper", "WHISPER_MODEL": "/no/model"}, "There is no Whisper model in /no/model."),
     ],
 )

@@ -157,7 +157,7 @@ async def test_cancel_spares_what_has_ended(
     assert f"Error: Job {job_id} has already finished (completed)." in refused.errors
     assert f"audio-tools cancel --delete {job_id}" in refused.errors
     assert (deleted.code, deleted.errors) == (0, "")
-    assert gone.errors.startswith(f"Error: There is no job {job_id}.")
+    assert gone.errors.startswith(f"Error: Job not found: {job_id}.")
 
 
 async def test_cancel_stops_what_runs(

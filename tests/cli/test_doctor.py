@@ -96,7 +96,7 @@ def test_a_chosen_engine_without_a_key_is_not_ready(tmp_path: Path) -> None:
     found = findings(data_dir=tmp_path, engine="openai")
 
     assert (found["engine"].ok, found["openai"].ok) == (False, False)
-    assert found["engine"].text.startswith("The openai engine has no key.")
+    assert found["engine"].text.startswith("The openai engine requires an API key.")
 
 
 @pytest.mark.parametrize(

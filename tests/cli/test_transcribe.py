@@ -32,7 +32,7 @@ def test_what_no_file_escapes_ends_the_command(audio_tools: Run, tmp_path: Path)
     ended = audio_tools("transcribe", "sample.mp4", "b.mp4", "c.mp4", "--engine", "openai")
 
     assert ended.code == 2
-    assert "Error: sample.mp4: The openai engine has no key." in ended.errors
+    assert "Error: sample.mp4: The openai engine requires an API key." in ended.errors
     assert "Hint: Set OPENAI_API_KEY" in ended.errors
     assert ended.errors.splitlines()[-1] == "1 of 3 files failed, 2 not started."
 

@@ -180,7 +180,7 @@ async def test_an_unknown_path() -> None:
         "success": False,
         "error": "not_found",
         "message": "GET /nothing: not found.",
-        "hint": "GET /docs lists what is here.",
+        "hint": "See GET /docs for the available routes.",
     }
 
 

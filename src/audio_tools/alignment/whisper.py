@@ -81,7 +81,7 @@ class WhisperAligner:
         try:
             heard = await self._ear.hear(pcm, speech, language)
         except AudioToolsError as error:
-            log.warning("words keep the times they have: %s", error)
+            log.warning("alignment failed, keeping engine timings: %s", error)
             return list(words)
         return await asyncio.to_thread(_place, words, heard, speech, len(pcm) / SAMPLE_RATE_HZ)
 

@@ -172,7 +172,7 @@ def _read_ggml(path: Path) -> dict[str, Floats]:
     content = path.read_bytes()
     try:
         if not content.startswith(_MAGIC):
-            raise ValueError("it does not begin with GGML's magic number")
+            raise ValueError("the GGML magic number is missing")
         (length,) = struct.unpack_from("<i", content, 4)
         position = 8 + length + 4 * _HEADER_NUMBERS
         tensors: dict[str, Floats] = {}

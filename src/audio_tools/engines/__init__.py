@@ -27,7 +27,7 @@ def choose_engine(settings: Settings, options: Options) -> EngineName:
     if find_spec("faster_whisper"):
         return "whisper"
     raise EngineNotReady(
-        "There is no engine: no OPENAI_API_KEY is set and no local one is installed.",
+        "No engine available: OPENAI_API_KEY is not set, and the local engine is not installed.",
         hint="Set OPENAI_API_KEY, or install the local engine: pip install 'audio-tools-backend[local]'.",
     )
 

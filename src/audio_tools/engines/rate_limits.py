@@ -133,7 +133,7 @@ class RequestLimiter:
 
     def _open_lanes(self) -> None:
         if self._free.total_tokens != self.open_lanes:
-            log.info("%d of %d lanes are open", self.open_lanes, self.lanes)
+            log.info("concurrency limited to %d of %d requests", self.open_lanes, self.lanes)
             self._free.total_tokens = self.open_lanes
 
     async def _until_start_is_allowed(self) -> None:

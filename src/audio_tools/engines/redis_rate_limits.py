@@ -262,7 +262,9 @@ class RedisRequestLimiter(RequestLimiter):
                 answer = await script(keys=[self._key], args=args)
         except (RedisError, OSError) as error:
             if not self._redis_is_away:
-                log.warning("limits are kept by each process alone until Redis is back: %s", error)
+                log.warning(
+                    "shared rate limits unavailable, limiting per process until Redis is back: %s", error
+                )
             self._redis_is_away = True
             return 0
         self._redis_is_away = False

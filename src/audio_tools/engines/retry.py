@@ -202,7 +202,7 @@ def _reason(error: EngineError) -> str:
     if wish is None:
         return error.message
     asked = f"{wish:.0f} s" if wish < 120 else f"{wish / 60:.0f} min"
-    return f"The provider asks to wait {asked}. {error.message}"
+    return f"The provider asked to wait {asked} before retrying. {error.message}"
 
 
 def _error(state: RetryCallState) -> EngineError:

@@ -101,7 +101,7 @@ def write_adobe(transcript: Transcript, language: str | None = None) -> str:
     words = [word for word in spoken_words(transcript) if clean(word.word)]
     if not words:
         raise NoWords(
-            "The transcript has no words, and Premiere accepts none without.",
+            "The transcript has no words; Premiere requires at least one.",
             hint="Check that the right audio stream was transcribed.",
         )
     return json.dumps(_document(words, transcript, adobe_language(transcript.language, language)),

@@ -64,7 +64,7 @@ class RangeOption(BaseModel):
 class CutOptions(OptionsModel):
     """What a cut plan keeps and removes. Times left out follow the preset."""
 
-    preset: Preset = Field("balanced", description="How closely to cut; sets the times that are left out.")
+    preset: Preset = Field("balanced", description="Cutting style: sets the defaults of the times below.")
     min_silence: float | None = Field(
         None, ge=0.1, le=3600, description="Shortest silence to cut, seconds (0.3, 0.5 or 0.8)."
     )
@@ -84,7 +84,7 @@ class CutOptions(OptionsModel):
         None, ge=0, le=3600, description="Shorten pauses to this length instead of removing them, seconds."
     )
     mode: Mode = Field(
-        "remove", description="What happens to cut ranges: removed, only marked, muted, or played faster."
+        "remove", description="Treatment of cut ranges: remove, only mark, mute, or play faster."
     )
     speed_factor: float = Field(4.0, ge=1.1, le=100, description="Speed of cut ranges with mode `speed`.")
     silences: Action = Field("remove", description="What to do with silences.")
@@ -98,7 +98,7 @@ class CutOptions(OptionsModel):
         None, max_length=1000, description="Profane words and phrases, instead of the list of the language."
     )
     keep: list[RangeOption] = Field(
-        [], max_length=100_000, description="Ranges to keep whatever else applies, also over `cut`."
+        [], max_length=100_000, description="Ranges to keep in any case; takes precedence over `cut`."
     )
     cut: list[RangeOption] = Field([], max_length=100_000, description="Ranges to cut.")
     frame_rate: Annotated[
@@ -106,7 +106,7 @@ class CutOptions(OptionsModel):
     ] = Field(
         None,
         examples=["30000/1001"],
-        description="Frame rate, such as 25, 29.97 or 30000/1001; default: that of the picture, else 25.",
+        description="Frame rate, such as 25, 29.97 or 30000/1001; default: that of the video, else 25.",
     )
     start_timecode: str | None = Field(
         None,

@@ -34,22 +34,24 @@ class ExportOptions(OptionsModel):
         None,
         pattern=r"^[A-Za-z]{2,3}-[A-Za-z]{2,4}$",
         examples=["en-gb"],
-        description="Language variant in Premiere's transcript, such as en-gb; default: by the transcript.",
+        description="Language variant in Premiere's transcript, such as en-gb; default: the transcript's "
+        "language.",
     )
     captions: Preset = Field("netflix", description="Rules of captions.")
-    audience: Audience = Field("adults", description="Readers of the captions: children read slower.")
+    audience: Audience = Field("adults", description="Audience of the captions; children read more slowly.")
     max_chars: int | None = Field(
         None, ge=4, le=200, description="Longest line of a caption, characters; default: by the rules."
     )
     max_lines: int | None = Field(
-        None, ge=1, le=4, description="Most lines of a caption; default: by the rules."
+        None, ge=1, le=4, description="Maximum number of lines of a caption; default: by the rules."
     )
     max_cps: float | None = Field(
         None, ge=1, le=100, description="Fastest reading speed, characters per second; default: by the rules."
     )
     word_timing: WordTiming = Field(
         "none",
-        description="Captions by words: each lit as it is spoken (karaoke: ass, vtt), or one a cue (word).",
+        description="Captions by words: highlight each word as it is spoken (karaoke: ass, vtt), or one "
+        "word per cue (word).",
     )
     timecode: bool = Field(False, description="Put a timecode before each paragraph of txt.")
     mask_profanity: bool = Field(False, description="Mask profanity in captions and text: f***.")

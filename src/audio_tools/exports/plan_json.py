@@ -335,7 +335,7 @@ def _spans(name: str, ranges: Sequence[Any], media: MediaReference) -> list[Span
                 f"{name}[{index}]", f"frames {start} to {end} are not a range of 0 to {media.n_frames}"
             )
         if spans and start < spans[-1][1]:
-            raise InvalidRange(f"{name}[{index}]", f"it begins before the end of {name}[{index - 1}]")
+            raise InvalidRange(f"{name}[{index}]", f"it starts before the end of {name}[{index - 1}]")
         if spans and start == spans[-1][1]:
             spans[-1] = spans[-1][0], end
         else:

@@ -259,7 +259,7 @@ FORMATS: dict[str, Format] = {
             "edl-markers",
             ".markers.edl",
             "text/plain; charset=utf-8",
-            "Markers for Resolve; without a cut plan, at what one would cut",
+            "Markers for Resolve; without a cut plan, at the proposed cuts",
             lambda export: write_marker_edl(export.timeline("mark"), export.sequence_start(ONE_HOUR)),
             _SEQUENCE - {"media_path"},
             uses_cuts=True,

@@ -37,9 +37,9 @@ class Timebase:
 
     def __post_init__(self) -> None:
         if self.rate <= 0:
-            raise ValueError(f"a frame rate is more than 0, not {self.rate}")
+            raise ValueError(f"the frame rate must be greater than 0, not {self.rate}")
         if self.drop_frame and self.rate not in DROP_FRAME_RATES:
-            raise ValueError(f"there is no drop-frame timecode at {self.rate} frames per second")
+            raise ValueError(f"drop-frame timecode is not defined at {self.rate} frames per second")
         _ = self.start_frame
 
     @property

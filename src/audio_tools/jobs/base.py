@@ -32,7 +32,7 @@ WORKER_CRASHED: Json = {
     "code": "worker_crashed",
     "message": f"the worker died {CRASH_LIMIT} times in a row on this job",
     "status": 500,
-    "hint": "The file or its options crash the worker, or memory runs out; the service's log says which.",
+    "hint": "The file or its options crash the worker, or memory runs out. See the log of the service.",
     "restartable": True,
 }
 """The `error` of such a job."""
@@ -122,7 +122,7 @@ class Lease(ABC):
     def _require_held(self) -> None:
         # The backend checks again where it stores; here a queue that is closed cannot answer any more.
         if self.lost.is_set():
-            raise LeaseLost(f"job {self.job.id} is not held by attempt {self.attempt} any more")
+            raise LeaseLost(f"job {self.job.id} is no longer held by attempt {self.attempt}")
 
     @abstractmethod
     async def _release(self) -> Job: ...
@@ -182,7 +182,7 @@ class Queue(ABC):
 
     @abstractmethod
     async def get(self, job_id: str) -> Job:
-        """The job as it is now."""
+        """Current status of the job."""
 
     @abstractmethod
     async def find(self, idempotency_key: str) -> Job | None:

@@ -28,9 +28,12 @@ def resolve_media(path: str, roots: Sequence[Path]) -> tuple[Path, int]:
             that nobody can find out what there is. Also if no roots are set.
     """
     if not roots:
-        raise PathRefused("Paths are not taken here.", hint="Set MEDIA_ROOTS to the folders that hold media.")
+        raise PathRefused(
+            "This service does not accept paths.", hint="Set MEDIA_ROOTS to the folders that contain media."
+        )
     refused = PathRefused(
-        "The path names no file under MEDIA_ROOTS.", hint="Give the absolute path of a file in one of them."
+        "The path does not name a file under MEDIA_ROOTS.",
+        hint="Give the absolute path of a file in one of them.",
     )
     if not means_a_local_file(path):
         raise refused
@@ -64,7 +67,7 @@ class OpenedMedia:
             self._descriptor = _open_below(root, self.path.relative_to(root).parts)
         except OSError:
             raise PathRefused(
-                "The path names no file under MEDIA_ROOTS.",
+                "The path does not name a file under MEDIA_ROOTS.",
                 hint="The file or its folder was replaced just now.",
             ) from None
         self.path = Path(f"/proc/{os.getpid()}/fd/{self._descriptor}")

@@ -110,9 +110,9 @@ class Decoder:
                 blocks += 1
                 yield block
         except TimeoutError:
-            raise self._failed(f"the decoder gave nothing for {self._stall_s:g} seconds") from None
+            raise self._failed(f"the decoder returned no data for {self._stall_s:g} seconds") from None
         except ValueError as error:
-            raise self._failed(f"the decoder's output makes no sense: {error}") from None
+            raise self._failed(f"invalid output from the decoder: {error}") from None
         self._finish(self._end(wait_s=_REAP_S), blocks)
 
     def kill(self) -> None:
@@ -204,17 +204,17 @@ class Decoder:
             times = ", ".join(places[:5])
             more = f" and at {len(places) - 5} more places" if len(places) > 5 else ""
             yield (
-                f"The timestamps start anew at {times}{more}: the file holds several recordings, which "
-                "follow one another here. An editor may show the first only: convert the file before editing."
+                f"The timestamps restart at {times}{more}: the file contains several recordings, which "
+                "are joined here. An editor may show only the first: convert the file before editing."
             )
         if told.clock_ignored:
             yield (
-                f"The timestamps of {stream.lower()} do not fit its sound, which was placed by its own "
+                f"The timestamps of {stream.lower()} do not match its audio, which was placed by its own "
                 "length: it may be out of step with the picture. Convert the file before editing."
             )
         dropped_s = self._dropped_samples / SAMPLE_RATE_HZ
         if dropped_s > DROPPED_S:
-            yield f"{dropped_s:.1f} s of {stream.lower()} overlap what comes before them, and were dropped."
+            yield f"{dropped_s:.1f} s of {stream.lower()} overlapped earlier audio and were dropped."
 
     def _failed(self, why: str | Reason) -> DecodeFailed:
         cause = why if isinstance(why, Reason) else Reason(why)

@@ -114,7 +114,7 @@ def _rows(table: bytes) -> list[tuple[int, int]]:
     form = struct.Struct(">QqI" if table[0] else ">IiI")
     count = struct.unpack_from(">I", table, 4)[0]
     if count > (len(table) - 8) // form.size:
-        raise ValueError("an edit list that is cut off")
+        raise ValueError("a truncated edit list")
     return [form.unpack_from(table, 8 + number * form.size)[:2] for number in range(count)]
 
 
@@ -122,7 +122,7 @@ def _timescale(file: BinaryIO, header: Span) -> int:
     data = _read(file, header)
     scale: int = struct.unpack_from(">I", data, 20 if data[0] else 12)[0]
     if not scale:
-        raise ValueError("a clock that stands still")
+        raise ValueError("a timescale of zero")
     return scale
 
 
@@ -135,7 +135,7 @@ def _media_length(file: BinaryIO, header: Span) -> int:
 def _read(file: BinaryIO, span: Span) -> bytes:
     start, end = span
     if end - start > _LARGEST_TABLE_BYTES:
-        raise ValueError("a table too large")
+        raise ValueError("a table that is too large")
     file.seek(start)
     return file.read(end - start)
 

@@ -143,7 +143,7 @@ def _worst_bytes_per_second(audio_format: str, sample_rate_hz: int, channels: in
 def _form(audio_format: str, sample_rate_hz: int, channels: int) -> _Format:
     form = _FORMATS.get(audio_format)
     if form is None or sample_rate_hz not in RATES_HZ or channels not in CHANNELS:
-        raise ValueError(f"no such audio: {audio_format}, {sample_rate_hz} Hz, {channels} channels")
+        raise ValueError(f"unsupported audio: {audio_format}, {sample_rate_hz} Hz, {channels} channels")
     return form
 
 

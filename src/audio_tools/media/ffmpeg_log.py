@@ -8,9 +8,9 @@ from pathlib import Path
 from audio_tools.media.ffmpeg import local_file
 
 ENCRYPTED = "the stream is encrypted"
-NO_SUCH_STREAM = "there is no such audio stream"
+NO_SUCH_STREAM = "no such audio stream"
 UNKNOWN_CODEC = "no decoder for this codec"
-TOO_MANY_CHANNELS = "more channels than can be resampled"
+TOO_MANY_CHANNELS = "too many channels to resample"
 """What our own child process says, beside libav."""
 
 
@@ -22,7 +22,7 @@ class Reason:
     hint: str = ""
 
 
-_COPY_AGAIN = "Copy or download it again, or have it repaired from the original."
+_COPY_AGAIN = "Copy or download it again, or restore it from the original."
 _CONVERT = "Convert it to WAV, FLAC or MP4 with the program that made it."
 
 KNOWN_COMPLAINTS = (
@@ -33,27 +33,27 @@ KNOWN_COMPLAINTS = (
     ),
     (
         "moov atom not found",
-        "its index is missing: it was cut off when written or copied, or is no MP4",
+        "its index is missing: it was cut off when written or copied, or is not an MP4 file",
         _COPY_AGAIN,
     ),
     (ENCRYPTED, "it is encrypted (copy protection)", "Use an unprotected copy."),
     ("DRM protected", "it is encrypted (copy protection)", "Use an unprotected copy."),
     ("activation_bytes", "it is encrypted (copy protection)", "Use an unprotected copy."),
     (NO_SUCH_STREAM, "it has no such audio stream", ""),
-    (UNKNOWN_CODEC, "its sound is in a format that is not supported", _CONVERT),
-    ("Decoder not found", "its sound is in a format that is not supported", _CONVERT),
-    (TOO_MANY_CHANNELS, "it has more than 64 channels", "Mix them down, or split the file."),
+    (UNKNOWN_CODEC, "its audio codec is not supported", _CONVERT),
+    ("Decoder not found", "its audio codec is not supported", _CONVERT),
+    (TOO_MANY_CHANNELS, "it has more than 64 audio channels", "Mix them down, or split the file."),
     (
         "Cannot allocate memory",
-        "it asks for more memory than a media file may take",
+        "it requires more memory than allowed for a media file",
         _CONVERT,
     ),
-    ("Not yet implemented", "its sound is in a variant of its format that is not supported", _CONVERT),
-    ("not implemented", "its sound is in a variant of its format that is not supported", _CONVERT),
+    ("Not yet implemented", "its audio uses an unsupported variant of its codec", _CONVERT),
+    ("not implemented", "its audio uses an unsupported variant of its codec", _CONVERT),
     # With a number this is PyAV's, about the whole file; without, about one damaged packet.
     (
         "Invalid data found when processing input: ",
-        "its contents are not a media format that is known here",
+        "unsupported or unrecognised media format",
         _CONVERT,
     ),
 )
@@ -63,7 +63,7 @@ CUT_OFF = ("File ended prematurely", ": partial file")
 """What demuxers say where a file ends before its time."""
 
 _LONGEST_QUOTE = 300
-_DAMAGED = Reason("its sound is damaged from the start or missing", _COPY_AGAIN)
+_DAMAGED = Reason("its audio is missing or damaged from the start", _COPY_AGAIN)
 
 
 def reason(complaints: str, path: Path) -> Reason:

@@ -107,13 +107,15 @@ def _check_file(path: Path) -> None:
         status = path.stat()
     except (OSError, ValueError) as error:
         denied = isinstance(error, PermissionError)
-        raise MediaNotFound(f"{path.name} may not be read." if denied else f"There is no {path}.") from None
+        raise MediaNotFound(
+            f"Permission denied: {path.name}" if denied else f"File not found: {path}"
+        ) from None
     if stat.S_ISDIR(status.st_mode):
         raise ProbeFailed(f"{path.name} is a folder, not a media file.")
     if not stat.S_ISREG(status.st_mode):
         raise ProbeFailed(f"{path.name} is not a regular file.")
     if not os.access(path, os.R_OK):
-        raise MediaNotFound(f"{path.name} may not be read.", hint="Give this user the right to read it.")
+        raise MediaNotFound(f"Permission denied: {path.name}", hint="Make the file readable for this user.")
     if status.st_size == 0:
         raise ProbeFailed(f"{path.name} is empty.")
 
@@ -135,7 +137,7 @@ async def _run_child(path: Path, timeout_s: float) -> Facts:
                 child.kill()
         await child.wait()
     if child.returncode:
-        raise ProbeFailed(f"{path.name} broke the reader of media files (exit {child.returncode}).")
+        raise ProbeFailed(f"{path.name} crashed the media reader (exit {child.returncode}).")
     facts: Facts = json.loads(output)
     return facts
 

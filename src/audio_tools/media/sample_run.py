@@ -19,7 +19,7 @@ Put = Callable[[int, int, memoryview], None]
 
 
 class TooManyChannels(ValueError):
-    """A frame has more channels than can be resampled."""
+    """A frame has too many channels to resample."""
 
 
 class SampleRun:

@@ -121,22 +121,23 @@ def _warnings(heard: ChunkResults, words: Sequence[Word], options: Options, engi
     """What an editor should know before trusting the transcript."""
     hearings = heard.hearings
     if heard.promised - heard.seconds > TRUNCATED_S:
-        yield f"The sound ends at {heard.seconds:.1f} s, but the file promises {heard.promised:.1f} s of it."
+        yield f"The audio ends at {heard.seconds:.1f} s, but the file declares {heard.promised:.1f} s."
     number, streams = heard.stream.position, len(heard.media.audio_streams)
     if streams > 1 and not words:
-        yield f"Audio stream {number} of {streams} holds no words: choose another (audioStream)."
+        yield f"Audio stream {number} of {streams} contains no words. Choose another stream (audioStream)."
     if heard.media.variable_frame_rate:
         yield "The frame rate varies, so frame numbers are not safe: transcode to a constant rate."
     yield from describe_dropped([phrase for hearing in hearings for phrase in hearing.dropped])
     estimated = sum(word.timing == "estimated" for word in words)
     if estimated:
-        yield f"Words without times from the engine, which are estimated from the speech: {estimated}."
+        yield f"{estimated} words had no times from the engine; their times are estimated from the speech."
     telling = sum(any(word.speaker for word in hearing.chunk.words) for hearing in hearings)
     if telling > 1:
-        yield f"Speakers are told apart in each of {telling} chunks alone: A (1) and A (2) may be one person."
+        yield f"Speakers are distinguished within each of {telling} chunks only: A (1) and A (2) may be "
+        "the same person."
     yield from language_warnings([_detected(hearing) for hearing in hearings], options.one_language)
     if options.prompt and not engine.capabilities.prompt:
-        yield f"The model {engine.model} takes no prompt: it was not sent."
+        yield f"The model {engine.model} does not accept a prompt; the prompt was not sent."
 
 
 def _detected(result: ChunkResult) -> DetectedLanguage:

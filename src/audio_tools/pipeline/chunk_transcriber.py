@@ -203,12 +203,14 @@ class ChunkTranscriber:
                 reply = merge(reply, more, gap)
             except CostLimitReached as error:
                 # A gap is reported. What money is left is for chunks without any transcript.
-                log.warning("no second answer for %d gaps of a chunk: %s", len(gaps), error)
+                log.warning("skipped re-transcribing %d gaps: %s", len(gaps), error)
                 break
             except EngineRefused:
                 raise
             except EngineError as error:
-                log.warning("no second answer for %.2f-%.2f s of a chunk: %s", gap.start, gap.end, error)
+                log.warning(
+                    "re-transcribing the gap at %.2f-%.2f s of a chunk failed: %s", gap.start, gap.end, error
+                )
         return await self._align(reply, pcm, there)
 
     async def _align(self, reply: Reply, pcm: Pcm, speech: Sequence[Interval]) -> Reply:

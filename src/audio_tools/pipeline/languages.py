@@ -67,12 +67,12 @@ def language_warnings(chunks: Sequence[DetectedLanguage], requested: str | None)
     if requested is not None and share > 1 / 2:
         yield (
             f"The speech seems to be in {foreign[0].detected}, not in {used} as requested "
-            f"({_where(foreign)}): the text is unreliable. Correct the language, or leave it out."
+            f"({_where(foreign)}): the text is unreliable. Correct the language, or omit it."
         )
         return
     yield (
         f"Some of the speech seems to be in another language than {used}, in which it was transcribed: "
-        f"{_where(foreign)}. With language multi each stretch is transcribed in its own language."
+        f"{_where(foreign)}. Set language to multi to transcribe each stretch in its own language."
     )
 
 

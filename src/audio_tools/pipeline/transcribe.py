@@ -137,9 +137,9 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
                 break
     if job.failures and not job.anything_heard():
         raise AllChunksFailed(
-            f"No chunk was transcribed ({len(job.failures)} failed); the last answer: "
+            f"No chunk was transcribed ({len(job.failures)} failed); last error: "
             + job.failures[max(job.failures)].chunk.message,
-            hint=job.failures[max(job.failures)].hint or "Run the same again later.",
+            hint=job.failures[max(job.failures)].hint or "Run the same command again later.",
         )
     meter.say("stitch", "Joining the words")
     return await asyncio.to_thread(assemble, job.heard(), options, tools.engine, tools.aligner, asker)
@@ -273,8 +273,13 @@ class _FileRun:
             self.cut_off = True
         if self.cut_off:
             self.warnings.append(
+<<<<<<< HEAD
                 f"The file was cut off at {end:.1f} s when it was recorded or copied: copy it again. What is "
                 "missing is not reported as silence."
+=======
+                f"The file declares {promised:.1f} s but ends at {end:.1f} s: it was cut off when it was "
+                "recorded or copied. The missing part is not reported as silence."
+>>>>>>> ffddf48 (Reword messages, logs, settings and OpenAPI texts)
             )
         self.found = measured(self.media, self.stream.position, decoder.start, end)
 
@@ -312,7 +317,7 @@ def _cost_limit_reached(
     heard, chunks = len(job.hearings), expected_chunks(job.media.likely_duration, target_s)
     return CostLimitReached(
         options.max_cost,
-        f"{asker.cost_usd:.4f} USD are spent; {heard} of about {max(heard + 1, chunks)} chunks are kept.",
+        f"Spent {asker.cost_usd:.4f} USD; {heard} of about {max(heard + 1, chunks)} chunks are stored.",
     )
 
 
@@ -332,7 +337,7 @@ def _chunk_length(media: MediaInfo, options: Options, tools: PipelineContext) ->
     if longest < SHORTEST_LIMIT_S:
         enough = max_encoded_bytes(SHORTEST_LIMIT_S, *form) + 1
         raise InvalidOption(
-            "chunkSize", room, f"at least {enough}, which holds {SHORTEST_LIMIT_S:g} s of {_describe(*form)}"
+            "chunkSize", room, f"at least {enough}, enough for {SHORTEST_LIMIT_S:g} s of {_describe(*form)}"
         )
     if caps.max_seconds is not None:
         longest = min(longest, caps.max_seconds)

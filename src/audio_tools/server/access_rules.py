@@ -92,12 +92,12 @@ class AccessRules:
                 raise _wrong_entry("ALLOWED_ORIGINS", name, "like https://panel.example.com, or null")
         if self.token is not None and not UNRESERVED.fullmatch(self.token):
             raise ConfigError(
-                "API_TOKEN may hold letters, digits and - . _ ~ only.",
-                hint="Make one with: openssl rand -hex 32",
+                "API_TOKEN may contain only letters, digits and - . _ ~",
+                hint="Generate one with: openssl rand -hex 32",
             )
         if self.public and self.token is None:
             raise ConfigError(
-                "HOST lets other machines in, but API_TOKEN is not set.",
+                "HOST accepts connections from other machines, but API_TOKEN is not set.",
                 hint="Set API_TOKEN (openssl rand -hex 32), or HOST=127.0.0.1.",
             )
 
@@ -225,8 +225,8 @@ def judge(rules: AccessRules, claims: Claims) -> bool:
     if may_wait or is_health:
         return False
     raise Unauthorized(
-        "The token is wrong." if claims.tokens else "This server wants its token.",
-        hint="Send the header `Authorization: Bearer ` with the API_TOKEN of the server; "
+        "Invalid API token." if claims.tokens else "API token required.",
+        hint="Send the header `Authorization: Bearer <API_TOKEN>`; "
         f'in a browser: new WebSocket(url, ["{SUBPROTOCOL}", "bearer." + token]).',
     )
 
@@ -236,7 +236,7 @@ def _check_host(rules: AccessRules, claims: Claims) -> None:
         raise BadHost("A request must have exactly one Host header.", hint="Send one Host header.")
     if not host_is_ours(rules, claims.hosts[0], claims.scheme):
         raise HostNotAllowed(
-            f"This server is not {_quoted(claims.hosts[0])}.",
+            f"Unknown host name: {_quoted(claims.hosts[0])}.",
             hint=f"Call http://127.0.0.1:{rules.ports[0]}, or add the name to ALLOWED_HOSTS.",
         )
 
@@ -252,9 +252,9 @@ def _check_origin(rules: AccessRules, claims: Claims) -> None:
         return
     origin = ", ".join(claims.origins)
     raise OriginNotAllowed(
-        f"Pages of the origin {_quoted(origin)} may not use this server.",
+        f"Origin not allowed: {_quoted(origin)}.",
         hint=f"Add {_quoted(origin)} to ALLOWED_ORIGINS, or set API_TOKEN and send the token. "
-        "`null` is a page opened from a file, and a sandboxed frame of any web page, too.",
+        "`null` is the origin of pages opened from a file, but also of sandboxed frames on any web page.",
     )
 
 
@@ -268,7 +268,7 @@ def _check_fetch_metadata(claims: Claims) -> None:
     into_window = (claims.fetch_mode, claims.fetch_dest) == ("navigate", "document")
     if claims.fetch_site == "cross-site" and not (into_window and claims.method in {"GET", "HEAD"}):
         raise OriginNotAllowed(
-            "A page of another site made this request (Sec-Fetch-Site: cross-site).",
+            "Cross-site requests are not allowed (Sec-Fetch-Site: cross-site).",
             hint="Use fetch() with CORS, whose Origin can be added to ALLOWED_ORIGINS, or send the token.",
         )
 
@@ -288,7 +288,7 @@ def _tokens(scope: Scope, authorizations: Iterable[str]) -> Iterable[bytes]:
 
 
 def _wrong_entry(setting: str, entry: str, wanted: str) -> ConfigError:
-    every = " (`*` would let in every web page)" if entry == "*" else ""
+    every = " (`*` would allow every web page)" if entry == "*" else ""
     return ConfigError(
         f"{setting} holds {entry!r}, which matches nothing{every}.",
         hint=f"Write each entry {wanted}.",

@@ -72,7 +72,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     if message == HTTPStatus(status).phrase:
         message = f"{request.method} {request.url.path}: {message.lower()}."
     if status == HTTPStatus.NOT_FOUND:
-        hint = "GET /docs lists what is here."
+        hint = "See GET /docs for the available routes."
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = headers.get("Allow", "").split(", ")
         if "GET" in allowed and "HEAD" not in allowed:  # HeadAsGet answers it
@@ -89,7 +89,7 @@ async def _on_invalid_request(_: Request, error: Exception) -> Response:
         for problem in error.errors()
     ]
     message = "; ".join(f"{problem['field']}: {problem['message']}" for problem in problems) + "."
-    hint = "GET /docs says what each field may be."
+    hint = "See GET /docs for the allowed values of each field."
     return _response(422, "invalid_request", message, hint=hint, facts={"problems": problems})
 
 
@@ -99,8 +99,8 @@ async def _on_unexpected_error(request: Request, _: Exception) -> Response:
     return _response(
         500,
         AudioToolsError.code,
-        "Something went wrong in this server.",
-        hint="The server's log has the details under this request id.",
+        "Internal server error.",
+        hint="See the log of the service for this request id.",
         facts={"requestId": request_id},
     )
 

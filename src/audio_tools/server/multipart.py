@@ -71,8 +71,8 @@ def _boundary(headers: Headers) -> bytes:
     boundary = parameters.get(b"boundary", b"")
     if not boundary:
         raise MalformedUpload(
-            "The Content-Type names no boundary.",
-            hint="Leave the Content-Type of a form to your HTTP library: it knows the boundary.",
+            "The Content-Type has no boundary.",
+            hint="Let the HTTP library set the Content-Type of the form: it adds the boundary.",
         )
     return boundary
 
@@ -117,20 +117,20 @@ class FormReader:
         try:
             self._parser.write(block)
         except FormParserError as error:
-            raise MalformedUpload(f"The form is broken: {error}.", hint="Check its boundary.") from None
+            raise MalformedUpload(f"Malformed form: {error}.", hint="Check its boundary.") from None
         if self._n_bytes - self._writer.size > OVERHEAD_BYTES:
-            raise UploadTooLarge(OVERHEAD_BYTES, "All of the form but its file")
+            raise UploadTooLarge(OVERHEAD_BYTES, "The form without its file")
 
     def finish(self) -> str | None:
         """Judge the form once its body has ended, and finish the file. Gives the text of `options`."""
         if not self._complete:
             raise MalformedUpload(
-                "The body ends before the form does.", hint="Check boundary and Content-Length."
+                "The body ends before the end of the form.", hint="Check boundary and Content-Length."
             )
         if not self._has_file:
             raise MalformedUpload(f"The form has no file in the field {FILE_FIELD}.")
         if self._writer.size == 0:
-            raise MalformedUpload("The file has zero bytes.", hint="Choose a file with something in it.")
+            raise MalformedUpload("The file is empty.", hint="Choose a file that is not empty.")
         try:
             options = None if self._options is None else self._options.decode()
         except UnicodeDecodeError:
@@ -166,7 +166,7 @@ class FormReader:
             self._begin_file(name, file_name)
         elif name == OPTIONS_FIELD:
             if self._options is not None:
-                raise MalformedUpload(f"The form has two fields {OPTIONS_FIELD}.")
+                raise MalformedUpload(f"The form has the field {OPTIONS_FIELD} twice.")
             self._options, self._take = bytearray(), self._add_options
 
     def _begin_file(self, field: str, file_name: bytes | None) -> None:
@@ -174,11 +174,11 @@ class FormReader:
             raise MalformedUpload(f"The file must be in the field {FILE_FIELD}, not {field[:80]!r}.")
         if file_name is None:
             raise MalformedUpload(
-                f"The field {FILE_FIELD} holds text, not a file.",
+                f"The field {FILE_FIELD} contains text, not a file.",
                 hint=f"With curl: -F {FILE_FIELD}=@recording.mp4 (mind the @).",
             )
         if self._has_file:
-            raise MalformedUpload("The form has more than one file.", hint="Send each in a form of its own.")
+            raise MalformedUpload("The form has more than one file.", hint="Send one form per file.")
         self._has_file = True
         self._writer.begin(UploadRecord(_decoded_name(file_name)))
         self._take = self._writer.write

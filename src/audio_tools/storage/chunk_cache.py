@@ -58,8 +58,8 @@ class ChunkCache:
         except OSError as error:
             # Not as if it were absent: what is there has been paid.
             raise StorageError(
-                f"{path} cannot be read: {error.strerror or error}.",
-                hint="Choose a folder that may be read and written (DATA_DIR).",
+                f"Cannot read {path}: {error.strerror or error}.",
+                hint="Choose a readable and writable folder (DATA_DIR).",
             ) from error
         except (ValueError, LookupError, TypeError, RecursionError):
             # Not ours, or damaged by the disk: as good as absent, and replaced by the next put.

@@ -47,6 +47,6 @@ class DiskSpace:
             free = shutil.disk_usage(self._folder).free
         if free < n_bytes + self._min_free_bytes:
             raise DiskFull(
-                "The disk has no room for the upload.",
-                hint="Make room, lower MIN_FREE_BYTES, or set DATA_DIR to a folder on a larger disk.",
+                "Not enough disk space for the upload.",
+                hint="Free disk space, lower MIN_FREE_BYTES, or set DATA_DIR to a folder on a larger disk.",
             )

@@ -48,7 +48,7 @@ class DiskWait:
                 if now - began >= self._most_s:
                     raise
                 if self.waiting is None:
-                    log.warning("disk full, waiting for room: %s", error)
+                    log.warning("disk full, waiting for free space: %s", error)
                 self.waiting = Waiting.of(
                     error.code, error.message, since=began, next_attempt_at=now + ROOM_CHECK_S
                 )

@@ -45,10 +45,11 @@ def map_storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise DiskFull(
-                f"The disk that holds {path.parent} is full.",
-                hint="Make room, or choose a larger disk (DATA_DIR, -o); then run the same again.",
+                f"The disk of {path.parent} is full.",
+                hint="Free disk space, or choose a larger disk (DATA_DIR, -o), then run the same command "
+                "again.",
             ) from error
         raise StorageError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            hint="Choose a folder that may be written (DATA_DIR, -o).",
+            f"Cannot write {path}: {error.strerror or error}.",
+            hint="Choose a writable folder (DATA_DIR, -o).",
         ) from error

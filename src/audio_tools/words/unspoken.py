@@ -162,11 +162,12 @@ def describe_dropped(dropped: Sequence[Dropped]) -> Iterator[str]:
     """Warnings that name each dropped phrase and its time."""
     sounds = [phrase for phrase in dropped if phrase.reason == "sound"]
     if sounds:
-        yield f"Left out descriptions of sounds: {', '.join(map(_describe, sounds))}."
+        yield f"Dropped descriptions of sounds: {', '.join(map(_describe, sounds))}."
     for phrase in dropped:
         if phrase.reason == "repetition":
             yield (
-                f"Left out a phrase that the engine repeats {phrase.count} times, which no one can have said "
+                f"Dropped a phrase that the engine repeated {phrase.count} times in an implausibly short "
+                "time "
                 f"(a likely hallucination): {_describe(phrase)}."
             )
     silent = [phrase for phrase in dropped if phrase.reason == "silence"]

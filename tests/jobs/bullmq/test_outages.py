@@ -165,8 +165,8 @@ async def test_an_outage_is_logged_once(
 
     said = [record.getMessage().partition(":")[0] for record in caplog.records]
     assert [line for line in said if "can be taken" in line] == [
-        "no jobs can be taken",
-        "jobs can be taken again",
+        "cannot fetch jobs",
+        "fetching jobs again",
     ]
 
 

@@ -69,10 +69,10 @@ class SphinxAligner:
             async with self._child() as child, asyncio.timeout(_patience_s(pcm)):
                 aligned: list[Word] = await child.ask(Alignment(pcm, tuple(words), tuple(speech)))
         except ChildDied as died:
-            log.warning("words keep the times they have: the aligner %s", died)
+            log.warning("alignment failed, keeping engine timings: the aligner %s", died)
             return list(words)
         except TimeoutError:
-            log.warning("words keep the times they have: the aligner takes too long")
+            log.warning("alignment timed out, keeping engine timings")
             return list(words)
         return aligned
 

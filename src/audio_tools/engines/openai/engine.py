@@ -103,7 +103,7 @@ class OpenAIEngine:
             )
         except (ValueError, ImportError, OSError) as error:
             raise EngineNotReady(
-                f"The HTTP client cannot be made: {error}.",
+                f"Cannot create the HTTP client: {error}.",
                 hint="Check SSL_CERT_FILE, SSL_CERT_DIR, HTTP_PROXY, HTTPS_PROXY and ALL_PROXY.",
             ) from error
 
@@ -197,7 +197,7 @@ class OpenAIEngine:
             if len(self._forms) == 1:
                 return False
             self._forms = tuple(other for other in self._forms if other != form)
-            log.warning("%s does not take %s for %s", self._base_url, form, self.model)
+            log.warning("%s does not accept %s for %s", self._base_url, form, self.model)
         return True
 
 
@@ -211,6 +211,6 @@ def require_key(api_key: str | None) -> None:
     """Raises EngineNotReady: there is no key."""
     if not api_key:
         raise EngineNotReady(
-            "The openai engine has no key.",
+            "The openai engine requires an API key.",
             hint="Set OPENAI_API_KEY, or choose the local engine: whisper.",
         )

@@ -55,16 +55,16 @@ def map_openai_errors() -> Iterator[None]:
             # It quotes the header, which may be the key: nobody shall read it, not even in a traceback.
             raise EngineRefused(
                 "The request cannot be sent: one of its headers is not allowed in HTTP.",
-                hint="Check OPENAI_API_KEY: it must be ASCII without blanks or line breaks.",
+                hint="Check OPENAI_API_KEY: it must be ASCII without spaces or line breaks.",
             ) from None
         late = isinstance(error, openai.APITimeoutError | TimeoutError)
         if late and not isinstance(cause, httpx2.ConnectTimeout):
             raise EngineTimeout(
-                "The server did not answer in time.", hint="ENGINE_TIMEOUT is too short?"
+                "The server did not answer in time.", hint="If this repeats, raise ENGINE_TIMEOUT."
             ) from error
         # Without a connection nothing was sent; one that breaks may have carried the chunk.
         if hint := _tls_hint(cause):
-            raise EngineRefused(f"No secure connection: {shorten(str(cause))}.", hint=hint) from error
+            raise EngineRefused(f"TLS connection failed: {shorten(str(cause))}.", hint=hint) from error
         said = f"{_server(error)} cannot be reached: {shorten(str(cause)) or 'no answer'}."
         if isinstance(cause, httpx2.ProxyError) and PROXY_REFUSAL.match(str(cause)):
             raise EngineRefused(
@@ -91,13 +91,13 @@ def _tls_hint(cause: BaseException) -> str:
     text = str(cause).upper().replace(" ", "_")
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return (
-            "Set SSL_CERT_FILE to the certificate of the server or of its authority (PEM), or correct the "
+            "Set SSL_CERT_FILE to the certificate of the server or of its CA (PEM), or correct the "
             "host in OPENAI_BASE_URL."
         )
     if any(sign in text for sign in PLAIN_HTTP_SIGNS):
         return "The server does not speak TLS: start OPENAI_BASE_URL with http://."
     if "SSL" in text or "TLS" in text:
-        return "See whether OPENAI_BASE_URL names the right port, and which TLS versions the server accepts."
+        return "Check the port in OPENAI_BASE_URL, and which TLS versions the server accepts."
     return ""
 
 
@@ -111,7 +111,7 @@ def _status_error(error: APIStatusError) -> EngineError:
     status, headers = error.status_code, error.response.headers
     # Other servers put lists and objects in these places.
     names, param = {str(error.code), str(error.type)}, str(error.param)
-    said = f"The provider answers {status}: {_provider_message(error)}"
+    said = f"The provider returned {status}: {_provider_message(error)}"
     retry_after_s = retry_after_seconds(headers)
     if status == 413:
         return ChunkRefused(
@@ -130,7 +130,9 @@ def _status_error(error: APIStatusError) -> EngineError:
         kind = OptionRefused if "model_not_found" in names else EngineRefused
         return kind(said, hint="Check the model's name and OPENAI_BASE_URL.")
     if status == 402 or (status == 429 and names & SPENT):
-        return EngineRefused(said, hint="The account's quota is spent: add credit, then run the same again.")
+        return EngineRefused(
+            said, hint="The account's quota is used up. Add credit, then run the same command again."
+        )
     if status == 429:
         # Without Retry-After the end of the window is the best there is; of other errors it says nothing.
         return EngineRateLimited(said, retry_after_s=retry_after_s or reset_seconds(headers) or None)
@@ -138,9 +140,9 @@ def _status_error(error: APIStatusError) -> EngineError:
         # With 503 a server turns us away before it begins.
         return EngineUnavailable(said, retry_after_s=retry_after_s, heard=status != 503)
     if refuses_form(error):
-        return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to one that the provider takes.")
+        return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to a format that the provider accepts.")
     if param in {"model", "language", "prompt"}:
-        return OptionRefused(said, hint=f"The provider does not take this {param}.")
+        return OptionRefused(said, hint=f"The provider does not accept this {param}.")
     return ChunkRefused(said)
 
 

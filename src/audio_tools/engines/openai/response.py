@@ -56,7 +56,7 @@ def read_reply(body: str, seconds: float, rules: Model) -> Reply:
         answer = json.loads(body.removeprefix("\ufeff"), object_hook=_with_whole_texts)
         reply = _read(answer, seconds)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise BadEngineReply(f"The answer is not a transcription ({shorten(body)}): {error}.") from error
+        raise BadEngineReply(f"The reply is not a transcription ({shorten(body)}): {error}.") from error
     usage = answer.get("usage")
     return replace(reply, cost_usd=rules.cost_usd(usage), tokens=count_tokens(usage))
 
@@ -71,7 +71,7 @@ def _with_whole_texts(record: dict[str, Any]) -> dict[str, Any]:
 
 def _read(answer: Any, seconds: float) -> Reply:
     if not isinstance(answer, Mapping):
-        raise TypeError("it is no object")
+        raise TypeError("it is not an object")
     records = read_records(answer.get("segments"))
     nested = [read_pieces(record.get("words"), read_speaker(record)) for record in records]
     if listed := [inside for inside in nested if inside]:
@@ -147,7 +147,7 @@ def _text(answer: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> st
     """
     text = answer.get("text")
     if not isinstance(text, str) and text is not None:
-        raise TypeError("its text is no string")
+        raise TypeError("its text is not a string")
     if text is None and answer.get("segments") is None and answer.get("words") is None:
         raise TypeError("it has no text")
     parts = [said for record in records if (said := _string(record))]

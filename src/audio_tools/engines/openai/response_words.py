@@ -24,10 +24,10 @@ def read_records(value: Any) -> list[Mapping[str, Any]]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise TypeError(f"{shorten(str(value), 40)} is no list")
+        raise TypeError(f"{shorten(str(value), 40)} is not a list")
     records = [item for item in value if item is not None]
     if not all(isinstance(record, Mapping) for record in records):
-        raise TypeError("a list holds something that is no object")
+        raise TypeError("a list contains an item that is not an object")
     return records
 
 

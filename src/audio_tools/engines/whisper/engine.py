@@ -114,7 +114,7 @@ class WhisperEngine:
                 raise _unavailable(died) from None
         if isinstance(answer, AudioToolsError):
             raise answer
-        assert isinstance(answer, Reply), f"the Whisper process answers with {answer!r}"
+        assert isinstance(answer, Reply), f"unexpected answer from the Whisper process: {answer!r}"
         return answer
 
     async def close(self) -> None:

@@ -94,7 +94,8 @@ class Whisper:
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineNotReady(
                 f"The Whisper model in {folder} cannot be loaded: {error}",
-                hint="Remove the folder, so that it is made again, or set WHISPER_MODEL to another model.",
+                hint="Delete the folder so that it is downloaded again, or set WHISPER_MODEL to another "
+                "model.",
             ) from error
 
     def hear(self, request: Request) -> Reply:
@@ -124,8 +125,8 @@ class Whisper:
         known = self._model.supported_languages
         if language is not None and language not in known:
             raise OptionRefused(
-                f"This Whisper model does not know the language {language}.",
-                hint="Leave the language out, or name one of: " + ", ".join(known) + ".",
+                f"This Whisper model does not support the language {language}.",
+                hint="Omit the language, or use one of: " + ", ".join(known) + ".",
             )
 
     def _hear_window(
@@ -172,8 +173,8 @@ def _choose_device(wanted: str) -> str:
     cards = ctranslate2.get_cuda_device_count()
     if wanted == "cuda" and not cards:
         raise EngineNotReady(
-            "WHISPER_DEVICE is cuda, but there is no graphics card that CTranslate2 can use.",
-            hint="Install its driver and CUDA, or set WHISPER_DEVICE to auto or cpu.",
+            "WHISPER_DEVICE is cuda, but CTranslate2 finds no usable GPU.",
+            hint="Install the GPU driver and CUDA, or set WHISPER_DEVICE to auto or cpu.",
         )
     return wanted if wanted != "auto" else "cuda" if cards else "cpu"
 
@@ -184,7 +185,7 @@ def _require_arithmetic(device: str, compute_type: str) -> None:
     known = ctranslate2.get_supported_compute_types(device)
     if compute_type != "auto" and compute_type not in known:
         raise EngineNotReady(
-            f"WHISPER_COMPUTE_TYPE is {compute_type}, which this {device} device cannot do.",
+            f"WHISPER_COMPUTE_TYPE is {compute_type}, which the {device} device does not support.",
             hint="Set it to auto, or to one of: " + ", ".join(sorted(known)) + ".",
         )
 

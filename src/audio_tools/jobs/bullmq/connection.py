@@ -76,8 +76,8 @@ def connect(address: RedisAddress) -> Redis:
         )
     except ValueError as error:
         raise ConfigError(
-            f"REDIS_URL is no address of a Redis server: {error}.",
-            hint="Write redis://HOST:PORT/DATABASE, or rediss:// for TLS.",
+            f"REDIS_URL is not a valid Redis URL: {error}.",
+            hint="Use redis://HOST:PORT/DATABASE, or rediss:// for TLS.",
         ) from None
     return Redis.from_pool(pool)
 
@@ -127,59 +127,59 @@ async def _inspect(client: Redis, address: RedisAddress) -> None:
         with map_redis_errors(address):
             server = await client.info()
     except exceptions.ResponseError as error:
-        log.warning(
-            "%s does not tell about itself (%s): see that it persists and never evicts", address, error
-        )
+        log.warning("INFO refused by %s (%s); make sure appendonly and noeviction are set", address, error)
         return
     version = str(server.get("redis_version", ""))
     if version and tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
-        raise ConfigError(f"{address} is Redis {version}, the queue needs 6.2.", hint="Upgrade Redis.")
+        raise ConfigError(
+            f"{address} is Redis {version}, but the queue requires 6.2 or newer.", hint="Upgrade Redis."
+        )
     if (policy := server.get("maxmemory_policy", "noeviction")) != "noeviction":
-        log.warning("%s may throw jobs away (maxmemory-policy is %s): set it to noeviction", address, policy)
+        log.warning("%s may evict jobs (maxmemory-policy is %s): set it to noeviction", address, policy)
     if not server.get("aof_enabled"):
-        log.warning("%s may lose jobs when it stops: set appendonly to yes", address)
+        log.warning("%s may lose jobs when it restarts: set appendonly to yes", address)
 
 
 REFUSALS = (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError)
 """What a server says to a client that it does not trust."""
 
-_PASSWORD = "Set REDIS_PASSWORD (or the password in REDIS_URL) to the one that the server wants."
+_PASSWORD = "Set REDIS_PASSWORD (or the password in REDIS_URL) to the password of the server."
 _WAIT = "Try again in a moment."
 _START = "Start Redis, or correct REDIS_URL (or REDIS_HOST and REDIS_PORT)."
 
 FOREIGN_ERRORS: tuple[tuple[type[Exception], str, type[AudioToolsError], str, str], ...] = (
-    (exceptions.AuthenticationError, "", QueueUnavailable, "{at} refuses the password: {error}.", _PASSWORD),
-    (exceptions.AuthorizationError, "", QueueUnavailable, "{at} refuses us: {error}.", _PASSWORD),
-    (exceptions.NoPermissionError, "", QueueUnavailable, "{at} refuses us: {error}.", _PASSWORD),
+    (exceptions.AuthenticationError, "", QueueUnavailable, "{at} rejected the password: {error}.", _PASSWORD),
+    (exceptions.AuthorizationError, "", QueueUnavailable, "{at} denied access: {error}.", _PASSWORD),
+    (exceptions.NoPermissionError, "", QueueUnavailable, "{at} denied access: {error}.", _PASSWORD),
     (exceptions.BusyLoadingError, "", QueueUnavailable, "{at} is starting.", _WAIT),
-    (exceptions.ResponseError, "OOM ", DiskFull, "{at} has no memory left.", "Raise its maxmemory."),
+    (exceptions.ResponseError, "OOM ", DiskFull, "{at} is out of memory.", "Raise its maxmemory."),
     (
         exceptions.ResponseError,
         "READONLY ",
         QueueUnavailable,
         "{at} is a read-only replica.",
-        "Name the primary.",
+        "Use the address of the primary.",
     ),
     (
         exceptions.ResponseError,
         "MISCONF ",
         QueueUnavailable,
         "{at} cannot persist: {error}.",
-        "See its disk.",
+        "Check the disk of the Redis server.",
     ),
     (
         exceptions.ResponseError,
         "NOREPLICAS ",
         QueueUnavailable,
-        "{at} lacks replicas: {error}.",
-        "See its replicas.",
+        "{at} has too few replicas: {error}.",
+        "Check the replicas of the Redis server.",
     ),
     (exceptions.ResponseError, "MASTERDOWN ", QueueUnavailable, "{at} has lost its primary.", _WAIT),
     (exceptions.ResponseError, "CLUSTERDOWN ", QueueUnavailable, "{at} is down: {error}.", _WAIT),
-    (exceptions.ResponseError, "TRYAGAIN ", QueueUnavailable, "{at} moves its keys: {error}.", _WAIT),
-    (exceptions.ResponseError, "UNBLOCKED ", QueueUnavailable, "{at} has become a replica.", _WAIT),
-    (exceptions.ResponseError, "BUSY ", QueueUnavailable, "{at} is busy with a script.", _WAIT),
-    (exceptions.TimeoutError, "", QueueUnavailable, "{at} does not answer: {error}.", _START),
+    (exceptions.ResponseError, "TRYAGAIN ", QueueUnavailable, "{at} is resharding: {error}.", _WAIT),
+    (exceptions.ResponseError, "UNBLOCKED ", QueueUnavailable, "{at} became a replica.", _WAIT),
+    (exceptions.ResponseError, "BUSY ", QueueUnavailable, "{at} is busy running a script.", _WAIT),
+    (exceptions.TimeoutError, "", QueueUnavailable, "{at} does not respond: {error}.", _START),
     (exceptions.ConnectionError, "", QueueUnavailable, "{at} cannot be reached: {error}.", _START),
     (TimeoutError, "", QueueUnavailable, f"{{at}} has not answered for {CALL_TIMEOUT_S:g} s.", _START),
     (OSError, "", QueueUnavailable, "{at} cannot be reached: {error}.", _START),

@@ -95,8 +95,8 @@ class Consumer:
         self._fetching: asyncio.Task[None] | None = None
         self._loops: list[asyncio.Task[None]] = []
         self._running: set[asyncio.Task[Any]] = set()
-        self._taking = OutageLog(log, "no jobs can be taken", "jobs can be taken again")
-        self._renewing = OutageLog(log, "locks of jobs cannot be renewed", "locks of jobs are renewed again")
+        self._taking = OutageLog(log, "cannot fetch jobs", "fetching jobs again")
+        self._renewing = OutageLog(log, "cannot renew job locks", "renewing job locks again")
 
     def run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Do it in a task of its own, which goes on when whoever waits for it is cancelled."""
@@ -213,9 +213,9 @@ class Consumer:
                 async with asyncio.timeout(CALL_TIMEOUT_S):
                     await call
         except TypeError as error:  # how BullMQ says that the token does not hold the job
-            log.info("BullMQ has the job elsewhere: %s", error)
+            log.info("BullMQ holds the job in another state: %s", error)
         except AudioToolsError as error:
-            log.warning("BullMQ was not told: %s", error.message)
+            log.warning("cannot update BullMQ: %s", error.message)
 
     async def _fetch(self) -> None:
         while self._takers:
@@ -269,7 +269,7 @@ class Consumer:
         if begun.outcome == "ended" and begun.job:
             await self._settle(bull_job, hold, begun.job)
         elif begun.outcome == "refused":
-            reason = "the id of a job may have letters, digits, - and _ only"
+            reason = "a job id may contain only letters, digits, - and _"
             await self._tell_bull(
                 self._worker.backend.moveToFailed(bull_job, reason, KEEP, hold.token, fetch_next=False)
             )
@@ -323,7 +323,7 @@ class Consumer:
                     STALLS, round(1000 * self._stalled_check_s)
                 )
         if stalled:
-            log.warning("the workers of %d jobs are gone, the jobs wait again", len(stalled))
+            log.warning("requeued %d stalled jobs", len(stalled))
             await self._records.give_back_stalled(stalled)
 
     async def close(self, refusal: QueueUnavailable) -> None:

@@ -45,8 +45,8 @@ class ProcessLock:
             self._locks = _lock_all(folder / "workers", host)
         except OSError as error:
             raise ConfigError(
-                f"Nothing can be written to {folder}: {error.strerror}.",
-                hint="Set DATA_DIR to a folder that may be written to.",
+                f"Cannot write to {folder}: {error.strerror}.",
+                hint="Set DATA_DIR to a writable folder.",
             ) from error
         self.dead = [_name(lock) for lock in self._locks]
         self.name = self.dead[0]
@@ -64,8 +64,8 @@ class ProcessLock:
         except OSError:
             pass
         raise QueueUnavailable(
-            f"{self._folder_file.parent.parent} is not the folder any more that it was at the start.",
-            hint="Mount DATA_DIR again; until then this process leaves all jobs to others.",
+            f"{self._folder_file.parent.parent} was replaced or unmounted since this process started.",
+            hint="Mount DATA_DIR again; until then this process takes no jobs.",
         )
 
     def settle(self) -> None:

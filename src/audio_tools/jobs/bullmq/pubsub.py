@@ -59,7 +59,7 @@ class Changes:
                     await self._listen()
             except (AudioToolsError, RedisError) as error:
                 if self.connected.is_set():
-                    log.warning("no news of jobs until Redis is back: %s", error)
+                    log.warning("pub/sub connection lost, reconnecting: %s", error)
                 self.connected.clear()
                 await asyncio.sleep(RECONNECT_S)
 

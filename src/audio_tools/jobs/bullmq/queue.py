@@ -243,7 +243,7 @@ class BullQueue(Queue):
             try:
                 page = await bell.share(last, partial(self._read_events, job_id, last))
             except QueueUnavailable as error:
-                log.info("a reader of events waits for Redis: %s", error.message)
+                log.info("cannot read events, waiting for Redis: %s", error.message)
                 await asyncio.sleep(RETRY_S)
                 continue
             for event in page.events:

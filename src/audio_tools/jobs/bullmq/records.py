@@ -105,7 +105,7 @@ class Records:
         """Store the attempt's report `number`; a repeat changes nothing. LeaseLost if the job is not held."""
         text = "" if progress is None else repr(progress)
         if not await self._step(attempts.REPORT, *hold, number, type, dump(payload), text):
-            raise LeaseLost(f"job {hold.job_id} is not held any more")
+            raise LeaseLost(f"job {hold.job_id} is no longer held by this worker")
 
     async def finish(self, hold: Hold, state: JobState, result: Json | None, error: Json | None) -> Job:
         """End a job that is held; a repeat gives the job as it ended. LeaseLost if it is not held."""
@@ -171,7 +171,7 @@ class Records:
         """See that everybody has the same folder. ConfigError if others have another one."""
         if await self._step(lua.SHARE, folder_id) != folder_id:
             raise ConfigError(
-                "DATA_DIR is not the folder that the other processes of this queue use.",
+                "DATA_DIR differs from the folder that the other processes of this queue use.",
                 hint="Mount the same folder on all machines. If the other one is gone for good: another "
                 f"REDIS_PREFIX, or delete {self._keys[0]}folder in Redis.",
             )
@@ -212,7 +212,7 @@ def _known(job_id: str, fields: Sequence[str] | None) -> Job:
 
 def _held(hold: Hold, fields: Sequence[str] | None) -> Job:
     if not fields:
-        raise LeaseLost(f"job {hold.job_id} is not held any more")
+        raise LeaseLost(f"job {hold.job_id} is no longer held by this worker")
     return _job(fields)
 
 

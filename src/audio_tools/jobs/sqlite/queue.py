@@ -172,7 +172,7 @@ class SqliteQueue(Queue):
         except TimeoutError:
             raise QueueUnavailable(
                 f"The queue has not answered for {CHECK_TIMEOUT_S:g} s.",
-                hint=f"See whether the disk that holds {self._path} is overloaded or failing.",
+                hint=f"Check whether the disk of {self._path} is overloaded or failing.",
             ) from None
 
     async def events(self, job_id: str, after: str | None = None) -> AsyncGenerator[Event, None]:
@@ -253,7 +253,7 @@ class SqliteQueue(Queue):
             raise QueueUnavailable(
                 f"{path} is {'missing' if found is None else 'another file'}: DATA_DIR was deleted, restored "
                 "or mounted anew while the service was running.",
-                hint="Restart the service, after putting the right folder back.",
+                hint="Put the right folder back, then restart the service.",
             )
 
     def _drop_leases(self) -> None:
@@ -354,16 +354,21 @@ def _lock(path: Path) -> int:
         lock = open_binary(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be written: {error.strerror}.",
-            hint="Set DATA_DIR to a folder that may be written to.",
+            f"Cannot write {path}: {error.strerror}.",
+            hint="Set DATA_DIR to a writable folder.",
         ) from error
     try:
         owner = "" if try_lock(lock) else os.read(lock, 20).decode() or "of unknown number"
     except OSError as error:
         os.close(lock)
         raise ConfigError(
+<<<<<<< HEAD
             f"{path} cannot be locked: {error.strerror}.",
             hint="Set DATA_DIR to a folder on a local disk, or set REDIS_URL.",
+=======
+            f"The queue in {path.parent} is in use by another process ({owner or error.strerror}).",
+            hint="Stop that process, or set REDIS_URL to run several processes.",
+>>>>>>> ffddf48 (Reword messages, logs, settings and OpenAPI texts)
         ) from error
     if owner:
         os.close(lock)

@@ -122,7 +122,7 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise ConfigError(
-            f"The queue needs SQLite 3.37 or newer, this Python has {sqlite3.sqlite_version}.",
+            f"The queue requires SQLite 3.37 or newer; this Python has {sqlite3.sqlite_version}.",
             hint="Use a Python with a newer SQLite, or set REDIS_URL.",
         )
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
@@ -141,7 +141,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute("PRAGMA foreign_keys = ON")
     if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise ConfigError(
-            f"The file system of {path.parent} cannot share memory, which the queue needs.",
+            f"The file system of {path.parent} does not support shared memory, which the queue requires.",
             hint="Put DATA_DIR on a local disk, or set REDIS_URL.",
         )
     if db.execute("PRAGMA auto_vacuum").fetchone()[0] != INCREMENTAL:
@@ -151,24 +151,26 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
             db.execute("VACUUM")
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
-        raise ConfigError(f"{path} was written by a newer version", hint="Install that version again.")
+        raise ConfigError(
+            f"{path} was written by a newer version of audio-tools", hint="Install that version again."
+        )
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
 
 FOREIGN_ERRORS: dict[int, tuple[type[AudioToolsError], str]] = {
-    sqlite3.SQLITE_FULL: (DiskFull, "Make room on the disk that holds {path}."),
-    sqlite3.SQLITE_BUSY: (QueueUnavailable, "Another program keeps {path} locked: close it."),
-    sqlite3.SQLITE_LOCKED: (QueueUnavailable, "Another program keeps {path} locked: close it."),
-    sqlite3.SQLITE_READONLY: (QueueUnavailable, "See who may write to {path} and its folder."),
-    sqlite3.SQLITE_PERM: (QueueUnavailable, "See who may write to {path} and its folder."),
-    sqlite3.SQLITE_CANTOPEN: (QueueUnavailable, "See who may write to {path} and its folder."),
-    sqlite3.SQLITE_IOERR: (QueueUnavailable, "See whether the disk that holds {path} is full or failing."),
+    sqlite3.SQLITE_FULL: (DiskFull, "Free space on the disk of {path}."),
+    sqlite3.SQLITE_BUSY: (QueueUnavailable, "Another program keeps {path} locked. Close it."),
+    sqlite3.SQLITE_LOCKED: (QueueUnavailable, "Another program keeps {path} locked. Close it."),
+    sqlite3.SQLITE_READONLY: (QueueUnavailable, "Check the permissions of {path} and its folder."),
+    sqlite3.SQLITE_PERM: (QueueUnavailable, "Check the permissions of {path} and its folder."),
+    sqlite3.SQLITE_CANTOPEN: (QueueUnavailable, "Check the permissions of {path} and its folder."),
+    sqlite3.SQLITE_IOERR: (QueueUnavailable, "Check whether the disk of {path} is full or failing."),
     sqlite3.SQLITE_CORRUPT: (
         QueueUnavailable,
-        "Stop the service, move {path} away (its jobs go), start again.",
+        "Stop the service, move {path} away (its jobs are lost), and start again.",
     ),
-    sqlite3.SQLITE_NOTADB: (QueueUnavailable, "Stop the service, move {path} away, start again."),
+    sqlite3.SQLITE_NOTADB: (QueueUnavailable, "Stop the service, move {path} away, and start again."),
 }
 
 
@@ -182,7 +184,7 @@ def map_sqlite_errors(path: Path) -> Iterator[None]:
         if primary_code not in FOREIGN_ERRORS:
             raise
         kind, hint = FOREIGN_ERRORS[primary_code]
-        raise kind(f"the queue cannot be used: {error}", hint=hint.format(path=path)) from error
+        raise kind(f"cannot use the queue: {error}", hint=hint.format(path=path)) from error
 
 
 class Reading:
@@ -335,7 +337,7 @@ class Writing(Reading):
     def _held(self, lease: Job) -> Job:
         rows = self.rows(HELD, number=lease.number, attempts=lease.attempts)
         if not rows:
-            raise LeaseLost(f"job {lease.id} is not held by attempt {lease.attempts} any more")
+            raise LeaseLost(f"job {lease.id} is no longer held by attempt {lease.attempts}")
         return _job(rows[0])
 
     def _give_back(self, job: Job) -> Job:

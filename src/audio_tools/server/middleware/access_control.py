@@ -105,8 +105,8 @@ class AccessControl:
             return False
         if token_is_valid(self._rules, _token_in(message)):
             return True
-        scope["state"]["refused"] = "The first message held no valid token."
-        await send({"type": "websocket.close", "code": UNAUTHORIZED, "reason": "This server wants its token"})
+        scope["state"]["refused"] = "The first message contained no valid token."
+        await send({"type": "websocket.close", "code": UNAUTHORIZED, "reason": "API token required"})
         return False
 
 

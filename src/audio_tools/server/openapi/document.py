@@ -65,7 +65,7 @@ START_BODY: Json = {"requestBody": {"required": True, "content": content("StartR
 BODIES: Json = {
     "UploadForm": {
         "type": "object",
-        "description": "A file and what to do with it.",
+        "description": "A file and the options of its job.",
         "required": ["audioFile"],
         "properties": {
             "audioFile": {
@@ -82,7 +82,7 @@ BODIES: Json = {
     },
     "StartRequest": {
         "type": "object",
-        "description": "A file that the service can read already: either `path` or `uploadId`.",
+        "description": "A file that the service can already read: either `path` or `uploadId`.",
         "properties": {
             "path": {
                 "type": "string",

@@ -38,10 +38,10 @@ EVERYWHERE: tuple[Error, ...] = (
     OriginNotAllowed,
     HeadTooLate,
     HeadTooLarge,
-    Refusal(500, "internal_error", "A fault of the service; `requestId` finds it in its log."),
+    Refusal(500, "internal_error", "Internal error; search the log of the service for `requestId`."),
 )
 """What any request may meet."""
-INVALID_REQUEST = Refusal(422, "invalid_request", "A parameter is wrong; `problems` lists them.")
+INVALID_REQUEST = Refusal(422, "invalid_request", "Invalid parameters; `problems` lists them.")
 OF_A_JOB: tuple[Error, ...] = (own.JobNotFound, own.JobError, own.QueueUnavailable)
 OF_AN_UPLOAD: tuple[Error, ...] = (
     own.UploadError,
@@ -84,7 +84,11 @@ OF_A_FAILED_JOB: tuple[Error, ...] = (
     own.DecodeFailed,
     own.EngineRateLimited,
     own.StorageError,
-    Refusal(WORKER_CRASHED["status"], WORKER_CRASHED["code"], "The worker died on this job again and again."),
+    Refusal(
+        WORKER_CRASHED["status"],
+        WORKER_CRASHED["code"],
+        "The worker died repeatedly while processing this job.",
+    ),
     own.EngineError,
     own.EngineUnavailable,
     own.EngineUnreachable,

@@ -19,12 +19,12 @@ HEADERS = {
     "Tus-Extension": _told("string", "Supported extensions, comma-separated."),
     "Tus-Max-Size": _told("integer", "The largest upload, bytes."),
     "Tus-Checksum-Algorithm": _told("string", "Algorithms of Upload-Checksum, comma-separated."),
-    "Location": _told("string", "Address of the upload, relative to the address that was called."),
-    "Upload-Offset": _told("integer", "Bytes that have arrived."),
-    "Upload-Expires": _told("string", "When the unfinished upload will be removed, an HTTP date."),
+    "Location": _told("string", "URL of the upload, relative to the request URL."),
+    "Upload-Offset": _told("integer", "Number of bytes received."),
+    "Upload-Expires": _told("string", "Expiry of the unfinished upload, an HTTP date."),
     "Upload-Length": _told("integer", "Length of the upload, bytes, if known."),
-    "Upload-Defer-Length": _told("string", "`1` if the length is not known yet."),
-    "Upload-Metadata": _told("string", "As it was sent."),
+    "Upload-Defer-Length": _told("string", "`1` while the length is unknown."),
+    "Upload-Metadata": _told("string", "As sent by the client."),
 }
 """Headers of answers."""
 EVER = ("Tus-Resumable", "Tus-Version")
@@ -55,11 +55,12 @@ def tus_paths(path: str) -> Json:
         "summary": "Create an upload",
         "operationId": "createUpload",
         "tags": ["uploads"],
-        "description": "Upload-Length, or Upload-Defer-Length: 1. A body is the upload's beginning.",
+        "description": "Requires Upload-Length, or Upload-Defer-Length: 1. A body, if any, is the first "
+        "part of the upload.",
         "parameters": [
             version,
             length,
-            _header("Upload-Defer-Length", {"type": "string"}, "`1`: the length comes later."),
+            _header("Upload-Defer-Length", {"type": "string"}, "`1`: the length is sent later."),
             _header(
                 "Upload-Metadata",
                 {"type": "string", "maxLength": METADATA_BYTES},

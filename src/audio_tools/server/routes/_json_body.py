@@ -51,5 +51,5 @@ def unknown_names(kind: str, unknown: Sequence[str]) -> list[str]:
     named = [name[:LONGEST_NAME] for name in unknown[:MOST_NAMES]]
     warnings = [f"The {kind} {name} is unknown and was ignored." for name in named]
     if more := len(unknown) - len(warnings):
-        warnings.append(f"So were {more} more.")
+        warnings.append(f"{more} more were ignored as well.")
     return warnings

@@ -60,7 +60,7 @@ def _from_base64(text: str, header: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:
-        raise MalformedUpload(f"{header} holds something that is not Base64.") from None
+        raise MalformedUpload(f"{header} contains a value that is not Base64.") from None
 
 
 def require_body_type(headers: Headers) -> None:

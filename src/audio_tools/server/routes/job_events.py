@@ -44,16 +44,16 @@ class JobEvents:
         offered = "audio-tools" in socket.scope["subprotocols"]
         await socket.accept(subprotocol="audio-tools" if offered else None)
         if not job_id:
-            await socket.close(NO_JOB_ID, "Name a job: ?jobId=…")
+            await socket.close(NO_JOB_ID, "jobId is missing: ?jobId=…")
             return
         try:
             job = await self._queue.get(job_id)
             await _unless_gone(socket, self._send(socket, job))
             await socket.close(NORMAL, "The job has ended")
         except JobNotFound:
-            await socket.close(UNKNOWN_JOB, "There is no such job")
+            await socket.close(UNKNOWN_JOB, "No such job")
         except QueueUnavailable:
-            await socket.close(TRY_AGAIN, "The queue cannot be read now; try again")
+            await socket.close(TRY_AGAIN, "The queue is unavailable; try again")
         except (WebSocketDisconnect, OSError):
             pass
 

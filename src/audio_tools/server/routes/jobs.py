@@ -52,7 +52,10 @@ MOST_JOBS = 1_000_000_000
 JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
 IdempotencyKey = Annotated[
     str | None,
-    Header(max_length=255, description="Returns the job that the first request with this key started."),
+    Header(
+        max_length=255,
+        description="Idempotency key: a repeated request returns the job that the first one started.",
+    ),
 ]
 
 
@@ -72,7 +75,7 @@ class JobRoutes:
             summary="Upload a file and start a job",
             operation_id="processAudio",
             openapi_extra=UPLOAD_BODY,
-            responses=answers("Started", "The job that was started, or existed already.")
+            responses=answers("Started", "The job that was started, or that already existed.")
             | errors(*OF_AN_UPLOAD, *OF_A_START),
         )(self.process_audio)
         router.post(
@@ -80,14 +83,14 @@ class JobRoutes:
             summary="Start a job on a path or a finished upload",
             operation_id="startJob",
             openapi_extra=START_BODY,
-            responses=answers("Started", "The job that was started, or existed already.")
+            responses=answers("Started", "The job that was started, or that already existed.")
             | errors(*OF_A_START),
         )(self.start_job)
         router.get(
             "/job/{job_id}/status",
             summary="Job status",
             operation_id="getJobStatus",
-            responses=answers("JobStatus", "The job as it is now.") | errors(*OF_A_JOB),
+            responses=answers("JobStatus", "Current status of the job.") | errors(*OF_A_JOB),
         )(self.status)
         ended = PENDING | errors(*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB)
         router.get(
@@ -102,11 +105,11 @@ class JobRoutes:
             "/job/{job_id}/restart",
             summary="Restart a failed job",
             operation_id="restartJob",
-            responses=answers("Started", "The job waits again.") | errors(*OF_A_RESTART),
+            responses=answers("Started", "The job was requeued.") | errors(*OF_A_RESTART),
         )(self.restart)
         router.delete(
             "/job/{job_id}",
-            summary="Cancel a job, or delete one that has ended",
+            summary="Cancel a job, or delete a finished one",
             operation_id="deleteJob",
             responses=answers("Done", "The job is cancelled, being cancelled, or deleted.")
             | errors(*OF_A_JOB, JobNotFinished, StorageError, DiskFull),
@@ -210,7 +213,7 @@ class JobRoutes:
             return LenientJson(
                 {"success": False, "error": error.pop("code", "internal_error"), **error}, status
             )
-        pending = Pending(message="The job is not finished yet.", state=job.state)
+        pending = Pending(message="The job has not finished.", state=job.state)
         return LenientJson(pending.to_json(), 202)
 
     async def restart(self, request: Request, job_id: JobId) -> Response:
@@ -239,8 +242,8 @@ class JobRoutes:
     async def list(
         self,
         state: Annotated[list[JobState] | None, Query(description="Only jobs in these states.")] = None,
-        limit: Annotated[int, Query(ge=1, le=10_000, description="At most so many jobs.")] = 1_000,
-        offset: Annotated[int, Query(ge=0, le=MOST_JOBS, description="How many to leave out first.")] = 0,
+        limit: Annotated[int, Query(ge=1, le=10_000, description="Maximum number of jobs.")] = 1_000,
+        offset: Annotated[int, Query(ge=0, le=MOST_JOBS, description="Number of jobs to skip.")] = 0,
     ) -> Response:
         """Jobs, `limit` of them after the first `offset`: unfinished ones first, then the newest first."""
         page = await self.backend.queue.list(state, limit=limit, offset=offset)

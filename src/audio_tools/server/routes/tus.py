@@ -121,7 +121,8 @@ class TusApp:
         headers = request.headers
         if "upload-concat" in headers:
             raise MalformedUpload(
-                "Uploads cannot be put together from parts.", hint="Set parallelUploads to 1 in the client."
+                "Concatenating partial uploads is not supported.",
+                hint="Set parallelUploads to 1 in the client.",
             )
         length = self._length(headers)
         if length is not None and "upload-defer-length" in headers:
@@ -224,7 +225,7 @@ class TusApp:
         if length is None or length == status.length:
             return status.length
         if status.length is not None or length < status.offset:
-            raise MalformedUpload(f"Upload-Length cannot be {length} here.")
+            raise MalformedUpload(f"Upload-Length {length} does not match the upload.")
         await self._uploads.set_length(status.id, length)
         return length
 

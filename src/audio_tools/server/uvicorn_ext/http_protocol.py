@@ -96,7 +96,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         del msg  # It says the same of whatever is wrong.
-        self._refuse(MalformedRequest("The request is not HTTP/1.1."))
+        self._refuse(MalformedRequest("The request is not valid HTTP/1.1."))
 
     def _expect_head(self) -> None:
         self._stop_timer()
@@ -109,7 +109,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         if self._in_head:
-            self._refuse(HeadTooLate(f"The head of the request took longer than {HEAD_S:g} seconds."))
+            self._refuse(HeadTooLate(f"The request headers took longer than {HEAD_S:g} seconds."))
         else:
             # Browsers connect in advance, and would take an answer for that to their next question.
             self.transport.close()
