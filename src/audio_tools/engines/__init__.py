@@ -1,4 +1,4 @@
-"""Engines by name, and what limits them; `auto` takes the API where there is a key, else the local model."""
+"""Engines by name, and their limits; `auto` uses the API if a key is set, else the local model."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from audio_tools.settings import Settings
 
 def choose_engine(settings: Settings, options: Options) -> EngineName:
     """
-    The engine that a job gets, ready or not: `openai` or `whisper`.
+    Return the name of the engine for a job: `openai` or `whisper`. It may not be ready.
 
     Raises:
-        EngineNotReady: `auto`, and neither a key nor a local engine is there.
+        EngineNotReady: `auto`, with neither a key nor a local engine.
     """
     wanted = options.engine or settings.engine
     if wanted != "auto":
@@ -34,12 +34,12 @@ def choose_engine(settings: Settings, options: Options) -> EngineName:
 
 def check_engine(settings: Settings) -> str:
     """
-    Say which engine a job gets that names none; nothing is loaded, sent or downloaded.
+    Describe the default engine; nothing is loaded, sent or downloaded.
 
-    It takes a few looks at the disk. Weights that are still to be downloaded are no fault.
+    Takes a few file-system calls. Weights that are not yet downloaded are not an error.
 
     Raises:
-        EngineNotReady: it could not start: its key, its package or its model is missing.
+        EngineNotReady: its key, package or model is missing.
     """
     name = choose_engine(settings, Options())
     if name == "openai":
@@ -58,7 +58,7 @@ def check_engine(settings: Settings) -> str:
 
 def make_engine(settings: Settings, options: Options) -> Engine:
     """
-    Make the engine that a job gets; it is not started.
+    Create the engine for a job. It is not started.
 
     Raises:
         EngineNotReady: see `choose_engine`.
@@ -89,9 +89,9 @@ def make_limiter(
     settings: Settings, options: Options, shared: RequestLimiter | None = None
 ) -> RequestLimiter:
     """
-    What limits one job, and with `shared` all jobs together.
+    Create the request limits of one job, and with `shared` of all jobs together.
 
-    A job may have fewer lanes than the settings allow, and a rate of its own.
+    A job may have fewer lanes than the settings allow, and its own rate.
     """
     most, delay_ms = settings.max_concurrent_chunks, options.rate_limit_delay
     if delay_ms is None:

@@ -13,17 +13,16 @@ from audio_tools.transcript import Interval, Reply
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """
-    What an engine gives and how much it takes at once.
+    Capabilities and limits of an engine.
 
-    `words` and `segments`: whether its answers carry times for them; `speakers`: whether they say who
-    speaks; `prompt`: whether it takes one. `max_bytes` caps one encoded chunk
-    (the file, with room left for the rest of the request body), `max_seconds` its length; None: no cap.
-    `window_s`: what the engine computes at once, in seconds, whatever it is given; chunks fill such windows.
-    None: longer chunks are better ones. `lanes` caps how many chunks at once make sense (a local model: as
-    many as it computes side by side), None: as many as the settings allow.
-    `keeps_language`: where no language is requested, the one of the first words holds for the whole job;
-    other chunks wait for those. `usd_per_minute` of audio sent.
-    `translates`: whether it can give English text for speech in other languages.
+    `words` and `segments`: whether replies contain times for them; `speakers`: whether they contain
+    speaker labels; `prompt`: whether it accepts one. `max_bytes` caps one encoded chunk
+    (the file, less the rest of the request body), `max_seconds` its length; None: no limit.
+    `window_s`: fixed window of the model in seconds, which chunks should fill; None: longer chunks are
+    better. `lanes`: maximum number of concurrent chunks (of a local model: as many as it computes in
+    parallel); None: the limit of the settings. `keeps_language`: without a requested language, the one
+    detected at the first words is used for the whole job, and other chunks wait for it.
+    `usd_per_minute`: price of audio sent. `translates`: whether it can translate speech to English.
     """
 
     words: bool
@@ -42,11 +41,11 @@ class Capabilities:
 @dataclass(frozen=True, slots=True)
 class Request:
     """
-    What an engine is asked.
+    A request to an engine.
 
-    `speech`: where the chunk holds speech, in seconds from its start. `language`: ISO-639-1, None to let
-    the engine find it. `prompt`: words and style to expect. `translate`: English text instead of a
-    transcript, only of an engine that can.
+    `speech`: the speech in the chunk, in seconds from its start. `language`: ISO-639-1, None to detect it.
+    `prompt`: expected words and style. `translate`: return English text instead of a transcript; only if
+    the engine supports it.
     """
 
     audio: EncodedAudio
@@ -58,9 +57,9 @@ class Request:
 
 class Engine(Protocol):
     """
-    Turns chunks into words. One instance serves many chunks, at most `capabilities.lanes` at once.
+    Transcribes chunks. One instance serves many chunks, at most `capabilities.lanes` at once.
 
-    A cancelled `transcribe` gives up at once: an open request is closed, a local computation is stopped.
+    Cancelling `transcribe` takes effect at once: an open request is closed, a local computation is stopped.
     """
 
     name: str
@@ -68,27 +67,27 @@ class Engine(Protocol):
     capabilities: Capabilities
 
     def identity(self) -> tuple[str, ...]:
-        """Everything about the engine that shapes its answers; part of the digest of a stored result."""
+        """Everything that affects the engine's replies; part of the digest of a stored result."""
         ...
 
     async def start(self, on_download: OnDownload | None = None) -> None:
         """
-        Get ready (load a model, check a key); `on_download` hears how the download of a model gets on.
+        Load the model, check the key; `on_download` receives the progress of a model download.
 
         Raises:
-            EngineNotReady: something is missing; the hint says how to get it.
+            EngineNotReady: something is missing; the hint explains how to install it.
         """
         ...
 
     async def transcribe(self, request: Request) -> Reply:
         """
-        Transcribe one chunk, once: retrying is the caller's.
+        Transcribe one chunk once, without retries.
 
         Raises:
-            EngineError: the subclass says whether to try again.
+            EngineError: the subclass defines whether to retry.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of connections and processes; safe to call twice."""
+        """Close connections and processes. Safe to call twice."""
         ...

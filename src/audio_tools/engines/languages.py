@@ -1,4 +1,4 @@
-"""Whisper's languages: the API answers with English names, everything else speaks ISO-639-1."""
+"""Whisper's languages: the API returns English names, everything else uses ISO-639-1."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ LANGUAGES = frozenset(CODES.values())
 
 
 def language_code(language: object) -> str | None:
-    """The code of a language given by name or code (`english` -> `en`); None if there is none."""
+    """Return the code of a language given by name or code (`english` -> `en`); None if unknown."""
     if not isinstance(language, str) or not language.strip():
         return None
     name = language.strip().lower()
     code = CODES.get(name, name)
-    # A region or script behind the language says nothing of use here: en-US, zh_Hans.
+    # The region or script suffix is not used: en-US, zh_Hans.
     base = re.split("[-_]", code, maxsplit=1)[0]
     return base if base in CODES.values() else code

@@ -1,4 +1,4 @@
-"""Engines that stay warm between jobs."""
+"""Engines that stay loaded between jobs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from audio_tools.options import EngineName, Options
 from audio_tools.settings import Settings
 
 Wanted = tuple[EngineName, str | None]
-"""An engine and the model that a job names."""
+"""The engine and model of a job."""
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class EnginePool:
-    """One engine for each name and model in use; of each name the last one stays warm until `close`."""
+    """One engine per name and model in use; the last one of each name stays loaded until `close`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -29,12 +29,11 @@ class EnginePool:
     @asynccontextmanager
     async def lend(self, options: Options) -> AsyncIterator[Engine]:
         """
-        The engine for a job, for one block.
+        Context manager: the engine of a job.
 
         Raises:
-            EngineNotReady: there is none.
-            InvalidOption: a model of the local engine is named by a path or a repository, which is for the
-                settings to do, not for clients.
+            EngineNotReady: no engine is available.
+            InvalidOption: a client names a local model by path or repository; only the settings may do so.
         """
         name = choose_engine(self._settings, options)
         if name == "whisper" and options.model and not PLAIN_NAME.fullmatch(options.model):
@@ -50,7 +49,7 @@ class EnginePool:
             await self._close_others(wanted)
 
     async def _close_others(self, last: Wanted) -> None:
-        """A local model takes gigabytes, and clients may name as many as they like."""
+        """Close the previous local model: models take gigabytes, and clients may name any number of them."""
         idle = [
             each for each in self._engines if each[0] == last[0] and each != last and not self._users[each]
         ]
@@ -58,7 +57,7 @@ class EnginePool:
             await engine.close()
 
     async def close(self) -> None:
-        """Close all of them."""
+        """Close all engines."""
         while self._engines:
             _, engine = self._engines.popitem()
             await engine.close()

@@ -1,4 +1,4 @@
-"""How many requests may be at an engine at once, how fast they may start, and when all must wait."""
+"""Limits for engine requests: concurrency, start rate and shared pauses."""
 
 from __future__ import annotations
 
@@ -17,26 +17,25 @@ from audio_tools.events import Waiting
 from audio_tools.transcript import Quota
 
 KEPT = 0.8
-"""Of the open lanes, when the provider has too much to do; measured, see docs/decisions.md."""
+"""Factor applied to the open lanes on overload; measured, see docs/decisions.md."""
 STEPS_TO_ALL = 8
-"""From one lane to all of them in so many round trips at the most, however many there are."""
+"""Maximum number of round trips from one open lane to all of them."""
 LONGEST_PAUSE_S = 120.0
-"""A provider that asks for more is obeyed only so far, then asked again."""
+"""Longest pause that a provider can request, in seconds; after it, requests are tried again."""
 
 log = logging.getLogger(__name__)
 
 
 class RequestLimiter:
     """
-    Lets at most `lanes` requests run at once, and at most `lanes` start within any `window_s` seconds.
+    Limit concurrent requests to `lanes`, and starts to `lanes` within any `window_s` seconds.
 
-    Nothing waits for the slowest of a batch: a lane that is free takes the next chunk. `shared` is a wider
-    limit that several jobs live under (one key, one process); a pause asked of either holds for all.
+    There are no batches: a free lane takes the next chunk. `shared` is a wider limit for several jobs
+    (one key, one process); a pause of either applies to both.
 
-    Within these bounds the limit follows what `answered` and `overloaded` report: `AdaptiveConcurrency`
-    decides how many lanes are open, `TokenBucket` how fast requests start. A higher latency alone closes
-    no lane: the work done in a second is lanes over latency, and fewer lanes would only do less
-    (docs/decisions.md).
+    Within these bounds the limit adapts to what `answered` and `overloaded` report: `AdaptiveConcurrency`
+    sets the number of open lanes, `TokenBucket` the start rate. Higher latency alone does not close lanes:
+    throughput is lanes divided by latency, so fewer lanes would only lower it (docs/decisions.md).
     """
 
     def __init__(self, lanes: int, window_s: float = 0.0, shared: RequestLimiter | None = None) -> None:
@@ -47,7 +46,7 @@ class RequestLimiter:
         self._starting = asyncio.Lock()
         self._starts: deque[float] = deque(maxlen=lanes)
         self._running = 0
-        # When the last answers came; older ones hardly ever overlap with what is under way.
+        # Arrival times of the last answers; older ones rarely overlap with requests in flight.
         self._answers: deque[float] = deque(maxlen=4 * lanes)
         self._resume_at = 0.0
         self._waiting: Waiting | None = None
@@ -57,15 +56,17 @@ class RequestLimiter:
 
     @property
     def open_lanes(self) -> int:
-        """How many of the lanes are open, from 1 to `lanes`."""
+        """Number of open lanes, from 1 to `lanes`."""
         return self._room.lanes
 
     @asynccontextmanager
     async def lane(self) -> AsyncIterator[None]:
-        """Hold a lane: waits for a free one, then for window, pause and provider to let a request start."""
+        """
+        Acquire a lane: wait for a free one, then until window, pause and quota allow a request to start.
+        """
         async with self._free, AsyncExitStack() as held:
-            # One at a time, in order: all who wait see the start of the one before them. A job that must
-            # still wait for its own window holds no lane that others could use.
+            # One at a time, in order, so that every waiting request sees the start of the one before it. A
+            # job that still waits for its own window does not hold a lane that others could use.
             async with self._starting:
                 await self._until_start_is_allowed()
                 if self._shared is not None:
@@ -79,18 +80,18 @@ class RequestLimiter:
                 self._running -= 1
 
     def pause(self, seconds: float) -> None:
-        """Let no request start for so many seconds; a pause is only ever extended."""
+        """Block request starts for a number of seconds. A pause can only be extended."""
         if self._shared is not None:
             self._shared.pause(seconds)
         self._resume_at = max(self._resume_at, _now() + seconds)
 
     @property
     def waiting(self) -> Waiting | None:
-        """What keeps requests from being served, as last reported by `wait`; None once one was served."""
+        """The reason last given to `wait`; None once a request was served."""
         return self._waiting if self._shared is None else self._shared.waiting
 
     def wait(self, seconds: float, code: str, reason: str) -> None:
-        """Pause for so many seconds, and report why until a request that starts later is served."""
+        """Pause for a number of seconds, and report the reason until a later request is served."""
         self.pause(seconds)
         self._note_wait(seconds, code, reason)
 
@@ -105,14 +106,14 @@ class RequestLimiter:
         self._waiting, self._waits_from = waiting, _now()
 
     def reached(self, started_at: float) -> None:
-        """A request that started then (the loop's time) was served, well or not: nothing waits any longer."""
+        """Record that a request that started at this loop time was processed; clears the waiting reason."""
         if self._shared is not None:
             self._shared.reached(started_at)
         elif started_at >= self._waits_from:
             self._waiting = None
 
     def answered(self, started_at: float, quota: Quota | None = None) -> None:
-        """A request that started then (the loop's time) has its answer, which said so of the key's limit."""
+        """Record the answer to a request that started at this loop time, with the quota that it reported."""
         if self._shared is not None:
             self._shared.answered(started_at, quota)
             return
@@ -124,7 +125,7 @@ class RequestLimiter:
         self._answers.append(_now())
 
     def overloaded(self, started_at: float) -> None:
-        """A request that started then was not served because the provider has too much to do."""
+        """Record that a request that started at this loop time was refused because of overload."""
         if self._shared is not None:
             self._shared.overloaded(started_at)
             return
@@ -149,13 +150,15 @@ class RequestLimiter:
 
 class AdaptiveConcurrency:
     """
-    How many of `most` lanes are open: additive increase, multiplicative decrease.
+    The number of open lanes out of `most`: additive increase, multiplicative decrease.
 
-    Each answer opens a share of a lane, so that a round trip opens one (of more than eight: more); a sign of
-    overload leaves 0.8 of them. That settles where the provider is busy but not overrun, and fairly among all
-    who use one key (Chiu and Jain 1989, "Analysis of the increase and decrease algorithms for congestion
-    avoidance"). As in TCP what was on its way at a decrease says nothing new (RFC 5681); nor do further
-    refusals before the first answer: the outage of a minute costs one decrease, not sixty.
+    Each answer opens a fraction of a lane, so that a round trip opens one (more if there are more than
+    eight);
+    a sign of overload reduces them to 0.8. This converges to a provider that is busy but not overloaded, and
+    is
+    fair among clients that share a key (Chiu and Jain 1989, "Analysis of the increase and decrease algorithms
+    for congestion avoidance"). As in TCP, requests in flight at a decrease are ignored (RFC 5681), and so are
+    further refusals before the first answer: an outage of a minute costs one decrease, not sixty.
     """
 
     def __init__(self, most: int) -> None:
@@ -170,7 +173,7 @@ class AdaptiveConcurrency:
         return int(self._open)
 
     def answered(self, started_at: float) -> None:
-        """A request that started at this moment was served."""
+        """Record that a request that started at this time was served."""
         if started_at < self._closed_at:
             return
         self._tried = True
@@ -178,7 +181,7 @@ class AdaptiveConcurrency:
         self._open = min(self._open + step / self.lanes, float(self._most))
 
     def overloaded(self, started_at: float, now: float) -> None:
-        """A request that started at this moment was refused, or not answered in time."""
+        """Record that a request that started at this time was refused or timed out."""
         if started_at < self._closed_at or not self._tried:
             return
         self._open = max(self._open * KEPT, 1.0)
@@ -187,14 +190,14 @@ class AdaptiveConcurrency:
 
 class TokenBucket:
     """
-    How many requests the provider takes by its own count: counted here, corrected by its answers.
+    The provider's own request quota, counted locally and corrected by its answers.
 
-    OpenAI and Groq keep a bucket that holds a minute's or a day's requests and refills evenly, and say how
-    many are left and when it is full again; both together give the rate, whatever the period. An answer
-    cannot be taken at its word: nobody knows which of the requests that were under way with it are counted in
-    it, and whoever lets others start for what those have used is refused (docs/decisions.md#rate).
+    OpenAI and Groq use a bucket that holds the requests of a minute or a day and refills evenly. They report
+    how many are left and when it is full again; both together give the rate, whatever the period. An answer
+    is not exact: it is unknown which concurrent requests it already counts, and starting others for quota
+    that those have used leads to refusals (docs/decisions.md#rate).
 
-    Where a window is emptied at once instead, nothing starts from its last request until it is full again.
+    If the window is reset all at once instead, no request starts from its last one until the reset.
     """
 
     def __init__(self) -> None:
@@ -205,18 +208,18 @@ class TokenBucket:
 
     def learn(self, quota: Quota, meanwhile: int, started_at: float, now: float) -> None:
         """
-        Correct the count by what an answer says.
+        Correct the count by the quota of an answer.
 
         Args:
-            quota: what it says.
-            meanwhile: how many others were under way at any moment between its request and now.
-            started_at: when its request started, in seconds.
-            now: in seconds, on the same clock.
+            quota: the reported quota.
+            meanwhile: the number of other requests in flight at any moment between its request and now.
+            started_at: start of its request, in seconds.
+            now: current time in seconds, on the same clock.
         """
         least = quota.remaining - meanwhile
         if quota.limit == self._limit:
             level = self._level_at(now)
-            # Requests left are told as a whole number: the rate that follows is never too low.
+            # The remaining requests are an integer, so the derived rate is never too low.
             self._per_second = min(self._per_second, quota.per_second)
         else:
             level, self._limit, self._per_second = least, float(quota.limit), quota.per_second
@@ -224,13 +227,15 @@ class TokenBucket:
         self._level, self._at, self._full_at = min(max(level, least), most), now, now + quota.reset_s
 
     def take(self, now: float) -> None:
-        """A request starts."""
+        """Count the start of a request."""
         self._level, self._at = self._level_at(now) - 1, now
         if now >= self._full_at:
             self._full_at = math.inf
 
     def opens_at(self) -> float:
-        """When the next request may start, in seconds; at the latest LONGEST_PAUSE_S after the last news."""
+        """
+        Return when the next request may start, in seconds; at most LONGEST_PAUSE_S after the last report.
+        """
         wait_s = max(1 - self._level, 0.0) / self._per_second
         return min(self._at + min(wait_s, LONGEST_PAUSE_S), self._full_at)
 

@@ -1,4 +1,4 @@
-"""The limits of one API key over all processes and machines that use it, kept in Redis."""
+"""Limits of one API key across all processes and machines, stored in Redis."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from redis.exceptions import RedisError
 from audio_tools.engines.rate_limits import LONGEST_PAUSE_S, RequestLimiter
 from audio_tools.transcript import Quota
 
-LEASE_S = 10.0  # the lane of a process that died is free after that
-RETURN_TIMEOUT_S = 2.0  # how long a server that was away is asked whether it is back
-CALLS_AT_ONCE = 8  # fewer than the client has connections, so that none fails for want of one
-POLL_MS = 50  # how soon a lane that another process has left is noticed, on average
-ASK_AGAIN_MS = 500  # at the latest, or the place in the row is lost after
-PATIENCE_MS = 2000  # of silence: whoever stands in front may have died
-KEEP_MS = round(1000 * LONGEST_PAUSE_S)  # how long answers, and what the last one said, are remembered
+LEASE_S = 10.0  # a lane of a dead process is free after this time
+RETURN_TIMEOUT_S = 2.0  # timeout of the check whether Redis is back
+CALLS_AT_ONCE = 8  # fewer than the connections of the client, so that no call fails for lack of one
+POLL_MS = 50  # average time until a lane that another process released is noticed
+ASK_AGAIN_MS = 500  # longest wait between polls; after patience without a poll the place in the queue is lost
+PATIENCE_MS = 2000  # without a poll: the process at the front may have died
+KEEP_MS = round(1000 * LONGEST_PAUSE_S)  # how long answers and the last reported quota are stored
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# KEYS[1] is the beginning of: running, a zset of lanes by the end of their lease; starts, of lanes by when
-# they began; answers, a zset of the last ones by when they came; row and seen, of the processes that wait, by
-# when they came and when they last asked; pause; quota, a hash: `limits.Allowance`, with times in ms.
+# KEYS[1] is the prefix of: running, a zset of lanes by the end of their lease; starts, a zset of lanes by
+# start time; answers, a zset of recent answers by arrival time; row and seen, zsets of waiting processes by
+# arrival and by last poll; pause; quota, a hash with the fields of `TokenBucket`, times in ms.
 _KNOWN = """
 local key = KEYS[1]
 local clock = redis.call('TIME')
@@ -47,7 +47,7 @@ _ASK = """
 local lanes, starts, window_ms, lease_ms = unpack(ARGV, 3, 6)
 local poll_ms, ask_again_ms, patience_ms = unpack(ARGV, 7, 9)
 local process, lane = ARGV[1], ARGV[2]
-if redis.call('ZSCORE', key .. 'running', lane) then return 0 end  -- it was told so, but did not hear it
+if redis.call('ZSCORE', key .. 'running', lane) then return 0 end   -- granted before, but the reply was lost
 local paused_ms = redis.call('PTTL', key .. 'pause')
 if paused_ms > 0 then return math.min(paused_ms, ask_again_ms) end
 redis.call('ZREMRANGEBYSCORE', key .. 'running', '-inf', now)
@@ -58,7 +58,7 @@ for _, gone in ipairs(redis.call('ZRANGEBYSCORE', key .. 'seen', '-inf', now - p
   redis.call('ZREM', key .. 'row', gone)
   redis.call('ZREM', key .. 'seen', gone)
 end
--- The processes take turns: whoever frees a lane and wants another one stands behind those who wait.
+-- Processes take turns: one that frees a lane and requests another queues behind the others.
 local place = redis.call('ZRANK', key .. 'row', process)
 local free = lanes - redis.call('ZCARD', key .. 'running')
 local recent = redis.call('ZRANGEBYSCORE', key .. 'starts', now - window_ms, '+inf', 'WITHSCORES')
@@ -131,13 +131,14 @@ end
 
 class RedisRequestLimiter(RequestLimiter):
     """
-    Lets at most `lanes` requests with one API key run at once, and `starts` begin in any `window_s` seconds,
-    and no more than the provider takes by its own count. How many lanes it opens each process finds itself.
+    Limit the requests of one API key: `lanes` at once, `starts` within any `window_s` seconds, and the quota
+    that the provider reports. Each process adapts its own number of open lanes.
 
-    All who give the same `api_key` share them, and a pause holds for all; times are those of the server. A
-    process that dies frees its lanes after `lease_s`. While Redis is away each process keeps to `lanes` and
-    its own pauses: work that runs goes on. Redis that stands still, as for a slow disk, is waited for: it is
-    away when it has said nothing for `lease_s`, after which it would have freed our lanes itself.
+    All processes with the same `api_key` share the limits and pauses; times are those of the server. Lanes of
+    a dead process are freed after `lease_s`. While Redis is unavailable, each process applies `lanes` and its
+    own pauses, and running work continues. A stalled Redis (a slow disk, for example) is waited for; it
+    counts
+    as unavailable after `lease_s` without a reply, when it would have freed the lanes anyway.
     """
 
     def __init__(
@@ -161,7 +162,7 @@ class RedisRequestLimiter(RequestLimiter):
         self._held: set[str] = set()
         self._renewing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._left: set[str] = set()  # lanes that Redis does not know yet to be free
+        self._left: set[str] = set()  # released lanes that Redis does not know about yet
         self._redis_is_away = False
         self._ask, self._leave_row, self._free_lanes, self._renew, self._learn, self._pause = (
             client.register_script(script)
@@ -170,7 +171,7 @@ class RedisRequestLimiter(RequestLimiter):
 
     @asynccontextmanager
     async def lane(self) -> AsyncIterator[None]:
-        """Hold a lane: waits for its turn among all processes, then for the window and the pause."""
+        """Acquire a lane: wait for the turn among all processes, then for the window and the pause."""
         async with super().lane():
             lane = uuid4().hex
             await self._enter(lane)
@@ -181,13 +182,13 @@ class RedisRequestLimiter(RequestLimiter):
                 self._leave(lane)
 
     def pause(self, seconds: float) -> None:
-        """Let no request start for so many seconds, anywhere; a pause is only ever extended."""
+        """Block request starts in all processes for a number of seconds. A pause can only be extended."""
         super().pause(seconds)
         if seconds > 0:
             self._tell(self._call(self._pause, math.ceil(1000 * seconds)))
 
     def answered(self, started_at: float, quota: Quota | None = None) -> None:
-        """As of `RequestLimiter`; what an answer said of the key's limit holds for all processes."""
+        """See `RequestLimiter.answered`; the reported quota applies to all processes."""
         super().answered(started_at)
         if quota is not None:
             age_ms = 1000 * (asyncio.get_running_loop().time() - started_at)
@@ -195,7 +196,7 @@ class RedisRequestLimiter(RequestLimiter):
             self._tell(self._call(self._learn, *told, age_ms, KEEP_MS, uuid4().hex))
 
     async def _enter(self, lane: str) -> None:
-        # One at a time, in order: a process has one place in the row.
+        # One at a time, in order: a process has one place in the queue.
         async with self._turn:
             asking = None
             try:
@@ -205,27 +206,28 @@ class RedisRequestLimiter(RequestLimiter):
                         break
                     await asyncio.sleep(wait_ms / 1000 * random.uniform(0.8, 1.2))
                 if self._redis_is_away:
-                    await self._until_start_is_allowed()  # the pause may be younger than our place in the row
+                    # The pause may have started after this process joined the queue.
+                    await self._until_start_is_allowed()
             except asyncio.CancelledError:
                 self._tell(self._give_up(lane, asking))
                 raise
 
     async def _give_up(self, lane: str, asking: asyncio.Task[int] | None) -> None:
-        """Leave the row, and the lane, which the last question may still have got."""
+        """Leave the queue, and release the lane that the last poll may have acquired."""
         if asking is not None:
             await asyncio.wait([asking])
         await self._call(self._leave_row, self._process)
         await self._free_left(lane)
 
     async def _ask_for(self, lane: str) -> int:
-        if self._left:  # while Redis was away
+        if self._left:  # while Redis was unavailable
             await self._free_left()
         return await self._call(
             self._ask, self._process, lane, *self._limits, POLL_MS, ASK_AGAIN_MS, PATIENCE_MS
         )
 
     async def _free_left(self, *lanes: str) -> None:
-        """Free lanes that were left: these, and those that could not be freed before."""
+        """Release these lanes, and those that could not be released before."""
         self._left.update(lanes)
         left = tuple(self._left)
         if left and await self._call(self._free_lanes, *left):
@@ -249,8 +251,9 @@ class RedisRequestLimiter(RequestLimiter):
             await self._call(self._renew, self._limits[-1], *self._held)
 
     async def _call(self, script: Any, *args: str | float) -> int:
-        """What the script says; 0, which lets a request start, if Redis does not answer."""
-        # In a task of its own: redis-py 8.1 swallows a cancel that arrives while it takes a connection.
+        """Return the result of the script; 0, which lets a request start, if Redis does not respond."""
+        # In a separate task: redis-py 8.1 swallows a cancellation that arrives while it acquires a
+        # connection.
         return await asyncio.shield(self._tell(self._run(script, *args)))
 
     async def _run(self, script: Any, *args: str | float) -> int:
@@ -271,13 +274,13 @@ class RedisRequestLimiter(RequestLimiter):
         return int(answer or 0)
 
     def _tell(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Do it to its end, whether or not somebody waits for it."""
+        """Run the call to completion, even if the caller is cancelled."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def close(self) -> None:
-        """Wait until all that was left or paused is told."""
+        """Wait until all releases and pauses are sent."""
         while self._tasks:
             await asyncio.wait(self._tasks)

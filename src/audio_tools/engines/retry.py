@@ -1,4 +1,4 @@
-"""The one retry policy: how an engine is asked for a chunk until it answers or there is no sense in it."""
+"""The retry policy for engine requests."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from audio_tools.metrics import COST_USD, ENGINE_CALLS, ENGINE_SECONDS
 from audio_tools.transcript import Reply
 
 ATTEMPTS = 3
-"""How often a chunk is tried, as `spec.md` promises. Being told to wait is no attempt."""
+"""Maximum attempts per chunk, as `spec.md` promises. A request to wait does not count as an attempt."""
 MOST_WAITS = 50
 MOST_WAITING_S = 600.0
-"""But whoever is told to wait so often, and for so long, will not be served."""
+"""Give up on a chunk after this many requests to wait and this much waiting."""
 OUTAGE_WAIT_S = 600.0
-"""How long a server that cannot be reached is waited for, unless the settings say otherwise."""
+"""Default time to wait for an unreachable server, in seconds."""
 ROUNDING_USD = 1e-9
 
 WAITED_FOR = (EngineRateLimited, EngineUnreachable)
-"""Errors that are no attempt: nothing was sent or heard, and time mends them."""
+"""Errors that do not count as an attempt: nothing was sent or processed, and they pass with time."""
 
 log = logging.getLogger(__name__)
 
 
 class EngineClient:
-    """Asks one engine within the limits of `lanes`, for `max_cost_usd` at the most; counts what was sent."""
+    """Send requests to one engine within the limits of `lanes` and `max_cost_usd`, and count usage."""
 
     def __init__(
         self,
@@ -56,19 +56,22 @@ class EngineClient:
         self._outage_wait_s = outage_wait_s
         self._seconds_paid = 0.0
         self._usd_per_second = engine.capabilities.usd_per_minute / 60
-        self._reserved_usd = 0.0  # for what is under way, and for what was perhaps paid without an answer
+        self._reserved_usd = (
+            0.0  # reserved for requests in flight, and for requests that may be charged although they failed
+        )
 
     async def ask(self, request: Request, answered: Callable[[], Reply | None] | None = None) -> Reply:
         """
-        Ask until there is an answer.
+        Send the request, and retry until it succeeds or fails for good.
 
         Args:
-            request: what to hear.
-            answered: looks up the answer in a worker thread, in case somebody else had it while we waited.
+            request: the chunk to transcribe.
+            answered: looks up a stored answer in a worker thread; another job may have stored it meanwhile.
 
         Raises:
-            CostLimitReached: what is spent and what is under way leave no room for this request.
-            EngineError: the last attempt's; at once if it is not retryable, or there is no room for another.
+            CostLimitReached: the budget minus spent and reserved cost does not cover this request.
+            EngineError: the error of the last attempt; at once if it is not retryable, or the budget does not
+               cover another attempt.
         """
         patience = _RetryPolicy(self._lanes, self._outage_wait_s)
         attempts = AsyncRetrying(
@@ -82,13 +85,13 @@ class EngineClient:
         except CostLimitReached as limit:
             if patience.failure is None:
                 raise
-            # What went wrong is the attempt; the limit only forbids another one.
+            # Report the failed attempt; the cost limit only prevents another one.
             raise patience.failure from limit
 
     async def _ask_once(self, request: Request, answered: Callable[[], Reply | None] | None) -> Reply:
         seconds = request.audio.seconds
         async with self._lanes.lane():
-            # A worker that was asleep may have lost its job, and know it a moment later than it has a lane.
+            # A suspended worker may have lost its job, and notices only after it has acquired a lane.
             if answered is not None and (known := await asyncio.to_thread(answered)) is not None:
                 return known
             price_usd = seconds * self._usd_per_second
@@ -141,7 +144,7 @@ def _tells_of_overload(error: EngineError) -> bool:
 
 
 def _is_free(error: EngineError) -> bool:
-    """Whether nothing was heard. A server that does not answer in time, or badly, may have done its work."""
+    """Whether the request was certainly not processed; after a timeout or a bad reply it may have been."""
     if isinstance(error, EngineUnavailable):
         return not error.heard
     return isinstance(error, EngineRateLimited) or not error.retryable
@@ -149,10 +152,10 @@ def _is_free(error: EngineError) -> bool:
 
 class _RetryPolicy:
     """
-    How long to go on with one chunk; where the provider names a time, all chunks of the key wait.
+    Return how long to wait before retrying a chunk; if the provider names a time, all chunks of the key wait.
 
-    `failure` is that of the last attempt, None if there was none; being told to wait is no attempt, nor is
-    a server that cannot be reached: it is waited for up to `outage_wait_s` seconds.
+    `failure` is the error of the last attempt, None if there was none. Rate limits and unreachable servers
+    do not count as attempts; an unreachable server is retried for up to `outage_wait_s` seconds.
     """
 
     def __init__(self, lanes: RequestLimiter, outage_wait_s: float) -> None:
@@ -188,7 +191,7 @@ class _RetryPolicy:
     def seconds(self, state: RetryCallState) -> float:
         error, backoff = _error(state), self._backoff(state)
         log.info("attempt %d failed (%s: %s)", state.attempt_number, error.code, error)
-        # A server that fails and is to be asked again at once (0) would use up all attempts in one moment.
+        # Retry-After: 0 from a failing server would use up all attempts at once.
         if not error.retry_after_s and not isinstance(error, WAITED_FOR):
             return backoff
         wished = backoff if error.retry_after_s is None else error.retry_after_s
@@ -197,7 +200,7 @@ class _RetryPolicy:
 
 
 def _reason(error: EngineError) -> str:
-    """Why requests wait, with the time that the provider named."""
+    """Return the reason for waiting, with the time that the provider named."""
     wish = error.retry_after_s
     if wish is None:
         return error.message

@@ -1,1 +1,1 @@
-"""The OpenAI API, and every server that speaks it."""
+"""The OpenAI API and compatible servers."""

@@ -1,4 +1,4 @@
-"""Chunk to words through the OpenAI transcription API, or any server that speaks it."""
+"""The engine for the OpenAI transcription API and compatible servers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 DIARIZED_AS_ONE_S = 30.0
-"""Longer audio (seconds) is only told apart by speakers if the API may cut it itself."""
+"""For longer audio (seconds) the API requires `chunking_strategy` to distinguish speakers."""
 
 CONNECT_S = 10.0
-"""A server that takes no connection for so long is not there; it is only answers that take minutes."""
+"""Connection timeout in seconds; only replies may take minutes."""
 
 ACCESS_S = 5.0
-"""How long `check_access` waits for an answer, in seconds."""
+"""Timeout of `check_access`, in seconds."""
 REFUSED_ACCESS = {401, 403, 407}
 SERVER_ERROR = 500
 
@@ -40,7 +40,7 @@ class OpenAIEngine:
     """
     One client for one key, server and model; see `engines.base.Engine`.
 
-    `response_format` and `usd_per_minute` win over what the table of models says of the model.
+    `response_format` and `usd_per_minute` override the table of models.
     """
 
     name = "openai"
@@ -66,12 +66,12 @@ class OpenAIEngine:
         self._starting = asyncio.Lock()
 
     def identity(self) -> tuple[str, ...]:
-        """Server, model and what it is asked for; neither key nor price shapes an answer."""
+        """Server, model and response format; neither the key nor the price affects a reply."""
         return (self.name, self._base_url, self.model, self._rules.forms[0].response_format)
 
     async def start(self, on_download: OnDownload | None = None) -> None:  # noqa: ARG002
         """
-        Make the client; nothing is sent.
+        Create the client. Nothing is sent.
 
         Raises:
             EngineNotReady: there is no key, or a proxy or certificate variable is wrong.
@@ -83,19 +83,19 @@ class OpenAIEngine:
                 self._client = await asyncio.to_thread(self._connect)
 
     def _connect(self) -> AsyncOpenAI:
-        """The client; the SDK alone takes a second to import."""
+        """Create the client. Importing the SDK alone takes a second."""
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
-        # Half of a short time, so that a missing connection is never taken for a missing answer.
+        # Half of a short timeout, so that a failed connection is never reported as a missing reply.
         timeout = Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s / 2))
-        # The SDK's own retries are off: it would also retry a spent quota, and knows nothing of other chunks.
+        # The SDK's own retries are off: it would also retry an exhausted quota, and ignores other chunks.
         base_url, query = split_query(self._base_url)
         try:
             return AsyncOpenAI(
                 api_key=self._api_key,
                 base_url=base_url,
                 default_query=query,
-                # Azure takes a key in this header alone.
+                # Azure accepts a key only in this header.
                 default_headers={"api-key": self._api_key or ""} if "api-version" in query else None,
                 max_retries=0,
                 timeout=timeout,
@@ -109,7 +109,7 @@ class OpenAIEngine:
 
     async def check_access(self) -> None:
         """
-        Ask the server for its models, which costs nothing.
+        List the models of the server, which is free.
 
         Raises:
             EngineNotReady: there is no key.
@@ -123,7 +123,7 @@ class OpenAIEngine:
             try:
                 await self._client.models.list(timeout=ACCESS_S)
             except APIStatusError as error:
-                # Some servers have no such list; the key shows with the first chunk.
+                # Some servers have no such list; the first chunk then shows whether the key is valid.
                 if error.status_code in REFUSED_ACCESS or error.status_code >= SERVER_ERROR:
                     raise
 
@@ -142,7 +142,9 @@ class OpenAIEngine:
             await client.close()
 
     async def _ask(self, client: AsyncOpenAI, request: Request) -> httpx2.Response:
-        """Ask in the best form that the server takes; one that it refuses as such is never tried again."""
+        """
+        Send a request in the best format that the server accepts; a rejected format is never tried again.
+        """
         from openai import APIStatusError
 
         while True:
@@ -150,7 +152,7 @@ class OpenAIEngine:
             try:
                 return await self._post(client, request, form)
             except APIStatusError as error:
-                # Nothing was heard and nothing paid: this is no failed attempt.
+                # Nothing was processed or charged, so this is not a failed attempt.
                 if not refuses_form(error) or not self._give_up(form):
                     raise
 
@@ -160,7 +162,7 @@ class OpenAIEngine:
         if request.translate:
             return await self._post_translation(client, request, form)
         cut = form.response_format == "diarized_json" and request.audio.seconds > DIARIZED_AS_ONE_S
-        # The SDK's timeout holds for each read alone: a server that sends a blank now and then has no end.
+        # The SDK's timeout applies to each read only; a server that trickles bytes would never time out.
         async with asyncio.timeout(self._timeout_s):
             response = await client.audio.transcriptions.with_raw_response.create(
                 file=(f"chunk.{request.audio.extension}", request.audio.data),
@@ -174,14 +176,14 @@ class OpenAIEngine:
         return response.http_response
 
     async def _post_translation(self, client: AsyncOpenAI, request: Request, form: Form) -> httpx2.Response:
-        """Translations have a route of their own, which takes neither a language nor words with times."""
+        """Send a translation request; its route accepts neither a language nor word timestamps."""
         import httpx2
 
         fields = {
             "model": self.model,
             "response_format": "verbose_json" if form.response_format == "verbose_json" else "json",
         } | ({"prompt": request.prompt} if request.prompt else {})
-        # Not `audio.translations`: the SDK warns that OpenAI shuts its own down, which others keep.
+        # Not `audio.translations`: the SDK warns that OpenAI removes it, but other servers keep it.
         async with asyncio.timeout(self._timeout_s):
             return await client.post(
                 "/audio/translations",
@@ -192,8 +194,8 @@ class OpenAIEngine:
             )
 
     def _give_up(self, form: Form) -> bool:
-        """Go on without a form, for all chunks; False if there is no other."""
-        if form in self._forms:  # else another chunk has met the same refusal
+        """Drop a response format for all chunks. Returns False if there is no other."""
+        if form in self._forms:  # else another chunk was refused for the same reason
             if len(self._forms) == 1:
                 return False
             self._forms = tuple(other for other in self._forms if other != form)
@@ -202,7 +204,7 @@ class OpenAIEngine:
 
 
 def split_query(url: str) -> tuple[str, dict[str, str]]:
-    """An address and its query apart: the query belongs behind each path (Azure's `?api-version=`)."""
+    """Split a URL from its query, which is appended to each path (Azure's `?api-version=`)."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(query="", fragment="")).rstrip("/"), dict(parse_qsl(parts.query))
 

@@ -1,4 +1,4 @@
-"""The errors of the OpenAI SDK, translated into ours where they enter."""
+"""Translate the errors of the OpenAI SDK into EngineErrors."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from openai import APIStatusError
 
 SPENT = {"insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached", "billing_not_active"}
-"""A 429 that no waiting mends."""
+"""A 429 that does not pass with time."""
 
 FORM_FIELDS = ("timestamp_granularities", "response_format", "verbose_json")
-"""What a 400 or 422 names when it is the form of the question that a server does not know: Groq
+"""The parameter named by a 400 or 422 when a server does not support the request format: Groq
 (groq-python #114) and whisper.cpp-like servers name the field in the message alone."""
 
 
 PROXY_REFUSAL = re.compile("40[0-9]")
-"""How the message begins when a proxy does not let us through: 403, 407."""
+"""Start of the message when a proxy refuses the connection: 403, 407."""
 WANTS_TLS = re.compile(r"(?i)http request (was sent )?to (an )?https (port|server)")
-"""What nginx and Go answer to plain HTTP on a port for TLS."""
+"""Reply of nginx and Go to plain HTTP on a TLS port."""
 PLAIN_HTTP_SIGNS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
-"""What OpenSSL says, by version, of an answer that is not TLS."""
+"""OpenSSL's error, by version, for a reply that is not TLS."""
 UNREACHABLE_HINT = "Check OPENAI_BASE_URL, the network, and the proxy if there is one."
 
 
 @contextmanager
 def map_openai_errors() -> Iterator[None]:
-    """Translate the SDK's errors into ours, and that of `asyncio.timeout`."""
+    """Translate the errors of the SDK and of `asyncio.timeout`."""
     import httpx2
     import openai
 
@@ -52,7 +52,7 @@ def map_openai_errors() -> Iterator[None]:
     except (openai.APIError, TimeoutError) as error:
         cause = error.__cause__ or error
         if isinstance(cause, httpx2.LocalProtocolError):
-            # It quotes the header, which may be the key: nobody shall read it, not even in a traceback.
+            # The original quotes the header, which may be the key: keep it out of tracebacks, too.
             raise EngineRefused(
                 "The request cannot be sent: one of its headers is not allowed in HTTP.",
                 hint="Check OPENAI_API_KEY: it must be ASCII without spaces or line breaks.",
@@ -62,7 +62,7 @@ def map_openai_errors() -> Iterator[None]:
             raise EngineTimeout(
                 "The server did not answer in time.", hint="If this repeats, raise ENGINE_TIMEOUT."
             ) from error
-        # Without a connection nothing was sent; one that breaks may have carried the chunk.
+        # Without a connection nothing was sent; a broken connection may have delivered the chunk.
         if hint := _tls_hint(cause):
             raise EngineRefused(f"TLS connection failed: {shorten(str(cause))}.", hint=hint) from error
         said = f"{_server(error)} cannot be reached: {shorten(str(cause)) or 'no answer'}."
@@ -83,7 +83,7 @@ def _server(error: Exception) -> str:
 
 
 def _tls_hint(cause: BaseException) -> str:
-    """What to do about a TLS failure, which no waiting mends; empty where it is none."""
+    """Return the hint for a TLS failure, which does not pass with time; empty for other errors."""
     import httpx2
 
     if not isinstance(cause, httpx2.ConnectError):
@@ -102,14 +102,14 @@ def _tls_hint(cause: BaseException) -> str:
 
 
 def refuses_form(error: APIStatusError) -> bool:
-    """Whether a server refuses how it was asked, and not the audio: it may take a simpler form."""
+    """Whether the server rejects the request format, not the audio: a simpler format may work."""
     said = f"{error.param} {error.response.text}"
     return error.status_code in {400, 422} and any(field in said for field in FORM_FIELDS)
 
 
 def _status_error(error: APIStatusError) -> EngineError:
     status, headers = error.status_code, error.response.headers
-    # Other servers put lists and objects in these places.
+    # Other servers return lists and objects here.
     names, param = {str(error.code), str(error.type)}, str(error.param)
     said = f"The provider returned {status}: {_provider_message(error)}"
     retry_after_s = retry_after_seconds(headers)
@@ -126,7 +126,7 @@ def _status_error(error: APIStatusError) -> EngineError:
     if status in {405, 407}:
         return EngineRefused(said, hint="Check OPENAI_BASE_URL, and the proxy if there is one.")
     if status == 404:
-        # Other servers have no such code: there the address may be wrong as well.
+        # Other servers have no such code; their address may be wrong as well.
         kind = OptionRefused if "model_not_found" in names else EngineRefused
         return kind(said, hint="Check the model's name and OPENAI_BASE_URL.")
     if status == 402 or (status == 429 and names & SPENT):
@@ -134,10 +134,10 @@ def _status_error(error: APIStatusError) -> EngineError:
             said, hint="The account's quota is used up. Add credit, then run the same command again."
         )
     if status == 429:
-        # Without Retry-After the end of the window is the best there is; of other errors it says nothing.
+        # Without Retry-After, use the end of the window; it is meaningless for other errors.
         return EngineRateLimited(said, retry_after_s=retry_after_s or reset_seconds(headers) or None)
     if status in {408, 409} or status >= 500:
-        # With 503 a server turns us away before it begins.
+        # A server refuses with 503 before it processes anything.
         return EngineUnavailable(said, retry_after_s=retry_after_s, heard=status != 503)
     if refuses_form(error):
         return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to a format that the provider accepts.")
@@ -154,6 +154,6 @@ def _provider_message(error: APIStatusError) -> str:
 
 
 def shorten(text: str, length: int = 300) -> str:
-    """The text on one line, cut off where it gets long."""
+    """Return the text on one line, truncated."""
     line = " ".join(text.split())
     return line if len(line) <= length else line[: length - 1] + "…"

@@ -1,4 +1,4 @@
-"""What the headers of an answer say about waiting."""
+"""Rate-limit and retry headers of a response."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from audio_tools.transcript import Quota
 
 
 def read_quota(headers: Mapping[str, str]) -> Quota | None:
-    """How the request limit stands; None if that is not said, makes no sense, or nothing is used up."""
+    """Return the state of the request limit; None if absent, invalid, or nothing is used up."""
     try:
         limit, remaining = (int(headers[f"x-ratelimit-{name}-requests"]) for name in ("limit", "remaining"))
     except (KeyError, ValueError):
@@ -19,12 +19,12 @@ def read_quota(headers: Mapping[str, str]) -> Quota | None:
 
 
 def reset_seconds(headers: Mapping[str, str]) -> float | None:
-    """When the window of the request limit is as good as new, in seconds; None: it is not said."""
+    """Return the seconds until the request limit is reset; None if not given."""
     return go_duration_seconds(headers.get("x-ratelimit-reset-requests", ""))
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """The seconds of `Retry-After`; None without it, or if it is a date."""
+    """Return the seconds of `Retry-After`; None if it is absent or a date."""
     try:
         return max(float(headers["retry-after"]), 0.0)
     except (KeyError, ValueError):
@@ -32,7 +32,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def go_duration_seconds(text: str) -> float | None:
-    """Read a duration as Go writes it (`1m3.5s`, `20ms`), in seconds; None if it is none."""
+    """Parse a Go duration (`1m3.5s`, `20ms`) into seconds; None if it is not one."""
     units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
     if not parts or "".join(number + unit for number, unit in parts) != text.strip():

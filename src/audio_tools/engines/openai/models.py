@@ -1,4 +1,4 @@
-"""What each model of the OpenAI API, and of servers like it, gives, takes and costs."""
+"""Response formats, limits and prices of the models of the OpenAI API and compatible servers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from audio_tools.engines.base import Capabilities
 ResponseFormat = Literal["verbose_json", "json", "diarized_json"]
 
 MAX_BODY_BYTES = 25 * 1024 * 1024
-"""The API counts the whole multipart body, not the file alone."""
+"""The API limits the whole multipart body, not only the file."""
 BODY_OVERHEAD_BYTES = 64 * 1024
 
 SHORT_OF_OUTPUT_S = 420.0
-"""2,000 output tokens are about ten minutes of speech, and longer audio is cut off silently: stay below half
-of the 1,400 s that the API lets in."""
+"""2,000 output tokens are about ten minutes of speech, and longer transcripts are truncated silently: stay
+below half of the 1,400 s that the API accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One way to ask: the response format, and whether word and segment times are asked for by name."""
+    """
+    A request format: the response format, and whether word and segment timestamps are requested by name.
+    """
 
     response_format: ResponseFormat
     granularities: bool = False
@@ -38,12 +40,12 @@ FORMS: Mapping[ResponseFormat, tuple[Form, ...]] = {
     "json": (TEXT,),
     "diarized_json": (SPEAKERS,),
 }
-"""How to ask for each response format, best first."""
+"""Request formats by response format, best first."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPrices:
-    """US dollars for a million tokens of audio and of text that go in, and of text that comes out."""
+    """US dollars per million tokens of audio input, text input and text output."""
 
     audio: float
     text: float
@@ -55,10 +57,10 @@ class Model:
     """
     The rules of one model.
 
-    `forms`: how it may be asked, best first; a server that refuses one is asked by the next. `tokens`: what
-    they cost where they are what is paid; `usd_per_minute` is then an estimate. `translates`: whether the
-    server's route for translations takes it (of other servers that is tried). `ends`: the day on which
-    OpenAI shuts it down.
+    `forms`: request formats, best first; if a server rejects one, the next is used. `tokens`: token prices if
+    billed by tokens; `usd_per_minute` is then an estimate. `translates`: whether the translation route
+    accepts
+    the model (on other servers it is tried). `ends`: the day on which OpenAI shuts it down.
     """
 
     forms: tuple[Form, ...]
@@ -71,7 +73,7 @@ class Model:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it gives when it is asked by its best form."""
+        """Capabilities with the best request format."""
         best = self.forms[0]
         return Capabilities(
             words=best.granularities,
@@ -85,7 +87,7 @@ class Model:
         )
 
     def cost_usd(self, usage: object) -> float | None:
-        """What the `usage` of an answer costs in US dollars; None where it cannot be told from it."""
+        """Return the cost of a reply's `usage` in US dollars; None if it cannot be computed."""
         if not isinstance(usage, Mapping):
             return None
         if usage.get("type") == "duration":
@@ -102,20 +104,20 @@ class Model:
 
 
 def count_tokens(usage: object) -> int:
-    """How many tokens the `usage` of an answer counts, in and out; 0 if it counts none."""
+    """Return the tokens of a reply's `usage`, input and output; 0 if not given."""
     total = _count(usage.get("total_tokens")) if isinstance(usage, Mapping) else None
     return int(total or 0)
 
 
 def _count(value: object) -> float | None:
-    """A number of something, as JSON has it."""
+    """Return a count from JSON."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     return float(value) if 0 <= value <= 1e12 and math.isfinite(value) else None
 
 
 UNKNOWN = Model((WORDS, SEGMENTS, TEXT), translates=True)
-"""Of other servers nothing is known: they are asked for all, then for less; the user knows their price."""
+"""Rules for unknown models: request everything, then less; the price comes from the settings."""
 
 _4O_TOKENS = TokenPrices(audio=6.0, text=2.5, output=10.0)
 _END = "2027-02-26"
@@ -141,10 +143,9 @@ def find_model(
     The rules of a model.
 
     Args:
-        name: as the server knows it; a date behind it (`-2025-12-15`) and a provider before it (`openai/`)
-            change nothing.
-        response_format: asked for whatever the table says; `auto`: what the table says.
-        usd_per_minute: what a minute of audio costs; None: what the table says.
+        name: name on the server; a date suffix (`-2025-12-15`) and a provider prefix (`openai/`) are ignored.
+        response_format: overrides the table; `auto`: use the table.
+        usd_per_minute: price per minute of audio; None: use the table.
     """
     bare = name.rpartition("/")[2]
     known = max((known for known in MODELS if bare.startswith(known)), key=len, default=None)

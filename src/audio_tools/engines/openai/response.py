@@ -1,10 +1,9 @@
 """
-Read what transcription servers answer, in every shape that is known.
+Parse the replies of transcription servers, in every known format.
 
-OpenAI lists words beside the text; faster-whisper's servers and whisper.cpp put them into the segments, the
-latter as tokens; whisperX leaves out times that it could not find, and where it found none all words of a
-segment; vLLM writes numbers as strings; LocalAI counts nanoseconds. Where a server gives less than was asked
-for, what it gives is taken.
+OpenAI lists words beside the text; faster-whisper servers and whisper.cpp put them into the segments, the
+latter as tokens; whisperX omits times that it could not find, and all words of a segment if it found none;
+vLLM writes numbers as strings; LocalAI uses nanoseconds. A reply with less detail than requested is accepted.
 """
 
 from __future__ import annotations
@@ -39,18 +38,18 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 def read_reply(body: str, seconds: float, rules: Model) -> Reply:
     """
-    Read an answer.
+    Parse a reply.
 
     Args:
-        body: what the server sent.
+        body: body of the response.
         seconds: length of the chunk.
-        rules: of the model that was asked; they price what the answer counts.
+        rules: rules of the requested model, for its prices.
 
     Returns:
-        Words and segments sorted, each of some length and within the chunk; empty where none were given.
+        Sorted words and segments of positive length within the chunk; empty if the reply has none.
 
     Raises:
-        BadEngineReply: it is no transcription.
+        BadEngineReply: the reply is not a transcription.
     """
     try:
         answer = json.loads(body.removeprefix("\ufeff"), object_hook=_with_whole_texts)
@@ -62,7 +61,7 @@ def read_reply(body: str, seconds: float, rules: Model) -> Reply:
 
 
 def _with_whole_texts(record: dict[str, Any]) -> dict[str, Any]:
-    """An object whose texts can be written down: JSON may escape one half of a character, UTF-8 has none."""
+    """Replace lone surrogates, which JSON can escape but UTF-8 cannot encode."""
     return {
         name: _LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
         for name, value in record.items()
@@ -94,7 +93,7 @@ def _read(answer: Any, seconds: float) -> Reply:
 
 
 def _in_turn(pieces: list[Piece]) -> list[Piece]:
-    """Pieces of several speakers, each of whom has segments of their own, as they follow one another."""
+    """Merge the segments of several speakers in order of time."""
     if len({piece.speaker for piece in pieces}) < 2 or any(piece.start is None for piece in pieces):
         return pieces
     return sorted(pieces, key=lambda piece: piece.start or 0.0)
@@ -104,9 +103,9 @@ def _segments(
     records: Sequence[Mapping[str, Any]], nested: Sequence[Sequence[Piece]], text: str, seconds: float
 ) -> list[Segment]:
     """
-    The segments, in the order of the text; none at all if one has no times, for they would be incomplete.
+    Return the segments in the order of the text; none if any lacks times, since the list would be incomplete.
 
-    Where the text does not show their order, they are sorted by their start.
+    If the text does not show their order, sort them by start.
     """
     found = [_segment(record, pieces, seconds) for record, pieces in zip(records, nested, strict=True)]
     if None in found:
@@ -120,7 +119,7 @@ def _segments(
 
 
 def _segment(record: Mapping[str, Any], pieces: Sequence[Piece], seconds: float) -> Segment | None:
-    """A segment, by the times of its words if it has none itself; None without times but not without text."""
+    """Return a segment, timed by its words if it has no times; None if it has text but no times."""
     times = [*read_times(record), *(time for piece in pieces for time in (piece.start, piece.end))]
     known = [time for time in times[:2] if time is not None] or [time for time in times if time is not None]
     text = _string(record) or text_of(pieces)
@@ -141,9 +140,9 @@ def _segment(record: Mapping[str, Any], pieces: Sequence[Piece], seconds: float)
 
 def _text(answer: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> str | None:
     """
-    All that was said; None if it is listed only as words.
+    Return the full text; None if the reply lists only words.
 
-    Where the segments say more than the text, they are the text.
+    If the segments contain more than the text, use the segments.
     """
     text = answer.get("text")
     if not isinstance(text, str) and text is not None:
@@ -164,7 +163,7 @@ def _string(record: Mapping[str, Any]) -> str:
 
 
 def _language(answer: Mapping[str, Any]) -> str | None:
-    """gpt-transcribe lists languages, the likeliest first; all others name one."""
+    """Return the language; gpt-transcribe lists several, the most likely first."""
     listed = answer.get("languages")
     if isinstance(listed, list) and listed and isinstance(listed[0], Mapping):
         return language_code(listed[0].get("code"))
@@ -172,7 +171,7 @@ def _language(answer: Mapping[str, Any]) -> str | None:
 
 
 def _with_speakers(words: Sequence[Word], segments: Sequence[Segment]) -> list[Word]:
-    """Words that name no speaker get that of the segment in which they lie."""
+    """Assign the speaker of the enclosing segment to words without a speaker."""
     starts = [segment.start for segment in segments]
 
     def speaker(word: Word) -> str | None:

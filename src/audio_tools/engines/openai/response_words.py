@@ -1,4 +1,4 @@
-"""Words as transcription servers list them: whole or as tokens, with all times or without some."""
+"""Parse the words of transcription servers: whole words or tokens, possibly with missing times."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from audio_tools.words.pieces import Piece
 
 SHORTEST_S = 0.02
 NANOSECONDS_FROM = 1e6
-"""No chunk is that long in seconds: LocalAI counts in nanoseconds (LocalAI #5327)."""
+"""Larger values are nanoseconds (LocalAI #5327); no chunk is that long in seconds."""
 
 
 def read_records(value: Any) -> list[Mapping[str, Any]]:
     """
-    The objects of a list; null counts as nothing.
+    Return the objects of a list; null is an empty list.
 
     Raises:
-        TypeError: it is no list, or holds something else.
+        TypeError: not a list, or not a list of objects.
     """
     if value is None:
         return []
@@ -33,14 +33,14 @@ def read_records(value: Any) -> list[Mapping[str, Any]]:
 
 def read_pieces(items: Any, speaker: str | None = None) -> list[Piece]:
     """
-    What is listed as words, in its order; what has no text is left out.
+    Parse a list of words, in order; entries without text are skipped.
 
     Args:
         items: the list, or None.
-        speaker: who says all that names nobody.
+        speaker: speaker of words that name none.
 
     Raises:
-        ValueError, TypeError, OverflowError: it is no such list.
+        ValueError, TypeError, OverflowError: not such a list.
     """
     pieces = (_piece(record, speaker) for record in read_records(items))
     return [piece for piece in pieces if piece.text.strip()]
@@ -48,14 +48,14 @@ def read_pieces(items: Any, speaker: str | None = None) -> list[Piece]:
 
 def unlisted_piece(record: Mapping[str, Any], space: str) -> list[Piece]:
     """
-    A segment that has a text but lists no words: its words share its times.
+    Split a segment with text but without words; the words share its times.
 
     Args:
         record: the segment.
-        space: what the words of other segments begin with.
+        space: prefix of the words of other segments.
 
     Raises:
-        ValueError, TypeError, OverflowError: its times are no finite numbers.
+        ValueError, TypeError, OverflowError: its times are not finite numbers.
     """
     text = record.get("text")
     if not isinstance(text, str) or not text.strip():
@@ -80,10 +80,10 @@ def _piece(record: Mapping[str, Any], speaker: str | None) -> Piece:
 
 def read_times(record: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """
-    Start and end in seconds, None where there is neither; one that is missing is taken to be the other.
+    Return start and end in seconds, None if there is neither; a missing one is set to the other.
 
     Raises:
-        ValueError, TypeError, OverflowError: one is no finite number.
+        ValueError, TypeError, OverflowError: one is not a finite number.
     """
     start, end = _time(record.get("start")), _time(record.get("end"))
     return (end if start is None else start), (start if end is None else end)
@@ -99,23 +99,23 @@ def _time(value: Any) -> float | None:
 
 
 def read_figure(value: Any) -> float | None:
-    """A number that is good to have; None for anything else, and for what is not finite."""
+    """Return an optional number; None for any other or non-finite value."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     try:
         figure = float(value)
-    except OverflowError:  # JSON has integers of any size
+    except OverflowError:  # JSON integers have any size
         return None
     return figure if math.isfinite(figure) else None
 
 
 def read_speaker(record: Mapping[str, Any]) -> str | None:
-    """The speaker whom a word or a segment names, if it names one."""
+    """Return the speaker of a word or segment, if given."""
     name = record.get("speaker")
     return name.strip() or None if isinstance(name, str) else None
 
 
 def within(start: float, end: float, seconds: float) -> tuple[float, float]:
-    """Times inside the chunk: Whisper thinks in windows of 30 s and may end a word behind the last sample."""
+    """Clamp times to the chunk: Whisper uses 30 s windows and may end a word after the last sample."""
     start = min(max(start, 0.0), max(seconds - SHORTEST_S, 0.0))
     return start, min(max(end, start + SHORTEST_S), seconds)
