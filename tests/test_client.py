@@ -99,7 +99,7 @@ async def test_a_service_that_stays_away_is_given_up_with_a_way_to_the_result(se
         with pytest.raises(ServerUnreachable) as caught:
             _ = [event async for event in client.follow(service.answer, SOON_S)]
 
-    assert f"Job {JOB} goes on there" in caught.value.message
+    assert f"The job {JOB} continues there" in caught.value.message
     assert f"audio-tools export {JOB}" in caught.value.hint
 
 

@@ -234,7 +234,7 @@ def test_a_fact_with_a_telling_name_is_blotted_out(field: str, capsys: Capture) 
         ("redis://:s3cret@host", f"redis://:{REDACTED}@host"),
         ("wrong key sk-proj-abc_123DEF456", f"wrong key sk-{REDACTED}"),
         ("http://127.0.0.1:3001/a@b", "http://127.0.0.1:3001/a@b"),
-        ("this server wants its token: see API_TOKEN", "this server wants its token: see API_TOKEN"),
+        ("API token required: see API_TOKEN", "API token required: see API_TOKEN"),
         ("a task-list and a risk-free-operation", "a task-list and a risk-free-operation"),
         ("5 tokens in 3 s", "5 tokens in 3 s"),
     ],
@@ -416,7 +416,7 @@ async def test_a_refused_websocket_says_why(capsys: Capture) -> None:
     (line,) = (line for line in told if line["logger"] == "audio_tools.server.middleware.access_log")
     assert [line["event"] for line in told if line["level"] == "error"] == []
     assert (line["event"], line["status"]) == ("websocket refused", 403)
-    assert line["refused"] == "Pages of the origin https://evil.example may not use this server."
+    assert line["refused"] == "Origin not allowed: https://evil.example."
 
 
 async def test_who_closes_first_says_why(capsys: Capture) -> None:

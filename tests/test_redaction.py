@@ -34,7 +34,7 @@ def test_an_error_that_quotes_a_key_is_stored_and_sent_without_it(
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     Settings.load()
     secrets = [KEY, "gsk_abcd", "hf_abcd", "0123456789abcdef", "SflKxwRJ", "hunter2"]
-    error = EngineRefused(f"The provider answers 401: {text}", hint=f"Look at {text}")
+    error = EngineRefused(f"The provider returned 401: {text}", hint=f"Look at {text}")
     record = json.dumps(to_record(error, Job(1, "", JobState.ACTIVE, {}, 0.0)))
     ways_out = [str(error), error.message, error.hint, record, bytes(error_response(error).body).decode()]
 

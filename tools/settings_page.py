@@ -59,7 +59,7 @@ def _allowed(name: str) -> str:
         return f"like `{rule['pattern']}`"
     if name in SECRETS:
         return f"at least {rule['minLength']} characters" if "minLength" in rule else "a secret"
-    return {"array": "a list, by commas", "string": "a text"}.get(rule.get("type", ""), "")
+    return {"array": "a comma-separated list", "string": "a text"}.get(rule.get("type", ""), "")
 
 
 if __name__ == "__main__":

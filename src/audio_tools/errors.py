@@ -509,7 +509,9 @@ class JobNotFound(JobError):
     code, status = "job_not_found", 404
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"Job not found: {job_id}.", hint="Finished jobs are deleted after JOB_TTL seconds.")
+        super().__init__(
+            f"Job not found: {job_id}.", hint="Finished jobs are deleted after RESULT_TTL seconds."
+        )
         self.job_id = job_id
 
     def facts(self) -> dict[str, object]:

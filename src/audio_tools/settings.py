@@ -190,8 +190,9 @@ class Settings(BaseSettings):
     )
     align_model: HomePath | None = Field(
         None,
-        description="Folder with a CTC model in ONNX and its vocabulary, which aligns the words of other "
-        "languages than English.",
+        description="Folder with a CTC model (ONNX) and its vocabulary, for the alignment of languages "
+        "other than "
+        "English.",
     )
     engine_timeout: float = Field(
         300.0,
@@ -228,7 +229,7 @@ class Settings(BaseSettings):
     cache_max_bytes: int = Field(
         10_000_000_000,
         ge=1_000_000,
-        description="Most bytes of stored chunk results; beyond it the least recently used ones are removed.",
+        description="Maximum size of stored chunk results, bytes; the least recently used ones are removed.",
     )
     chunk_ttl: int = Field(
         30 * 86_400,

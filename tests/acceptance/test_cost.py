@@ -42,7 +42,7 @@ async def test_the_limit_is_not_passed_and_what_was_paid_is_kept(
     """The job stops before its limit, says what there is, and goes on from there with a higher one."""
     simulator.latency = Latency(base_s=0.05)
     with pytest.raises(
-        CostLimitReached, match=r"0\.0\d+ USD are spent; \d of about 7 chunks are kept"
+        CostLimitReached, match=r"Spent 0\.0\d+ USD; \d of about 7 chunks are stored"
     ) as caught:
         await transcript_of(recording, make_tools(), maxCost=0.015)
     sent = sum(record.seconds for record in simulator.requests)
@@ -126,7 +126,7 @@ async def test_the_command_line_takes_both(recording: Path, tmp_path: Path, simu
     dear = await asyncio.to_thread(commands.transcribe, recording, "--max-cost", "0.001")
 
     assert dear.code == 4
-    assert "than the job may, 0.001 USD" in dear.errors
+    assert "Cost limit of 0.001 USD reached" in dear.errors
     assert simulator.requests == []
 
     done = await asyncio.to_thread(commands.transcribe, recording)

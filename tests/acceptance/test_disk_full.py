@@ -92,7 +92,7 @@ async def test_answers_that_find_no_room_wait_for_it(
     await simulator.wait_for(bool)
     filler = await asyncio.to_thread(fill, disk)
     await simulator.wait_for(lambda log: any(record.status == 200 for record in log))
-    await service.wait_for_log("disk full, waiting for room")
+    await service.wait_for_log("disk full, waiting for free space")
     assert service.status(job_id)["state"] == "active"
     assert any(name.endswith("media") for name in service.files("uploads"))
     filler.unlink()
@@ -120,7 +120,7 @@ async def test_a_full_disk_does_not_block_a_delete(
     )
     await simulator.wait_for(lambda log: log[-1].status is None)
     await asyncio.to_thread(fill, disk)
-    await service.wait_for_log("disk full, waiting for room")
+    await service.wait_for_log("disk full, waiting for free space")
     answers = [await asyncio.to_thread(service.http.delete, f"/job/{job}") for job in (running, ended)]
 
     assert [answer.status_code for answer in answers] == [200, 200]

@@ -100,7 +100,7 @@ async def test_a_polite_stop_says_how_to_go_on(
     _, errors = await asyncio.to_thread(process.communicate, timeout=10)
 
     assert process.returncode == 130
-    assert "goes on where this one was" in errors
+    assert "Run the same command again to resume" in errors
     assert "Traceback" not in errors
     assert still_running(children) == []
     await simulator.wait_for(lambda log: all(record.aborted for record in log))

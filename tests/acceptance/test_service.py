@@ -556,7 +556,7 @@ def test_too_little_room_is_no_good_health(tmp_path: Path, engine: Engine) -> No
     ("settings", "message"),
     [
         ({"OPENAI_API_KEY": ""}, "The openai engine requires an API key."),
-        ({"ENGINE": "whisper", "WHISPER_MODEL": "/no/model"}, "There is no Whisper model in /no/model."),
+        ({"ENGINE": "whisper", "WHISPER_MODEL": "/no/model"}, "No Whisper model found in /no/model."),
     ],
 )
 def test_an_engine_that_cannot_start_is_no_good_health(

@@ -124,7 +124,7 @@ async def test_what_failed_is_exported_with_its_own_error(commands: Commands, tm
 
 @pytest.mark.parametrize(
     ("option", "sentence"),
-    [("--model=whisper-9", "The model `whisper-9` does not exist"), ("--engine=whisper", "no Whisper model")],
+    [("--model=whisper-9", "The model `whisper-9` does not exist"), ("--engine=whisper", "No Whisper model")],
 )
 async def test_wrong_settings_end_both_ways_alike(
     option: str, sentence: str, tmp_path: Path, simulator: Simulator, recording: Path

@@ -177,7 +177,7 @@ def test_a_connection_that_breaks_between_two_outages_uses_up_attempts() -> None
         (
             EngineRateLimited("Slow down.", retry_after_s=1743.0),
             "engine_rate_limited",
-            "The provider asks to wait 29 min. Slow down.",
+            "The provider asked to wait 29 min before retrying. Slow down.",
         ),
     ],
 )

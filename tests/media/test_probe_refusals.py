@@ -82,7 +82,7 @@ def text(path: Path) -> None:
         (Path.mkdir, "folder.mp4", "folder.mp4 is a folder, not a media file."),
         (fifo, "pipe.mp4", "pipe.mp4 is not a regular file."),
         (text, "text.mp4", "text.mp4 cannot be read as media: its index is missing"),
-        (text, "text.wav", "text.wav cannot be read as media: its contents are not a media format"),
+        (text, "text.wav", "text.wav cannot be read as media: unsupported or unrecognised media format"),
     ],
 )
 async def test_what_is_no_media_file(
@@ -155,7 +155,7 @@ async def test_a_crash_of_the_reader_is_not_ours(movie: Path) -> None:
     task = asyncio.create_task(probe(movie), name="probe")
     (await child_started()).send_signal(signal.SIGSEGV)
 
-    with pytest.raises(ProbeFailed, match=r"broke the reader of media files \(exit -11\)"):
+    with pytest.raises(ProbeFailed, match=r"crashed the media reader \(exit -11\)"):
         await task
 
 

@@ -36,15 +36,4 @@ def confine(parent_pid: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         # A parent that died before the call above will send no signal any more.
         if os.getppid() != parent_pid:
-<<<<<<< HEAD
-            raise SystemExit("the parent process is gone")
-=======
             raise SystemExit("the parent process has exited")
-
-
-def _lower(limit: int, value: int) -> None:
-    _, hard = resource.getrlimit(limit)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(limit, (value, value))
->>>>>>> ffddf48 (Reword messages, logs, settings and OpenAPI texts)

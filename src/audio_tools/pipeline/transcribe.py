@@ -273,13 +273,9 @@ class _FileRun:
             self.cut_off = True
         if self.cut_off:
             self.warnings.append(
-<<<<<<< HEAD
-                f"The file was cut off at {end:.1f} s when it was recorded or copied: copy it again. What is "
-                "missing is not reported as silence."
-=======
-                f"The file declares {promised:.1f} s but ends at {end:.1f} s: it was cut off when it was "
-                "recorded or copied. The missing part is not reported as silence."
->>>>>>> ffddf48 (Reword messages, logs, settings and OpenAPI texts)
+                f"The file was cut off at {end:.1f} s when it was recorded or copied. Copy it again; the "
+                "missing "
+                "part is not reported as silence."
             )
         self.found = measured(self.media, self.stream.position, decoder.start, end)
 

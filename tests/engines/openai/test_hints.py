@@ -89,7 +89,7 @@ async def test_an_answer_of_a_proxy_says_what_to_change(
 async def test_tls_towards_plain_http_is_refused_at_once(transcribe: Transcribe, serve: Serve) -> None:
     """The scheme of OPENAI_BASE_URL is wrong; no waiting mends that."""
     server = await serve(lambda _: web.Response())
-    with pytest.raises(EngineRefused, match="No secure connection") as caught:
+    with pytest.raises(EngineRefused, match="TLS connection failed") as caught:
         await transcribe(f"https://127.0.0.1:{server.port}/v1")
 
     assert "http://" in caught.value.hint
@@ -100,7 +100,7 @@ async def test_a_certificate_that_is_not_trusted_is_refused_at_once(
 ) -> None:
     """The hint names the variable that makes it trusted."""
     server = await serve(lambda _: web.Response(), self_signed(tmp_path))
-    with pytest.raises(EngineRefused, match="No secure connection") as caught:
+    with pytest.raises(EngineRefused, match="TLS connection failed") as caught:
         await transcribe(f"https://127.0.0.1:{server.port}/v1")
 
     assert "SSL_CERT_FILE" in caught.value.hint

@@ -204,7 +204,7 @@ async def test_a_model_that_is_missing_stops_the_start(tmp_path: Path) -> None:
     """What the process finds missing is told by `start`, and no process stays."""
     engine = WhisperEngine(model=str(tmp_path / "nowhere"), data_dir=tmp_path)
 
-    with pytest.raises(EngineNotReady, match="no Whisper model in"):
+    with pytest.raises(EngineNotReady, match="No Whisper model found in"):
         await engine.start()
 
     assert children() == []

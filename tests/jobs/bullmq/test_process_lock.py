@@ -50,7 +50,7 @@ def test_a_folder_that_has_gone_is_noticed(tmp_path: Path) -> None:
     mount.unlink()
     mount.mkdir()
 
-    with pytest.raises(QueueUnavailable, match="not the folder") as refused:
+    with pytest.raises(QueueUnavailable, match="was replaced or unmounted") as refused:
         slot.require_folder()
 
     assert "DATA_DIR" in refused.value.hint

@@ -180,7 +180,7 @@ async def test_bullmqs_own_keys_are_no_jobs(queue: BullQueue, name: str) -> None
 async def test_another_folder_is_refused(redis_server: RedisServer, tmp_path: Path, prefix: str) -> None:
     """A machine that does not see the uploads of the others is told so, and may not take their jobs."""
     async with BullQueue(redis_server.address, tmp_path / "one", prefix=prefix):
-        with pytest.raises(ConfigError, match="DATA_DIR is not the folder") as refused:
+        with pytest.raises(ConfigError, match="DATA_DIR differs from the folder") as refused:
             await BullQueue(redis_server.address, tmp_path / "two", prefix=prefix).open()
         async with BullQueue(redis_server.address, tmp_path / "one", prefix=prefix):
             pass
@@ -215,7 +215,7 @@ async def test_a_machine_that_loses_the_folder_leaves_jobs_to_others(
     ):
         mount.unlink()
         taking = asyncio.create_task(blind.take())
-        with pytest.raises(QueueUnavailable, match="not the folder"):
+        with pytest.raises(QueueUnavailable, match="was replaced or unmounted"):
             await blind.check()
         first, second = await add_jobs(queue, 2)
         assert (await queue.take()).job.id == first.id
@@ -233,7 +233,7 @@ async def test_a_server_without_memory_is_reported(tmp_path: Path) -> None:
             (job,) = await add_jobs(queue, 1)
             await queue._client.config_set("maxmemory", "1")
             for call in (lambda: queue.add({}), queue.check):
-                with pytest.raises(DiskFull, match="no memory left"):
+                with pytest.raises(DiskFull, match="out of memory"):
                     await call()
             assert await queue.get(job.id) == job
             await queue._client.config_set("maxmemory", "0")

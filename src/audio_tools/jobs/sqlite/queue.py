@@ -362,13 +362,8 @@ def _lock(path: Path) -> int:
     except OSError as error:
         os.close(lock)
         raise ConfigError(
-<<<<<<< HEAD
-            f"{path} cannot be locked: {error.strerror}.",
+            f"Cannot lock {path}: {error.strerror}.",
             hint="Set DATA_DIR to a folder on a local disk, or set REDIS_URL.",
-=======
-            f"The queue in {path.parent} is in use by another process ({owner or error.strerror}).",
-            hint="Stop that process, or set REDIS_URL to run several processes.",
->>>>>>> ffddf48 (Reword messages, logs, settings and OpenAPI texts)
         ) from error
     if owner:
         os.close(lock)
