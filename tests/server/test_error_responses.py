@@ -191,7 +191,7 @@ async def test_a_wrong_method() -> None:
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
     assert (response.json()["error"], response.json()["hint"]) == (
         "method_not_allowed",
-        "Allowed here: GET, HEAD.",
+        "Allowed methods: GET, HEAD.",
     )
 
 
@@ -257,4 +257,4 @@ async def test_allow_names_head_where_get_is() -> None:
         response = await client.delete("/jobs")
 
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
-    assert response.json()["hint"] == "Allowed here: GET, HEAD."
+    assert response.json()["hint"] == "Allowed methods: GET, HEAD."

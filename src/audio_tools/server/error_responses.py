@@ -77,7 +77,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         allowed = headers.get("Allow", "").split(", ")
         if "GET" in allowed and "HEAD" not in allowed:  # HeadAsGet answers it
             headers["Allow"] = ", ".join(["GET", "HEAD", *(name for name in allowed if name != "GET")])
-        hint = f"Allowed here: {headers.get('Allow', 'another method')}."
+        hint = f"Allowed methods: {headers.get('Allow', 'another method')}."
     return _response(status, CODES.get(status, f"http_{status}"), message, hint=hint, headers=headers)
 
 

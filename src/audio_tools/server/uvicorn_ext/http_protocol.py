@@ -142,4 +142,4 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 def _too_large() -> HeadTooLarge:
-    return HeadTooLarge(f"The head of the request is larger than {HEAD_BYTES} bytes.")
+    return HeadTooLarge(f"The request headers are larger than {HEAD_BYTES} bytes.")
