@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from audio_tools.errors import PathRefused
+from audio_tools.system.open_files import CAN_NAME_OPEN_FILES, open_below, path_of
 from audio_tools.system.paths import means_a_local_file
-
-if sys.platform == "linux":
-    import fcntl
-
-LEAST_DESCRIPTOR = 200
 
 
 def resolve_media(path: str, roots: Sequence[Path]) -> tuple[Path, int]:
@@ -60,17 +53,17 @@ class OpenedMedia:
         """Raises PathRefused, as `resolve_media`."""
         self._descriptor: int | None = None
         self.path, _ = resolve_media(path, roots)
-        if sys.platform != "linux":
+        if not CAN_NAME_OPEN_FILES:
             return
         root = next(each for each in (root.resolve() for root in roots) if self.path.is_relative_to(each))
         try:
-            self._descriptor = _open_below(root, self.path.relative_to(root).parts)
+            self._descriptor = open_below(root, self.path.relative_to(root).parts)
         except OSError:
             raise PathRefused(
                 "The path does not name a file under MEDIA_ROOTS.",
                 hint="The file or its folder was replaced just now.",
             ) from None
-        self.path = Path(f"/proc/{os.getpid()}/fd/{self._descriptor}")
+        self.path = path_of(self._descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -78,24 +71,3 @@ class OpenedMedia:
     def __exit__(self, *_: object) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
-
-
-def _open_below(root: Path, parts: Sequence[str]) -> int:
-    """The descriptor of a regular file below a folder; a link anywhere on the way is an OSError."""
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for part in parts[:-1]:
-            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-            os.close(folder)
-            folder = below
-        # Not waited for where it has become a pipe.
-        found = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    finally:
-        os.close(folder)
-    try:
-        if not stat.S_ISREG(os.fstat(found).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        # A number that no message about streams and seconds holds: it is replaced by the file's name.
-        return fcntl.fcntl(found, fcntl.F_DUPFD_CLOEXEC, LEAST_DESCRIPTOR)
-    finally:
-        os.close(found)
