@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio_tools.errors import EmptyTimeline, InvalidOption, InvalidRange, MalformedRequest
+from audio_tools.errors import AudioToolsError, EmptyTimeline, InvalidOption, InvalidRange, MalformedRequest
 from audio_tools.exports.cut_options import CutOptions, parse_frame_rate
 from audio_tools.exports.cut_plan import CutPlan, plan_cuts
 from audio_tools.exports.plan_json import plan_from_json, plan_to_json
@@ -421,3 +421,52 @@ def test_sound_without_a_picture_has_frames_for_all_of_it() -> None:
 
     assert plan.media.n_frames == 23
     assert plan.keep == ((0, 23),)
+
+
+@pytest.mark.parametrize(("num", "den"), [(0, 1), (-25, 1), (25, 854), (65537, 1)])
+def test_a_plan_with_an_impossible_frame_rate_is_refused(num: int, den: int) -> None:
+    """By the option that it stands for: 400, not a fault of the service."""
+    record = plan_to_json(plan_of(TALK))
+    record["timebase"] |= {"num": num, "den": den}
+
+    with pytest.raises(InvalidOption, match="frameRate"):
+        plan_from_json(record, TALK, "talk.mov")
+
+
+def test_a_picture_of_one_frame_in_two_seconds_has_a_plan() -> None:
+    """A slide show: the rate of a file is what it is."""
+    plan = plan_of(transcript_of(*TALK.words, silences=TALK.silences, media=film(Fraction(1, 2))))
+
+    assert plan.keep == ((0, 4),)
+    assert plan.media.n_frames == 5
+
+
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["start", "end", "startFrame", "endFrame", "num", "den"]), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*plan_to_json(plan_of(TALK))]), any_json, max_size=3))
+def test_whatever_is_sent_as_a_plan_is_read_or_refused(changes: Json) -> None:
+    """With an error of the service's own, which has a status and a sentence."""
+    try:
+        plan = plan_from_json(plan_to_json(plan_of(TALK)) | changes, TALK, "talk.mov")
+    except AudioToolsError:
+        return
+    assert plan.keep
+
+
+@given(
+    st.dictionaries(st.sampled_from([*(field.alias for field in CutOptions.model_fields.values())]), any_json)
+)
+def test_whatever_is_sent_as_options_is_read_or_refused(given_options: Json) -> None:
+    """The same."""
+    try:
+        assert plan_of(TALK, **given_options).keep
+    except AudioToolsError:
+        return

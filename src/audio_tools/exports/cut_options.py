@@ -19,6 +19,11 @@ NTSC_RATES = tuple(Fraction(fps * 1000, 1001) for fps in (24, 30, 48, 60, 120))
 LOWEST_RATE, HIGHEST_RATE = 1, 1000
 
 
+def exact_rate(rate: Fraction) -> Fraction:
+    """The NTSC rate that a rate of two or three decimals stands for, else the rate itself."""
+    return next((ntsc for ntsc in NTSC_RATES if abs(ntsc - rate) < Fraction(1, 200)), rate)
+
+
 def parse_frame_rate(value: object) -> Fraction:
     """
     A frame rate from `30000/1001`, `29.97` or 25; decimals near an NTSC rate are that rate, exactly.
@@ -30,7 +35,7 @@ def parse_frame_rate(value: object) -> Fraction:
         rate = Fraction(str(value).strip())
     except (ValueError, ZeroDivisionError):
         raise ValueError(f"{value!r} is not a frame rate") from None
-    rate = next((ntsc for ntsc in NTSC_RATES if abs(ntsc - rate) < Fraction(1, 200)), rate)
+    rate = exact_rate(rate)
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise ValueError(f"{value!r} is not a frame rate from {LOWEST_RATE} to {HIGHEST_RATE}")
     return rate

@@ -10,7 +10,7 @@ from math import ceil, floor
 import numpy as np
 
 from audio_tools.errors import InvalidOption
-from audio_tools.exports.cut_options import parse_frame_rate
+from audio_tools.exports.cut_options import exact_rate, parse_frame_rate
 from audio_tools.exports.spans import Table
 from audio_tools.exports.timecode import format_timecode
 from audio_tools.exports.timeline import MediaReference, Timebase
@@ -60,10 +60,10 @@ def media_reference(
         start_timecode: of the first frame, with `;` for drop-frame; default: that of the file, else zero.
 
     Raises:
-        InvalidOption: there is no such timecode at this frame rate.
+        InvalidOption: it is not a frame rate, or there is no such timecode at it.
     """
     media = transcript.media
-    rate = parse_frame_rate(frame_rate or media.frame_rate or SOUND_ONLY_RATE)
+    rate = _rate(frame_rate) or exact_rate(media.frame_rate or SOUND_ONLY_RATE)
     timebase = _timebase(rate, start_timecode, _timecode_of(media, rate))
     has_picture = media.frame_rate is not None
     stream = media.audio_streams[media.audio_stream] if media.audio_streams else None
@@ -78,6 +78,13 @@ def media_reference(
         height=media.height,
         has_picture=has_picture,
     )
+
+
+def _rate(given: str | None) -> Fraction | None:
+    try:
+        return None if given is None else parse_frame_rate(given)
+    except ValueError:
+        raise InvalidOption("frameRate", given, "a frame rate from 1 to 1000 like 30000/1001") from None
 
 
 def _timecode_of(media: MediaInfo, rate: Fraction) -> str | None:
