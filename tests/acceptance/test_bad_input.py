@@ -46,7 +46,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: path.write_text("Dear editor, this is a letter. " * 100),
         "cannot be read as media",
     ),
-    "folder.mp4": (lambda path: path.mkdir(), "is a folder"),
+    "folder.mp4": (lambda path: path.mkdir(), "No media files in this folder"),
     "pipe.mp4": (os.mkfifo, "is not a regular file"),
     "silent.mp4": (
         lambda path: make(path, "-f", "lavfi", "-i", "color=black:s=64x36:r=25:d=1", "-an"),
@@ -141,7 +141,11 @@ def test_a_wrong_option_is_named_with_its_range(arguments: list[str], word: str,
 
 def test_two_inputs_of_one_name_do_not_overwrite_each_other(commands: Commands) -> None:
     """Both would be written as the same files: nothing is begun."""
-    assert_refused(commands.transcribe("a/take.mp4", "b/take.mov"), commands, 2, "take")
+    for folder, name in (("a", "take.mp4"), ("b", "take.mp4")):
+        (commands.folder / folder).mkdir()
+        render(talk(2), commands.folder / folder / name)
+
+    assert_refused(commands.transcribe("a/take.mp4", "b/take.mp4"), commands, 2, "take")
 
 
 def test_a_missing_audio_stream_is_named(commands: Commands) -> None:
