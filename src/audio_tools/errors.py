@@ -357,10 +357,17 @@ class EngineUnavailable(EngineError):
     code, retryable = "engine_unavailable", True
 
     def __init__(
-        self, message: str, *, hint: str = "", retry_after_s: float | None = None, heard: bool = True
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        retry_after_s: float | None = None,
+        heard: bool = True,
+        away: bool = False,
     ) -> None:
         super().__init__(message, hint=hint, retry_after_s=retry_after_s)
         self.heard = heard  # perhaps, and then it is paid
+        self.away = away  # a gateway says so: the engine behind it may be starting
 
 
 class EngineUnreachable(EngineUnavailable):
@@ -369,7 +376,7 @@ class EngineUnreachable(EngineUnavailable):
     code = "engine_unreachable"
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint, heard=False)
+        super().__init__(message, hint=hint, heard=False, away=True)
 
 
 class EngineTimeout(EngineError):

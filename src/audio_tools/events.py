@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer
 
-from audio_tools.errors import DiskFull, EngineRateLimited, EngineUnreachable
+from audio_tools.errors import DiskFull, EngineRateLimited, EngineUnavailable, EngineUnreachable
 from audio_tools.json_value import JsonValue, Seconds
 from audio_tools.transcript import Count, Word
 
 Stage = Literal["probe", "load", "decode", "transcribe", "stitch"]
 
-WAITED_FOR = (DiskFull.code, EngineRateLimited.code, EngineUnreachable.code)
+WAITED_FOR = (DiskFull.code, EngineRateLimited.code, EngineUnavailable.code, EngineUnreachable.code)
 """Codes of what a running job may wait for."""
 Tenths = Annotated[float, PlainSerializer(lambda value: round(value, 1), return_type=float)]
 Hundredths = Annotated[float, PlainSerializer(lambda value: round(value, 2), return_type=float)]

@@ -8,7 +8,7 @@ import pytest
 
 from audio_tools.engines.base import Capabilities, Request
 from audio_tools.engines.rate_limits import LONGEST_PAUSE_S, RequestLimiter
-from audio_tools.engines.retry import ATTEMPTS, MOST_WAITS, EngineClient
+from audio_tools.engines.retry import ATTEMPTS, MOST_WAITING_S, MOST_WAITS, EngineClient
 from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.errors import (
     BadEngineReply,
@@ -158,6 +158,20 @@ def test_the_wait_for_a_server_that_cannot_be_reached_is_bounded() -> None:
         return now()
 
     assert 300.0 <= run(main()) <= 300.0 + 60.0
+
+
+def test_a_gateway_without_its_engine_is_waited_for_but_not_for_ever() -> None:
+    """An engine that starts in two minutes is waited for; a chunk that crashes it each time fails alone."""
+    away = EngineUnavailable("502", away=True)
+    reply, _ = ask(Scripted(*[away] * 12, Reply("done")))
+
+    async def main() -> float:
+        with pytest.raises(EngineUnavailable, match="502"):
+            await EngineClient(Scripted(away), RequestLimiter(2), outage_wait_s=86_400.0).ask(REQUEST)
+        return now()
+
+    assert reply.text == "done"
+    assert MOST_WAITING_S <= run(main()) <= MOST_WAITING_S + 60.0
 
 
 def test_a_connection_that_breaks_between_two_outages_uses_up_attempts() -> None:

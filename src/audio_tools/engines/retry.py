@@ -30,8 +30,6 @@ OUTAGE_WAIT_S = 600.0
 """Default time to wait for an unreachable server, in seconds."""
 ROUNDING_USD = 1e-9
 
-WAITED_FOR = (EngineRateLimited, EngineUnreachable)
-"""Errors that do not count as an attempt: nothing was sent or processed, and they pass with time."""
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +104,7 @@ class EngineClient:
                     self._lanes.overloaded(started_at)
                 if _is_free(error):
                     self._reserved_usd -= price_usd
-                if not isinstance(error, WAITED_FOR):
+                if not _is_waited_for(error):
                     self._lanes.reached(started_at)
                 raise
             finally:
@@ -162,7 +160,7 @@ class _RetryPolicy:
         self.failure: EngineError | None = None
         self._lanes = lanes
         self._outage_wait_s = outage_wait_s
-        self._unreachable_since: float | None = None
+        self._away_since: float | None = None
         self._refusals = 0
         self._waits = 0
         self._began = asyncio.get_running_loop().time()
@@ -171,20 +169,23 @@ class _RetryPolicy:
     def has_a_chance(self, error: BaseException) -> bool:
         if not isinstance(error, EngineError) or not error.retryable:
             return False
-        self._waits += isinstance(error, WAITED_FOR)
+        self._waits += _is_waited_for(error)
         self._refusals += isinstance(error, EngineRateLimited)
-        if not isinstance(error, EngineUnreachable):
-            self._unreachable_since = None
-        elif self._unreachable_since is None:
-            self._unreachable_since = asyncio.get_running_loop().time()
-        if not isinstance(error, WAITED_FOR):
+        if not (isinstance(error, EngineUnavailable) and error.away):
+            self._away_since = None
+        elif self._away_since is None:
+            self._away_since = asyncio.get_running_loop().time()
+        if not _is_waited_for(error):
             self.failure = error
         return True
 
     def is_over(self, state: RetryCallState) -> bool:
         now = asyncio.get_running_loop().time()
-        if self._unreachable_since is not None:
-            return now - self._unreachable_since >= self._outage_wait_s
+        if self._away_since is not None:
+            # A gateway says the same of a chunk that crashes its engine each time: that has an earlier end.
+            reached = not isinstance(_error(state), EngineUnreachable)
+            most_s = min(self._outage_wait_s, MOST_WAITING_S) if reached else self._outage_wait_s
+            return now - self._away_since >= most_s
         in_vain = self._refusals >= MOST_WAITS and now - self._began >= MOST_WAITING_S
         return state.attempt_number - self._waits >= ATTEMPTS or in_vain
 
@@ -192,11 +193,17 @@ class _RetryPolicy:
         error, backoff = _error(state), self._backoff(state)
         log.info("attempt %d failed (%s: %s)", state.attempt_number, error.code, error)
         # Retry-After: 0 from a failing server would use up all attempts at once.
-        if not error.retry_after_s and not isinstance(error, WAITED_FOR):
+        if not error.retry_after_s and not _is_waited_for(error):
             return backoff
         wished = backoff if error.retry_after_s is None else error.retry_after_s
         self._lanes.wait(min(wished, LONGEST_PAUSE_S), error.code, _reason(error))
         return 0.0  # the lanes hold it back
+
+
+def _is_waited_for(error: EngineError) -> bool:
+    """Whether the error does not count as an attempt: it passes with time, and nothing was processed."""
+    away = isinstance(error, EngineUnavailable) and error.away
+    return away or isinstance(error, EngineRateLimited)
 
 
 def _reason(error: EngineError) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,14 @@ from aiohttp.test_utils import TestServer
 
 from audio_tools.engines.base import Request
 from audio_tools.engines.openai.engine import OpenAIEngine
-from audio_tools.errors import ChunkRefused, EngineError, EngineRefused
+from audio_tools.errors import (
+    BadEngineReply,
+    ChunkRefused,
+    EngineError,
+    EngineRateLimited,
+    EngineRefused,
+    EngineUnavailable,
+)
 from audio_tools.media.encode import EncodedAudio
 
 REQUEST = Request(EncodedAudio(b"", "flac", 10.0))
@@ -134,3 +143,88 @@ async def test_the_query_of_the_address_stays_behind_the_path(transcribe: Transc
     assert seen[0].path == "/openai/deployments/whisper/audio/transcriptions"
     assert seen[0].query_string == "api-version=2024-06-01"
     assert seen[0].headers["api-key"] == "sk-x"
+
+
+GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+DOWN = '{"errors": [{"code": 7009, "message": "Upstream service unavailable"}]}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "away"),
+    [
+        (502, GATEWAY, True),
+        (502, "", True),
+        (503, "<html><body>No server is available to handle this request.</body></html>", True),
+        (504, GATEWAY, False),
+        (503, DOWN, False),
+    ],
+)
+async def test_a_gateway_without_its_engine_is_waited_for(
+    status: int, body: str, away: bool, transcribe: Transcribe, serve: Serve
+) -> None:
+    """Its page says that the engine is away. A gateway that waited in vain may have been heard."""
+    content_type = "application/json" if body == DOWN else "text/html"
+    server = await serve(lambda _: web.Response(status=status, text=body, content_type=content_type))
+    with pytest.raises(EngineUnavailable) as caught:
+        await transcribe(str(server.make_url("/v1")))
+
+    assert caught.value.away == away
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("date", 90.0),
+        ("0.493", 0.493),
+        ("-3", None),
+        ("nan", None),
+        ("inf", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+async def test_retry_after_in_any_form(
+    value: str, seconds: float | None, transcribe: Transcribe, serve: Serve
+) -> None:
+    """Seconds or a date (RFC 9110); what is no time is none."""
+    given = formatdate(time.time() + 90, usegmt=True) if value == "date" else value
+    server = await serve(lambda _: web.json_response({}, status=429, headers={"Retry-After": given}))
+    with pytest.raises(EngineRateLimited) as caught:
+        await transcribe(str(server.make_url("/v1")))
+
+    assert caught.value.retry_after_s == (None if seconds is None else pytest.approx(seconds, abs=5.0))
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1", "/v1/", "/v1//", "/v1/audio/transcriptions", "/v1/audio/transcriptions/"]
+)
+async def test_the_address_of_the_route_is_as_good_as_its_base(
+    path: str, transcribe: Transcribe, serve: Serve
+) -> None:
+    """Many a server documents the one, and many clients want the other."""
+    server = await serve(lambda request: web.json_response({"text": request.path}))
+
+    assert await transcribe(f"http://127.0.0.1:{server.port}{path}") == "/v1/audio/transcriptions"
+
+
+@pytest.mark.parametrize("text", ["I think that works", "42", '{"not": "an answer"}'])
+async def test_a_server_that_sends_the_text_alone_is_understood(
+    text: str, transcribe: Transcribe, serve: Serve
+) -> None:
+    """Whatever it looks like, if it says that it is text."""
+    server = await serve(lambda _: web.Response(text=text))
+
+    assert await transcribe(str(server.make_url("/v1"))) == text
+
+
+async def test_an_answer_that_cannot_be_decoded_is_no_missing_server(
+    transcribe: Transcribe, serve: Serve
+) -> None:
+    """It came, and may be paid."""
+    server = await serve(
+        lambda _: web.Response(
+            body=b"plain", headers={"Content-Encoding": "gzip", "Content-Type": "text/html"}
+        )
+    )
+    with pytest.raises(BadEngineReply, match="decoded"):
+        await transcribe(str(server.make_url("/v1")))

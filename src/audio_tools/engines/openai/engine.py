@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 DIARIZED_AS_ONE_S = 30.0
 """For longer audio (seconds) the API requires `chunking_strategy` to distinguish speakers."""
 
+ROUTE = "/audio/transcriptions"
 CONNECT_S = 10.0
 """Connection timeout in seconds; only replies may take minutes."""
 
@@ -132,7 +134,7 @@ class OpenAIEngine:
         assert self._client is not None, "start() comes first"
         with map_openai_errors():
             response = await self._ask(self._client, request)
-        reply = read_reply(response.text, request.audio.seconds, self._rules)
+        reply = read_reply(_as_json(response), request.audio.seconds, self._rules)
         return replace(reply, quota=read_quota(response.headers))
 
     async def close(self) -> None:
@@ -203,10 +205,19 @@ class OpenAIEngine:
         return True
 
 
+def _as_json(response: httpx2.Response) -> str:
+    """The answer; servers that know no other format send the text alone, and say so."""
+    if response.headers.get("content-type", "").lower().startswith("text/plain"):
+        return json.dumps({"text": response.text})
+    return response.text
+
+
 def split_query(url: str) -> tuple[str, dict[str, str]]:
     """Split a URL from its query, which is appended to each path (Azure's `?api-version=`)."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(query="", fragment="")).rstrip("/"), dict(parse_qsl(parts.query))
+    # Many a server documents the address of the route instead of its base.
+    path = parts.path.rstrip("/").removesuffix(ROUTE).rstrip("/")
+    return urlunsplit(parts._replace(path=path, query="", fragment="")), dict(parse_qsl(parts.query))
 
 
 def require_key(api_key: str | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from audio_tools.engines.openai.headers import reset_seconds, retry_after_seconds
 from audio_tools.errors import (
+    BadEngineReply,
     ChunkRefused,
     EngineError,
     EngineRateLimited,
@@ -36,6 +37,8 @@ WANTS_TLS = re.compile(r"(?i)http request (was sent )?to (an )?https (port|serve
 """Reply of nginx and Go to plain HTTP on a TLS port."""
 PLAIN_HTTP_SIGNS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
 """OpenSSL's error, by version, for a reply that is not TLS."""
+GATEWAY = {502, 503}
+"""Statuses of a gateway whose upstream does not respond."""
 UNREACHABLE_HINT = "Check OPENAI_BASE_URL, the network, and the proxy if there is one."
 
 
@@ -65,6 +68,8 @@ def map_openai_errors() -> Iterator[None]:
         # Without a connection nothing was sent; a broken connection may have delivered the chunk.
         if hint := _tls_hint(cause):
             raise EngineRefused(f"TLS connection failed: {shorten(str(cause))}.", hint=hint) from error
+        if isinstance(cause, httpx2.DecodingError):
+            raise BadEngineReply(f"The answer cannot be decoded: {shorten(str(cause))}.") from error
         said = f"{_server(error)} cannot be reached: {shorten(str(cause)) or 'no answer'}."
         if isinstance(cause, httpx2.ProxyError) and PROXY_REFUSAL.match(str(cause)):
             raise EngineRefused(
@@ -136,6 +141,10 @@ def _status_error(error: APIStatusError) -> EngineError:
     if status == 429:
         # Without Retry-After, use the end of the window; it is meaningless for other errors.
         return EngineRateLimited(said, retry_after_s=retry_after_s or reset_seconds(headers) or None)
+    if status in GATEWAY and not isinstance(error.body, Mapping):
+        # A proxy's own page: the engine behind it is away, or about to start.
+        hint = "Start the engine behind the proxy, or correct OPENAI_BASE_URL."
+        return EngineUnavailable(said, hint=hint, heard=status != 503, away=True)
     if status in {408, 409} or status >= 500:
         # A server refuses with 503 before it processes anything.
         return EngineUnavailable(said, retry_after_s=retry_after_s, heard=status != 503)

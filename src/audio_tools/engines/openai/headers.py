@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Mapping
+from email.utils import mktime_tz, parsedate_tz
 
 from audio_tools.transcript import Quota
 
@@ -24,11 +27,14 @@ def reset_seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of `Retry-After`; None if it is absent or a date."""
+    """Return the seconds of `Retry-After`, a number or a date (RFC 9110, 10.2.3); None if it is absent."""
+    text = headers.get("retry-after", "")
     try:
-        return max(float(headers["retry-after"]), 0.0)
-    except (KeyError, ValueError):
-        return None
+        seconds = float(text)
+    except ValueError:
+        moment = parsedate_tz(text)
+        seconds = math.nan if moment is None else mktime_tz(moment) - time.time()
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def go_duration_seconds(text: str) -> float | None:
