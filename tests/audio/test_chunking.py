@@ -128,6 +128,7 @@ def test_the_target_follows_from_the_duration_alone() -> None:
     assert capped_target(150, 60) * 1.4 + OVERLAP_S == pytest.approx(60)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(
     pauses=st.lists(st.tuples(st.floats(0.5, 20.0), st.floats(0.1, 4.0)), max_size=8),

@@ -38,6 +38,7 @@ def written(node: ast.expr) -> str:
     return ""
 
 
+@pytest.mark.slow
 def test_messages_begin_with_a_capital_letter() -> None:
     """Or with the name of what they are about."""
     found = dict(messages())

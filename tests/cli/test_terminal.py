@@ -48,6 +48,7 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
+@pytest.mark.slow
 def test_errors_are_wrapped_and_red(tmp_path: Path) -> None:
     """At 80 columns also on a wider terminal; a word is never broken."""
     (tmp_path / f"{LONG_NAME}.wav").touch()
@@ -60,11 +61,13 @@ def test_errors_are_wrapped_and_red(tmp_path: Path) -> None:
     assert " ".join(" ".join(lines).split()).startswith(f"Error: {LONG_NAME}.wav is empty.")
 
 
+@pytest.mark.slow
 def test_no_color_is_obeyed(tmp_path: Path) -> None:
     """Nothing is coloured, whatever it is set to."""
     assert "\x1b[3" not in on_terminal(tmp_path, "transcribe", "a.wav", NO_COLOR="1")
 
 
+@pytest.mark.slow
 def test_elsewhere_a_message_is_one_line(tmp_path: Path) -> None:
     """Ready for grep: neither wrapped nor coloured."""
     ended = subprocess.run(

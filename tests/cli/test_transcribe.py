@@ -26,6 +26,7 @@ def test_each_file_that_fails_is_told_with_its_fault(audio_tools: Run, tmp_path:
     assert number == "3 of 3 files failed."
 
 
+@pytest.mark.slow
 def test_what_no_file_escapes_ends_the_command(audio_tools: Run, tmp_path: Path) -> None:
     """Without a key the engine fails once, not for each file: exit 2, the hint, and what was not started."""
     (tmp_path / "sample.mp4").symlink_to(Path(__file__).parents[2] / "sample" / "sample.mp4")
@@ -144,6 +145,7 @@ def test_a_file_that_is_none_is_named_alike_by_both(
     assert (ended.code, ended.errors.splitlines()[0]) == (3, f"Error: {sentence}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("by_flag", "name"), [(True, "--chunk-size"), (False, "CHUNK_SIZE")], ids=["flag", "variable"]
 )

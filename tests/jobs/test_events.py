@@ -130,6 +130,7 @@ async def test_readers_of_one_job_do_not_see_another(queue: Queue) -> None:
         ]
 
 
+@pytest.mark.slow
 async def test_a_slow_reader_misses_old_progress_only(queue: Queue) -> None:
     """Who reads again after a while gets all words and states, and of the progress the newest."""
     (job,) = await add_jobs(queue, 1)

@@ -39,6 +39,7 @@ async def test_take_waits_for_a_job(queue: Queue) -> None:
     assert {lease.job.id for lease in leases} == {job.id for job in jobs}
 
 
+@pytest.mark.slow
 async def test_a_cancelled_take_holds_nothing(queue: Queue) -> None:
     """Wherever a take is when it is cancelled, its job can be taken by the next one."""
     (job,) = await add_jobs(queue, 1)
@@ -331,6 +332,7 @@ async def test_a_cancel_survives_a_restart(new_queue: NewQueue) -> None:
         assert (await queue.get(job.id)).state == JobState.CANCELLED
 
 
+@pytest.mark.slow
 async def test_many_workers_and_clients_at_once(queue: Queue) -> None:
     """Each of 60 jobs is done by one of 5 workers, once; those that are cancelled meanwhile end cancelled."""
     done: list[str] = []

@@ -32,6 +32,7 @@ def near(times: list[float], offset: float = 0.0) -> object:
     return pytest.approx([time + offset for time in times], abs=0.002)
 
 
+@pytest.mark.slow
 def test_blocks(movie: Path) -> None:
     """Blocks are int16, 4 s long but for the last, and the caller's own."""
     with Decoder(movie, 0) as decoder:
@@ -45,6 +46,7 @@ def test_blocks(movie: Path) -> None:
     assert decoder.warnings == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", LATE)
 async def test_late_audio_stays_late(tmp_path: Path, container: str) -> None:
     """

@@ -183,6 +183,7 @@ WORDS = ["http", "https", "ftp", "file", "127.0.0.1", "localhost", "[::1]", "evi
 ORIGIN_PARTS = st.sampled_from([*WORDS, "://", "//", *":/.@#?\\ Aⓛ"])
 
 
+@pytest.mark.slow
 @UNHURRIED
 @given(st.lists(ORIGIN_PARTS, max_size=8).map("".join) | st.text(max_size=30))
 @example("http://localhost:3001")

@@ -38,6 +38,7 @@ def assert_all_heard(script: Script, pcm: Samples, within: float = 0.002) -> Non
     assert max(abs(b.start - w.start) for b, w in zip(heard, script.words, strict=True)) < within
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(numbers, st.integers(0, 8000), st.floats(-32, -6), st.sampled_from(sorted(BEDS)), st.booleans())
 def test_any_word_is_heard_anywhere(number: int, at: int, level: float, kind: str, upside_down: bool) -> None:
@@ -152,6 +153,7 @@ def through_soundfile(pcm: Samples, container: str, codec: str) -> Samples:
     return np.asarray(decoded)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("container", "codec"),
     [("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", "PCM_16"), ("WAV", "ULAW")],
@@ -182,6 +184,7 @@ def through_av(pcm: Samples, container: str, codec: str, rate_hz: int, bit_rate:
     return np.concatenate([frame.to_ndarray()[0] for frame in frames])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bed", [CLEAN, WHITE], ids=lambda bed: bed.kind)
 @pytest.mark.parametrize(
     ("container", "codec", "rate_hz", "bit_rate"),

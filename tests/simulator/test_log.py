@@ -125,6 +125,7 @@ async def test_wrong_settings_are_refused(simulator: Simulator, settings: Any) -
     assert await control(simulator.url, settings) == 400
 
 
+@pytest.mark.slow
 async def test_a_process_of_its_own(script: Script, file: File) -> None:
     """The simulator runs apart, tells its address first, and its log can be read over HTTP."""
     with simulator_process("--latency", "0.01", "--seed", "3", "--key", "sk-other") as base_url:
@@ -139,6 +140,7 @@ async def test_a_process_of_its_own(script: Script, file: File) -> None:
     assert log["requests"][0]["latency_s"] == 0.01
 
 
+@pytest.mark.slow
 def test_a_process_that_cannot_start_is_an_error() -> None:
     """A wrong argument is not waited for."""
     with pytest.raises(RuntimeError, match="did not start"), simulator_process("--port", "99999999"):

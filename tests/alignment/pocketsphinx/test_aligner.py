@@ -165,6 +165,7 @@ async def test_what_was_aligned_before_changes_nothing(aligner: SphinxAligner, s
     assert again.find(pcm, ways, 1, False) == found.find(pcm, ways, 1, False)
 
 
+@pytest.mark.slow
 async def test_silence_and_noise_hold_no_words(aligner: SphinxAligner) -> None:
     """Digital silence is not speech, even where somebody says it is."""
     words = [Word("dog", 0.0, 0.5, timing="estimated"), Word("cat", 0.5, 1.0, timing="estimated")]

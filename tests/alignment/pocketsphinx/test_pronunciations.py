@@ -95,6 +95,7 @@ def test_what_is_not_said_has_no_way(written: str) -> None:
     assert spoken_forms(written) == []
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40))
 def test_any_text_has_few_ways_of_clean_words(written: str) -> None:
     """Whatever an engine writes: letters and inner apostrophes, and not too many ways."""

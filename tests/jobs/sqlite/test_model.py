@@ -204,7 +204,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
         shutil.rmtree(self.root)
 
 
-TestQueueAgainstModel = QueueAgainstModel.TestCase
+TestQueueAgainstModel = pytest.mark.slow(QueueAgainstModel.TestCase)
 TestQueueAgainstModel.settings = settings(
     max_examples=20,
     stateful_step_count=30,

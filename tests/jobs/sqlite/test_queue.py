@@ -119,6 +119,7 @@ async def test_opening_and_closing_leaks_nothing(tmp_path: Path) -> None:
 # Crashes
 
 
+@pytest.mark.slow
 async def test_nothing_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
     """
     After `kill -9` at a random moment, again and again on the same file: what the process was told is done
