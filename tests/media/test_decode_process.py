@@ -170,7 +170,7 @@ def test_a_child_that_hangs(fake: Fake, tmp_path: Path) -> None:
 
     with (
         Decoder(tmp_path / "a.mp4", 0, stall_s=0.1) as decoder,
-        pytest.raises(DecodeFailed, match=r"gave nothing for 0\.1 seconds"),
+        pytest.raises(DecodeFailed, match=r"returned no data for 0\.1 seconds"),
     ):
         list(decoder)
     assert children() == []

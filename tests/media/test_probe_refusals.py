@@ -32,7 +32,7 @@ async def test_a_missing_file(tmp_path: Path) -> None:
     """A path that leads nowhere is a 404."""
     (tmp_path / "a.mp4").touch()
     for name in ("no.mp4", "a.mp4/b.mp4", "nul\0.mp4", "x" * 300):
-        with pytest.raises(MediaNotFound, match="There is no"):
+        with pytest.raises(MediaNotFound, match="File not found"):
             await probe(tmp_path / name)
 
 
@@ -62,7 +62,7 @@ async def test_a_file_that_may_not_be_read() -> None:
         folder.chmod(0o755)
         with nobody():
             for path in paths:
-                with pytest.raises(MediaNotFound, match=r"may not be read\.$"):
+                with pytest.raises(MediaNotFound, match="Permission denied"):
                     await probe(path)
         (folder / "closed").chmod(0o700)
 

@@ -1,4 +1,4 @@
-"""The queue: what a job is, the contract that every backend keeps, and the backends."""
+"""The job queue: jobs, the contract of a queue, and its backends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 def make_queue(settings: Settings, wait_s: float | None) -> Queue:
     """
-    The queue that the settings name, not yet opened; `wait_s` is how long it waits for Redis then.
+    Create the queue of the settings, not yet opened; `open` waits for Redis for up to `wait_s` seconds.
 
     Raises:
         ConfigError: what it takes to reach Redis is not installed, or its address is none.

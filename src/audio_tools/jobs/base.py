@@ -24,9 +24,9 @@ from audio_tools.jobs.job import PROGRESS, STATE_EVENTS, TERMINAL, UNFINISHED, E
 from audio_tools.transcript import Json
 
 JOBS_PER_STEP = 200
-"""How many jobs of a long list are read at once."""
+"""Number of jobs read at once from a long list."""
 CRASH_LIMIT = 25
-"""A job is given up once its worker has died on it this often in a row with no progress in between."""
+"""A job fails after this many consecutive worker crashes without progress."""
 
 WORKER_CRASHED: Json = {
     "code": "worker_crashed",
@@ -39,18 +39,18 @@ WORKER_CRASHED: Json = {
 
 
 class LeaseLost(Exception):
-    """The job is no longer this worker's: stop working on it, nothing it writes counts any more."""
+    """The worker no longer holds the job: stop working on it; its writes are ignored."""
 
 
 class Added(NamedTuple):
-    """What `add` gives: the job, and whether this call made it."""
+    """The result of `add`: the job, and whether this call created it."""
 
     job: Job
     new: bool
 
 
 class JobPage(NamedTuple):
-    """A stretch of the list of jobs, and how many there are in all."""
+    """A page of the list of jobs, and the total number."""
 
     jobs: tuple[Job, ...]
     total: int
@@ -60,10 +60,10 @@ class Lease(ABC):
     """
     One worker's hold on one job for one attempt; `take` gives it.
 
-    `cancelled` is set when somebody cancels the job: stop, then `acknowledge_cancel`. `lost` is set when
-    the job is no longer held: it has ended, was released, or was taken away. From then on every method
-    raises LeaseLost and changes nothing, so that a worker that slept too long cannot spoil the work of
-    its successor. Once a cancel is stored it wins: whatever the worker says, the job ends cancelled.
+    `cancelled` is set when the job is cancelled: stop, then call `acknowledge_cancel`. `lost` is set when
+    the lease ends: the job has finished, was released, or was given to another worker. From then on every
+    method raises LeaseLost and changes nothing, so that a suspended worker cannot interfere with its
+    successor. A stored cancellation takes precedence: the job ends as cancelled whatever the worker reports.
 
     Each method raises QueueUnavailable or DiskFull if it could not be stored; it may be called again.
     """
@@ -76,7 +76,7 @@ class Lease(ABC):
 
     @property
     def attempt(self) -> int:
-        """Counts from 1 over the life of the job; the number that fences this lease."""
+        """Number of the attempt, from 1; the fencing token of this lease."""
         return self.job.attempts
 
     async def report(self, type: str, payload: Json) -> None:
@@ -84,12 +84,13 @@ class Lease(ABC):
         Log an event of the running job; readers see it once this returns.
 
         A `progress` event replaces the one before it and is copied to the job. Its `progress` is brought
-        into 0..100 and never falls below an earlier one, of an earlier attempt either. Reports of earlier
-        attempts are dropped when a new one begins. A report may be lost with the power, not with the process.
+        into 0..100 and never falls below an earlier one, including earlier attempts. Reports of earlier
+        attempts are dropped when a new one starts. A report survives a crash of the process, but not
+        necessarily a power failure.
 
         Raises:
-            LeaseLost: the job is not held any more.
-            ValueError: `type` is the queue's own, or `payload` is not JSON.
+            LeaseLost: the job is no longer held.
+            ValueError: `type` is reserved for the queue, or `payload` is not JSON.
         """
         if type in STATE_EVENTS:
             raise ValueError(f"the queue itself stores {type} events")
@@ -100,27 +101,27 @@ class Lease(ABC):
         await self._report(type, payload)
 
     async def complete(self, result: Json) -> Job:
-        """End the job well. `result` says where the transcript is and sums it up in a few bytes."""
+        """Complete the job. `result` is a short summary of the transcript."""
         self._require_held()
         return await self._finish(JobState.COMPLETED, result=result)
 
     async def fail(self, error: Json) -> Job:
-        """End the job for good with `error`: `code`, `message`, `status` and what else it knows."""
+        """Fail the job with `error`: `code`, `message`, `status` and further facts."""
         self._require_held()
         return await self._finish(JobState.FAILED, error=error)
 
     async def acknowledge_cancel(self) -> Job:
-        """Say that the work has stopped and left nothing behind: the job is now cancelled."""
+        """Confirm that the work has stopped and been cleaned up: the job is now cancelled."""
         self._require_held()
         return await self._finish(JobState.CANCELLED)
 
     async def release(self) -> Job:
-        """Give the job back unfinished, to its old place at the head of the queue; no crash is counted."""
+        """Requeue the unfinished job at its old place at the head of the queue; does not count as a crash."""
         self._require_held()
         return await self._release()
 
     def _require_held(self) -> None:
-        # The backend checks again where it stores; here a queue that is closed cannot answer any more.
+        # The backend checks again when it stores; a closed queue can no longer answer.
         if self.lost.is_set():
             raise LeaseLost(f"job {self.job.id} is no longer held by attempt {self.attempt}")
 
@@ -138,24 +139,24 @@ class Lease(ABC):
 
 class Queue(ABC):
     """
-    Keeps jobs. Any number of tasks may use one instance at once; none of its methods blocks the event loop.
+    A job queue. Any number of tasks may share one instance; none of its methods blocks the event loop.
 
-    Every method raises QueueUnavailable if the backend cannot be used or is closed, and DiskFull if there
-    is no room; with JobNotFound where an id is unknown.
+    Every method raises QueueUnavailable if the backend is unavailable or closed, DiskFull if the disk is
+    full, and JobNotFound for an unknown id.
     """
 
     @abstractmethod
     async def open(self) -> None:
         """
-        Get ready, and give jobs whose worker has died back to their place in the queue.
+        Open the queue, and requeue jobs whose worker has died.
 
         Raises:
-            ConfigError: the settings do not allow it; the message names what to change.
+            ConfigError: a setting is wrong; the message names it.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """Release what is still held, wake and refuse whoever still waits, let go; safe to call twice."""
+        """Release held jobs, end waiting calls with an error, and close. Safe to call twice."""
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -170,9 +171,9 @@ class Queue(ABC):
         self, data: Json, *, job_id: str | None = None, idempotency_key: str | None = None
     ) -> Added:
         """
-        Put a job at the end of the queue, once per `job_id` and once per `idempotency_key`.
+        Append a job to the queue, once per `job_id` and once per `idempotency_key`.
 
-        A repeat gives the job that is there, as it is now, and leaves its data alone. `job_id` is a UUID as
+        A repeated call returns the existing job unchanged. `job_id` is a UUID as
         text; by default a new one.
         """
         return await self._add(job_id or str(uuid4()), data, idempotency_key)
@@ -186,16 +187,16 @@ class Queue(ABC):
 
     @abstractmethod
     async def find(self, idempotency_key: str) -> Job | None:
-        """The job that was added with this key, None if there is none: asked before an upload is read."""
+        """Return the job with this idempotency key, or None. Called before an upload is read."""
 
     async def list(
         self, states: Collection[JobState] | None = None, *, limit: int = 100, offset: int = 0
     ) -> JobPage:
         """
-        Jobs in these states (None: any): `limit` of them after the first `offset`.
+        List jobs in these states (None: any): `limit` jobs after the first `offset`.
 
-        Unfinished jobs come first, then those that have ended; the newest first in both. A long list is read
-        in steps, so that other calls are not held up: a job that ends meanwhile is still listed once.
+        Unfinished jobs come first, then finished ones, each with the newest first. A long list is read
+        in steps so that other calls are not delayed; a job that finishes meanwhile is still listed once.
         """
         wanted = frozenset(JobState if states is None else states)
         jobs: dict[str, Job] = {}
@@ -209,7 +210,7 @@ class Queue(ABC):
     async def _list_group(
         self, states: Collection[JobState], jobs: dict[str, Job], limit: int, skip: int
     ) -> int:
-        """Add the newest jobs in these states to `jobs`, up to `limit`; how many there are in all."""
+        """Append the newest jobs in these states to `jobs`, up to `limit`, and return their total number."""
         room = min(limit - len(jobs), JOBS_PER_STEP)
         found, count = await self._newest(states, before=None, skip=skip, limit=room)
         while found:
@@ -224,54 +225,55 @@ class Queue(ABC):
     async def _newest(
         self, states: Collection[JobState], *, before: int | None, skip: int, limit: int
     ) -> JobPage:
-        """Jobs in these states with a number below `before`, highest first; the total counts all of them."""
+        """Return jobs in these states with a number below `before`, highest first, and their total number."""
 
     @abstractmethod
     async def counts(self) -> dict[JobState, int]:
-        """How many jobs there are in each state, also where there are none."""
+        """Return the number of jobs in each state, including zeros."""
 
     @abstractmethod
     async def take(self) -> Lease:
         """
-        Wait for the oldest waiting job and hold it.
+        Wait for the oldest waiting job and lease it.
 
-        A cancelled call holds nothing: a job that was taken for it just then goes back to its place.
+        A cancelled call holds no lease: a job that was just taken for it is requeued.
         """
 
     @abstractmethod
     async def cancel(self, job_id: str) -> Job:
         """
-        Cancel a job; twice is fine, and one that has ended stays as it is.
+        Cancel a job. Idempotent; a finished job is left unchanged.
 
-        A waiting or delayed job is cancelled at once. For an active one the wish is stored, so that it
-        survives a restart, and its worker is told: `cancel_requested` is set, the state follows.
+        A waiting or delayed job is cancelled at once. For an active job, `cancel_requested` is stored, which
+        survives a restart, and its worker is notified; the state changes once the worker has stopped.
         """
 
     @abstractmethod
     async def restart(self, job_id: str) -> Job:
         """
-        Put a failed job back to its place in the queue, as if it were new; an unfinished one stays as it is.
+        Requeue a failed job at its place, as if it were new; an unfinished job is left unchanged.
 
-        Its progress begins at 0 again, and the events of its earlier life are dropped: the last of them
-        would end every client's stream.
+        Its progress is reset to 0, and its earlier events are dropped, since the last of them would end
+        every client's stream.
 
         Raises:
-            JobNotRestartable: it is completed or cancelled, or its error says that it would fail again.
+            JobNotRestartable: it is completed or cancelled, or its error is permanent.
         """
 
     @abstractmethod
     async def delete(self, job_id: str) -> Job:
         """
-        Forget a job that has ended, and its events. Returns what it was, so that its files can go too.
+        Delete a finished job and its events. Returns the job, so that its files can be removed as well.
 
         Raises:
-            JobNotFinished: it has not ended; cancel it first.
+            JobNotFinished: the job has not finished; cancel it first.
         """
 
     @abstractmethod
     def events(self, job_id: str, after: str | None = None) -> AsyncGenerator[Event, None]:
         """
-        The job's log: what is kept of it, then what comes, up to and with the terminal event.
+        Iterate over the job's event log: stored events, then new ones, up to and including the terminal
+        event.
 
         After `after`, the id of an event; one that is not known replays all that is kept. Ends at once when
         nothing can come any more, also when the job is deleted meanwhile. Progress events are replaced by
@@ -280,7 +282,7 @@ class Queue(ABC):
         """
 
     async def wait_until_finished(self, job_id: str) -> Job:
-        """Wait until the job has ended, and give it as it is then."""
+        """Wait until the job has finished, and return it."""
         async for _ in self.events(job_id):
             pass
         return await self.get(job_id)
@@ -288,7 +290,8 @@ class Queue(ABC):
     @abstractmethod
     async def sweep(self, older_than_s: float) -> tuple[Job, ...]:
         """
-        Forget the jobs that ended at least `older_than_s` ago. Returns them, so that their files can go too.
+        Delete jobs that finished at least `older_than_s` ago. Returns them, so that their files can be
+        removed.
 
         To be called once a minute or so.
         """
@@ -296,8 +299,8 @@ class Queue(ABC):
     @abstractmethod
     async def check(self) -> str:
         """
-        See whether jobs can be stored and read, within seconds; says where they are kept.
+        Check within seconds that jobs can be stored and read, and return where they are stored.
 
         Raises:
-            QueueUnavailable: they cannot; the message says why.
+            QueueUnavailable: the check failed; the message gives the reason.
         """

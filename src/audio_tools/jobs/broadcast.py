@@ -1,4 +1,4 @@
-"""What wakes the readers of a store when something in it has changed."""
+"""A broadcast event that wakes the readers of a store after a change."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 class Broadcast(Generic[T]):
     """
-    Wakes all who wait for a change.
+    Wakes all tasks that wait for a change.
 
-    Whoever takes `next_ring` before looking at the store and waits for it afterwards misses nothing.
+    A reader that takes `next_ring` before it reads the store, and awaits it afterwards, misses no change.
     """
 
     def __init__(self) -> None:
@@ -27,10 +27,10 @@ class Broadcast(Generic[T]):
 
     async def share(self, after: str, read: Callable[[], asyncio.Future[T]]) -> T:
         """
-        What a read of the place behind `after` gives.
+        Return the result of a read after `after`, shared by concurrent readers.
 
-        Hundreds of readers that wake at once want the same page, and share one read. It began after the last
-        ring, so what it misses will ring again.
+        Hundreds of readers that wake at once need the same page and share one read. The read starts after the
+        last notification, so any change that it misses notifies again.
         """
         reads = self._reads
         if after not in reads:

@@ -1,4 +1,4 @@
-"""A job and the events of its life, as every queue backend keeps them."""
+"""A job and its events, as every queue backend stores them."""
 
 from __future__ import annotations
 
@@ -11,47 +11,48 @@ from audio_tools.transcript import Json
 
 class JobState(StrEnum):
     """
-    Where a job stands, in BullMQ's words.
+    State of a job, in BullMQ's terms.
 
         waiting ──take──▶ active ──▶ completed | failed | cancelled
            ▲                 │
            └──── released ───┘   the worker shut down, or died and was restarted
 
-    Cancelling takes a waiting or delayed job straight to cancelled; an active one goes there as soon as its
-    worker has stopped.
+    Cancelling moves a waiting or delayed job to `cancelled` at once, an active one when its worker has
+    stopped.
     """
 
     WAITING = "waiting"  #: the next free worker takes it
     ACTIVE = "active"  #: a worker holds it
-    DELAYED = "delayed"  #: it waits for a moment in time; SQLite never uses it, BullMQ's retries do
-    COMPLETED = "completed"  #: `result` says where the transcript is
-    FAILED = "failed"  #: `error` says why
-    CANCELLED = "cancelled"  #: somebody asked for it
+    DELAYED = "delayed"  #: waits until a point in time; used by BullMQ's retries only
+    COMPLETED = "completed"  #: `result` summarises the transcript
+    FAILED = "failed"  #: `error` gives the reason
+    CANCELLED = "cancelled"  #: at the request of a client
 
 
 UNFINISHED = frozenset({JobState.WAITING, JobState.ACTIVE, JobState.DELAYED})
 TERMINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 
 PROGRESS = "progress"
-"""The event type whose payload holds `progress`, 0..100; only the newest one of a job is kept."""
+"""Event type with `progress`, 0..100, in its payload; only the latest one of a job is stored."""
 
 CANCELLING = "cancelling"
-"""The event type that says: an active job was cancelled, its worker is about to stop."""
+"""Event type of an active job that was cancelled; its worker is about to stop."""
 
 STATE_EVENTS = frozenset({*JobState, CANCELLING})
-"""Event types that the queue itself stores; all others are reports of the worker."""
+"""Event types stored by the queue itself; all others are reports of the worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """
-    One media file on its way to one transcript. Times are epoch seconds.
+    A job: one media file to transcribe. Times are epoch seconds.
 
-    `number` counts from 1 in order of creation, `id` is a UUID as text. `data` is what the client asked for
-    (media, options, original name), `report` the payload of the newest progress event. `result` points to
-    the transcript; it is not the transcript. `error` holds `code`, `message`, `status` and what else the
-    error knows. `attempts` counts how often a worker began; `started_at` belongs to the newest attempt.
-    The dicts hold plain JSON and are not to be changed.
+    `number` counts from 1 in order of creation; `id` is a UUID as text. `data` is the request (media,
+    options,
+    original name), `report` the payload of the latest progress event. `result` is a summary of the
+    transcript.
+    `error` has `code`, `message`, `status` and further facts. `attempts` counts the starts; `started_at` is
+    the start of the latest attempt. The dicts are plain JSON and must not be modified.
     """
 
     number: int
@@ -71,37 +72,37 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether it has ended, well or not."""
+        """Whether the job has finished, successfully or not."""
         return self.state in TERMINAL
 
     @property
     def restartable(self) -> bool:
-        """Whether it failed in a way that another attempt may not; its upload is kept as long as that."""
+        """Whether the job failed for a reason that may pass; its upload is then kept."""
         return self.state is JobState.FAILED and bool((self.error or {}).get("restartable"))
 
     @property
     def waiting_for(self) -> Json | None:
-        """What a running job waits for before it can continue, None while it works."""
+        """The reason why a running job waits; None while it makes progress."""
         waiting: Json | None = self.report.get("waiting") if self.state is JobState.ACTIVE else None
         return waiting
 
     @property
     def upload_id(self) -> str | None:
-        """The upload that it works on; None where it works on a file of the machine."""
+        """Id of the job's upload; None if it uses a local file."""
         return self._text("uploadId")
 
     @property
     def path(self) -> str | None:
-        """The file of the machine that it works on; to be checked by whoever opens it."""
+        """Path of the job's local file; the caller must check it before opening."""
         return self._text("path")
 
     @property
     def file_name(self) -> str:
-        """The client's name of the file, else that of its path, else the id of the job."""
+        """The client's file name, else the name of its path, else the id of the job."""
         return self._text("fileName") or PurePath(self.path or "").name or self.id
 
     def _text(self, field: str) -> str | None:
-        # Others may add jobs to Redis: what they write is anything.
+        # Other producers may add jobs with arbitrary data to Redis.
         value = self.data.get(field)
         return value if isinstance(value, str) else None
 
@@ -112,7 +113,7 @@ class Job:
 
     @property
     def message(self) -> str:
-        """One sentence for people about what goes on, or how it ended."""
+        """A sentence about the current step or the outcome."""
         match self.state:
             case JobState.COMPLETED:
                 return "Done"
@@ -124,18 +125,18 @@ class Job:
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds left as last reported, None while nobody knows; 0 once it has ended."""
+        """Estimated seconds left, None while unknown; 0 once the job has finished."""
         return 0.0 if self.finished else self.report.get("etaSeconds")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """
-    One entry in a job's log.
+    An entry in a job's event log.
 
-    `id` is opaque and marks the place to resume after. `type` is a state (`waiting`, `active`,
-    `completed` …), `cancelling`, or what the worker reports (`progress`, `words`). `timestamp` in epoch
-    seconds. `payload` is plain JSON and not to be changed: readers may share it.
+    `id` is opaque and serves to resume. `type` is a state (`waiting`, `active`, `completed` …), `cancelling`,
+    or a report of the worker (`progress`, `words`). `timestamp` is in epoch seconds. `payload` is plain JSON,
+    possibly shared by readers, and must not be modified.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What is logged of something that is tried again and again until it works."""
+"""Log the start, continuation and end of an outage, without flooding."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import logging
 from time import monotonic
 
 REMIND_S = 60.0
-"""How often an outage that lasts is logged again, in seconds."""
+"""Interval at which a continuing outage is logged again, in seconds."""
 
 
 class OutageLog:
     """
-    Logs an outage when it begins, once a minute while it lasts, and once when it is over.
+    Logs the start of an outage, a reminder once a minute, and its end.
 
     Args:
-        log: whose outage it is.
-        failing, over: what is logged; the error follows the first.
+        log: the logger of the component.
+        failing, over: messages; the error is appended to the first.
     """
 
     def __init__(self, log: logging.Logger, failing: str, over: str) -> None:
@@ -25,14 +25,14 @@ class OutageLog:
         self._told_at: float | None = None
 
     def failed(self, error: Exception) -> None:
-        """It was tried in vain."""
+        """Record a failed attempt."""
         now = monotonic()
         if self._told_at is None or now - self._told_at >= REMIND_S:
             self._told_at = now
             self._log.warning("%s: %s", self._failing, error)
 
     def passed(self) -> None:
-        """It works."""
+        """Record a successful attempt."""
         if self._told_at is not None:
             self._told_at = None
             self._log.info(self._over)

@@ -1,1 +1,1 @@
-"""The only place that says HTTP."""
+"""The HTTP and WebSocket server."""

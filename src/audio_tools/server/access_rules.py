@@ -1,4 +1,4 @@
-"""Who may talk to this server: Host, Origin and token (docs/security.md); `guard.py` applies them."""
+"""Access rules: Host, Origin and token (docs/security.md); applied by `middleware/access_control.py`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from starlette.types import Scope
 from audio_tools.errors import AudioToolsError, ConfigError
 
 SUBPROTOCOL = "audio-tools"
-"""What a browser offers beside `bearer.TOKEN`: one of the offers must be selected, and not the token."""
+"""Subprotocol that a browser offers beside `bearer.TOKEN`: the server must select one, but not the token."""
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
-"""What goes unchanged through a header, a WebSocket subprotocol and a query."""
+"""Characters valid in a header, a WebSocket subprotocol and a query."""
 _HOST = r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)(?::([1-9][0-9]{0,4}))?"
 HOST = re.compile(_HOST)
 ORIGIN = re.compile(rf"([a-z][a-z0-9+.-]*)://{_HOST}")
 
 
 class AccessError(AudioToolsError):
-    """The request broke one of the rules; `rule` and `setting` name which, and what opens it."""
+    """The request breaks the access rule `rule`; `setting` names the setting that allows it."""
 
     code, status = "forbidden", 403
     rule, setting = "", ""
@@ -35,7 +35,7 @@ class AccessError(AudioToolsError):
 
 
 class HostNotAllowed(AccessError):
-    """The Host header is not ours: DNS rebinding, or a name that nobody configured."""
+    """The Host header is unknown: DNS rebinding, or a name that is not configured."""
 
     code, rule, setting = "host_not_allowed", "host", "ALLOWED_HOSTS"
 
@@ -47,7 +47,7 @@ class BadHost(HostNotAllowed):
 
 
 class OriginNotAllowed(AccessError):
-    """A web page that nobody configured made the request."""
+    """The request comes from a web page whose origin is not allowed."""
 
     code, rule, setting = "origin_not_allowed", "origin", "ALLOWED_ORIGINS"
 
@@ -61,17 +61,17 @@ class Unauthorized(AccessError):
 @dataclass(frozen=True, slots=True)
 class AccessRules:
     """
-    What is let in.
+    The access rules of the server.
 
     Args:
-        ports: those we listen on; a loopback name counts only with one of them.
-        hosts: further names by which clients reach us, in lower case, without a port.
+        ports: listening ports; a loopback name is accepted only with one of them.
+        hosts: further host names of the server, in lower case, without a port.
         allowed_origins: web origins besides loopback, as a browser writes them; `null` is one.
-        token: what every request must carry, None for no token.
-        public: other machines can reach the address we listen on.
+        token: the API token that every request must send, None for no token.
+        public: whether other machines can reach the listening address.
 
     Raises:
-        ConfigError: an entry can never match, `*` is asked for, or a public address has no token.
+        ConfigError: an entry can never match, is `*`, or a public address has no token.
     """
 
     ports: tuple[int, ...]
@@ -86,7 +86,7 @@ class AccessRules:
                 raise _wrong_entry("ALLOWED_HOSTS", name, "a name in lower case without scheme and port")
         for name in self.allowed_origins:
             origin = parse_origin(name)
-            # Browsers leave out a scheme's own port.
+            # Browsers omit the default port of a scheme.
             usual = origin is not None and origin.port == DEFAULT_PORTS.get(origin.scheme, 0)
             if name not in {"null", "file://"} and (origin is None or usual):
                 raise _wrong_entry("ALLOWED_ORIGINS", name, "like https://panel.example.com, or null")
@@ -104,7 +104,7 @@ class AccessRules:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a request says about itself. `tokens`: every one it presents, wherever it does."""
+    """Host, origin and credentials of a request. `tokens`: all tokens that it presents, in any place."""
 
     hosts: tuple[str, ...]
     method: str = "GET"
@@ -121,7 +121,7 @@ class Claims:
 
     @property
     def is_preflight(self) -> bool:
-        """A browser asks whether a page may make a request; tus clients send other OPTIONS."""
+        """Whether the request is a CORS preflight; tus clients send other OPTIONS requests."""
         return self.method == "OPTIONS" and bool(self.origins) and bool(self.asks_method)
 
     @classmethod
@@ -182,7 +182,7 @@ def parse_origin(text: str) -> Origin | None:
 
 
 def host_is_ours(rules: AccessRules, text: str, scheme: str) -> bool:
-    """Whether a Host header names us. Case does not count; a configured name counts with any port."""
+    """Whether a Host header names this server. Case-insensitive; a configured name matches any port."""
     host = parse_host(text.lower())
     if host is None:
         return False
@@ -199,21 +199,21 @@ def origin_is_allowed(rules: AccessRules, text: str) -> bool:
 
 
 def token_is_valid(rules: AccessRules, tokens: Iterable[bytes]) -> bool:
-    """Whether one of `tokens` is the token, in a time that does not tell how much of it was right."""
+    """Whether one of `tokens` is the API token, compared in constant time."""
     wanted = (rules.token or "").encode()
     return rules.token is not None and any(hmac.compare_digest(wanted, token) for token in tokens)
 
 
 def judge(rules: AccessRules, claims: Claims) -> bool:
     """
-    Let a request pass or not.
+    Check a request against the rules.
 
     Returns:
-        Whether the client has shown what it must. False passes in two cases: GET `/health`, which then
-        tells little, and a WebSocket without credentials, whose first message must hold the token.
+        Whether the client is authorized. False is returned in two cases: GET `/health`, which then returns
+        only the status, and a WebSocket without credentials, whose first message must contain the token.
 
     Raises:
-        BadHost, HostNotAllowed, OriginNotAllowed, Unauthorized: the first rule that is broken.
+        BadHost, HostNotAllowed, OriginNotAllowed, Unauthorized: the first rule that the request breaks.
     """
     _check_host(rules, claims)
     if not (valid := token_is_valid(rules, claims.tokens)):
@@ -247,7 +247,7 @@ def _check_origin(rules: AccessRules, claims: Claims) -> None:
         return
     if len(claims.origins) == 1 and origin_is_allowed(rules, claims.origins[0]):
         return
-    # A preflight never carries the token itself. Saying yes lets in nothing: the request is judged next.
+    # A preflight never carries the token. Allowing it is safe, since the request itself is checked next.
     if claims.is_preflight and rules.token is not None and "authorization" in claims.asks_headers:
         return
     origin = ", ".join(claims.origins)
@@ -260,10 +260,10 @@ def _check_origin(rules: AccessRules, claims: Claims) -> None:
 
 def _check_fetch_metadata(claims: Claims) -> None:
     """
-    Judge a request without Origin by what browsers say in `Sec-Fetch-Site`; others do not send it.
+    Check a request without Origin by `Sec-Fetch-Site`, which only browsers send.
 
-    A link to us may be followed. What another site loads into its page (picture, script, frame) may not:
-    it could not read it, but it could tell from size, time and success which jobs there are.
+    Links from other sites are allowed. Subresources (images, scripts, frames) of other sites are not: the
+    site could not read them, but could infer from size, timing and success which jobs exist.
     """
     into_window = (claims.fetch_mode, claims.fetch_dest) == ("navigate", "document")
     if claims.fetch_site == "cross-site" and not (into_window and claims.method in {"GET", "HEAD"}):

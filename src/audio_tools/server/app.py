@@ -1,4 +1,4 @@
-"""The HTTP and WebSocket interface, put together."""
+"""Assemble the HTTP and WebSocket application."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ from audio_tools.server.routes.tus import TusApp
 
 UPLOADS = "/files"
 CLIENT_CLOSED_REQUEST = 499
-"""What nginx writes into its log for a client that hung up; nobody is sent it."""
+"""nginx's status for a client that disconnected; used in the log only, never sent."""
 
 
 def create_app(
     routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mapping[str, HealthCheck]
 ) -> ASGIApp:
     """
-    The whole application: what it works with is open already, and closed by the caller.
+    Create the application. The caller opens and closes the resources that it uses.
 
-    From the outside in: the log of requests, a decent end for bodies that are refused, who may call, the
-    routes.
+    From the outside in: access log, lingering close of refused bodies, access control, routes.
     """
     app = DocumentedApp(
         title="Audio Tools Backend",
@@ -47,7 +46,7 @@ def create_app(
         description=DESCRIPTION,
         openapi_tags=TAGS,
         license_info={"name": "MIT"},
-        # Their pages fetch scripts from elsewhere.
+        # Their pages load scripts from other hosts.
         docs_url=None,
         redoc_url=None,
     )
@@ -64,7 +63,7 @@ def create_app(
         responses=errors() | HEALTHY,
     )
     async def get_health(request: Request) -> Response:
-        """200, or 503 with the reason. Without the token, where one is set, only the status."""
+        """200, or 503 with the reason. Without a required token, only the status is returned."""
         return await health(checks, in_full=request.state.authorized)
 
     @app.get(
@@ -76,7 +75,7 @@ def create_app(
         responses=FIGURES | errors(QueueUnavailable),
     )
     async def get_metrics() -> Response:
-        """Jobs, media, engines' calls and costs, WebSockets, and the process; each figure says what it is."""
+        """Metrics of jobs, media, engine calls and costs, WebSockets and the process."""
         return await metrics(routes.backend.queue)
 
     @app.get("/docs", include_in_schema=False)
@@ -98,7 +97,7 @@ async def _answer_nobody(_: Request, __: Exception) -> Response:
 
 
 async def metrics(queue: Queue) -> Response:
-    """Everything that is counted, in Prometheus' text form."""
+    """All metrics in the Prometheus text format."""
     for state, count in (await queue.counts()).items():
         JOBS.labels(state).set(count)
     return Response(await asyncio.to_thread(generate_latest, REGISTRY), media_type=CONTENT_TYPE_LATEST)

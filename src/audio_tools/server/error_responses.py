@@ -1,4 +1,4 @@
-"""Every error as one JSON shape: `{success: false, error, message, hint?, ...facts}` and a fitting status."""
+"""Render every error as `{success: false, error, message, hint?, ...facts}` with its HTTP status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from audio_tools.errors import AudioToolsError, EngineError
 
 LONGEST_TEXT = 2_000
-"""Characters of a message or of one fact: an error may quote what the client sent, be it a megabyte."""
+"""Maximum length of a message or fact in characters: errors may quote megabytes sent by the client."""
 DEFAULT_RETRY_AFTER_S = 5
 WANT_RETRY_AFTER = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 CODES = {
@@ -27,11 +27,11 @@ CODES = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
-"""Stable codes of the framework's own refusals; another status is `http_<status>`."""
+"""Stable codes of the framework's own errors; any other status is `http_<status>`."""
 
 
 class LenientJson(JSONResponse):
-    """JSON with `?` for lone surrogates: JSON input and names of files may hold them, UTF-8 cannot."""
+    """JSON with `?` for lone surrogates, which JSON input and file names can contain but UTF-8 cannot."""
 
     def render(self, content: object) -> bytes:
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -40,9 +40,9 @@ class LenientJson(JSONResponse):
 
 def error_response(error: AudioToolsError) -> Response:
     """
-    The answer to a request that met `error`.
+    Return the response to a request that failed with `error`.
 
-    429 and 503 that may pass say when to try again: `Retry-After`, in whole seconds.
+    A retryable 429 or 503 has `Retry-After`, in whole seconds.
     """
     headers = {}
     if error.retryable and error.status in WANT_RETRY_AFTER:
@@ -53,7 +53,7 @@ def error_response(error: AudioToolsError) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Make `app` answer every error in this shape: ours, the framework's, and the unexpected."""
+    """Install handlers for errors of audio-tools, of the framework, and unexpected ones."""
     app.add_exception_handler(AudioToolsError, _on_own_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
@@ -83,7 +83,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 async def _on_invalid_request(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    # What was sent is left out: it may be long, and it may be a secret put into the wrong field.
+    # Omit the value that was sent: it may be long, or a secret in the wrong field.
     problems = [
         {"field": ".".join(str(part) for part in problem["loc"]), "message": str(problem["msg"])}
         for problem in error.errors()
@@ -121,7 +121,7 @@ def _response(
 ) -> Response:
     body = {"success": False, "error": code, "message": _cut(message)} | ({"hint": hint} if hint else {})
     known = {name: _jsonable(value) for name, value in (facts or {}).items() if name not in body}
-    # Plain ASCII: a lone surrogate, which JSON input may hold, has no UTF-8 form.
+    # ASCII, since JSON input may contain a lone surrogate, which UTF-8 cannot encode.
     text = json.dumps(body | known)
     return Response(text, status, dict(headers or {}), media_type="application/json")
 

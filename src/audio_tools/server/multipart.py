@@ -1,4 +1,4 @@
-"""`multipart/form-data` with one media file, straight to its place on the disk (RFC 7578)."""
+"""Stream `multipart/form-data` with one media file to the disk (RFC 7578)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from audio_tools.storage import UploadedFile, UploadRecord, UploadStore, UploadW
 FILE_FIELD = "audioFile"
 OPTIONS_FIELD = "options"
 OPTIONS_BYTES = 65_536
-"""The largest `options` field."""
+"""Maximum size of the `options` field, bytes."""
 OVERHEAD_BYTES = 1 << 20
-"""Bytes of a body that are not the file: boundaries, headers, options and the fields that we ignore."""
+"""Maximum size of the body without the file: boundaries, headers, options and ignored fields."""
 MAX_PARTS = 64
 IDLE_S = 30.0
-"""Seconds without a byte after which an upload is given up."""
+"""Seconds without data after which an upload is aborted."""
 FORM_ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 """What browsers escape in a file name (HTML, multipart/form-data encoding algorithm)."""
 
 
 class Form(NamedTuple):
-    """What a client sent: the media, and the text of `options` if there was one."""
+    """A received form: the media, and the text of `options` if present."""
 
     file: UploadedFile
     options: str | None
@@ -36,17 +36,17 @@ class Form(NamedTuple):
 
 async def receive_upload(request: Request, uploads: UploadStore, *, idle_s: float = IDLE_S) -> Form:
     """
-    Read a form with the file `audioFile` and, before or after it, the optional text `options`.
+    Receive a form with the file `audioFile` and, before or after it, the optional text `options`.
 
-    Whatever goes wrong, nothing of the upload stays.
+    On any error the upload is removed.
 
     Raises:
-        UnsupportedMediaType: the body is no form.
-        MalformedUpload: it is a broken one, or has not exactly one file with at least one byte.
-        UploadTooLarge: the file, or all the rest, has too many bytes; before reading if they are announced.
-        UploadTimeout: the client fell silent for `idle_s` seconds.
-        DiskFull: there is no room for what was announced, or for what came.
-        ClientGone: the client hung up.
+        UnsupportedMediaType: the body is not a form.
+        MalformedUpload: the form is malformed, or does not have exactly one file of at least one byte.
+        UploadTooLarge: the file or the rest is too large; raised before reading if Content-Length shows it.
+        UploadTimeout: no data for `idle_s` seconds.
+        DiskFull: not enough disk space for the announced or received bytes.
+        ClientGone: the client disconnected.
     """
     boundary = _boundary(request.headers)
     announced = content_length(request.headers) or 0
@@ -79,9 +79,9 @@ def _boundary(headers: Headers) -> bytes:
 
 class FormReader:
     """
-    Takes the body of a form block by block and writes its file.
+    Parses the body of a form block by block and writes its file.
 
-    Its methods block on the disk and raise as `receive_upload` says; the parser calls the private ones.
+    Its methods block on the disk and raise the errors of `receive_upload`; the parser calls the private ones.
     """
 
     def __init__(self, boundary: bytes, writer: UploadWriter) -> None:
@@ -112,7 +112,7 @@ class FormReader:
             raise MalformedUpload(f"{error}.") from None
 
     def feed(self, block: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Parse the next bytes of the body."""
         self._n_bytes += len(block)
         try:
             self._parser.write(block)
@@ -122,7 +122,7 @@ class FormReader:
             raise UploadTooLarge(OVERHEAD_BYTES, "The form without its file")
 
     def finish(self) -> str | None:
-        """Judge the form once its body has ended, and finish the file. Gives the text of `options`."""
+        """Validate the complete form, and finish the file. Returns the text of `options`."""
         if not self._complete:
             raise MalformedUpload(
                 "The body ends before the end of the form.", hint="Check boundary and Content-Length."
@@ -157,7 +157,7 @@ class FormReader:
         self._header_value.clear()
 
     def _choose(self) -> None:
-        """Decide what becomes of the part that begins."""
+        """Select the handler of the part that begins."""
         _, parameters = parse_options_header(self._disposition)
         name = parameters.get(b"name", b"").decode("utf-8", "replace")
         file_name = parameters.get(b"filename")
@@ -197,7 +197,7 @@ class FormReader:
 
 
 def _ignore(_data: memoryview) -> None:
-    """Drop the bytes of a field that means nothing to us; OVERHEAD_BYTES bounds them."""
+    """Drop the bytes of an unknown field, bounded by OVERHEAD_BYTES."""
 
 
 def _decoded_name(name: bytes) -> str:

@@ -1,4 +1,4 @@
-"""A request's body: read in large blocks, never waited for without end, and let run out after an error."""
+"""Read request bodies in large blocks with an idle timeout, and drain them after an error."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from audio_tools.server.uvicorn_ext.socket_body import BYTES_READ, EXTENSION, So
 from audio_tools.storage import UploadStore
 
 BLOCK_BYTES = 1 << 20
-"""Bytes that are gathered before a thread is asked to write them: at 1 MiB its price cannot be measured."""
+"""Bytes collected before a thread writes them; at 1 MiB the cost of the thread is not measurable."""
 DRAIN_S = 2.0
-"""How long a client that gets an error may go on sending before the connection is closed."""
+"""How long a client may continue to send after an error before the connection is closed, in seconds."""
 
 
 class ClientGone(Exception):
-    """The client has hung up: there is nobody to answer."""
+    """The client disconnected; no response can be sent."""
 
 
 class Body:
     """
     The blocks of a body, as an asynchronous iterator: about BLOCK_BYTES each, the last one smaller.
 
-    What arrived before an error is given first, the error after it:
+    Bytes received before an error are returned first, then the error is raised:
 
     Raises:
-        UploadTimeout: nothing came for `idle_s` seconds. Time that a block is worked on does not count.
-        ClientGone: the client hung up before the end.
-        UploadError: the one that `interrupt` was called with.
+        UploadTimeout: no data for `idle_s` seconds, not counting the time that a block is processed.
+        ClientGone: the client disconnected before the end.
+        UploadError: the error passed to `interrupt`.
     """
 
     def __init__(self, receive: Receive, idle_s: float, scope: Scope | None = None) -> None:
-        """With `scope`, `pour` uses the extension of `direct.py` where the server has it."""
+        """With `scope`, `pour` uses the extension of `uvicorn_ext/socket_body.py` if the server has it."""
         self._receive = receive
         self._idle_s = idle_s
         self._ended = False
@@ -48,7 +48,7 @@ class Body:
         self._direct: SocketBody | None = None
 
     def interrupt(self, error: UploadError) -> None:
-        """Let the reader have `error` instead of more blocks, at once."""
+        """Raise `error` in the reader at once instead of returning more blocks."""
         self._error = error
         if self._limit is not None and not self._limit.expired():
             self._limit.reschedule(0)
@@ -56,10 +56,12 @@ class Body:
             self._direct.stop()
 
     async def pour(self, sink: Callable[[bytes], None], uploads: UploadStore) -> None:
-        """Give every block to `sink`, in a thread of `uploads`. Raises what iterating raises, and `sink`."""
+        """
+        Pass every block to `sink`, in a thread of `uploads`. Raises the errors of iteration and of `sink`.
+        """
         async for block in self:
             await uploads.run(sink, block)
-            # Not after an error that came while the block was written: nobody would stop the thread any more.
+            # Not after an error during the last write, since the thread could no longer be stopped.
             wants_more = not self._ended and self._error is None
             self._direct = self._take_over() if self._take_over and wants_more else None
             if self._direct is not None:
@@ -112,11 +114,11 @@ class Body:
 
 class LingeringClose:
     """
-    ASGI middleware: whoever is still sending when the answer is ready gets to read it.
+    ASGI middleware: lingering close, so that a client that is still sending can read the response.
 
-    To close a connection with unread bytes resets it, and the reset throws away the answer on its way. So
-    the whole answer goes out first, then what still comes is dropped for a moment, then the connection ends.
-    Stands outside everything that answers before it has read the body.
+    Closing a connection with unread bytes resets it, which discards the response in transit. Therefore the
+    response is sent first, then further bytes are dropped for a moment, then the connection is closed.
+    Must wrap everything that responds before it has read the body.
     """
 
     def __init__(self, app: ASGIApp, drain_s: float = DRAIN_S) -> None:
@@ -153,19 +155,19 @@ class LingeringClose:
 
 
 def has_body(headers: Headers) -> bool:
-    """Whether the client announced a body."""
+    """Whether the request has a body."""
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 def content_length(headers: Headers) -> int | None:
-    """The announced size of the body in bytes; None if it comes in chunks. Raises MalformedUpload."""
+    """Return Content-Length in bytes; None for chunked bodies. Raises MalformedUpload."""
     if "transfer-encoding" in headers or "content-length" not in headers:
         return None
     return parse_size(headers["content-length"], "Content-Length")
 
 
 def parse_size(text: str, header: str) -> int:
-    """A number of bytes from a header. Raises MalformedUpload where it is none, or absurd."""
+    """Parse a number of bytes from a header. Raises MalformedUpload if it is invalid."""
     if not re.fullmatch("[0-9]{1,18}", text):
         raise MalformedUpload(f"{header} must be a number of bytes, not {text[:40]!r}.")
     return int(text)

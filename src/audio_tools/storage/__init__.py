@@ -1,4 +1,4 @@
-"""Files under `DATA_DIR`: uploads, chunk results and transcripts, written so that a crash loses nothing."""
+"""Crash-safe files under `DATA_DIR`: uploads, chunk results and transcripts."""
 
 from audio_tools.storage.upload_folder import MEDIA_NAME, UploadRecord, require_upload_id
 from audio_tools.storage.upload_writer import UploadWriter

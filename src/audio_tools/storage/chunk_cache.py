@@ -1,4 +1,4 @@
-"""Files under DATA_DIR: written whole or not at all, found again after any crash."""
+"""The cache of chunk results under DATA_DIR. Writes are atomic and durable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from audio_tools.storage.local import write_atomically
 from audio_tools.transcript import Reply
 
 FORMAT = "1"
-"""Goes into each digest: raise it when what is stored changes its meaning."""
+"""Part of each digest; increment it when the meaning of stored results changes."""
 
 
 PART_S = 3600.0
@@ -24,12 +24,12 @@ PART_S = 3600.0
 
 
 def samples_digest(pcm: Pcm) -> str:
-    """What a chunk's samples are, in hex; not the encoded file, so that another encoder finds them too."""
+    """Hex digest of a chunk's samples, not of the encoded file, so that it is independent of the encoder."""
     return _hex(pcm.data)
 
 
 def chunk_digest(samples: str, shaped_by: Sequence[str]) -> str:
-    """The name of a chunk's result: a digest of `samples_digest` and of everything that shapes the answer."""
+    """Name of a chunk result: a digest of `samples_digest` and of everything that affects the reply."""
     return _hex(json.dumps([FORMAT, *shaped_by, samples]).encode())
 
 
@@ -38,17 +38,17 @@ def _hex(data: bytes | memoryview) -> str:
 
 
 class ChunkCache:
-    """Replies of engines by digest, one small JSON file each under `DATA_DIR/chunks`."""
+    """Engine replies by digest, one small JSON file each under `DATA_DIR/chunks`."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "chunks"
 
     def get(self, digest: str) -> Reply | None:
         """
-        The stored reply, or None. Using it renews its age. Blocks on the disk for a moment.
+        Return the stored reply, or None, and renew its age. Blocks briefly on the disk.
 
         Raises:
-            StorageError: it may be there, but cannot be read.
+            StorageError: it may exist, but cannot be read.
         """
         path = self._path(digest)
         try:
@@ -56,13 +56,13 @@ class ChunkCache:
         except FileNotFoundError:
             return None
         except OSError as error:
-            # Not as if it were absent: what is there has been paid.
+            # Not treated as absent, since an existing result has been paid for.
             raise StorageError(
                 f"Cannot read {path}: {error.strerror or error}.",
                 hint="Choose a readable and writable folder (DATA_DIR).",
             ) from error
         except (ValueError, LookupError, TypeError, RecursionError):
-            # Not ours, or damaged by the disk: as good as absent, and replaced by the next put.
+            # Foreign or damaged: treated as absent, and replaced by the next put.
             return None
         with suppress(OSError):
             os.utime(path)
@@ -70,13 +70,13 @@ class ChunkCache:
 
     def put(self, digest: str, reply: Reply) -> Reply:
         """
-        Store a reply; when this returns it survives a crash. Blocks on the disk for a moment.
+        Store a reply durably. Blocks briefly on the disk.
 
         Returns:
-            The reply as `get` will give it (times are rounded), so that a first run equals all later ones.
+            The reply as `get` returns it (times are rounded), so that the first run equals later ones.
 
         Raises:
-            DiskFull, StorageError: it is not stored.
+            DiskFull, StorageError: it was not stored.
         """
         text = reply.to_json_text()
         write_atomically(self._path(digest), text)

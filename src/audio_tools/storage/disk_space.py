@@ -1,4 +1,4 @@
-"""Room on the disk: uploads that run at the same time do not count on the same free bytes."""
+"""Disk space reservations, so that concurrent uploads do not count on the same free bytes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from audio_tools.storage.local import map_storage_errors
 
 class DiskSpace:
     """
-    The disk that holds `folder`, less `min_free_bytes` that uploads leave alone.
+    The free space of the disk of `folder`, less `min_free_bytes`.
 
-    An owner is whoever writes one upload. Any thread may call.
+    An owner is the writer of one upload. Thread-safe.
     """
 
     def __init__(self, folder: Path, min_free_bytes: int) -> None:
@@ -24,20 +24,20 @@ class DiskSpace:
         self._lock = threading.Lock()
 
     def reserve(self, owner: object, n_bytes: int) -> None:
-        """Keep bytes for an owner, in place of those it had. Raises DiskFull where others count on them."""
+        """Replace an owner's reservation. Raises DiskFull if the bytes are not available."""
         with self._lock:
             others = sum(n for holder, n in self._reserved.items() if holder is not owner)
             self._require_free(n_bytes + others)
             self._reserved[owner] = n_bytes
 
     def claim(self, owner: object, n_bytes: int) -> None:
-        """Say that an owner is about to write bytes, reserved or not. Raises DiskFull."""
+        """Account for bytes that an owner is about to write, reserved or not. Raises DiskFull."""
         with self._lock:
             self._require_free(n_bytes)
             self._reserved[owner] = max(0, self._reserved.get(owner, 0) - n_bytes)
 
     def release(self, owner: object) -> None:
-        """Give back what an owner did not use."""
+        """Release the unused reservation of an owner."""
         with self._lock:
             self._reserved.pop(owner, None)
 

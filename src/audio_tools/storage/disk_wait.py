@@ -1,4 +1,4 @@
-"""Writes that wait for room on a full disk."""
+"""Writes that wait for space on a full disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from audio_tools.errors import DiskFull
 from audio_tools.events import Waiting
 
 ROOM_CHECK_S = 2.0
-"""How long a full disk is left alone before the next attempt to write, in seconds."""
+"""Delay between attempts to write to a full disk, in seconds."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 class DiskWait:
     """
-    Repeats writes that found the disk full until there is room, for at most `most_s` seconds each.
+    Retries writes on a full disk until there is space, for at most `most_s` seconds each.
 
     `waiting` is set meanwhile. `in_thread` calls a function in a worker thread.
     """
@@ -34,10 +34,10 @@ class DiskWait:
 
     async def run(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """
-        The value of `write`, which is called in a worker thread.
+        Return the result of `write`, which is called in a worker thread.
 
         Raises:
-            DiskFull: there was no room in all that time. StorageError: at once.
+            DiskFull: the disk stayed full. StorageError: raised at once.
         """
         began = time.time()
         while True:

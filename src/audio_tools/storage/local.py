@@ -1,4 +1,4 @@
-"""Writing files so that a crash leaves the old content or the new one."""
+"""Atomic writes of files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from audio_tools.system.paths import at_any_length
 
 def write_atomically(path: Path, data: bytes) -> None:
     """
-    Write a file so that a crash at any moment leaves the old one or the new one, whole.
+    Write a file atomically: a crash leaves either the old or the new content.
 
     Raises:
-        DiskFull, StorageError: nothing was changed.
+        DiskFull, StorageError: the file is unchanged.
     """
     with map_storage_errors(path):
         path = at_any_length(path)
@@ -39,7 +39,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextmanager
 def map_storage_errors(path: Path) -> Iterator[None]:
-    """Translate the system's errors about our own files."""
+    """Translate file-system errors."""
     try:
         yield
     except OSError as error:

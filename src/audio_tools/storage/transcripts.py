@@ -20,10 +20,10 @@ class TranscriptStore:
 
     def put(self, job_id: str, transcript: Transcript) -> None:
         """
-        Store a transcript. Blocks for a moment: for a worker thread.
+        Store a transcript. Blocks; call it in a worker thread.
 
         Raises:
-            DiskFull, StorageError: it is not stored.
+            DiskFull, StorageError: it was not stored.
         """
         if transcript.peaks:
             write_atomically(self.peaks_path(job_id), Peaks.of(transcript.peaks).to_dat())
@@ -31,10 +31,10 @@ class TranscriptStore:
 
     def get(self, job_id: str) -> Transcript:
         """
-        Read a transcript. Blocks for a moment: for a worker thread.
+        Read a transcript. Blocks; call it in a worker thread.
 
         Raises:
-            FileNotFoundError: there is none.
+            FileNotFoundError: there is no transcript.
         """
         return Transcript.from_json_text(self.path(job_id).read_bytes())
 
@@ -45,9 +45,10 @@ class TranscriptStore:
 
     def sweep(self, older_than_s: float) -> list[str]:
         """
-        Remove what a crash left half written, and name the transcripts of at least this age, in seconds.
+        Remove temporary files of a crash, and return the job ids of transcripts of at least this age in
+        seconds.
 
-        Whether there is still a job for one of them only the queue knows. Blocks for a moment.
+        The caller checks in the queue whether the job still exists. Blocks briefly.
         """
         limit = time.time() - older_than_s
         old = []
@@ -66,7 +67,7 @@ class TranscriptStore:
         Read the waveform of a job. Blocks for a moment: for a worker thread.
 
         Raises:
-            FileNotFoundError: there is none.
+            FileNotFoundError: there is no transcript.
         """
         return Peaks.from_dat(self.peaks_path(job_id).read_bytes())
 
@@ -75,5 +76,5 @@ class TranscriptStore:
         return self._folder / f"{job_id}.dat"
 
     def path(self, job_id: str) -> Path:
-        """The file of a job's transcript; `job_id` is one that the queue knows, never text from outside."""
+        """Path of a job's transcript; `job_id` must come from the queue, never from a client."""
         return self._folder / f"{job_id}.json"

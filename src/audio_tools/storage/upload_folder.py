@@ -1,13 +1,12 @@
 """
 The files of one upload.
 
-    DATA_DIR/uploads/<id>/upload.json   what the client said: name, length, metadata
-                          media.part    what has arrived; its size alone says how much
-                          media         all of it, on the disk
+    DATA_DIR/uploads/<id>/upload.json   the client's name, length and metadata
+                         media.part    the bytes received; the offset is the size of this file
+                         media         the complete upload
 
-Who writes holds a lock on `media.part`: no other request or process can write to it too, and a sweep sees
-that somebody is at it. Who gives the upload to a job, or removes it, holds one on `upload.json`. A lock dies
-with its process.
+The writer locks `media.part`, which keeps out other writers and the sweep. A caller that assigns the upload
+to a job, or removes it, locks `upload.json`. A lock ends with its process.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ from audio_tools.system.files import OPEN_FILES_CAN_BE_RENAMED, open_binary, syn
 from audio_tools.system.locks import try_lock
 
 MEDIA_NAME = "media"
-"""What a whole upload is called on the disk, whatever its client calls it."""
+"""File name of a complete upload, independent of the client's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadRecord:
     """
-    What a client said of its upload.
+    The client's description of an upload.
 
-    `name` is to be shown, never to be opened. An upload that is not `resumable` ends with its request.
-    `length` in bytes is None until it is known; `metadata` is kept as it came.
+    `name` is for display, never for opening. An upload that is not `resumable` ends with its request.
+    `length` in bytes is None while unknown; `metadata` is stored unchanged.
     """
 
     name: str
@@ -45,10 +44,10 @@ class UploadRecord:
 
 
 class UploadFolder:
-    """Where one upload lives. Every method blocks on the disk for a moment."""
+    """The folder of one upload. Every method blocks briefly on the disk."""
 
     def __init__(self, uploads: Path, upload_id: str) -> None:
-        """Raises UploadNotFound for an id that is not of our making: no such text reaches the disk."""
+        """Raise UploadNotFound for a malformed id, so that it never becomes a path."""
         require_upload_id(upload_id)
         self.id = upload_id
         self.path = uploads / upload_id
@@ -57,31 +56,31 @@ class UploadFolder:
         self._record = self.path / "upload.json"
 
     def record(self) -> UploadRecord:
-        """What the client said. Raises UploadNotFound where nothing readable is."""
+        """Read the client's description. Raises UploadNotFound if it is missing or unreadable."""
         try:
             return UploadRecord(**json.loads(self._record.read_bytes()))
         except (OSError, ValueError, TypeError):
             raise UploadNotFound(self.id) from None
 
     def open_record(self) -> BinaryIO:
-        """The file of the record, to be locked. Raises UploadNotFound, StorageError."""
+        """Open the file of the record, for locking. Raises UploadNotFound, StorageError."""
         with map_storage_errors(self._record):
             try:
-                return self._record.open("r+b")  # over NFS a lock wants a file that may be written
+                return self._record.open("r+b")  # NFS locks require a writable file
             except FileNotFoundError:
                 raise UploadNotFound(self.id) from None
 
     def write_record(self, record: UploadRecord) -> None:
-        """Keep what the client said. Raises DiskFull, StorageError."""
+        """Store the client's description. Raises DiskFull, StorageError."""
         write_atomically(self._record, json.dumps(asdict(record)).encode())
 
     def begin(self, record: UploadRecord) -> int:
-        """Make the folder and its empty part; gives the part's descriptor. Raises DiskFull, StorageError."""
+        """Create the folder and an empty part; returns its descriptor. Raises DiskFull, StorageError."""
         with map_storage_errors(self.part):
             self.path.mkdir(mode=0o700, parents=True)
             descriptor = open_binary(self.part, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
-            # Locked before there is a record: a sweep takes a part with a record and no lock for a leftover.
+            # Lock before writing the record: a sweep removes a part that has a record but no lock.
             lock(descriptor)
             self.write_record(record)
         except BaseException:
@@ -91,11 +90,11 @@ class UploadFolder:
 
     def open_part(self) -> int:
         """
-        The descriptor of the part, locked.
+        Open and lock the part; returns its descriptor.
 
         Raises:
-            UploadNotFound: there is no part (any more).
-            UploadLocked: another writer has it.
+            UploadNotFound: there is no part.
+            UploadLocked: another writer has locked it.
         """
         try:
             descriptor = open_binary(self.part, os.O_RDWR)
@@ -109,7 +108,7 @@ class UploadFolder:
         return descriptor
 
     def touched_at(self) -> float:
-        """When it last grew, epoch seconds."""
+        """Time of the last write, epoch seconds."""
         for path in (self.media, self.part, self.path):
             try:
                 return path.stat().st_mtime
@@ -122,7 +121,7 @@ class UploadFolder:
         Turn the part into the media and close its descriptor; when this returns it survives a crash.
 
         Raises:
-            UploadNotFound: somebody removed the upload meanwhile.
+            UploadNotFound: the upload was removed meanwhile.
             DiskFull, StorageError: the disk lost the bytes; the part is empty.
         """
         with map_storage_errors(self.part), ExitStack() as closing:
@@ -130,7 +129,7 @@ class UploadFolder:
             try:
                 sync_data(descriptor)
             except OSError:
-                # The system drops pages that it failed to write, and the next sync would not mention it.
+                # Linux drops pages that it failed to write, and the next sync would not report it.
                 os.ftruncate(descriptor, 0)
                 raise
             if not OPEN_FILES_CAN_BE_RENAMED:
@@ -144,12 +143,12 @@ class UploadFolder:
 
 
 def require_upload_id(text: str) -> None:
-    """Raises UploadNotFound for what is no id of our making."""
+    """Raise UploadNotFound for a malformed id."""
     if not re.fullmatch("[0-9a-f]{32}", text):
         raise UploadNotFound(text)
 
 
 def lock(descriptor: int) -> None:
-    """Lock a file until its descriptor is closed. Raises UploadLocked: somebody else has locked it."""
+    """Lock a file until its descriptor is closed. Raises UploadLocked if it is locked."""
     if not try_lock(descriptor):
         raise UploadLocked

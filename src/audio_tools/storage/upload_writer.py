@@ -1,4 +1,4 @@
-"""One upload as it grows."""
+"""The writer of one upload."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from audio_tools.storage.upload_folder import UploadFolder, UploadRecord
 from audio_tools.system.files import start_writeback, write_at
 
 WRITEBACK_BYTES = 8 << 20
-"""After so many bytes the system is asked to start writing them to the disk."""
+"""Bytes after which write-back to the disk is started."""
 NAME_CHARS = 200
-"""Characters of a client's file name that are kept."""
+"""Maximum length of a stored file name, characters."""
 
 
 class UploadWriter:
     """
-    Writes one upload: `begin` or `resume`, then `write`, then `finish` if all of it is there, then `close`.
+    Writes one upload: `begin` or `resume`, then `write`, then `finish` if it is complete, then `close`.
 
     The methods block on the disk; threads may take turns, one call at a time.
     """
@@ -40,34 +40,34 @@ class UploadWriter:
 
     @property
     def id(self) -> str:
-        """The id of the upload, once it has begun or gone on."""
+        """Id of the upload, after `begin` or `resume`."""
         if self._folder is None:
             raise ValueError("the writer has no upload yet")
         return self._folder.id
 
     def reserve(self, n_bytes: int) -> None:
-        """Keep room on the disk for what is to come. Raises DiskFull."""
+        """Reserve disk space for the expected bytes. Raises DiskFull."""
         self._space.reserve(self, n_bytes)
 
     def begin(self, record: UploadRecord) -> None:
-        """Start a new upload; of the name is kept what may be shown. Raises DiskFull, StorageError."""
+        """Start a new upload; the name is sanitised for display. Raises DiskFull, StorageError."""
         self._folder = UploadFolder(self._uploads, uuid4().hex)
         self._removable = True
         self._descriptor = self._folder.begin(replace(record, name=display_name(record.name)))
         self._removable = not record.resumable
 
     def resume(self, upload_id: str) -> None:
-        """Go on at the end of an upload. Raises UploadNotFound, UploadLocked."""
+        """Resume at the end of an upload. Raises UploadNotFound, UploadLocked."""
         self._folder = UploadFolder(self._uploads, upload_id)
         self._descriptor = self._folder.open_part()
         self.size = self._written_back = os.fstat(self._descriptor).st_size
 
     def write(self, data: bytes | memoryview) -> None:
         """
-        Append bytes. What was written before an error stays.
+        Append bytes. Bytes written before an error are kept.
 
         Raises:
-            UploadTooLarge: the upload would be larger than all uploads may be; nothing was written.
+            UploadTooLarge: the upload would exceed the maximum size; nothing was written.
             DiskFull, StorageError: some of the bytes may have been written.
         """
         folder, descriptor = self._open()
@@ -82,7 +82,7 @@ class UploadWriter:
         self._start_writeback(descriptor)
 
     def truncate(self, size: int) -> None:
-        """Drop what was written after the first `size` bytes."""
+        """Truncate the upload to `size` bytes."""
         folder, descriptor = self._open()
         with map_storage_errors(folder.part):
             os.ftruncate(descriptor, size)
@@ -90,19 +90,19 @@ class UploadWriter:
         self._written_back = min(self._written_back, size)
 
     def finish(self) -> None:
-        """Make it whole and durable; from now on it can be opened. Raises DiskFull, StorageError."""
+        """Complete the upload durably; it can then be opened. Raises DiskFull, StorageError."""
         folder, descriptor = self._open()
         self._descriptor = None
         folder.finish(descriptor)
 
     def abandon(self) -> None:
-        """Close after an error; an upload that was begun here and cannot be resumed is removed."""
+        """Close after an error; an upload that cannot be resumed is removed."""
         if self._folder is not None and self._removable:
             shutil.rmtree(self._folder.path, ignore_errors=True)
         self.close()
 
     def close(self) -> None:
-        """Let go of the file and of the reserved room."""
+        """Close the file, and release the reserved space."""
         self._space.release(self)
         if self._descriptor is not None:
             os.close(self._descriptor)
@@ -115,7 +115,7 @@ class UploadWriter:
 
     def _start_writeback(self, descriptor: int) -> None:
         """
-        Have the disk work while the network does, so that the sync at the end finds little to do.
+        Start write-back while data arrives, so that the final sync is short.
         """
         if self.size - self._written_back >= WRITEBACK_BYTES:
             start_writeback(descriptor, self._written_back, self.size - self._written_back)
@@ -123,7 +123,7 @@ class UploadWriter:
 
 
 def display_name(given: str) -> str:
-    """A client's file name as it may be shown: without folders, control and direction characters."""
+    """Sanitise a client's file name for display: no folders, control or bidi characters."""
     base = given.replace("\\", "/").rsplit("/", maxsplit=1)[-1]
     clean = "".join(char for char in base if unicodedata.category(char)[0] != "C").strip()
     return clean[-NAME_CHARS:] if clean.strip(".") else "upload"

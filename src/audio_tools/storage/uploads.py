@@ -1,4 +1,4 @@
-"""All uploads: what the server and the worker ask for."""
+"""The upload store, used by the server and the worker."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from audio_tools.storage.upload_folder import UploadFolder, lock
 from audio_tools.storage.upload_writer import UploadWriter
 
 THREADS = 16
-"""Uploads that write at the same moment; the others wait for a thread."""
+"""Maximum number of concurrently writing uploads; others wait for a thread."""
 SETTLING_S = 600.0
-"""How long an upload may look ownerless, until its record is there or a job names it."""
+"""Grace period for uploads without a record or a job, in seconds."""
 HOLD_AGAIN_S = 0.01
-"""Between two tries to hold an upload: a lock among processes tells nobody that it is free."""
+"""Polling interval for the lock of an upload, since a file lock sends no notification."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """An upload that is whole. `name` is what the client called it: to be shown, never to be opened."""
+    """A complete upload. `name` is the client's file name, for display only, never for opening."""
 
     id: str
     path: Path
@@ -43,10 +43,10 @@ class UploadedFile:
 @dataclass(frozen=True, slots=True)
 class UploadStatus:
     """
-    How far a resumable upload is.
+    The state of a resumable upload.
 
-    `offset` and `length` in bytes, `length` None until the client says it; `expires_at` in epoch seconds,
-    put off by every byte; `metadata` as the client sent it.
+    `offset` and `length` in bytes, `length` None while unknown; `expires_at` in epoch seconds, extended
+    by every byte; `metadata` as sent by the client.
     """
 
     id: str
@@ -57,7 +57,7 @@ class UploadStatus:
 
     @property
     def finished(self) -> bool:
-        """Whether all of it has arrived."""
+        """Whether all bytes have been received."""
         return self.offset == self.length
 
 
@@ -66,11 +66,11 @@ class UploadStore:
     The uploads under `data_dir`, shared with other processes that use the same folder.
 
     Args:
-        max_bytes: the largest upload.
-        min_free_bytes: what uploads leave free on the disk.
-        ttl_s: how long an upload is kept that nobody goes on with, or that no job uses.
+        max_bytes: maximum size of an upload.
+        min_free_bytes: free disk space that uploads must leave.
+        ttl_s: time that an unfinished or unused upload is stored, in seconds.
 
-    Every method raises StorageError if the disk fails; none blocks the event loop.
+    Every method raises StorageError on disk errors; none blocks the event loop.
     """
 
     def __init__(self, data_dir: Path, *, max_bytes: int, min_free_bytes: int, ttl_s: float) -> None:
@@ -81,7 +81,7 @@ class UploadStore:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
 
     def close(self) -> None:
-        """Wait for what is being written, and let the threads go."""
+        """Wait for pending writes, and stop the threads."""
         self._pool.shutdown()
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -97,9 +97,9 @@ class UploadStore:
     @asynccontextmanager
     async def writer(self) -> AsyncIterator[UploadWriter]:
         """
-        A writer for one upload, for one block; its calls go through `run`.
+        Context manager: the writer of one upload; call its methods through `run`.
 
-        After an exception an upload that is not resumable is removed, finished or not.
+        After an exception, an upload that is not resumable is removed, finished or not.
         """
         writer = UploadWriter(self._folder, self._space, self.max_bytes)
         try:
@@ -112,12 +112,13 @@ class UploadStore:
     @asynccontextmanager
     async def hold(self, upload_id: str) -> AsyncIterator[None]:
         """
-        Let nobody else, in no process, hold this upload for one block: it gets a job, or goes.
+        Context manager: hold this upload exclusively among all processes, to assign it to a job or remove it.
 
-        Waits for who holds it. Who was waited for may have removed it: look for it in the block.
+        Waits for the current holder, which may remove the upload: check inside the block that it still
+        exists.
 
         Raises:
-            UploadNotFound: there is none with this id.
+            UploadNotFound: there is no upload with this id.
         """
         with await self.run(UploadFolder(self._folder, upload_id).open_record) as record:
             while True:
@@ -129,40 +130,40 @@ class UploadStore:
 
     async def open(self, upload_id: str) -> UploadedFile:
         """
-        A finished upload.
+        Return a finished upload.
 
         Raises:
-            UploadNotFound, UploadExpired: there is none with this id.
-            UploadUnfinished: not all of it has arrived.
+            UploadNotFound, UploadExpired: there is no upload with this id.
+            UploadUnfinished: the upload is incomplete.
         """
         return await self.run(self._open, upload_id)
 
     async def status(self, upload_id: str) -> UploadStatus:
         """
-        How far a resumable upload is.
+        The state of a resumable upload.
 
         Raises:
-            UploadNotFound, UploadExpired: there is none with this id.
+            UploadNotFound, UploadExpired: there is no upload with this id.
         """
         return await self.run(self._status, upload_id)
 
     async def set_length(self, upload_id: str, length: int) -> None:
-        """Keep the length of an upload that was begun without. Only who writes to it may call."""
+        """Store the length of an upload that started without one. Call it only from its writer."""
         await self.run(self._set_length, upload_id, length)
 
     async def remove(self, upload_id: str) -> None:
-        """Remove an upload in whatever state; one that is not there is fine."""
+        """Remove an upload in any state. A missing upload is not an error."""
         await self.run(self._remove, upload_id)
 
     async def sweep(self, in_use: Collection[str]) -> int:
         """
-        Remove what nobody needs: leftovers of a crash at once, other uploads after `ttl_s`.
+        Remove leftovers of a crash at once, and other unneeded uploads after `ttl_s`.
 
         Args:
-            in_use: ids that jobs name.
+            in_use: ids of uploads that jobs use.
 
         Returns:
-            How many were removed.
+            The number of removed uploads.
         """
         return await self.run(self._sweep, in_use)
 
@@ -171,7 +172,8 @@ class UploadStore:
         if not status.finished:
             raise UploadUnfinished(status.offset, status.length)
         folder = UploadFolder(self._folder, upload_id)
-        with suppress(OSError):  # a sweep that does not know its job yet shall not find it old
+        # renew its age, so that a sweep with an older list of jobs does not remove it
+        with suppress(OSError):
             os.utime(folder.media)
         return UploadedFile(folder.id, folder.media, status.offset, folder.record().name)
 
@@ -179,7 +181,7 @@ class UploadStore:
         folder = UploadFolder(self._folder, upload_id)
         record = folder.record()
         expires_at = folder.touched_at() + self.ttl_s
-        # The part first: while it becomes the media there is always one of them to be found.
+        # Check the part first: while it is renamed to the media, one of them always exists.
         size = _size_of(folder.part)
         if size is not None and size == record.length:
             _finish_after_crash(folder)
@@ -205,39 +207,39 @@ class UploadStore:
     def _sweep(self, in_use: Collection[str]) -> int:
         removed = 0
         for path in self._folder.glob("?" * 32):
-            # Whoever is at an upload, or removes it, wins.
+            # A writer or a deleter takes precedence.
             with suppress(UploadNotFound, UploadLocked):
                 if path.name not in in_use and self._remove_if_old(UploadFolder(self._folder, path.name)):
                     removed += 1
         return removed
 
     def _remove_if_old(self, folder: UploadFolder) -> bool:
-        """Raises UploadLocked while somebody writes, or gives it to a job."""
+        """Raise UploadLocked while the upload is written or assigned to a job."""
         with ExitStack() as held:
             with suppress(UploadNotFound):
                 lock(held.enter_context(folder.open_record()).fileno())
             with suppress(UploadNotFound):
                 os.close(folder.open_part())
-            # Asked last: whoever wrote until just now has left a part that is idle, or the media.
+            # Check last: a writer that just stopped has left an idle part, or the media.
             if folder.touched_at() + self._patience_s(folder) >= time.time():
                 return False
             shutil.rmtree(folder.path, ignore_errors=True)
             return True
 
     def _patience_s(self, folder: UploadFolder) -> float:
-        """How long an upload that nobody writes to and no job names is kept."""
+        """How long an idle upload without a job is stored, in seconds."""
         try:
             record = folder.record()
         except UploadNotFound:
             return SETTLING_S
         if record.resumable:
             return self.ttl_s
-        # Only its own request could finish it or knew its id, and that request is over.
+        # Only its own request could finish it, and that request has ended.
         return SETTLING_S if folder.media.exists() else 0.0
 
 
 def _nothing() -> None:
-    """What need not be stopped."""
+    """A stop callback that does nothing."""
 
 
 def _size_of(path: Path) -> int | None:
@@ -248,6 +250,6 @@ def _size_of(path: Path) -> int | None:
 
 
 def _finish_after_crash(folder: UploadFolder) -> None:
-    """All bytes are there, but the process died before it said so. Raises UploadLocked: it is about to."""
+    """Complete an upload whose process died after the last byte. Raises UploadLocked while it is written."""
     with suppress(UploadNotFound):
         folder.finish(folder.open_part())

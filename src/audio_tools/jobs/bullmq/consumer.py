@@ -1,9 +1,9 @@
 """
-The worker's side of the queue on Redis: takes jobs from BullMQ, keeps their locks, gives back what stalled.
+The worker side of the Redis queue: fetch jobs from BullMQ, renew their locks, requeue stalled ones.
 
-BullMQ says who runs what: it moves a job to `active` and locks it with a token. Our record says who may
-report and finish: the attempt that began last (`bull_lua_attempts.py`). So an attempt outlives an outage
-of Redis that its lock did not, as long as nobody else has begun.
+BullMQ assigns jobs: it moves a job to `active` and locks it with a token. The job's record decides which
+attempt may report and finish: the last one that started (`attempt_scripts.py`). An attempt therefore survives
+a Redis outage longer than its lock, as long as no other attempt has started.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from audio_tools.jobs.job import PROGRESS, Job, JobState
 from audio_tools.jobs.outage_log import OutageLog
 from audio_tools.transcript import Json
 
-RETRY_S = 1.0  # between two tries to reach Redis
-POLL_S = 2  # an idle worker looks at the queue so often even if nothing woke it
-STALLS = 1000  # BullMQ's own limit, out of the way: ours counts crashes without progress
+RETRY_S = 1.0  # between two connection attempts
+POLL_S = 2  # polling interval of an idle worker that was not notified
+STALLS = 1000  # disables BullMQ's own limit; CRASH_LIMIT counts crashes without progress
 KEEP: Json = {"age": 7 * 86_400, "count": 1000}
-"""What BullMQ keeps of its copies of ended jobs, where their producer did not say: for bull-board to show."""
+"""Retention of finished BullMQ jobs, for bull-board, if the producer did not set it."""
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 class BullLease(Lease):
-    """The hold on a job of the queue on Redis; its token is in the job's record and in BullMQ's lock."""
+    """The lease on a job in Redis; its token is stored in the job's record and in BullMQ's lock."""
 
     def __init__(self, job: Job, bull_job: Any, hold: Hold, desk: Consumer) -> None:
         super().__init__(job)
@@ -61,7 +61,7 @@ class BullLease(Lease):
 
     async def _tell(self, type: str, payload: Json) -> None:
         async with self._reporting:
-            # What is told again because no answer came keeps its number, and is stored once.
+            # A report that is sent again after a lost reply keeps its number, and is stored once.
             if self._told != (type, payload):
                 self._number += 1
                 self._told = (type, payload)
@@ -70,7 +70,7 @@ class BullLease(Lease):
 
 
 class Consumer:
-    """Hands out the jobs of one queue in one process. Begins to work when the first job is asked for."""
+    """Distributes the jobs of one queue within one process. Starts with the first request for a job."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Consumer:
         self._renewing = OutageLog(log, "cannot renew job locks", "renewing job locks again")
 
     def run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Do it in a task of its own, which goes on when whoever waits for it is cancelled."""
+        """Run the call in a separate task that continues if the caller is cancelled."""
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._ran)
@@ -108,10 +108,11 @@ class Consumer:
     def _ran(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever asked may be gone: then nobody wants to know
+            # the caller may have been cancelled: retrieve the exception, so that it is not logged
+            task.exception()
 
     async def take(self) -> BullLease:
-        """Wait for a job; goes on waiting while Redis is away."""
+        """Wait for a job, also while Redis is unavailable."""
         if not self._loops:
             self._loops = [
                 asyncio.create_task(self._renew(), name="renew locks"),
@@ -119,7 +120,7 @@ class Consumer:
             ]
         for loop in self._loops:
             if loop.done():
-                loop.result()  # a mistake of ours ended it: nobody may go on without it
+                loop.result()  # it ended with a programming error: fail loudly
         taker: asyncio.Future[BullLease] = asyncio.get_running_loop().create_future()
         self._takers.append(taker)
         if self._fetching is None or self._fetching.done():
@@ -136,27 +137,27 @@ class Consumer:
             raise
 
     def _stop_waiting(self) -> None:
-        # Only the wait for a job may be cut off: a job that comes after that goes back.
+        # Only the wait may be cancelled: a job that arrives afterwards is requeued.
         if not self._takers and self._fetching and self._worker.waiting:
             self._fetching.cancel()
-            self._worker.drained = False  # the wake-up may be lost with it: the next one looks first
+            self._worker.drained = False  # the notification may be lost with it: poll before the next wait
 
     async def _put_back(self, lease: BullLease) -> None:
         with suppress(AudioToolsError, LeaseLost):
             await self.release(lease)
 
     def look(self, job_id: str | None) -> None:
-        """Hear that a job has changed (None: any of them): it may have been cancelled or taken away."""
+        """Handle a change of a job (None: of any job): it may have been cancelled or reassigned."""
         if self._leases and (job_id is None or job_id in self._leases):
             self.run(self._look())
 
     def cancel(self, job_id: str) -> None:
-        """Hear that a job was cancelled."""
+        """Handle the cancellation of a job."""
         if lease := self._leases.get(job_id):
             lease.cancelled.set()
 
     async def report(self, lease: BullLease, number: int, type: str, payload: Json) -> None:
-        """Store a report, and tell BullMQ's listeners of progress."""
+        """Store a report, and publish progress to BullMQ's listeners."""
         progress = payload["progress"] if type == PROGRESS else None
         with self._noting_loss(lease):
             await self._records.report(lease.hold, number, type, payload, progress=progress)
@@ -164,7 +165,7 @@ class Consumer:
             await self._tell_bull(self._worker.backend.updateProgress(lease.job.id, round(progress, 1)))
 
     async def finish(self, lease: BullLease, state: JobState, result: Json | None, error: Json | None) -> Job:
-        """End the job, then let BullMQ know."""
+        """Finish the job, then update BullMQ."""
         with self._noting_loss(lease):
             job = await self._records.finish(lease.hold, state, result, error)
         self._drop(lease)
@@ -172,7 +173,7 @@ class Consumer:
         return job
 
     async def release(self, lease: BullLease) -> Job:
-        """Give the job back to the head of the queue."""
+        """Requeue the job at the head of the queue."""
         with self._noting_loss(lease):
             job = await self._records.release(lease.hold)
         self._drop(lease)
@@ -193,7 +194,7 @@ class Consumer:
         lease.lost.set()
 
     async def _settle(self, bull_job: Any, hold: Hold, job: Job) -> None:
-        """Let BullMQ know how the job stands in our record; if it cannot, whoever gets the job next does."""
+        """Update BullMQ from the job's record; if that fails, the next worker that gets the job does it."""
         backend, keep = self._worker.backend, bull_job.opts.get
         if job.state is JobState.COMPLETED:
             kept = keep("removeOnComplete", KEEP)
@@ -212,7 +213,7 @@ class Consumer:
             with map_redis_errors(self._address):
                 async with asyncio.timeout(CALL_TIMEOUT_S):
                     await call
-        except TypeError as error:  # how BullMQ says that the token does not hold the job
+        except TypeError as error:  # BullMQ's errors for a token that does not hold the job
             log.info("BullMQ holds the job in another state: %s", error)
         except AudioToolsError as error:
             log.warning("cannot update BullMQ: %s", error.message)
@@ -248,7 +249,8 @@ class Consumer:
         return None
 
     async def _next_lease(self) -> BullLease | None:
-        await asyncio.to_thread(self._slot.require_folder)  # else every job's upload would seem to be gone
+        # otherwise the upload of every job would appear to be missing
+        await asyncio.to_thread(self._slot.require_folder)
         self._tokens += 1
         token = f"{self._token}:{self._tokens}"
         bull_job = await self._worker.getNextJob(token)
@@ -275,21 +277,21 @@ class Consumer:
             )
 
     async def _free_strays(self) -> None:
-        """Give back what BullMQ gave us while its answer was lost."""
+        """Requeue jobs that BullMQ assigned in a reply that was lost."""
         with suppress(AudioToolsError):
             held = [lease.hold.token for lease in self._leases.values()]
             if await self._records.free(f"{self._token}:", held):
                 await self.check_stalled()
 
     async def _renew(self) -> None:
-        """Keep the locks of what is held; also the last resort of whoever waits for a cancel."""
+        """Renew the locks of held jobs; also detects cancellations whose notification was lost."""
         while True:
             await asyncio.sleep(self._renew_s)
             while not await self._look():
                 await asyncio.sleep(RETRY_S)
 
     async def _look(self) -> bool:
-        """See how the record says that our jobs stand. Returns whether Redis answered."""
+        """Refresh the leases from the records. Returns whether Redis responded."""
         leases = list(self._leases.values())
         if not leases:
             return True
@@ -312,11 +314,11 @@ class Consumer:
             try:
                 await self.check_stalled()
             except AudioToolsError:
-                # After an outage locks have run out: all workers get the time to renew them.
+                # Locks have expired after an outage: give all workers time to renew them.
                 await asyncio.sleep(self._renew_s + RETRY_S)
 
     async def check_stalled(self) -> None:
-        """Give back what no living worker has kept the lock of between two checks."""
+        """Requeue jobs whose lock was not renewed between two checks."""
         with map_redis_errors(self._address):
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 stalled = await self._worker.backend.moveStalledJobsToWait(
@@ -327,7 +329,7 @@ class Consumer:
             await self._records.give_back_stalled(stalled)
 
     async def close(self, refusal: QueueUnavailable) -> None:
-        """Refuse who waits, release what is held, newest first so that they come back in their old order."""
+        """Fail waiting calls, and release held jobs, newest first to preserve their order in the queue."""
         while taker := self._next_taker():
             taker.set_exception(refusal)
         await stop(task for task in (self._fetching, *self._loops) if task)
@@ -339,6 +341,6 @@ class Consumer:
             await self._free_strays()
 
     async def finish_calls(self) -> None:
-        """Wait until everything that `run` was given is done; each call has an end of its own."""
+        """Wait until all calls passed to `run` are done; each has its own timeout."""
         while self._running:
             await asyncio.wait(self._running)

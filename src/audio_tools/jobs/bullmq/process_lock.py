@@ -1,10 +1,9 @@
 """
-Who a process is, across its restarts.
+The identity of a process across restarts.
 
-Each process that uses a queue on several machines locks a file of its own under DATA_DIR for its life, one of
-`workers/HOST-NUMBER.lock`. The name in the file that a process gets is the one that its predecessor had. So a
-file that can be locked says that whoever held jobs under its name is dead, and that they may be given back
-now and not only when their locks run out.
+Each process that uses a shared queue locks one of the files `workers/HOST-NUMBER.lock` under DATA_DIR for its
+lifetime, and takes over the name stored in it. If a file can be locked, the process that held jobs under its
+name is dead, so its jobs can be requeued at once instead of when their locks expire.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ MOST_SLOTS = 1000
 
 class ProcessLock:
     """
-    This process's place: its `name`, and the names in `dead` until `settle` lets others have them.
+    The lock of this process: its `name`, and the names in `dead` until `settle` releases them.
 
-    `folder_id` is the same for all who see the same folder, and for nobody else.
+    `folder_id` is the same for all processes that use the same folder, and only for them.
     """
 
     def __init__(self, folder: Path) -> None:
         """
-        Take the first place that is free.
+        Lock the first free file.
 
         Raises:
-            ConfigError: the folder cannot be written to.
+            ConfigError: the folder is not writable.
         """
         host = re.sub(r"[^\w.-]", "_", socket.gethostname(), flags=re.ASCII)
         try:
@@ -53,10 +52,10 @@ class ProcessLock:
 
     def require_folder(self) -> None:
         """
-        See that the folder is still there: a network drive that has gone leaves an empty one.
+        Check that the folder is still the same: an unmounted network drive leaves an empty one.
 
         Raises:
-            QueueUnavailable: it is another one, or none.
+            QueueUnavailable: it is missing or another folder.
         """
         try:
             if self._folder_file.read_text() == self.folder_id:
@@ -69,13 +68,13 @@ class ProcessLock:
         )
 
     def settle(self) -> None:
-        """Keep the own place only: what the dead held has been given back."""
+        """Release the locks of dead processes, whose jobs have been requeued."""
         for lock in self._locks[1:]:
             os.close(lock)
         del self._locks[1:], self.dead[:]
 
     def close(self) -> None:
-        """Leave the place to the next process."""
+        """Release the lock for the next process."""
         for lock in self._locks:
             os.close(lock)
         self._locks.clear()
@@ -85,13 +84,13 @@ def _folder_id(path: Path) -> str:
     mine = path.with_name(uuid4().hex)
     mine.write_text(mine.name)
     with suppress(FileExistsError):
-        os.link(mine, path)  # whole or not at all, on network drives too
+        os.link(mine, path)  # atomic, on network drives as well
     mine.unlink()
     return path.read_text()
 
 
 def _lock_all(folder: Path, host: str) -> list[int]:
-    """Lock every file of this host that nobody has locked, or else a new one."""
+    """Lock every unlocked file of this host, or else a new one."""
     known = len(list(folder.glob(f"{host}-*.lock")))
     locks: list[int] = []
     for number in range(MOST_SLOTS):
@@ -115,7 +114,7 @@ def _lock_all(folder: Path, host: str) -> list[int]:
 
 
 def _name(lock: int) -> str:
-    """The name in the file, a new one if it is empty."""
+    """Return the name in the file, or a new one if it is empty."""
     if name := read_at(lock, 64, 0).decode("ascii", "replace"):
         return name
     name = uuid4().hex

@@ -1,4 +1,4 @@
-"""Hears from Redis which jobs have changed, and wakes whoever reads their events in this process."""
+"""Subscribe to job changes in Redis, and wake the event readers of this process."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from audio_tools.jobs.bullmq.records import EventPage
 from audio_tools.jobs.job import STATE_EVENTS
 
 RECONNECT_S = 0.2
-PING_S = 5.0  # after so long a silence the server is asked whether it is still there
-PATIENCE_S = 5.0  # and after so long without an answer it is connected to again
+PING_S = 5.0  # silence after which the server is pinged
+PATIENCE_S = 5.0  # time without a reply after which the connection is reopened
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +27,8 @@ class Changes:
     """
     One subscription for the whole process.
 
-    A message may be lost with the connection: when there is a new one, everybody looks again. `heard` gets
-    the id of each job whose state has changed, and None when that of any job may have.
+    Messages may be lost with the connection, so all readers read again after a reconnect. `heard` is called
+    with the id of each job whose state changed, and with None if any job may have changed.
     """
 
     def __init__(
@@ -39,20 +39,20 @@ class Changes:
         self._channel = channel
         self._heard = heard
         self.connected = asyncio.Event()
-        # Each bell lives as long as somebody reads the events of its job.
+        # A bell exists as long as a reader follows the events of its job.
         self._bells: WeakValueDictionary[str, Broadcast[EventPage]] = WeakValueDictionary()
 
     def bell(self, job_id: str) -> Broadcast[EventPage]:
-        """What rings when the job has changed."""
+        """Return the event that is notified when the job changes."""
         return self._bells.setdefault(job_id, Broadcast())
 
     def ring_all(self) -> None:
-        """Wake everybody."""
+        """Wake all readers."""
         for bell in list(self._bells.values()):
             bell.ring()
 
     async def run(self) -> None:
-        """Listen for ever."""
+        """Listen until cancelled."""
         while True:
             try:
                 with map_redis_errors(self._address):

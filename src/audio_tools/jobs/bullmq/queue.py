@@ -1,11 +1,12 @@
 """
 The queue for many machines: BullMQ on Redis.
 
-BullMQ says who runs what, with its own lists, locks and stalled-job recovery; any BullMQ tool can look at it
-or add to it. Beside it stands our own record of each job with its log (`records.py`): what clients are
-told. BullMQ alone would not do: it forgets jobs, lets anybody write progress, and marks a job as failed that
-ended well while Redis was away for a moment. The order of the steps makes a crash between two of them
-harmless: the record comes first, and whoever gets a job from BullMQ goes by its record.
+BullMQ assigns jobs to workers with its own lists, locks and stalled-job recovery, and any BullMQ tool can
+inspect it or add jobs. Clients see a separate record of each job with its event log (`records.py`). BullMQ
+alone
+is not sufficient: it drops jobs, lets any process write progress, and marks a job as failed that completed
+during a short Redis outage. The order of the steps makes a crash between two of them harmless: the record is
+written first, and a worker that gets a job from BullMQ follows its record.
 """
 
 from __future__ import annotations
@@ -52,11 +53,14 @@ class BullQueue(Queue):
     """
     The queue under `prefix` on a Redis server. Any number of processes may use it.
 
-    While the server is away, a worker that waits for a job and a reader of events that has begun wait for it;
-    every other call is refused. A job whose worker dies is given back within `lock_s + 2 * stalled_check_s`
-    seconds, or at once when that process, or another one of its machine, opens the queue again.
+    While Redis is unavailable, workers that wait for a job and open event readers keep waiting; every other
+    call
+    raises. The job of a dead worker is requeued within `lock_s + 2 * stalled_check_s` seconds, or at once
+    when
+    that process, or another one on its machine, opens the queue again.
 
-    `folder` is DATA_DIR, the same for all; `wait_s` is how long `open` waits for the server, None: for ever.
+    `folder` is DATA_DIR, shared by all processes; `open` waits up to `wait_s` seconds for Redis, None: no
+    limit.
     """
 
     def __init__(
@@ -104,7 +108,7 @@ class BullQueue(Queue):
             bull=f"{self._prefix}:{QUEUE}:",
             lock_s=self._lock_s,
         )
-        # Without a function to run it does nothing by itself: jobs are taken from it one by one.
+        # Without a processor function it is passive: jobs are fetched one by one.
         working = {"drainDelay": POLL_S, "lockDuration": round(1000 * self._lock_s)}
         worker = bullmq.Worker(QUEUE, None, options | working)
         self._desk = Consumer(
@@ -119,7 +123,7 @@ class BullQueue(Queue):
         self._listening = asyncio.create_task(self._changes.run(), name="listen to Redis")
 
     async def _recover(self) -> None:
-        """Give back what dead processes of this machine held, and make both lists of jobs agree."""
+        """Requeue the jobs of dead processes of this machine, and reconcile the records with BullMQ."""
         await self._records.share(self._slot.folder_id)
         freed = [await self._records.free(f"{name}@") for name in self._slot.dead]
         self._slot.settle()
@@ -139,7 +143,7 @@ class BullQueue(Queue):
     async def _let_go(self) -> None:
         self._is_open = False
         await stop([self._listening])
-        await self._desk.finish_calls()  # one that is late would open a connection that nobody closes
+        await self._desk.finish_calls()  # a late call would open a connection that is never closed
         self._changes.ring_all()
         await self._client.aclose()
         self._slot.close()
@@ -149,7 +153,7 @@ class BullQueue(Queue):
 
     async def _add_to_both(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
         added = await self._records.add(job_id, data, idempotency_key)
-        # A repeat too: the first try may have died in between. To BullMQ an id that it has is nothing new.
+        # For a repeated call as well: the first may have crashed in between. BullMQ ignores a known id.
         if added.job.state is JobState.WAITING:
             await self._add_to_bull(added.job)
         return added
@@ -181,7 +185,7 @@ class BullQueue(Queue):
     async def _cancel_in_both(self, job_id: str) -> Job:
         job = await self._records.cancel(job_id)
         if job.state is JobState.CANCELLED:
-            with suppress(AudioToolsError):  # whoever gets the job goes by its record
+            with suppress(AudioToolsError):  # the worker that gets the job follows its record
                 await self._ask(self._bull.remove(job_id))
         elif job.cancel_requested:
             self._desk.cancel(job_id)
@@ -191,8 +195,8 @@ class BullQueue(Queue):
         return await self._run(self._restart_in_both(job_id))
 
     async def _restart_in_both(self, job_id: str) -> Job:
-        # BullMQ's copy has ended and would not run again. It goes first: a record that waits without a copy
-        # gets a new one (`compare`), a record that has ended may well be without.
+        # BullMQ's copy has finished and would not run again. Remove it first: a waiting record without a copy
+        # gets a new one (`compare`), and a finished record needs none.
         if (await self._records.unlock_restartable(job_id)).restartable:
             await self._ask(self._bull.remove(job_id))
         job = await self._records.restart(job_id)
@@ -204,7 +208,7 @@ class BullQueue(Queue):
         return await self._run(self._delete_from_both(job_id))
 
     async def _delete_from_both(self, job_id: str) -> Job:
-        # BullMQ's copy goes first: a job that only BullMQ has is taken for a new one.
+        # Remove BullMQ's copy first: a job that exists only in BullMQ is adopted as new.
         job = await self._records.unlock_ended(job_id)
         await self._ask(self._bull.remove(job_id))
         await self._records.forget([job])
@@ -265,7 +269,7 @@ class BullQueue(Queue):
         return await asyncio.shield(self._start(work))
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Do it whole, whether or not whoever asked for it is still there."""
+        """Run the call to completion, even if the caller is cancelled."""
         try:
             self._require_open()
         except QueueUnavailable:

@@ -1,7 +1,7 @@
 """
-The record of every job in Redis: what clients are told, whatever BullMQ keeps of it.
+The record of every job in Redis, as clients see it, independent of BullMQ's retention.
 
-Each method is one step of `scripts.py`. What a step stores is there for all processes once it returns.
+Each method runs one atomic script of `scripts.py`; its result is visible to all processes once it returns.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from audio_tools.jobs.bullmq.connection import CALL_TIMEOUT_S, RedisAddress, map
 from audio_tools.jobs.job import TERMINAL, Event, Job, JobState
 from audio_tools.transcript import Json
 
-EVENTS_PER_READ = 64  # a words event may hold thousands of words: bounds what one reader has in memory
-JOBS_PER_STEP = 200  # so that one step does not keep the server from everybody else for long
+EVENTS_PER_READ = 64  # a words event may contain thousands of words: bounds the memory of one reader
+JOBS_PER_STEP = 200  # so that one script does not block the server for long
 
 EVENT_ID = re.compile(r"\d{1,15}-\d{1,9}", re.ASCII)
 WHOLE_JOB_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 
 
 class Hold(NamedTuple):
-    """The fence of an attempt: a job, and the token that only this attempt has."""
+    """The fencing token of an attempt: a job, and a token unique to the attempt."""
 
     job_id: str
     token: str
 
 
 class Begun(NamedTuple):
-    """A job that BullMQ gave us, and what became of it: held, ended (before we began), refused, lost."""
+    """A job assigned by BullMQ, and the outcome: held, ended (before the start), refused, lost."""
 
     outcome: str
     job: Job | None
 
 
 class EventPage(NamedTuple):
-    """Some events of a job, and whether more may follow them, now or later."""
+    """Some events of a job, and whether more may follow."""
 
     events: list[Event]
     more: bool
@@ -55,7 +55,7 @@ class Records:
     """
     The records under the prefix `ours`, beside the BullMQ queue whose keys begin with `bull`.
 
-    The lock of a job that is held runs out after `lock_s` seconds, unless it is renewed.
+    The lock of a held job expires after `lock_s` seconds unless it is renewed.
     """
 
     def __init__(self, client: Redis, address: RedisAddress, *, ours: str, bull: str, lock_s: float) -> None:
@@ -67,14 +67,14 @@ class Records:
         self.channel = f"{ours}changes"
 
     async def add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
-        """Make a record, or find the one with this key or id."""
+        """Create a record, or return the one with this key or id."""
         key = "" if idempotency_key is None else dump(idempotency_key)
         digest = "" if idempotency_key is None else _digest(idempotency_key)
         new, fields = await self._step(lua.ADD, job_id, digest, key, dump(data))
         return Added(_job(fields), bool(new))
 
     async def get(self, job_id: str) -> Job:
-        """The job, or JobNotFound. One that only BullMQ knows gets its record now."""
+        """Return the job, or raise JobNotFound. A job that exists only in BullMQ is adopted."""
         return _known(job_id, await self._step(lua.GET, job_id) if WHOLE_JOB_ID.fullmatch(job_id) else None)
 
     async def find(self, idempotency_key: str) -> Job | None:
@@ -108,37 +108,37 @@ class Records:
             raise LeaseLost(f"job {hold.job_id} is no longer held by this worker")
 
     async def finish(self, hold: Hold, state: JobState, result: Json | None, error: Json | None) -> Job:
-        """End a job that is held; a repeat gives the job as it ended. LeaseLost if it is not held."""
+        """Finish a held job; a repeated call returns the finished job. Raises LeaseLost if it is not held."""
         texts = ["" if value is None else dump(value) for value in (result, error)]
         return _held(hold, await self._step(attempts.FINISH, *hold, self._lock_ms, state, *texts))
 
     async def release(self, hold: Hold) -> Job:
-        """Say that nobody works on the job, or end it if it was cancelled. LeaseLost if it is not held."""
+        """Requeue the job, or finish it if it was cancelled. Raises LeaseLost if it is not held."""
         return _held(hold, await self._step(attempts.RELEASE, *hold, self._lock_ms))
 
     async def renew(self, holds: Sequence[Hold]) -> list[str]:
-        """Keep the locks of these attempts; says of each one: held, cancelled or lost."""
+        """Renew the locks of these attempts; returns for each: held, cancelled or lost."""
         parts = [part for hold in holds for part in hold]
         answers: list[str] = await self._step(attempts.RENEW, self._lock_ms, *parts)
         return answers
 
     async def give_back_stalled(self, job_ids: Iterable[str]) -> None:
-        """Note that these jobs' worker has died, unless another one has them already."""
+        """Record the crash of these jobs' worker, unless another worker already has them."""
         await self._step(attempts.STALLED, CRASH_LIMIT, dump(WORKER_CRASHED), *job_ids)
 
     async def free(self, instance: str, alive: Iterable[str] = ()) -> int:
-        """Unlock what tokens of this instance hold, except those alive: BullMQ's next check gives it back."""
+        """Unlock jobs of this instance except those alive; BullMQ's next stalled check requeues them."""
         freed: int = await self._step(attempts.FREE, instance, *alive)
         return freed
 
     async def cancel(self, job_id: str) -> Job:
-        """Cancel a job that nobody holds, or note the wish."""
+        """Cancel a job that is not held, or store the cancellation request."""
         return _known(
             job_id, await self._step(lua.CANCEL, job_id) if WHOLE_JOB_ID.fullmatch(job_id) else None
         )
 
     async def unlock_ended(self, job_id: str) -> Job:
-        """A job that has ended, so that BullMQ can remove it. JobNotFinished if it has not."""
+        """Return a finished job, so that BullMQ can remove it. Raises JobNotFinished otherwise."""
         job = _known(job_id, await self._step(lua.UNLOCK, job_id))
         if not job.finished:
             raise JobNotFinished(job_id, job.state)
@@ -156,7 +156,7 @@ class Records:
         return _known(job_id, await self._step(lua.RESTART, job_id))
 
     async def ended(self, older_than_s: float) -> list[Job]:
-        """The first of the jobs that ended so long ago, unlocked."""
+        """Return and unlock the first jobs that finished at least this long ago."""
         return [_job(fields) for fields in await self._step(lua.ENDED, older_than_s, JOBS_PER_STEP)]
 
     async def forget(self, jobs: Iterable[Job]) -> None:
@@ -164,11 +164,11 @@ class Records:
         await self._step(lua.FORGET, *(job.id for job in jobs))
 
     async def compare(self) -> list[Job]:
-        """Take in the jobs that only BullMQ has; returns those that it should have and has not."""
+        """Adopt jobs that exist only in BullMQ; returns those that are missing from it."""
         return [_job(fields) for fields in await self._step(lua.COMPARE)]
 
     async def share(self, folder_id: str) -> None:
-        """See that everybody has the same folder. ConfigError if others have another one."""
+        """Check that all processes use the same folder. Raises ConfigError if they do not."""
         if await self._step(lua.SHARE, folder_id) != folder_id:
             raise ConfigError(
                 "DATA_DIR differs from the folder that the other processes of this queue use.",
@@ -177,11 +177,11 @@ class Records:
             )
 
     async def touch(self) -> None:
-        """Write something: fails where a job could not be stored either."""
+        """Write a value, to check that jobs can be stored."""
         await self._step(lua.TOUCH)
 
     async def events(self, job_id: str, after: str) -> EventPage:
-        """The next events after the one with this id; all that are kept if there never was such a one."""
+        """Return the next events after the one with this id; all stored events if the id is unknown."""
         place = after if EVENT_ID.fullmatch(after) else ""
         state, entries = await self._step(lua.EVENTS, job_id, place, EVENTS_PER_READ)
         unfinished = bool(state) and state not in TERMINAL
@@ -196,7 +196,7 @@ class Records:
 
 
 def dump(value: Json | str) -> str:
-    """JSON as it is stored: not-a-number is none, and ASCII keeps what is not UTF-8 in old file names."""
+    """Serialise as ASCII JSON: NaN is rejected, and non-UTF-8 file names survive."""
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 

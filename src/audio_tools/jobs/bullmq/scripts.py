@@ -1,7 +1,7 @@
 """
-What one step on the record of jobs in Redis does, as Lua: a step happens whole or not at all.
+Lua scripts on the job records in Redis; each is atomic.
 
-KEYS are the beginnings of our own keys and of BullMQ's. Of ours there are, by the id of a job,
+KEYS are the prefixes of the records and of BullMQ's keys. Keys of the records, by the id of a job:
 
     job:ID        hash    the job; its `token` names the attempt that holds it, `reported` counts its reports
     events:ID     stream  its log
@@ -16,8 +16,8 @@ and for all of them
     folder        which folder all processes share
     changes       channel that carries the type of each event and the id of its job
 
-Of BullMQ's keys these steps read a job's hash, `active` and the list or set of each waiting state, and they
-write `ID:lock`, `stalled` and `stalled-check` as BullMQ's own scripts do.
+Of BullMQ's keys the scripts read a job's hash, `active` and the list or set of each waiting state, and write
+`ID:lock`, `stalled` and `stalled-check` as BullMQ's own scripts do.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ local function create(id, state, key, data)
   store_event(id, state, '{}')
 end
 
--- A job that somebody else put into BullMQ gets its record when we first meet it.
+-- A job that another producer added to BullMQ gets its record on first sight.
 local function adopt(id)
   local key = bull .. id
   if not string.match(id, '^[%w_-]+$') or #id > 128 then return nil end
   if redis.call('TYPE', key).ok ~= 'hash' then return nil end
   local data = redis.call('HGET', key, 'data')
   if not data or redis.call('HEXISTS', key, 'finishedOn') == 1 then return nil end
-  -- Whatever JSON it is, ours is an object.
+  -- The data of a record is always an object.
   if not string.match(data, '^%s*{') then data = '{"data":' .. data .. '}' end
   create(id, redis.call('ZSCORE', bull .. 'delayed', id) and 'delayed' or 'waiting', '', data)
   return load(id)
@@ -90,7 +90,7 @@ local function drop_reports(id, job)
 end
 
 local function finish(id, job, state, result, failure)
-  if job.cancel == '1' then state = 'cancelled' end  -- the client was told that it ends so
+  if job.cancel == '1' then state = 'cancelled' end   -- the client was told that the job will be cancelled
   local payload = '{}'
   if state == 'completed' then
     set(id, 'result', result, 'progress', '100.0')
@@ -119,7 +119,7 @@ local function crash(id, job, limit, failure)
   end
 end
 
--- An expired lock is taken again as long as nobody else got the job: an outage does not cost the work.
+-- Renew an expired lock unless another worker got the job, so that work survives an outage.
 local function keep_lock(id, token, lock_ms)
   local lock = bull .. id .. ':lock'
   local owner = redis.call('GET', lock)
@@ -153,7 +153,7 @@ local id = redis.call('HGET', ours .. 'keys', ARGV[1])
 return id and flat(id)
 """
 
-# The next jobs below a number: whatever leaves its state between two steps, no other one is left out.
+# The next jobs below a number: no job is skipped if another leaves its state between two pages.
 NEWEST = """
 local limit, skip, before = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local found, total, several = {}, 0, #ARGV > 4
@@ -195,7 +195,7 @@ end
 return flat(id)
 """
 
-# The lock of a job that has ended guards nothing any more, and would keep BullMQ from removing it.
+# The lock of a finished job has no use, and would keep BullMQ from removing the job.
 UNLOCK = """
 local id = ARGV[1]
 local job = load(id)
@@ -243,7 +243,7 @@ if after ~= '' then
   local ms, seq = string.match(after, '(%d+)-(%d+)')
   local last_ms, last_seq = string.match(fields[2], '(%d+)-(%d+)')
   ms, seq, last_ms, last_seq = tonumber(ms), tonumber(seq), tonumber(last_ms), tonumber(last_seq)
-  -- An event that never was is from another life of the store: everything is replayed.
+  -- An unknown event id is from an earlier store: replay everything.
   if ms < last_ms or ms == last_ms and seq <= last_seq then from = '(' .. after end
 end
 return {fields[1], redis.call('XRANGE', ours .. 'events:' .. id, from, '+', 'COUNT', count)}
@@ -259,7 +259,7 @@ end
 return jobs
 """
 
-# Makes the two lists of jobs agree: adopts what only BullMQ has, returns what only we have.
+# Reconciles the two lists: adopts jobs that exist only in BullMQ, returns those missing from it.
 COMPARE = """
 local function adopt_all(ids, first, last, step)
   for i = first, last, step do

@@ -1,12 +1,12 @@
 """
 The embedded queue: one SQLite file under DATA_DIR, used by one process.
 
-A file lock that is held for the life of the process stands for the leases of all its jobs: whoever gets the
-lock knows that every job marked active was left behind by a dead process. One thread owns the only
-connection that writes, another the only one that reads, so the event loop never waits for the disk. The
-events that a transaction stored are announced to the event loop once it is committed, in the order of the
-commits and whether or not its caller is still there: that is what wakes takers and readers, and what tells
-a lease that it is cancelled or lost.
+A file lock held for the lifetime of the process stands for the leases of all its jobs: a process that
+acquires
+the lock knows that every active job was left by a dead process. One thread owns the only write connection,
+another the only read connection, so the event loop never waits for the disk. Events are announced to the
+event loop after their transaction is committed, in commit order, even if the caller was cancelled; this wakes
+takers and readers, and marks leases as cancelled or lost.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ from audio_tools.system.locks import try_lock
 from audio_tools.transcript import Json
 
 DISK_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
-"""What SQLite says when the disk takes nothing more."""
+"""SQLite's error codes for a full disk."""
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 FileId = tuple[int, int]
-"""Device and number of a file: the same as long as it is the same file."""
+"""Device and inode number, which identify a file."""
 EventPage = tuple[list[Event], bool]
 
 CHECK_TIMEOUT_S = 2.0
 RESERVE_BYTES = 1 << 20
-"""Kept on the disk, so that jobs can still be cancelled, ended and deleted when it is full."""
+"""Reserved disk space, so that jobs can be cancelled, finished and deleted on a full disk."""
 
 
 class SqliteQueue(Queue):
-    """The queue in `folder`/queue.db. A second process, or a second instance, on one folder is refused."""
+    """The queue in `folder`/queue.db. A second process or instance on the same folder raises ConfigError."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "queue.db"
@@ -67,7 +67,7 @@ class SqliteQueue(Queue):
         self._files: dict[Path, FileId | None] = {}
         self._leases: dict[str, SqliteLease] = {}
         self._waiting = Broadcast[None]()
-        # Each bell lives as long as somebody reads the events of its job.
+        # A bell exists as long as a reader follows the events of its job.
         self._bells: WeakValueDictionary[str, Broadcast[EventPage]] = WeakValueDictionary()
 
     async def open(self) -> None:
@@ -89,7 +89,8 @@ class SqliteQueue(Queue):
         released = self._submit_write(Writing.release_all, vital=True)
         self._is_open = False
         try:
-            with suppress(AudioToolsError):  # what stays active is given back when the queue opens again
+            # jobs that stay active are requeued when the queue is opened again
+            with suppress(AudioToolsError):
                 await asyncio.shield(released)
         finally:
             await self._let_go()
@@ -145,7 +146,7 @@ class SqliteQueue(Queue):
         except DiskFull:
             if (lease := self._leases.get(job_id)) is None:
                 raise
-            # Its worker removes its files: that makes the room to store the end.
+            # Its worker removes its files, which makes room to store the end.
             lease.cancelled.set()
             return replace(await self.get(job_id), cancel_requested=True)
 
@@ -212,7 +213,7 @@ class SqliteQueue(Queue):
     def _submit_write(
         self, work: Callable[[Writing], T], *, durable: bool = True, vital: bool = False
     ) -> asyncio.Future[T]:
-        """A `vital` change is made on a full disk as well: the reserve is given up for it."""
+        """Run a write transaction; a `vital` one may use the reserve on a full disk."""
         self._require_open()
         store = partial(self._store, work, durable)
         return asyncio.wrap_future(self._writer.submit(partial(self._reserve.use, store) if vital else store))
@@ -226,8 +227,8 @@ class SqliteQueue(Queue):
             raise QueueUnavailable("The queue is closed.", hint="The service is shutting down.")
 
     def _store(self, work: Callable[[Writing], T], durable: bool, db: sqlite3.Connection) -> T:
-        # NORMAL does not wait for the disk, which may take 20 ms. What the power can take are reports of the
-        # last moments; the next FULL commit makes them safe too.
+        # NORMAL does not wait for the disk, which may take 20 ms. A power failure can lose only the last
+        # reports; the next FULL commit makes them durable as well.
         self._require_same_files()
         db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         writing = Writing(db)
@@ -244,7 +245,9 @@ class SqliteQueue(Queue):
             return work(Reading(db))
 
     def _require_same_files(self) -> None:
-        """Raises QueueUnavailable where the paths no longer name the open files: what is stored is lost."""
+        """
+        Raise QueueUnavailable if the paths no longer name the open files, since stored data is then lost.
+        """
         for path, opened in self._files.items():
             if (found := _file_id(path)) == opened:
                 continue
@@ -263,7 +266,7 @@ class SqliteQueue(Queue):
 
 
 class SqliteLease(Lease):
-    """The hold on a job of the embedded queue; the attempt's number in the job's row is its fence."""
+    """The lease on a job of the embedded queue; the attempt number in the job's row is its fencing token."""
 
     def __init__(self, job: Job, queue: SqliteQueue) -> None:
         super().__init__(job)
@@ -282,13 +285,13 @@ class SqliteLease(Lease):
 
 
 class _Reserve:
-    """A file that holds room on the disk for changes that must be stored even when the disk is full."""
+    """A file that reserves disk space for changes that must be stored even on a full disk."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def keep(self) -> None:
-        """Make the file where it is missing and there is plenty of room."""
+        """Create the file if it is missing and there is plenty of free space."""
         with suppress(OSError):
             if not self._path.exists() and disk_usage(self._path.parent).free > 4 * RESERVE_BYTES:
                 self._path.write_bytes(bytes(RESERVE_BYTES))
@@ -306,7 +309,7 @@ class _Reserve:
 
 
 class _Connection:
-    """A connection to the file and the one thread that may use it; made when it is first used."""
+    """A connection to the file and the only thread that may use it, created on first use."""
 
     def __init__(self, path: Path, mode: str) -> None:
         self._path, self._mode = path, mode
@@ -314,7 +317,7 @@ class _Connection:
         self._db: sqlite3.Connection | None = None
 
     def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        """Run `work` in the thread, after all that was submitted before."""
+        """Run `work` in the thread, after all earlier calls."""
         return self._thread.submit(self._run, work)
 
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -324,7 +327,7 @@ class _Connection:
             return work(self._db)
 
     async def close(self) -> None:
-        """Finish what was submitted, close the connection, end the thread."""
+        """Finish submitted calls, close the connection and end the thread."""
         self._thread.submit(self._close)
         await asyncio.to_thread(self._thread.shutdown)
 

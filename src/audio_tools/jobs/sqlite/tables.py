@@ -1,7 +1,7 @@
 """
-The tables of the embedded queue, every statement that touches them, and what one transaction may do.
+The tables of the embedded queue, all SQL statements, and the operations of a transaction.
 
-Plain synchronous code: `sqlite.py` runs it in its threads.
+Synchronous code, run by `queue.py` in its threads.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from audio_tools.jobs.job import CANCELLING, PROGRESS, STATE_EVENTS, TERMINAL, E
 from audio_tools.transcript import Json
 
 OLDEST_SQLITE = (3, 37)  # STRICT tables; RETURNING came with 3.35
-BUSY_TIMEOUT_MS = 5000  # nobody else should touch the file; a backup program may for a moment
-EVENTS_PER_READ = 64  # a words event may hold thousands of words: bounds what one reader has in memory
+BUSY_TIMEOUT_MS = 5000  # no other process should use the file, except a backup program for a moment
+EVENTS_PER_READ = 64  # a words event may contain thousands of words: bounds the memory of one reader
 MOST_JOBS = 1 << 62  # above every number
 INCREMENTAL = 2  # of PRAGMA auto_vacuum: free pages go back to the disk when `shrink` asks for it
 PAGES_PER_SHRINK = 2000  # 8 MB, so that nothing waits long
-JOBS_PER_SWEEP = 100  # in one transaction, so that a big sweep holds nobody up for long
+JOBS_PER_SWEEP = 100  # per transaction, so that a large sweep does not block other calls for long
 
 MIGRATIONS = (
     """
@@ -77,14 +77,14 @@ NEWEST = """SELECT * FROM jobs WHERE state IN (SELECT value FROM json_each(:stat
     ORDER BY number DESC LIMIT :limit OFFSET :skip"""
 COUNT = "SELECT state, count(*) FROM jobs GROUP BY state"
 LEFT_ACTIVE = "SELECT * FROM jobs WHERE state = 'active' ORDER BY number"
-# The fence: finds the job for the attempt that holds it, for no earlier one and not after its end.
+# Fencing: matches only the attempt that holds the job, and only before its end.
 HELD = "SELECT * FROM jobs WHERE number = :number AND state = 'active' AND attempts = :attempts"
 
-# Asked before ADD, since an ON CONFLICT DO NOTHING there would use up a number.
+# Runs before ADD, since ON CONFLICT DO NOTHING there would use up a number.
 FIND_ADDED = "SELECT * FROM jobs WHERE idempotency_key = :key OR id = :id ORDER BY id = :id LIMIT 1"
 ADD = """INSERT INTO jobs (id, idempotency_key, state, data, created_at)
     VALUES (:id, :key, 'waiting', :data, :now) RETURNING *"""
-# First come, first served; a job that was given back has kept its number and with it its place.
+# FIFO; a requeued job keeps its number and thereby its place.
 CLAIM = """UPDATE jobs SET state = 'active', attempts = attempts + 1, started_at = :now
     WHERE number = (SELECT number FROM jobs WHERE state = 'waiting' ORDER BY number LIMIT 1) RETURNING *"""
 RELEASE = "UPDATE jobs SET state = 'waiting' WHERE number = :number RETURNING *"
@@ -101,11 +101,11 @@ DELETE = "DELETE FROM jobs WHERE number = :number"
 SWEEP = f"""DELETE FROM jobs WHERE number IN (SELECT number FROM jobs WHERE state IN ({_TERMINAL})
     AND finished_at <= :now - :older_than_s ORDER BY number LIMIT {JOBS_PER_SWEEP}) RETURNING *"""
 
-# A newer progress event takes the place of the job's older one: the index newest_progress allows one only.
+# A newer progress event replaces the older one: the index newest_progress allows only one per job.
 STORE_EVENT = """INSERT OR REPLACE INTO events (job, type, timestamp, payload)
     VALUES (:number, :type, :now, :payload)"""
 DROP_REPORTS = f"DELETE FROM events WHERE job = :number AND type NOT IN ({_STATE_EVENTS})"
-# An `after` that was never given out is from another life of the file: it replays everything.
+# An unknown `after` is from an earlier file: replay everything.
 READ_EVENTS = f"""SELECT id, type, timestamp, payload FROM events
     WHERE job = (SELECT number FROM jobs WHERE id = :id)
     AND id > iif(:after > (SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0, :after)
@@ -114,11 +114,11 @@ READ_EVENTS = f"""SELECT id, type, timestamp, payload FROM events
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
     """
-    Open the file: `mode` is `rwc` for the one writer, which also makes the tables, or `ro`.
+    Open the file: `mode` is `rwc` for the writer, which also creates the tables, or `ro`.
 
     Raises:
-        ConfigError: the SQLite is too old, the file too new, or the file system cannot do it.
-        sqlite3.Error: whatever else is wrong; `map_sqlite_errors` knows it.
+        ConfigError: SQLite is too old, the file too new, or the file system unsuitable.
+        sqlite3.Error: any other error; see `map_sqlite_errors`.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise ConfigError(
@@ -176,7 +176,7 @@ FOREIGN_ERRORS: dict[int, tuple[type[AudioToolsError], str]] = {
 
 @contextmanager
 def map_sqlite_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite says about the disk and the file into our errors; our own mistakes pass through."""
+    """Translate SQLite's errors about disk and file; programming errors pass through."""
     try:
         yield
     except sqlite3.Error as error:
@@ -188,13 +188,13 @@ def map_sqlite_errors(path: Path) -> Iterator[None]:
 
 
 class Reading:
-    """What a read transaction may do: all that it reads is of one moment."""
+    """Operations of a read transaction, which sees a consistent snapshot."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
     def rows(self, statement: str, **values: object) -> list[sqlite3.Row]:
-        """Run one statement to its end; `:now` is the time in epoch seconds."""
+        """Run one statement; `:now` is the time in epoch seconds."""
         return self._db.execute(statement, values | {"now": time.time()}).fetchall()
 
     def job(self, job_id: str) -> Job:
@@ -222,25 +222,25 @@ class Reading:
         return {state: found.get(state, 0) for state in JobState}
 
     def events(self, job_id: str, after: int) -> tuple[list[Event], bool]:
-        """The next events after `after`, and whether more may follow them, now or later."""
+        """Return the next events after `after`, and whether more may follow."""
         rows = self.rows(READ_EVENTS, id=job_id, after=after)
         unfinished = any(job["state"] not in TERMINAL for job in self.rows(GET, id=job_id))
         return [_event(row) for row in rows], unfinished or len(rows) == EVENTS_PER_READ
 
 
 Changes = list[tuple[Job, str]]
-"""Jobs and the types of the events that were stored for them, oldest first."""
+"""Jobs and the types of their stored events, oldest first."""
 
 
 class Writing(Reading):
-    """What a write transaction may do; `changes` are to be announced once it is committed."""
+    """Operations of a write transaction; announce `changes` after the commit."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         super().__init__(db)
         self.changes: Changes = []
 
     def add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
-        """Add a job, or find the one with this key or id."""
+        """Add a job, or return the one with this key or id."""
         found = self.rows(FIND_ADDED, id=job_id, key=idempotency_key)
         if found:
             return Added(_job(found[0]), new=False)
@@ -249,7 +249,7 @@ class Writing(Reading):
         return Added(job, new=True)
 
     def claim(self) -> Job | None:
-        """Make the oldest waiting job active; what an earlier attempt reported is out of date."""
+        """Make the oldest waiting job active, and drop the reports of earlier attempts."""
         rows = self.rows(CLAIM)
         if not rows:
             return None
@@ -259,27 +259,27 @@ class Writing(Reading):
         return job
 
     def report(self, lease: Job, type: str, payload: Json) -> None:
-        """Store what the worker reports, and copy progress to the job."""
+        """Store a report of the worker, and copy its progress to the job."""
         job = self._held(lease)
         if type == PROGRESS:
             self.rows(SET_PROGRESS, number=job.number, progress=payload["progress"], report=_dump(payload))
         self._store_event(job, type, payload)
 
     def finish(self, lease: Job, state: JobState, result: Json | None, error: Json | None) -> Job:
-        """End a job that is held."""
+        """Finish a held job."""
         return self._end(self._held(lease), state, result, error)
 
     def release(self, lease: Job) -> Job:
-        """Give a job that is held back to its place, or end it if it was cancelled."""
+        """Requeue a held job at its place, or finish it if it was cancelled."""
         return self._give_back(self._held(lease))
 
     def release_all(self) -> None:
-        """Give every active job back."""
+        """Requeue every active job."""
         for row in self.rows(LEFT_ACTIVE):
             self._give_back(_job(row))
 
     def recover(self) -> None:
-        """Give back every job whose process died, but end those that seem to be what it died of."""
+        """Requeue every job whose process died, but fail those that crashed it CRASH_LIMIT times."""
         for row in self.rows(LEFT_ACTIVE):
             job = _job(row)
             crashes = self.rows(COUNT_CRASH, number=job.number)[0]["crashes"]
@@ -289,7 +289,7 @@ class Writing(Reading):
                 self._give_back(job)
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel a job that nobody holds, or note the wish."""
+        """Cancel a job that is not held, or store the cancellation request."""
         job = self.job(job_id)
         if job.finished or job.cancel_requested:
             return job
@@ -300,7 +300,7 @@ class Writing(Reading):
         return job
 
     def restart(self, job_id: str) -> Job:
-        """Put a failed job back to its place in the queue."""
+        """Requeue a failed job at its place."""
         job = self.job(job_id)
         if not job.finished:
             return job
@@ -312,7 +312,7 @@ class Writing(Reading):
         return job
 
     def delete(self, job_id: str) -> Job:
-        """Forget a job that has ended."""
+        """Delete a finished job."""
         job = self.job(job_id)
         if not job.finished:
             raise JobNotFinished(job_id, job.state)
@@ -320,7 +320,7 @@ class Writing(Reading):
         return job
 
     def sweep(self, older_than_s: float) -> tuple[Job, ...]:
-        """Forget the first of the jobs that ended long ago; none: there are no more."""
+        """Delete a batch of jobs that finished long ago; empty if there are no more."""
         return tuple(map(_job, self.rows(SWEEP, older_than_s=older_than_s)))
 
     def shrink(self) -> None:
@@ -331,7 +331,7 @@ class Writing(Reading):
             self.rows("PRAGMA incremental_vacuum(1)")
 
     def touch(self) -> None:
-        """Write a page that changes nothing: fails where a job could not be stored either."""
+        """Write a page without a change, to check that jobs can be stored."""
         self.rows(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     def _held(self, lease: Job) -> Job:
@@ -348,7 +348,7 @@ class Writing(Reading):
         return job
 
     def _end(self, job: Job, state: JobState, result: Json | None = None, error: Json | None = None) -> Job:
-        if job.cancel_requested:  # the client was told that it ends so
+        if job.cancel_requested:  # the client was told that the job will be cancelled
             state, result, error = JobState.CANCELLED, None, None
         progress = 100.0 if state is JobState.COMPLETED else job.progress
         outcome = {"result": result, "error": error}
@@ -390,5 +390,5 @@ def _load(text: str | None) -> Any:
 
 
 def _dump(value: Json) -> str:
-    # Not-a-number is no JSON and would break every client; ASCII keeps what is not UTF-8 in old file names.
+    # NaN is not JSON and would break clients; ASCII preserves non-UTF-8 file names.
     return json.dumps(value, allow_nan=False, separators=(",", ":"))

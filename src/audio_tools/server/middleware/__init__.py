@@ -1,1 +1,1 @@
-"""ASGI layers around the routes."""
+"""ASGI middleware."""

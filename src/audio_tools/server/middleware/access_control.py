@@ -1,4 +1,4 @@
-"""Stands before the whole app: lets in whom `security.py` lets in, and speaks CORS (docs/security.md)."""
+"""Apply the access rules to every request, and answer CORS (docs/security.md)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from audio_tools.server.access_rules import (
 from audio_tools.server.error_responses import error_response
 
 UNAUTHORIZED = 4401
-"""WebSocket close code: the first message held no valid token, or came too late."""
+"""WebSocket close code: no valid token in the first message, or the message came too late."""
 FIRST_MESSAGE_TIMEOUT_S = 10.0
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 EVERY_RESPONSE: RawHeaders = (
-    # The list of jobs is no picture, script or frame of another site's page.
+    # Responses must not be embedded by pages of other sites.
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -48,7 +48,7 @@ EXPOSED_HEADERS = (
 
 class AccessControl:
     """
-    ASGI middleware around the whole app: judges each request and WebSocket handshake, and speaks CORS.
+    ASGI middleware around the whole app: checks each request and WebSocket handshake, and answers CORS.
 
     Handlers find `scope["state"]["authorized"]` (see `judge`); a WebSocket's handler runs only once it is
     true. A refused request leaves the reason in `scope["state"]["refused"]`, for the log.
@@ -92,7 +92,7 @@ class AccessControl:
         await self._app(scope, receive, send)
 
     async def _hear_token(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Open a WebSocket and wait for `{"type": "auth", "token": …}`; close it if that does not come."""
+        """Accept a WebSocket and wait for `{"type": "auth", "token": …}`; close it if none arrives."""
         if (await receive())["type"] != "websocket.connect":
             return False
         await send({"type": "websocket.accept", "subprotocol": _selected(scope)})
@@ -111,10 +111,10 @@ class AccessControl:
 
 
 def _forget_token(scope: Scope) -> None:
-    """Take the token out of the query: no handler needs it and no line may show it."""
+    """Remove the token from the query, so that it never appears in a log."""
     if scope["type"] == "websocket":
         parts = scope["query_string"].split(b"&")
-        # In place, not in a copy: uvicorn writes its own line about the handshake from this very scope.
+        # In place, since uvicorn logs the handshake from the same scope.
         scope["query_string"] = b"&".join(part for part in parts if not part.startswith(b"token="))
         scope["subprotocols"] = [
             name for name in scope.get("subprotocols", ()) if not name.startswith("bearer.")
@@ -128,8 +128,8 @@ async def _refuse(error: AccessError, claims: Claims, scope: Scope, receive: Rec
     response = error_response(error)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
-    # A page from a file must be able to show what to set. Its origin hides nothing from other pages, for
-    # they can make frames of the same origin; so nothing but the hint stands in this body.
+    # A page opened from a file must be able to show the hint. Other pages can create frames of the same
+    # origin (`null`), so this body contains nothing but the hint.
     readable = isinstance(error, Unauthorized) or (
         isinstance(error, OriginNotAllowed) and claims.origins == ("null",)
     )
@@ -138,7 +138,7 @@ async def _refuse(error: AccessError, claims: Claims, scope: Scope, receive: Rec
 
 
 def _headers(claims: Claims, *, readable: bool) -> RawHeaders:
-    """What is added to every response; `readable`: the page that asked may read it."""
+    """Headers added to every response; `readable`: the requesting page may read it."""
     if not readable or len(claims.origins) != 1:
         return EVERY_RESPONSE
     return (
@@ -169,7 +169,7 @@ def _token_in(message: Message) -> list[bytes]:
 
 
 def _already_open(receive: Receive, send: Send) -> tuple[Receive, Send]:
-    """Let a handler open the WebSocket, as handlers do, although it is open."""
+    """Ignore the handler's accept of a WebSocket that is already open."""
     connect: list[Message] = [{"type": "websocket.connect"}]
 
     async def receive_again() -> Message:
@@ -178,7 +178,7 @@ def _already_open(receive: Receive, send: Send) -> tuple[Receive, Send]:
     async def send_again(message: Message) -> None:
         kind = message["type"]
         if kind == "websocket.http.response.start":
-            # Too late for a status: 404 becomes the close code 4404.
+            # The handshake is over: 404 becomes the close code 4404.
             await send({"type": "websocket.close", "code": 4000 + message["status"]})
         elif kind not in {"websocket.accept", "websocket.http.response.body"}:
             await send(message)

@@ -1,4 +1,4 @@
-"""One log line for each request and one for each end of a WebSocket; an id that ties lines together."""
+"""Access log: one line per request and per closed WebSocket, with a request id."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from audio_tools.redaction import redact
 from audio_tools.server.uvicorn_ext.socket_body import BYTES_READ
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""What a client may name its request: it goes into our lines, so no blank, quote or line break."""
+"""Valid client request ids: they are logged, so no spaces, quotes or line breaks."""
 LONGEST_PATH = 500
 
 log = logging.getLogger(__name__)
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 class AccessLog:
     """
-    ASGI middleware, the outermost: refused requests have a line too.
+    The outermost ASGI middleware, so that refused requests are logged as well.
 
-    Sets `scope["state"]["request_id"]`, sends it as `X-Request-Id`, and puts it on every line of the
-    request. What a middleware or handler leaves in `scope["state"]["refused"]` is put on the line.
+    Sets `scope["state"]["request_id"]`, sends it as `X-Request-Id`, and adds it to every log line of the
+    request. `scope["state"]["refused"]`, set by a middleware or handler, is logged as well.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -42,7 +42,7 @@ class AccessLog:
                 await self._app(scope, exchange.receive, exchange.send)
             except Exception as error:
                 exchange.fail(error)
-                # Once the whole answer is out nobody needs the exception but the log.
+                # Once the response is complete, the exception matters only to the log.
                 if not exchange.answered:
                     raise
             finally:
@@ -50,7 +50,7 @@ class AccessLog:
 
 
 class _Exchange:
-    """A request or a WebSocket from its first to its last message."""
+    """A request or WebSocket connection from its first to its last message."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.request_id = _request_id(scope)
@@ -92,12 +92,12 @@ class _Exchange:
             self.answered = not message.get("more_body", False)
 
     def fail(self, error: Exception) -> None:
-        """Note the exception that ended the exchange; a WebSocket that found its client gone is none."""
+        """Record the exception that ended the exchange, except for a disconnected WebSocket client."""
         if not (self._websocket and isinstance(error, OSError)):
             self._failure = error
 
     def log_end(self) -> None:
-        """Write the line; call it once, at the end."""
+        """Write the log line. Call it once, at the end."""
         facts = self._facts | {
             "status": self._status,
             "duration_ms": round((time.perf_counter() - self._started) * 1000, 1),
@@ -113,14 +113,14 @@ class _Exchange:
         log.log(logging.ERROR if failed else logging.INFO, event, extra=facts, exc_info=self._failure)
 
     def _closed(self, code: int) -> None:
-        # Whoever closed first says why; what follows is the echo.
+        # The first close has the reason; the second one is its echo.
         if self._close_code is None:
             self._close_code = code
 
 
 def _facts(scope: Scope) -> dict[str, object]:
     client = scope.get("client")
-    # Still percent-encoded: a decoded path may hold a line break.
+    # Keep the percent-encoding: a decoded path may contain a line break.
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = scope["query_string"].decode("latin-1")
     return {

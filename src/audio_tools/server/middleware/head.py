@@ -1,4 +1,4 @@
-"""HEAD for every route that answers GET, as RFC 9110 (section 9.1) wants it."""
+"""HEAD for every GET route, as required by RFC 9110, section 9.1."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 class HeadAsGet:
     """
-    ASGI middleware: answers HEAD with the head of the answer to a GET; the server leaves out the body.
+    ASGI middleware: handles HEAD as GET; the server omits the body.
 
-    Below `uploads` it is the protocol of the uploads that says what HEAD is.
+    Below `uploads`, HEAD is defined by tus.
     """
 
     def __init__(self, app: ASGIApp, *, uploads: str) -> None:

@@ -1,4 +1,4 @@
-"""What proxies say about the client: its address, scheme and path prefix. Only named proxies are believed."""
+"""Client address, scheme and path prefix from the headers of trusted proxies."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+){1,10}")
 
 class Proxies:
     """
-    ASGI middleware, the outermost: applies `X-Forwarded-For`, `-Proto` and `-Prefix` of trusted proxies.
+    The outermost ASGI middleware: applies `X-Forwarded-For`, `-Proto` and `-Prefix` of trusted proxies.
 
-    Of any other client these headers are removed: it could choose its own address in the log, and the
-    address that other clients are given. `prefix` is the path below which a proxy publishes the service,
-    unless it names one itself.
+    The headers are removed from requests of other clients, which could otherwise forge the address in the log
+    and in generated URLs. `prefix` is the path prefix of the service, unless the proxy sends one.
     """
 
     def __init__(self, app: ASGIApp, trusted: Sequence[str], prefix: str = "") -> None:
@@ -42,7 +41,7 @@ class Proxies:
         if said and self._is_trusted(_address(scope)):
             self._apply(scope, said)
             prefix = _plain_path(said.get(b"x-forwarded-prefix", "")) or prefix
-        # A dict of its own: uvicorn shares one among all requests.
+        # A copy, since uvicorn shares one dict among all requests.
         scope["state"] = {**scope.get("state", {}), "prefix": prefix}
         await self._app(scope, receive, _with_prefix(send, prefix) if prefix else send)
 
@@ -55,7 +54,7 @@ class Proxies:
             scope["state"] = {**scope.get("state", {}), "proxied": True}
 
     def _client(self, forwarded_for: str) -> str | None:
-        """The last address that no trusted proxy has: those before it are the client's own words."""
+        """The last address that is not a trusted proxy; earlier ones may be forged by the client."""
         for entry in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):
             if not self._is_trusted(entry):
                 return entry if _parsed(entry) else None
@@ -81,13 +80,13 @@ def _address(scope: Scope) -> str:
 
 
 def _plain_path(text: str) -> str:
-    """A prefix as a path without the slash at its end; empty for what is no plain path."""
+    """Return a prefix as a path without a trailing slash; empty if it is not a plain path."""
     path = text.strip().rstrip("/")
     return path if PREFIX.fullmatch(path) else ""
 
 
 def _with_prefix(send: Send, prefix: str) -> Send:
-    """Send redirects and locations below the prefix."""
+    """Add the prefix to redirects and locations."""
 
     async def send_below(message: Message) -> None:
         if message["type"] == "http.response.start":

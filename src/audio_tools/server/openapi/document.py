@@ -1,4 +1,4 @@
-"""What the OpenAPI document says that FastAPI cannot see: bodies that are streamed, events, tus."""
+"""Parts of the OpenAPI document that FastAPI cannot derive: streamed bodies, events, tus."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ UPLOAD_BODY: Json = {
         },
     }
 }
-"""Body of `POST /process-audio`. It accepts JSON too, but client generators read one type of body only."""
+"""Body of `POST /process-audio`. JSON is accepted as well, but client generators support only one type."""
 START_BODY: Json = {"requestBody": {"required": True, "content": content("StartRequest")}}
 """Body of `POST /jobs`."""
 BODIES: Json = {
@@ -145,7 +145,7 @@ FIGURES: Responses = {
 
 
 class DocumentedApp(FastAPI):
-    """A FastAPI app whose document has every schema, the token and the routes of tus."""
+    """A FastAPI app whose document includes every schema, the security scheme and the tus routes."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -160,7 +160,7 @@ class DocumentedApp(FastAPI):
 
 
 def _trim(route: Json) -> None:
-    """Take out what FastAPI adds to every route with a parameter: titles, and a 422 of its own."""
+    """Remove the titles and the 422 that FastAPI adds to every route with a parameter."""
     for parameter in route.get("parameters", ()):
         parameter["schema"] = plain(parameter["schema"])
     if "HTTPValidationError" in str(route["responses"].get("422")):

@@ -1,4 +1,4 @@
-"""Which errors a route may answer with, for the OpenAPI document: status, code and meaning."""
+"""Errors of each route for the OpenAPI document: status, code and meaning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 class Refusal(NamedTuple):
-    """An error as clients meet it."""
+    """An error as clients receive it."""
 
     status: int
     code: str
@@ -40,7 +40,7 @@ EVERYWHERE: tuple[Error, ...] = (
     HeadTooLarge,
     Refusal(500, "internal_error", "Internal error; search the log of the service for `requestId`."),
 )
-"""What any request may meet."""
+"""Errors of every route."""
 INVALID_REQUEST = Refusal(422, "invalid_request", "Invalid parameters; `problems` lists them.")
 OF_A_JOB: tuple[Error, ...] = (own.JobNotFound, own.JobError, own.QueueUnavailable)
 OF_AN_UPLOAD: tuple[Error, ...] = (
@@ -101,11 +101,11 @@ OF_A_FAILED_JOB: tuple[Error, ...] = (
     own.EngineTimeout,
     own.DiskFull,
 )
-"""What the result of a failed job may answer with: the job's own error."""
+"""Errors of the result of a failed job: the job's own error."""
 
 
 def errors(*kinds: Error) -> Responses:
-    """The `responses` of a route that may meet these errors besides those that all may."""
+    """The `responses` of a route: these errors and those of every route."""
     by_status: dict[int, list[str]] = {}
     for kind in (*EVERYWHERE, *kinds):
         status, code, meaning = kind if isinstance(kind, Refusal) else Refusal.of(kind)

@@ -1,4 +1,4 @@
-"""One example for each common answer; a test checks them against their schemas."""
+"""Examples of common responses; a test checks them against their schemas."""
 
 from __future__ import annotations
 

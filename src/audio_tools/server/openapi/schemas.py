@@ -33,7 +33,7 @@ SENT = (
     Progress,
     ChunkWords,
 )
-"""Values that clients are sent; the values in them follow by themselves."""
+"""Values sent to clients; nested values are included automatically."""
 TAKEN: tuple[type, ...] = (Options, CutOptions, ExportOptions)
 """Values that clients send."""
 WITHOUT_BODY = {
@@ -56,7 +56,7 @@ def _schemas() -> Json:
 
 
 def _tidy(schema: Any) -> Any:
-    """The same without titles, and without null where a field is left out instead."""
+    """The same without titles, and without null for fields that are omitted instead."""
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
     if not isinstance(schema, dict):
@@ -68,7 +68,7 @@ def _tidy(schema: Any) -> Any:
     }
     for name, field in tidied.get("properties", {}).items():
         if name in tidied.get("required", ()):
-            field.pop("default", None)  # always written, so it says nothing
+            field.pop("default", None)  # always present, so it carries no information
             tidied["properties"][name] = _nullable(field)
         else:
             nullable = field.pop("nullable", False)
@@ -77,7 +77,7 @@ def _tidy(schema: Any) -> Any:
 
 
 def _nullable(field: Json) -> Json:
-    """A number or null with its bounds beside the type: many generators overlook them outside `anyOf`."""
+    """A number or null with its bounds beside the type: many generators ignore bounds outside `anyOf`."""
     kinds: list[Json] = field.get("anyOf", [])
     if len(kinds) != 2 or kinds[1] != {"type": "null"} or "type" not in kinds[0]:
         return field
@@ -95,7 +95,7 @@ def _event(kind: str, description: str, body: Json, *, stored: bool = True) -> J
         "jobId": {"type": "string", "description": "Id of the job, a UUID."},
         "timestamp": {"type": "string", "format": "date-time", "description": "ISO 8601 in UTC."},
     } | (identity if stored else {})
-    # The last progress comes without an id of its own.
+    # The last progress message has no id.
     required = {*envelope, *body.get("required", ())} - ({"id"} if kind == "progress" else set())
     fields = {name: field for name, field in body.get("properties", {}).items() if name not in envelope}
     return {

@@ -1,4 +1,4 @@
-"""The routes of `routes.tus.TusApp`, which FastAPI does not see, for the OpenAPI document."""
+"""The routes of `routes.tus.TusApp` for the OpenAPI document, since FastAPI does not know them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADERS = {
     "Upload-Defer-Length": _told("string", "`1` while the length is unknown."),
     "Upload-Metadata": _told("string", "As sent by the client."),
 }
-"""Headers of answers."""
+"""Response headers."""
 EVER = ("Tus-Resumable", "Tus-Version")
 PROGRESS = ("Upload-Offset", "Upload-Expires")
 

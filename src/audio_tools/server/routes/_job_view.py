@@ -1,4 +1,4 @@
-"""Addresses that clients are given."""
+"""URLs for clients."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from fastapi import Request
 
 def websocket_url(request: Request, ws_port: int, job_id: str) -> str:
     """
-    Where this client finds the job's events: the host that it used, and the WebSocket port.
+    Return the URL of the job's events for this client: the host that it used, and the WebSocket port.
 
-    A client that came through a proxy, by a name and port that are not ours, goes back the same way.
+    A client that connected through a proxy, under another name and port, gets the proxy's address.
     """
     host, own_port = request.url.hostname or "127.0.0.1", request.scope["server"][1]
     state = request.scope.get("state", {})

@@ -1,4 +1,4 @@
-"""Bodies that are JSON objects, and the names in them that are unknown."""
+"""JSON bodies, and warnings about unknown names in them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from audio_tools.server.request_body import Body
 from audio_tools.transcript import Json
 
 MOST_NAMES, LONGEST_NAME = 20, 80
-"""How many unknown options a warning names, and how many characters of each."""
+"""Number of unknown options that a warning names, and characters of each."""
 
 
 async def json_body(request: Request, idle_s: float, max_bytes: int, *, optional: bool = False) -> Json:
     """
-    The body as a JSON object; if it is `optional`, no body stands for an empty one.
+    Read the body as a JSON object; if `optional`, an empty body is an empty object.
 
     Raises:
-        MalformedRequest: it is not one, or it has more than `max_bytes`.
+        MalformedRequest: not a JSON object, or larger than `max_bytes`.
     """
     body = bytearray()
     async for block in Body(request.receive, idle_s):
@@ -32,10 +32,10 @@ async def json_body(request: Request, idle_s: float, max_bytes: int, *, optional
 
 def json_object(text: bytes | str, what: str) -> Json:
     """
-    Read a JSON object; `what` names it in the error.
+    Parse a JSON object; `what` names it in the error.
 
     Raises:
-        MalformedRequest: it is not a JSON object.
+        MalformedRequest: not a JSON object.
     """
     try:
         value = json.loads(text)

@@ -1,4 +1,4 @@
-"""What the headers of tus mean."""
+"""Parse and render the headers of tus."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ METADATA_BYTES = 4_096
 
 
 class Checksum:
-    """What a request's bytes must hash to."""
+    """The expected checksum of a request's bytes."""
 
     def __init__(self, algorithm: str, expected: bytes) -> None:
         self._hash = hashlib.new(algorithm, usedforsecurity=False)
@@ -27,7 +27,7 @@ class Checksum:
 
     @classmethod
     def of(cls, headers: Headers) -> Self | None:
-        """The one in `Upload-Checksum`, None if there is none. Raises MalformedUpload."""
+        """Parse `Upload-Checksum`; None if absent. Raises MalformedUpload."""
         if "upload-checksum" not in headers:
             return None
         algorithm, _, encoded = headers["upload-checksum"].partition(" ")
@@ -36,17 +36,17 @@ class Checksum:
         return cls(algorithm, _from_base64(encoded, "Upload-Checksum"))
 
     def update(self, block: bytes) -> None:
-        """Take the next bytes."""
+        """Hash the next bytes."""
         self._hash.update(block)
 
     def verify(self) -> None:
-        """Raises ChecksumMismatch."""
+        """Raise ChecksumMismatch if the bytes do not match."""
         if self._hash.digest() != self._expected:
             raise ChecksumMismatch
 
 
 def file_name_of(metadata: str) -> str:
-    """The client's file name in an `Upload-Metadata` header, or nothing. Raises MalformedUpload."""
+    """Return the file name of `Upload-Metadata`, or an empty string. Raises MalformedUpload."""
     if len(metadata) > METADATA_BYTES:
         raise MalformedUpload(f"Upload-Metadata is longer than {METADATA_BYTES} bytes.")
     values = {}
@@ -64,13 +64,13 @@ def _from_base64(text: str, header: str) -> bytes:
 
 
 def require_body_type(headers: Headers) -> None:
-    """Raises UnsupportedMediaType where the body is not of the kind that carries an upload's bytes."""
+    """Raise UnsupportedMediaType unless the body has the media type of upload data."""
     if headers.get("content-type", "").lower() != BODY_TYPE:
         raise UnsupportedMediaType(f"The Content-Type must be {BODY_TYPE}.")
 
 
 def expected_bytes(headers: Headers, offset: int, length: int | None) -> int:
-    """How much the request may bring, to keep room for it. Raises UploadTooLarge if it says too much."""
+    """Return the expected number of bytes, to reserve space. Raises UploadTooLarge."""
     announced = content_length(headers)
     if length is None:
         return announced or 0
@@ -80,7 +80,7 @@ def expected_bytes(headers: Headers, offset: int, length: int | None) -> int:
 
 
 def progress_headers(status: UploadStatus) -> dict[str, str]:
-    """How far an upload is, and until when it can be gone on with."""
+    """Headers for the offset and expiry of an upload."""
     headers = {"Upload-Offset": str(status.offset)}
     if not status.finished:
         headers["Upload-Expires"] = formatdate(status.expires_at, usegmt=True)
@@ -88,5 +88,5 @@ def progress_headers(status: UploadStatus) -> dict[str, str]:
 
 
 def relative_location(path: str, upload_id: str) -> str:
-    """The way from the collection to a member, right behind a proxy that calls the collection otherwise."""
+    """Relative URL from the collection to a member, correct behind a proxy that renames the collection."""
     return f"{path.rsplit('/', maxsplit=1)[-1]}/{upload_id}".lstrip("/")

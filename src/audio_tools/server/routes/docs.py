@@ -1,4 +1,4 @@
-"""The OpenAPI document as a page of HTML: no script, nothing from elsewhere, so it works offline."""
+"""The OpenAPI document as an HTML page without scripts or external resources; works offline."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ RULES = {
     "pattern": ", like {}",
     "default": ", {} if left out",
 }
-"""What else a schema may say of a value, in words."""
+"""Text for further keywords of a schema."""
 
 
 def docs_page(document: Json) -> HTMLResponse:
-    """Every route of an OpenAPI document with its parameters, bodies and answers, and every schema."""
+    """Render all routes of an OpenAPI document with parameters, bodies and responses, and all schemas."""
     info = document["info"]
     title = escape(f"{info['title']} {info['version']}")
     routes = "".join(
@@ -89,7 +89,7 @@ def _bodies(content: Json) -> str:
 
 
 def _schema(schema: Json) -> str:
-    """What it is, and a table of its fields if it has any."""
+    """Render the description of a schema, and a table of its fields."""
     properties = schema.get("properties", {})
     certain = {*schema.get("required", ()), *(name for name in properties if "default" in properties[name])}
     fields = _table(
@@ -100,7 +100,7 @@ def _schema(schema: Json) -> str:
 
 
 def _description(schema: Json) -> str:
-    """Its own, and those of the fields of an object that has no name."""
+    """Its own description, and those of the fields of an anonymous object."""
     inner = [
         f"- `{name}`: {_description(field)}"
         for name, field in schema.get("items", schema).get("properties", {}).items()
@@ -110,7 +110,7 @@ def _description(schema: Json) -> str:
 
 
 def _type(schema: Json) -> str:
-    """What a value is, in words: `number or null`, `list of Word`, `from 1 to 64`."""
+    """Describe the type of a value: `number or null`, `list of Word`, `from 1 to 64`."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"<a href=#{name}>{name}</a>"

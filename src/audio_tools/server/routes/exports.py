@@ -1,4 +1,4 @@
-"""The routes that turn a finished transcript into files: cut plans and exports."""
+"""Routes for cut plans and exports of a finished transcript."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from audio_tools.transcript import Json, Transcript
 JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
 
 BODY_BYTES = 64 * 1024 * 1024
-"""The largest body: a plan of 100,000 ranges has about 30 MB."""
+"""Maximum size of the body: a plan of 100,000 ranges has about 30 MB."""
 
 LONGEST_S = 1e9
 
@@ -63,7 +63,7 @@ OF_AN_EXPORT = (
 @dataclass(frozen=True, slots=True)
 class ExportRoutes:
     """
-    What the routes work with. `unfinished` answers for a job without a transcript, as `/result` does.
+    Dependencies of the routes. `unfinished` renders the response for a job without a transcript.
     """
 
     backend: Backend
@@ -149,8 +149,8 @@ class ExportRoutes:
 
     async def cut_plan(self, job_id: JobId, request: Request) -> Response:
         """
-        Plan which ranges of the media stay in a cut sequence, from the stored transcript. No cut touches a
-        word that stays.
+        Plan which ranges of the media stay in a cut sequence, from the stored transcript. Words that stay are
+        never cut.
         """
         body = await json_body(request, self.idle_s, BODY_BYTES, optional=True)
         options, unknown = CutOptions.parse(body, "body")
@@ -193,7 +193,7 @@ class ExportRoutes:
         return LenientJson(wanted.to_json(), headers=headers)
 
     async def _transcript(self, job_id: str) -> tuple[Transcript, str] | Response:
-        """The transcript of a job and the name of its file; the answer to give if there is none."""
+        """Return the transcript of a job and the name of its file, or the response if there is none."""
         job = await self.backend.queue.get(job_id)
         if job.state != JobState.COMPLETED:
             return await self.unfinished(job_id)
@@ -212,7 +212,7 @@ class ExportRoutes:
 
 
 def _plan(given: Json, transcript: Transcript, file_name: str) -> CutPlan:
-    """The plan that a client sent, or the one of the options that it sent."""
+    """Return the plan that the client sent, or compute one from its options."""
     if "timebase" in given:
         return plan_from_json(given, transcript, file_name)
     return _plan_by(CutOptions.parse(given, "cutPlan")[0], transcript, file_name)
@@ -240,7 +240,7 @@ def _zipped(stem: str, documents: Sequence[Document]) -> bytes:
 
 
 def attachment(name: str) -> str:
-    """A Content-Disposition for any file name (RFC 6266)."""
+    """Return a Content-Disposition for any file name (RFC 6266)."""
     plain = "".join(
         char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in name
     )

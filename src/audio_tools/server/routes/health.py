@@ -1,4 +1,4 @@
-"""Whether the service can do its work, and what keeps it from it."""
+"""The health check."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from audio_tools.media.ffmpeg import ffmpeg_version
 from audio_tools.server.views import Check, Checks, Health, iso
 
 CHECK_S = 5.0
-"""A check that takes longer (seconds) has failed."""
+"""Timeout of a check, in seconds."""
 
 HealthCheck = Callable[[], Awaitable[str]]
-"""Says in a few words that something works, or raises an AudioToolsError that says why not."""
+"""Returns a short description if the check passes, else raises an AudioToolsError."""
 
 
 async def health(checks: Mapping[str, HealthCheck], *, in_full: bool) -> JSONResponse:
-    """200 if every check passes, else 503; `in_full` tells what each of them said."""
+    """200 if every check passes, else 503; `in_full` includes the results of the checks."""
     answers = await asyncio.gather(*(_run(check) for check in checks.values()))
     well = all(answer.ok for answer in answers)
     state = Health(
@@ -46,5 +46,5 @@ async def _run(check: HealthCheck) -> Check:
 
 
 async def check_ffmpeg() -> str:
-    """The version of the FFmpeg libraries. Raises ConfigError where they cannot be loaded."""
+    """Return the version of the FFmpeg libraries. Raises ConfigError if they cannot be loaded."""
     return await asyncio.to_thread(ffmpeg_version)

@@ -22,11 +22,11 @@ TRY_AGAIN = 1013
 NO_JOB_ID = 4400
 UNKNOWN_JOB = 4404
 MESSAGES_KEPT = 100
-"""Events whose messages are kept for other clients; those of words have some tens of KB."""
+"""Number of cached messages shared by clients; messages with words have some tens of KB."""
 
 
 class JobEvents:
-    """Tells clients what happens to jobs; one object for all of them, which makes each message once."""
+    """Serves the events of jobs to all clients, and serialises each message once."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
@@ -34,11 +34,11 @@ class JobEvents:
 
     async def follow(self, socket: WebSocket) -> None:
         """
-        Serve one client: `?jobId=…`, and `&after=…` with the `id` of the last event that it has seen.
+        Serve one client: `?jobId=…`, and `&after=…` with the `id` of the last event that it received.
 
-        Closes with 1000 after the job's last event, 4400 without a jobId, 4404 for an unknown job, 1013 when
-        the queue cannot be read. A slow client gets the newest progress and every other event; a client that
-        has gone is noticed at once.
+        Closes with 1000 after the job's last event, 4400 without a jobId, 4404 for an unknown job, 1013 if
+        the queue is unavailable. A slow client gets the latest progress and all other events; a disconnected
+        client is detected at once.
         """
         job_id = socket.query_params.get("jobId")
         offered = "audio-tools" in socket.scope["subprotocols"]
@@ -65,17 +65,17 @@ class JobEvents:
         async for event in self._queue.events(job.id, socket.query_params.get("after")):
             if event.type == PROGRESS:
                 report = event.payload
-                # The snapshot of a job that has ended says 100, the last that was reported a little less.
+                # The snapshot of a finished job has 100 %, the last report a little less.
                 if report["progress"] < job.progress:
                     continue
             elif event.type == JobState.COMPLETED:
                 await send(_whole(job, report, event))
             await send(self._message_of(job, event))
-        # To close takes longer than to tell: first everybody hears the end, then the first is closed.
+        # Yield once, so that all clients get the last event before the first close handshake.
         await asyncio.sleep(0)
 
     def _message_of(self, job: Job, event: Event) -> TextMessage:
-        """The event's message, the same for all clients that are about as far."""
+        """Return the message of an event, cached for other clients."""
         key = f"{job.id} {event.id}"
         if (message := self._messages.get(key)) is None:
             message = self._messages[key] = _event_message(job, event, event.to_json())
@@ -85,7 +85,7 @@ class JobEvents:
 
 
 async def _unless_gone(socket: WebSocket, telling: Coroutine[None, None, None]) -> None:
-    """Tell what there is to tell, unless the client goes away first."""
+    """Send all events, unless the client disconnects first."""
     sending = asyncio.create_task(telling, name="send events")
     leaving = asyncio.create_task(_wait_until_gone(socket), name="wait for client to leave")
     try:
@@ -100,14 +100,14 @@ async def _unless_gone(socket: WebSocket, telling: Coroutine[None, None, None]) 
 
 
 async def _wait_until_gone(socket: WebSocket) -> None:
-    """Clients have nothing to say; what they send is dropped."""
+    """Drop messages of the client until it disconnects."""
     with suppress(WebSocketDisconnect):
         while (await socket.receive())["type"] != "websocket.disconnect":
             pass
 
 
 def _whole(job: Job, report: Json, end: Event) -> TextMessage:
-    """The last progress: the worker's own stops short of 100, and clients may wait for that alone."""
+    """A final progress of 100 %: the worker's last report is lower, and clients may wait for 100."""
     record = report | {"type": PROGRESS, "progress": 100.0, "message": "Done", "etaSeconds": 0.0}
     return _event_message(job, end, record)
 

@@ -1,4 +1,4 @@
-"""The routes about jobs: start one, see how it goes, fetch what came out, cancel it."""
+"""Routes for jobs: start, status, result, cancel."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ BODY_FIELDS = {"path", "uploadId", "options"}
 BLOCK_BYTES = 256 * 1024
 JOBS_PER_PIECE = 50
 MOST_JOBS = 1_000_000_000
-"""No list is longer: larger numbers are no places in it, and databases cannot count so far."""
+"""Upper bound for `offset`; databases do not support larger numbers."""
 
 JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
 IdempotencyKey = Annotated[
@@ -61,7 +61,7 @@ IdempotencyKey = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class JobRoutes:
-    """What the routes work with."""
+    """Dependencies of the routes."""
 
     backend: Backend
     ws_port: int
@@ -150,7 +150,9 @@ class JobRoutes:
         return await self._start_from_json(request, key)
 
     async def _known(self, request: Request, key: str | None) -> Response | None:
-        """The answer for a key that is known. Checks the queue before gigabytes are read in vain."""
+        """
+        Return the response for a known key. Also checks the queue before gigabytes are received in vain.
+        """
         if key and (job := await self.backend.find(key)):
             return self._started(request, job, [])
         await self.backend.queue.check()
@@ -192,7 +194,7 @@ class JobRoutes:
         return LenientJson(started.to_json())
 
     async def status(self, job_id: JobId) -> Response:
-        """The job as it is now; `progress` is 0 to 100 and never goes back."""
+        """The current status of the job; `progress` is 0 to 100 and never decreases."""
         job = await self.backend.queue.get(job_id)
         record = JobStatus.of(job).to_json()
         if job.state == JobState.COMPLETED:
@@ -201,7 +203,7 @@ class JobRoutes:
         return LenientJson(record)
 
     async def result(self, job_id: JobId) -> Response:
-        """The transcript; 202 while there is none yet; the error's own status and body if the job failed."""
+        """The transcript; 202 while the job is unfinished; the error's own status and body if it failed."""
         job = await self.backend.queue.get(job_id)
         if job.state == JobState.COMPLETED:
             return await self._with_transcript(job, {"success": True}, "result")
@@ -219,14 +221,14 @@ class JobRoutes:
     async def restart(self, request: Request, job_id: JobId) -> Response:
         """
         Put a failed job back into the queue, with the same id, file and options. Chunks that were
-        transcribed before are not sent again. A job that has not ended stays as it is.
+        transcribed before are not sent again. An unfinished job is left unchanged.
         """
         return self._started(request, await self.backend.restart(job_id), [])
 
     async def delete(self, job_id: JobId) -> Response:
         """
-        Cancel a waiting or running job: its decoder, its requests and its files are gone within a second.
-        A job that has ended is deleted with all its data.
+        Cancel a waiting or running job: its decoder, requests and files are removed within a second. A
+        finished job is deleted with all its data.
         """
         job = await self.backend.queue.get(job_id)
         if not job.finished:
@@ -235,7 +237,7 @@ class JobRoutes:
                 return LenientJson(Done(message="Job is being cancelled").to_json())
             if job.state == JobState.CANCELLED:
                 return LenientJson(Done(message="Job cancelled successfully").to_json())
-            # It ended by itself just before.
+            # The job finished just before.
         await self.backend.delete(job_id)
         return LenientJson(Done(message="Job deleted").to_json())
 
@@ -245,12 +247,14 @@ class JobRoutes:
         limit: Annotated[int, Query(ge=1, le=10_000, description="Maximum number of jobs.")] = 1_000,
         offset: Annotated[int, Query(ge=0, le=MOST_JOBS, description="Number of jobs to skip.")] = 0,
     ) -> Response:
-        """Jobs, `limit` of them after the first `offset`: unfinished ones first, then the newest first."""
+        """
+        A page of jobs, `limit` jobs after the first `offset`: unfinished ones first, then the newest first.
+        """
         page = await self.backend.queue.list(state, limit=limit, offset=offset)
         return StreamingResponse(_list_json(page), media_type="application/json")
 
     async def _with_transcript(self, job: Job, record: Json, name: str) -> Response:
-        """The record with the stored transcript as its last field, read from disk as it is sent."""
+        """Stream the record with the stored transcript as its last field, read from disk while sending."""
         try:
             file = await asyncio.to_thread(self.backend.transcripts.path(job.id).open, "rb")
         except FileNotFoundError:  # deleted a moment ago
@@ -264,7 +268,7 @@ class JobRoutes:
 
 
 def _list_json(page: JobPage) -> Iterator[bytes]:
-    """The list as JSON, piece by piece: each is made in a worker thread, and keeps nobody waiting."""
+    """Stream the list as JSON; each piece is made in a worker thread, so the event loop is not blocked."""
     yield b'{"jobs": ['
     for first in range(0, len(page.jobs), JOBS_PER_PIECE):
         jobs = [ListedJob.of(job).to_json() for job in page.jobs[first : first + JOBS_PER_PIECE]]
@@ -284,5 +288,5 @@ async def _spliced(head: bytes, file: BinaryIO, tail: bytes) -> AsyncIterator[by
 
 
 def _options_of(text: str | None) -> Json:
-    # `null` is what JavaScript makes of options that are not set.
+    # JavaScript sends `null` for options that are not set.
     return json_object(text, "The field options") if text and text.strip() not in {"", "null"} else {}

@@ -2,9 +2,10 @@
 Resumable uploads: tus 1.0 with its extensions creation, creation-with-upload, creation-defer-length,
 expiration, termination and checksum (https://tus.io/protocols/resumable-upload).
 
-The offset of an upload is the size of its file, never a number kept beside it: after any crash the two could
-differ, and the next bytes would go to the wrong place. One request at a time is at an upload, and the newest
-wins: who asks for the offset or sends the rest has lost the connection that still seems to be open.
+The offset of an upload is the size of its file, never a separate counter: after a crash the two could differ,
+and the next bytes would be written to the wrong place. One request at a time uses an upload, and the newest
+wins:
+a client that asks for the offset or sends the rest has lost the connection that still appears to be open.
 """
 
 from __future__ import annotations
@@ -46,15 +47,16 @@ from audio_tools.storage import UploadRecord, UploadStatus, UploadStore, UploadW
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,expiration,termination,checksum"
 IDLE_S = 30.0
-"""Seconds without a byte after which a PATCH is given up; what arrived stays."""
+"""Seconds without data after which a PATCH is aborted; received bytes are kept."""
 
 
 class TusApp:
     """
     ASGI app for the collection of uploads and for each of them; `routes` mounts it.
 
-    Who is at an upload is known here, so in one process only one instance may write to a store. Another
-    process's writer it knows by the lock on the file (423).
+    The instance tracks the active request of each upload, so each process must use only one instance per
+    store.
+    Writers of other processes are detected by the file lock (423).
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class TusApp:
         idle_s: float = IDLE_S,
         require_unused: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        """`require_unused` raises UploadInUse for an upload that must not be removed."""
+        """`require_unused` raises UploadInUse for an upload that a job uses."""
         self._uploads = uploads
         self._require_unused = require_unused
         self._idle_s = idle_s
@@ -92,7 +94,7 @@ class TusApp:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, body: Body) -> Response:
-        # Some networks let only GET and POST through.
+        # Some networks allow only GET and POST.
         method = request.headers.get("x-http-method-override", request.method).upper()
         if method == "OPTIONS":
             return self._describe()
@@ -142,7 +144,7 @@ class TusApp:
                 await self._take(body, writer, length, checksum)
                 status = await self._uploads.status(writer.id)
             except BaseException:
-                # Without an answer nobody learns its name, so nobody could go on with it.
+                # Without a response the client does not learn the upload's URL, so it cannot resume it.
                 await self._uploads.remove(writer.id)
                 raise
         location = relative_location(request.url.path, status.id)
@@ -161,11 +163,11 @@ class TusApp:
                 async with self._uploads.writer() as writer:
                     await self._uploads.run(writer.reserve, expected)
                     await self._uploads.run(writer.resume, upload_id)
-                    # Once more, now that the file is locked: another process may have written meanwhile.
+                    # Check again under the lock: another process may have written meanwhile.
                     _require_offset(writer.size, offset)
                     await self._take(body, writer, length, checksum)
             elif await anext(body, None) is not None:
-                # They came in chunks, announced by nobody; dropped in silence they would seem to be stored.
+                # A chunked body exceeds the length; dropping the excess silently would look like success.
                 raise UploadTooLarge(status.offset)
             return Response(status_code=204, headers=progress_headers(await self._uploads.status(upload_id)))
 
@@ -192,7 +194,7 @@ class TusApp:
 
     @asynccontextmanager
     async def _alone_at(self, upload_id: str, body: Body) -> AsyncIterator[None]:
-        """Be the only request at an upload: whoever is there is interrupted and waited for."""
+        """Become the only request of an upload: interrupt the current one and wait for it."""
         while (other := self._present.get(upload_id)) is not None:
             other.body.interrupt(UploadInterrupted())
             await other.left.wait()
@@ -206,7 +208,10 @@ class TusApp:
     async def _take(
         self, body: Body, writer: UploadWriter, length: int | None, checksum: Checksum | None
     ) -> None:
-        """Append the body. What arrived before an error stays, unless it is unproven or too much."""
+        """
+        Append the body. Bytes before an error are kept, unless their checksum failed or they exceed the
+        length.
+        """
         start = writer.size
         try:
             await body.pour(partial(_write, writer, length, checksum), self._uploads)
@@ -220,7 +225,7 @@ class TusApp:
             await self._uploads.run(writer.finish)
 
     async def _settle_length(self, status: UploadStatus, headers: Headers) -> int | None:
-        """The length of an upload, if this request or an earlier one says it."""
+        """Return the length of an upload, if this or an earlier request declared it."""
         length = self._length(headers)
         if length is None or length == status.length:
             return status.length
@@ -239,7 +244,7 @@ class TusApp:
 
 
 class _Presence(NamedTuple):
-    """A request at an upload: its body, and the moment it has left."""
+    """The active request of an upload: its body, and an event for its end."""
 
     body: Body
     left: asyncio.Event

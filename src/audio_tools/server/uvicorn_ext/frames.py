@@ -1,9 +1,9 @@
 """
-WebSocket messages that hundreds of clients get: made once, and written without a detour.
+Send one WebSocket frame to many clients, serialised once and written directly.
 
-On its way through Starlette and uvicorn a message is made and packed for each client anew, which takes longer
-than to write it (benchmarks/bench_sockets.py). So an ASGI extension takes finished frames. It reaches into
-uvicorn, and therefore stands apart: without `FramesProtocol` everything works as well, only slower.
+Starlette and uvicorn serialise and frame a message for each client, which takes longer than writing it
+(benchmarks/bench_sockets.py). This ASGI extension accepts finished frames. It depends on internals of uvicorn
+and is therefore optional: without `FramesProtocol` everything works, only slower.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EXTENSION = "audio_tools.frames"
 
 
 class TextMessage:
-    """A message, and the frame that carries it to clients, whose number does not matter."""
+    """A message and its frame, which is shared by any number of clients."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -39,11 +39,14 @@ class FramesProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.handshake_initiated and not self.handshake_complete:
-            # The app is started by now, but has not run. The type wants a dict of options for each.
+            # The app has been created, but has not run. The type requires a dict of options for each
+            # extension.
             self.scope["extensions"][EXTENSION] = self.write_frame  # type: ignore[assignment]
 
     async def write_frame(self, frame: bytes) -> None:
-        """Write a frame, once a slow client has taken what is on its way. Raises OSError if it has gone."""
+        """
+        Write a frame once the send buffer of a slow client has drained. Raises OSError if it disconnected.
+        """
         await self.writable.wait()
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
@@ -51,7 +54,7 @@ class FramesProtocol(WebSocketsSansIOProtocol):
 
 
 def sender(socket: WebSocket) -> Callable[[TextMessage], Awaitable[None]]:
-    """What sends messages to an open WebSocket the shortest way. It raises OSError or WebSocketDisconnect."""
+    """The fastest function to send to an open WebSocket. It raises OSError or WebSocketDisconnect."""
     write = socket.scope.get("extensions", {}).get(EXTENSION)
     if write is None:
         return lambda message: socket.send_text(message.text)

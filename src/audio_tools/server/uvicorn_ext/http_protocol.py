@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, with what it lacks towards slow, endless and malformed requests."""
+"""uvicorn's HTTP protocol with limits for slow, oversized and malformed requests."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from audio_tools.errors import MalformedRequest
 from audio_tools.server.error_responses import error_response
 
 HEAD_S = 10.0
-"""Seconds for a client to send the head of its request, from the connection or from the head's first byte."""
+"""Timeout of the request headers in seconds, from the connection or from their first byte."""
 HEAD_BYTES = 65_536
-"""Bytes of a head, or of trailers and chunk framing, that are taken in before anything comes of them."""
+"""Maximum size of the headers, or of trailers and chunk framing, in bytes."""
 
 
 SEPARATORS = 4
@@ -22,23 +22,23 @@ SEPARATORS = 4
 
 
 class HeadTooLarge(MalformedRequest):
-    """The head of a request goes on and on."""
+    """The request headers are too large."""
 
     code, status = "head_too_large", 431
 
 
 class HeadTooLate(MalformedRequest):
-    """The head of a request does not come to its end."""
+    """The request headers took too long."""
 
     code, status = "head_too_late", 408
 
 
 class HttpProtocol(HttpToolsProtocol):
     """
-    For `uvicorn.Config(http=HttpProtocol)`: bounds the head of a request in time and size.
+    For `uvicorn.Config(http=HttpProtocol)`: limits the request headers in time and size.
 
-    What is no HTTP gets an answer in our own shape, and a request that is complete gets its answer even if
-    garbage follows it, as after a Content-Length that is too small.
+    Invalid HTTP gets the usual JSON error, and a complete request gets its response even if garbage
+    follows, as after a Content-Length that is too small.
     """
 
     _head_timer: asyncio.TimerHandle | None = None
@@ -95,7 +95,7 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        del msg  # It says the same of whatever is wrong.
+        del msg  # httptools reports the same message for any error.
         self._refuse(MalformedRequest("The request is not valid HTTP/1.1."))
 
     def _expect_head(self) -> None:
@@ -111,11 +111,11 @@ class HttpProtocol(HttpToolsProtocol):
         if self._in_head:
             self._refuse(HeadTooLate(f"The request headers took longer than {HEAD_S:g} seconds."))
         else:
-            # Browsers connect in advance, and would take an answer for that to their next question.
+            # Browsers preconnect, and would take this response for that of their next request.
             self.transport.close()
 
     def _refuse(self, error: MalformedRequest) -> None:
-        """Hang up, with an answer for the request that is wrong, but not before those of earlier ones."""
+        """Close the connection with an error response, after the responses to earlier requests."""
         if self.transport.is_closing():
             return
         if self._is_answering():
@@ -134,7 +134,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _is_answering(self) -> bool:
-        """Whether the app has a whole request, or has begun its answer."""
+        """Whether the app has received a whole request, or has started its response."""
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
             return False

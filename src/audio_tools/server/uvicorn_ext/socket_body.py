@@ -1,10 +1,10 @@
 """
-Large bodies past the event loop: a thread reads the socket itself.
+Read large bodies outside the event loop: a thread reads the socket directly.
 
-On its way through asyncio, llhttp and uvicorn a body is copied four times in small pieces, which costs more
-than to parse and write it (benchmarks/bench_upload.py). So an ASGI extension hands the socket to whoever
-takes in a large body. It reaches into uvicorn, and therefore stands apart: with `HttpProtocol` in the place
-of `SocketBodyProtocol` everything works as well, only slower.
+asyncio, llhttp and uvicorn copy a body four times in small pieces, which costs more than parsing and writing
+it (benchmarks/bench_upload.py). This ASGI extension hands over the socket for large bodies. It depends on
+internals of uvicorn and is therefore optional: with `HttpProtocol` instead of `SocketBodyProtocol` everything
+works, only slower.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from audio_tools.errors import UploadTimeout
 from audio_tools.server.uvicorn_ext.http_protocol import HttpProtocol
 
 EXTENSION = "audio_tools.direct_body"
-"""In `scope["extensions"]`: a function that gives the DirectBody of this request, or None."""
+"""In `scope["extensions"]`: a function that returns the SocketBody of this request, or None."""
 BYTES_READ = "audio_tools.direct_bytes"
-"""In `scope["state"]`: how many bytes of this request's body went past `receive`."""
+"""In `scope["state"]`: number of body bytes that bypassed `receive`."""
 WORTH_BYTES = 4 << 20
-"""With less to come a body goes the ordinary way to its end."""
+"""Smaller remainders of a body are read the ordinary way."""
 AT_ONCE = 8
-"""Bodies that are read directly at the same time: each keeps a thread, the others go the ordinary way."""
+"""Maximum number of concurrent direct reads, each in a thread; others are read the ordinary way."""
 RECEIVE_BYTES = 1 << 20
 
 
 class SocketBodyProtocol(HttpProtocol):
-    """For `uvicorn.Config(http=DirectProtocol)`: HttpProtocol that offers EXTENSION."""
+    """For `uvicorn.Config(http=SocketBodyProtocol)`: HttpProtocol that offers EXTENSION."""
 
     at_once: ClassVar[int] = 0
     _n_body_bytes = 0
@@ -40,7 +40,7 @@ class SocketBodyProtocol(HttpProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._n_body_bytes = 0
-        # The type wants a dict of options for each; the specification lets servers put in what they like.
+        # The type requires a dict of options for each extension; the specification allows any value.
         self.scope["extensions"] = {EXTENSION: self.take_over}  # type: ignore[dict-item]
 
     def on_body(self, body: bytes) -> None:
@@ -48,7 +48,7 @@ class SocketBodyProtocol(HttpProtocol):
         super().on_body(body)
 
     def take_over(self) -> SocketBody | None:
-        """The rest of the body that is being received; None where that is no gain or not possible (TLS)."""
+        """Return the rest of the current body; None if there is no gain, or with TLS."""
         rest = self._announced_bytes() - self._n_body_bytes
         encrypted = self.transport.get_extra_info("ssl_object") is not None
         if rest < WORTH_BYTES or encrypted or self.at_once >= AT_ONCE or self.transport.is_closing():
@@ -60,9 +60,9 @@ class SocketBodyProtocol(HttpProtocol):
         return SocketBody(self, came, rest)
 
     def go_on(self, *, complete: bool) -> None:
-        """Take the connection back, behind the body or, not `complete`, at a place nobody knows any more."""
+        """Resume the connection after the body, or, if not `complete`, at an unknown position."""
         if complete:
-            # The parser still waits for bytes that it never saw: the next request gets a new one.
+            # The parser still waits for bytes that it never received: use a new one for the next request.
             self.parser = httptools.HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
             self.cycle.more_body = False
@@ -76,25 +76,25 @@ class SocketBodyProtocol(HttpProtocol):
 
 
 class SocketBody:
-    """The rest of one body. `close` it whatever happens: until then the connection is deaf."""
+    """The rest of one body. Always call `close`: until then the connection reads nothing else."""
 
     def __init__(self, protocol: SocketBodyProtocol, came: bytes, n_bytes: int) -> None:
-        """`came` goes before the `n_bytes` that the socket still holds; `n_given` bytes went to a sink."""
+        """`came` precedes the `n_bytes` still in the socket; `n_given` bytes were passed to a sink."""
         self._protocol = protocol
         self.n_given = 0
         self._came = came
         self._n_bytes = n_bytes
         self._stopped = False
-        # A descriptor of our own: the event loop may close its one at any time.
+        # A duplicate descriptor: the event loop may close its own at any time.
         self._socket = socket.socket(fileno=os.dup(protocol.transport.get_extra_info("socket").fileno()))
         SocketBodyProtocol.at_once += 1
 
     def pour(self, sink: Callable[[bytes], None], idle_s: float) -> None:
         """
-        Give the blocks to `sink` until the last one, the client's hanging up, or `stop`. Blocks.
+        Pass blocks to `sink` until the end, a disconnect, or `stop`. Blocks.
 
         Raises:
-            UploadTimeout: nothing came for `idle_s` seconds.
+            UploadTimeout: no data for `idle_s` seconds.
         """
         self._socket.settimeout(idle_s)
         if self._came:
@@ -114,13 +114,13 @@ class SocketBody:
             sink(block)
 
     def stop(self) -> None:
-        """Have `pour` return soon; from any thread."""
+        """Make `pour` return soon. Thread-safe."""
         self._stopped = True
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RD)
 
     def close(self) -> None:
-        """Give the connection back; on the event loop, once `pour` has returned."""
+        """Return the connection. Call it on the event loop, after `pour` has returned."""
         self._socket.close()
         SocketBodyProtocol.at_once -= 1
         self._protocol.go_on(complete=self._n_bytes == 0)
