@@ -76,12 +76,21 @@ class SqliteQueue(Queue):
         self._writer, self._reader = _Connection(self._path, "rwc"), _Connection(self._path, "ro")
         self._is_open = True
         try:
-            await self._write(Writing.recover, vital=True)
+            await self._recover()
             await asyncio.to_thread(self._reserve.keep)
             self._files = {path: _file_id(path) for path in (self._path, self._path.with_suffix(".lock"))}
         except BaseException:
             await self._let_go()
             raise
+
+    async def _recover(self) -> None:
+        try:
+            await self._write(Writing.recover, vital=True)
+        except (DiskFull, QueueUnavailable):
+            # Even to open the file takes room, for the memory that its readers share.
+            if not await asyncio.to_thread(self._reserve.give_up):
+                raise
+            await self._write(Writing.recover)
 
     async def close(self) -> None:
         if not self._is_open:
@@ -301,11 +310,18 @@ class _Reserve:
         try:
             return store(db)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in DISK_ERRORS or not self._path.exists():
+            if error.sqlite_errorcode & 0xFF not in DISK_ERRORS or not self.give_up():
                 raise
-            log.warning("disk full, using the reserve of the queue")
-            self._path.unlink(missing_ok=True)
             return store(db)
+
+    def give_up(self) -> bool:
+        """Remove the file; False if there is none."""
+        try:
+            self._path.unlink()
+        except OSError:
+            return False
+        log.warning("disk full, using the reserve of the queue")
+        return True
 
 
 class _Connection:
