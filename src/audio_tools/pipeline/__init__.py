@@ -1,1 +1,1 @@
-"""From a media file to its transcript."""
+"""The transcription pipeline: media file to transcript."""

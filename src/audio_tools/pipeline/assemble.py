@@ -1,4 +1,4 @@
-"""What was heard in the chunks of a file, put together as its transcript."""
+"""Assemble the results of the chunks of a file into its transcript."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRUNCATED_S = 2.0
 @dataclass(frozen=True, slots=True)
 class ChunkResults:
     """
-    All that is known of one file when its last chunk was heard.
+    All results of one file after its last chunk.
 
     `seconds` of sound were decoded, with `pauses` in it; `media.duration` is when sound and picture end.
     `hearings` and `failures`: its chunks, in order. `warnings` of the decoder; `cut_off` if it found that the
@@ -50,18 +50,18 @@ class ChunkResults:
 
     @property
     def sound_missing(self) -> bool:
-        """Whether there was sound behind the last sample, which nobody has heard."""
+        """Whether audio is missing after the last sample."""
         return self.cut_off or self.promised - self.seconds > TRUNCATED_S
 
 
 def assemble(
     heard: ChunkResults, options: Options, engine: Engine, aligner: Aligner | None, asker: EngineClient
 ) -> Transcript:
-    """Join the chunks' words on the media's clock; `asker` knows what was sent for them."""
+    """Join the words of the chunks on the media's clock; `asker` has the usage."""
     media, hearings = heard.media, heard.hearings
     words, segments = stitch([hearing.chunk for hearing in hearings])
     duration = max(media.duration or 0.0, heard.seconds)
-    # What is missing may be speech: who cuts out silences must not lose it unseen.
+    # The missing part may be speech, so it must not be reported as a silence to cut.
     pauses = heard.pauses if heard.sound_missing else _until(heard.pauses, heard.seconds, duration)
     language = "en" if options.task == "translate" else options.one_language or _language(hearings)
     total = len(hearings) + len(heard.failures)
@@ -103,13 +103,13 @@ def _language(hearings: Sequence[ChunkResult]) -> str | None:
 
 
 def _aligner_used(aligner: Aligner | None, words: Sequence[Word], language: str | None) -> str | None:
-    """Who put words on the samples; None if nobody did, as where he does not know the language."""
+    """Name of the aligner that was used, or None (for an unsupported language, for example)."""
     aligned = any(word.timing == "aligned" for word in words)
     return aligner.for_language(language).name if aligner is not None and aligned else None
 
 
 def _until(pauses: Sequence[Interval], audio_end: float, duration: float) -> list[Interval]:
-    """The pauses of a file whose picture goes on in silence after its sound has ended, in seconds."""
+    """Return the pauses, in seconds, including the silence after the audio if the video is longer."""
     if duration <= audio_end:
         return list(pauses)
     if pauses and pauses[-1].end >= audio_end:
@@ -118,7 +118,7 @@ def _until(pauses: Sequence[Interval], audio_end: float, duration: float) -> lis
 
 
 def _warnings(heard: ChunkResults, words: Sequence[Word], options: Options, engine: Engine) -> Iterator[str]:
-    """What an editor should know before trusting the transcript."""
+    """Return the warnings about the transcript."""
     hearings = heard.hearings
     if heard.promised - heard.seconds > TRUNCATED_S:
         yield f"The audio ends at {heard.seconds:.1f} s, but the file declares {heard.promised:.1f} s."

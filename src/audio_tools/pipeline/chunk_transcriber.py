@@ -1,4 +1,4 @@
-"""One chunk becomes words: from the store if it was heard before, else from the engine, and checked."""
+"""Transcribe one chunk: from the cache, else from the engine, then validate it."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from audio_tools.words.timing import fit_to_speech, spread, uncovered
 from audio_tools.words.unspoken import drop, without_unspoken
 
 SHORTEST_REQUEST_S = 0.5
-"""The API refuses less than 0.1 s and Whisper hears nothing in it: shorter chunks are padded."""
+"""Minimum chunk length; the API rejects less than 0.1 s, so shorter chunks are padded."""
 RECHECK_PAD_S = 0.5
-"""Speech that no word covers is sent again together with so much of what surrounds it."""
+"""Context around uncovered speech that is sent again."""
 MOST_MISFITS = 3
-"""After so many chunks in a row whose words fit no sounds a job aligns no more: that takes longest."""
+"""Stop aligning after this many consecutive failures; a failed alignment is the slowest kind."""
 WORD_RULES = 1
-"""Counts up when the same answer gives other words than before; part of the digest of a stored reply."""
+"""Version of the post-processing of replies; part of the digest of a stored reply."""
 LOSSLESS_FORMATS = {"flac", "wav"}
 
 log = logging.getLogger(__name__)
@@ -48,10 +48,10 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedChunk:
     """
-    A chunk on its way to the engine; its samples are gone already.
+    A chunk ready for the engine; its samples have been freed.
 
-    It has its stored reply or its encoded form, or neither where there is nothing to hear. `samples`: their
-    digest.
+    It has its stored reply, its encoded audio, or neither if it has no sound. `samples`: digest of its
+    samples.
     """
 
     chunk: Chunk
@@ -63,10 +63,10 @@ class PreparedChunk:
 @dataclass(frozen=True, slots=True)
 class ChunkResult:
     """
-    What was heard in one chunk, on the media's clock.
+    The result of one chunk, on the media's clock.
 
-    `gaps`: speech that no word covers even after asking twice. `dropped`: what the engine said that is no
-    word of anyone. `sound`: whether there was anything to hear. `stored`: its reply was there.
+    `gaps`: speech without words, even after a second request. `dropped`: text of the engine that was not
+    spoken. `sound`: whether the chunk has sound. `stored`: whether its reply was cached.
     `detected_language`, `language_probability`: see `Reply`.
     """
 
@@ -81,7 +81,7 @@ class ChunkResult:
 
 
 class ChunkTranscriber:
-    """Hears the chunks of one job."""
+    """Transcribes the chunks of one job."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class ChunkTranscriber:
         self._shaped_by = (*self._answer_shaped_by, *(self._aligner.identity() if self._aligner else ()))
 
     def prepare(self, chunk: Chunk) -> PreparedChunk:
-        """Look a chunk up, or encode it. Takes a while: for a worker thread."""
+        """Look up a chunk in the cache, or encode it. Slow; call it in a worker thread."""
         bare = replace(chunk, pcm=chunk.pcm[:0].copy())
         if not chunk.has_sound:
             return PreparedChunk(bare)
@@ -127,11 +127,12 @@ class ChunkTranscriber:
 
     async def hear(self, ready: PreparedChunk) -> ChunkResult:
         """
-        Turn a chunk into words.
+        Transcribe a chunk.
 
         Raises:
-            EngineError: there is no answer. StorageError: the answer cannot be stored; a full disk is waited
-                for first, since the answer is paid.
+            EngineError: the engine failed. StorageError: the reply cannot be stored; a full disk is waited
+            for
+            first, since the reply has been paid for.
         """
         chunk = ready.chunk
         if ready.stored is None and ready.audio is None:
@@ -151,7 +152,7 @@ class ChunkTranscriber:
         )
 
     async def _reply_in_language(self, ready: PreparedChunk) -> tuple[Reply, bool]:
-        """The reply to a chunk; until the language is known, chunks wait for each other in their order."""
+        """Return the reply to a chunk; until the language is known, chunks are processed in order."""
         if self._finds_language and self._language is None:
             async with self._finding_language:
                 if self._language is None:
@@ -161,7 +162,7 @@ class ChunkTranscriber:
         return await self._reply(ready)
 
     async def _reply(self, ready: PreparedChunk) -> tuple[Reply, bool]:
-        """The whole reply to a chunk, and whether it was stored already."""
+        """Return the complete reply to a chunk, and whether it was cached."""
         digest = self._digest(ready.samples)
         reply = ready.stored
         if reply is None and self._finds_language:
@@ -175,7 +176,7 @@ class ChunkTranscriber:
         name = chunk_digest(ready.samples, (*self._answer_shaped_by, self._language or "", "as answered"))
         known = partial(self._stored, digest, name)
         answer = await self._asker.ask(self._request(audio, speech), known)
-        # Whoever had the chunk while we waited has done all that follows as well.
+        # If another worker transcribed the chunk meanwhile, its cached result is complete.
         if (reply := await asyncio.to_thread(self._store.get, digest)) is not None:
             return reply, True
         whole = await self._complete(answer, audio, speech, own, name)
@@ -184,7 +185,7 @@ class ChunkTranscriber:
     async def _complete(
         self, answer: Reply, audio: EncodedAudio, speech: Sequence[Interval], own: Interval, name: str
     ) -> Reply:
-        """Ask once more for what of a chunk's own speech no word covers, and put the words on the samples."""
+        """Send uncovered speech of the chunk once more, and align the words."""
         chunk = _Samples(audio)
         # Sound that only the level detects is sent as well: what an engine makes of it counts.
         there = list(speech) or [Interval(0.0, audio.seconds)]
@@ -192,7 +193,7 @@ class ChunkTranscriber:
         gaps = uncovered(overlap(speech, own), reply.words)
         if not gaps and self._aligner is None:
             return reply
-        # It is paid: what follows takes a while, and may be interrupted.
+        # Store it now: it has been paid for, and the following steps may be interrupted.
         await self._disk.run(self._store.put, name, answer)
         pcm = await asyncio.to_thread(chunk.pcm)
         # A short stretch alone may be taken for another language.
@@ -214,7 +215,7 @@ class ChunkTranscriber:
         return await self._align(reply, pcm, there)
 
     async def _align(self, reply: Reply, pcm: Pcm, speech: Sequence[Interval]) -> Reply:
-        """Put the words on the samples, and the segments with them."""
+        """Align the words, and the segments with them."""
         if self._aligner is None or not reply.words or self._misfits >= MOST_MISFITS:
             return reply
         language = self._language or reply.language
@@ -226,7 +227,7 @@ class ChunkTranscriber:
     async def _recheck(
         self, pcm: Pcm, gap: Interval, speech: Sequence[Interval], language: str | None
     ) -> list[Word]:
-        """Ask again for one stretch of a chunk; its words, in seconds from the start of the chunk."""
+        """Transcribe one stretch of a chunk again; returns words in seconds from the start of the chunk."""
         first = max(round((gap.start - RECHECK_PAD_S) * SAMPLE_RATE_HZ), 0)
         part = pcm[first : round((gap.end + RECHECK_PAD_S) * SAMPLE_RATE_HZ)]
         start = first / SAMPLE_RATE_HZ
@@ -237,11 +238,11 @@ class ChunkTranscriber:
         reply = await self._asker.ask(request)
         there = there or [Interval(0.0, audio.seconds)]
         fit = await asyncio.to_thread(_made_fit, reply, there, _Samples(audio))
-        # Speakers are named anew in each answer: a name of this one means nothing in the first.
+        # Speaker labels are local to each reply, so labels of this one do not match the first.
         return [replace(word.shifted(start), speaker=None) for word in fit.words]
 
     def _stored(self, *digests: str) -> Reply | None:
-        """What the store has under the first of these names that it knows."""
+        """Return the cached reply of the first known name."""
         return next(filter(None, map(self._store.get, digests)), None)
 
     def _request(self, audio: EncodedAudio, speech: Sequence[Interval]) -> Request:
@@ -251,7 +252,7 @@ class ChunkTranscriber:
         )
 
     def _digest(self, samples: str) -> str:
-        """The name of the reply to what would be asked now."""
+        """Return the cache name of the reply to the current request."""
         return chunk_digest(samples, (*self._shaped_by, self._language or ""))
 
     def _encode(self, pcm: Pcm) -> EncodedAudio:

@@ -1,4 +1,4 @@
-"""What a job would send and cost, without doing it."""
+"""Estimate the usage and cost of a job without running it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from audio_tools.transcript import AudioStream, MediaInfo, Transcript, Usage
 
 
 def expected_chunks(seconds: float | None, target_s: float) -> int:
-    """Into how many chunks of about `target_s` so many seconds will be cut; 1 if nobody knows how many."""
+    """Return the number of chunks of about `target_s` for a duration; 1 if the duration is unknown."""
     return round((seconds or 0.0) / target_s) or 1
 
 
@@ -20,10 +20,10 @@ async def estimate(
     path: Path, media: MediaInfo, stream: AudioStream, target_s: float, *, engine: Engine
 ) -> Transcript:
     """
-    Estimate a job from the duration that its file promises; the engine is neither started nor asked.
+    Estimate a job from the declared duration of its file; the engine is neither started nor called.
 
-    Nearly all audio is sent, once: to decode it would change the figure by what is silent for a whole chunk
-    or known from an earlier run. Only a file that promises nothing is decoded, to learn how long it is.
+    Nearly all audio is sent once; decoding it would only exclude chunks that are silent or cached. A file
+    without a declared duration is decoded to measure it.
 
     Returns:
         A transcript without words, whose chunks and usage are what would be.

@@ -1,4 +1,4 @@
-"""How far a job is, in one number that never goes back, and how long it will still take."""
+"""Progress of a job, which never decreases, and the estimated remaining time."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 from audio_tools.events import Progress, Publish, Stage, Waiting
 
 DECODE_SHARE = 3.0
-"""Percent of the progress that decoding is worth; the rest is the engine's."""
+"""Share of decoding in the progress, in percent; the rest is transcription."""
 MOST_BEFORE_END = 99.0
 LEAST_FOR_ETA = 0.01
 """No estimate of the remaining time before the engine has answered for this share of the audio."""
 
 
 class ProgressTracker:
-    """Keeps count of the audio of one job and publishes `Progress`; `expect` comes before the first chunk."""
+    """Tracks the audio of one job and publishes `Progress`; call `expect` before the first chunk."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
@@ -34,7 +34,7 @@ class ProgressTracker:
         self._started = time.monotonic()
 
     def downloaded(self, done: int, total: int) -> None:
-        """So many bytes of a model are here; published once for each percent, since it comes far oftener."""
+        """Report download progress, at most once per percent."""
         if (percent := 100 * done // total) > self._percent_here:
             self._percent_here = percent
             self.say("load", f"Downloading the model: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
@@ -52,7 +52,7 @@ class ProgressTracker:
         self._say_how_far()
 
     def cut_all(self, seconds: float) -> None:
-        """The stream has ended: `seconds` is its true length."""
+        """Record the end of the stream, at its true length in `seconds`."""
         self._duration, self._whole = seconds, True
 
     def asking(self) -> None:

@@ -1,8 +1,9 @@
 """
-A media file becomes a transcript.
+Transcribe a media file.
 
-Probe the file, decode one audio stream, cut it where nobody speaks, let an engine hear as many chunks at
-once as its limits allow, and stitch the words back onto the file's own clock.
+Probe the file, decode one audio stream, cut it into chunks at pauses, transcribe as many chunks at once as
+the
+limits of the engine allow, and stitch the words onto the file's own clock.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class PipelineContext:
     """
-    What a job works with.
+    The context of a job.
 
     `chunk_size` caps an encoded chunk, in bytes. Without an aligner words keep the times of the engine. An
     engine that cannot be reached and a full disk are waited for up to `outage_wait_s` seconds.
@@ -83,7 +84,7 @@ class PipelineContext:
     outage_wait_s: float = OUTAGE_WAIT_S
 
     async def close(self) -> None:
-        """Let engine and aligner go."""
+        """Close the engine and the aligner."""
         await self.engine.close()
         if self.aligner is not None:
             await self.aligner.close()
@@ -95,7 +96,7 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
 
     Args:
         path: the file.
-        options: what the job asks for; what it asks of limits, `tools` already obeys.
+        options: options of the job; `tools` already applies its limits.
         tools: the engine is started here, and closed by the caller.
         publish: takes the progress and the words of each chunk as they come.
 
@@ -130,7 +131,7 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
     async with _waits_reported(tools.lanes, disk, meter):
         for _ in range(PASSES):
             await job.hear_all()
-            # Where attempts that failed took all the money, and gave nothing for it, they are reported.
+            # If failed attempts used up the budget, report those failures instead of the limit.
             if job.too_dear and (job.anything_heard() or not job.failures):
                 raise _cost_limit_reached(job, target_s, options, asker)
             if not job.anything_heard() or not any(failure.retryable for failure in job.failures.values()):
@@ -149,7 +150,7 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
 async def _waits_reported(
     lanes: RequestLimiter, disk: DiskWait, meter: ProgressTracker
 ) -> AsyncIterator[None]:
-    """Report what the job waits for while the block runs: the engine, its provider or the disk."""
+    """Context manager: report waiting for the engine, its provider or the disk."""
 
     async def watch() -> None:
         while True:
@@ -167,7 +168,7 @@ async def _waits_reported(
 
 @dataclass(slots=True)
 class _FileRun:
-    """The chunks of one file, by their index: heard or failed."""
+    """The chunks of one file by index: transcribed or failed."""
 
     path: Path
     media: MediaInfo
@@ -188,9 +189,9 @@ class _FileRun:
 
     async def hear_all(self) -> None:
         """
-        Cut the file and have every chunk heard that has no hearing yet.
+        Cut the file and transcribe every chunk that has no result yet.
 
-        The same file gives the same chunks, so a second pass asks only for what failed in the first.
+        The same file gives the same chunks, so a second pass processes only those that failed in the first.
         """
         self.failures.clear()
         self.meter.start_pass()
@@ -243,7 +244,7 @@ class _FileRun:
                     if heard:
                         self.meter.done(chunk.own.duration, by_engine=False)
             finally:
-                # Not waited for: an MP3 may take a second, and whoever cancels waits, with the event loop.
+                # Do not wait: encoding an MP3 takes up to a second and would block cancellation.
                 encoding.shutdown(wait=False)
                 if not coming.done():
                     decoder.kill()
@@ -280,7 +281,7 @@ class _FileRun:
         self.found = measured(self.media, self.stream.position, decoder.start, end)
 
     async def _drain(self, ready: asyncio.Queue[PreparedChunk | None]) -> None:
-        """One lane: hear one chunk after the other."""
+        """One lane: transcribe chunks one by one."""
         while (item := await ready.get()) is not None:
             chunk = item.chunk
             if self.too_dear:
@@ -289,7 +290,7 @@ class _FileRun:
             try:
                 hearing = await self.listener.hear(item)
             except CostLimitReached:
-                # Others are under way and paid: they shall end and be stored.
+                # Let requests in flight finish and be stored, since they are charged.
                 self.too_dear = True
                 continue
             except (EngineRefused, EngineUnreachable):
