@@ -1,4 +1,4 @@
-"""What can be done with jobs: start, restart, cancel, delete, fetch and sweep, for HTTP and workers alike."""
+"""Operations on jobs: start, restart, cancel, delete, fetch and sweep, for the server and workers."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Backend:
         if job := await self._job_of_upload(upload_id):
             return job
         try:
-            # Held until the job exists: whoever removes uploads looks for their job first.
+            # Held until the job exists, since uploads are removed only after a check for their job.
             async with self.uploads.hold(upload_id):
                 upload = await self.uploads.open(upload_id)
                 if upload.size == 0:

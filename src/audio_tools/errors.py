@@ -1,5 +1,5 @@
 """
-Every error that a user of the product can meet.
+The errors of audio-tools.
 
     AudioToolsError                 code, status, retryable, hint
     ├─ ConfigError             400  a setting or an option is wrong; the command line exits 2
@@ -53,8 +53,8 @@ Every error that a user of the product can meet.
        ├─ JobCancelled         409  (job_id)
        └─ QueueUnavailable     503  retryable
 
-Misuse by our own code is ValueError or AssertionError, outside this tree. Foreign errors are translated
-where they enter: `media/ffmpeg.py`, `engines/openai/errors.py`, `engines/whisper/engine.py`,
+Programming errors are ValueError or AssertionError, outside this tree. Foreign errors are translated
+where they are raised: `media/ffmpeg.py`, `engines/openai/errors.py`, `engines/whisper/engine.py`,
 `jobs/sqlite/queue.py`, `jobs/bullmq/connection.py`, `storage/local.py`.
 """
 
@@ -67,11 +67,11 @@ from audio_tools.redaction import redact
 
 class AudioToolsError(Exception):
     """
-    The root: one sentence that says what is wrong, and a hint that says what to do.
+    The base class: a message that states what is wrong, and a hint that states what to do.
 
-    Class attributes: `code` is stable, for programs; `status` is the HTTP status that fits; `retryable`
-    says whether the same call may succeed a moment later, `restartable` whether a job that failed with it
-    may succeed later, when something other than its file is mended.
+    Class attributes: `code` is a stable identifier; `status` is the HTTP status; `retryable` is whether the
+    same call may succeed a moment later, `restartable` whether a job that failed with it may succeed once
+    something other than its file has been fixed.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -81,7 +81,8 @@ class AudioToolsError(Exception):
     exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        # Here, for all ways out: a provider's error text, which may quote the key, is stored and sent.
+        # Redact here, since the error text of a provider, which may quote the key, is logged, stored and
+        # sent.
         self.message = redact(message)
         self.hint = redact(hint)
         super().__init__(self.message)
@@ -114,47 +115,47 @@ class InvalidOption(ConfigError):
 
 
 class MalformedRequest(ConfigError):
-    """A request is not of the form that the route takes."""
+    """The request does not have the required format."""
 
     code, restartable = "malformed_request", False
 
 
 class PathRefused(ConfigError):
-    """A path on this machine may not be used; the same whether there is such a file or not."""
+    """The path may not be used; the error is the same whether the file exists or not."""
 
     code, status = "path_refused", 403
 
 
 class StorageError(AudioToolsError):
-    """A file of ours cannot be read or written."""
+    """A file in the data directory cannot be read or written."""
 
     code, status = "storage_error", 500
 
 
 class DiskFull(StorageError):
-    """There is no room left on the disk."""
+    """The disk is full."""
 
     code, status = "disk_full", 507
 
 
 class UploadError(AudioToolsError):
-    """An upload was not taken, or not to its end."""
+    """An upload was refused or not completed."""
 
     code, status = "upload_error", 400
 
 
 class MalformedUpload(UploadError):
-    """The request does not keep to its format: headers, boundary, fields."""
+    """The upload request is malformed: headers, boundary or fields."""
 
     code = "malformed_upload"
 
 
 class UploadInterrupted(UploadError):
     """
-    A newer request for the same upload took it over; what had arrived is kept.
+    A newer request took over the upload; received bytes are kept.
 
-    The status is 400, as tusd's: official clients try a 409 or 423 again, and two of them would take the
-    upload from each other for ever.
+    The status is 400, as in tusd: official clients retry a 409 or 423, and two of them would take the
+    upload from each other endlessly.
     """
 
     code = "upload_interrupted"
@@ -167,12 +168,12 @@ class UploadInterrupted(UploadError):
 
 
 class UploadNotFound(UploadError):
-    """There is no upload with this id: it never was, or it has been removed."""
+    """There is no upload with this id; it may have been removed."""
 
     code, status, restartable = "upload_not_found", 404, False
 
     def __init__(self, upload_id: str) -> None:
-        # Whatever a client sent as an id comes back in the message, so not more of it than an id has.
+        # The message quotes the id that the client sent, limited to the length of an id.
         super().__init__(f"Upload not found: {upload_id[:32]}.", hint="Start a new upload.")
         self.upload_id = upload_id[:32]
 
@@ -181,7 +182,7 @@ class UploadNotFound(UploadError):
 
 
 class UploadTimeout(UploadError):
-    """The client sent nothing for too long."""
+    """The client sent no data for too long."""
 
     code, status, retryable = "upload_timeout", 408, True
 
@@ -197,7 +198,7 @@ class UploadTimeout(UploadError):
 
 
 class OffsetMismatch(UploadError):
-    """The client sent bytes for another offset than the one that has been reached."""
+    """The offset of the request differs from that of the upload."""
 
     code, status = "offset_mismatch", 409
 
@@ -213,7 +214,7 @@ class OffsetMismatch(UploadError):
 
 
 class UploadUnfinished(UploadError):
-    """The upload is to be used, but not all of it has arrived; `length` is None if nobody said it yet."""
+    """The upload is not complete; `length` is None while unknown."""
 
     code, status = "upload_unfinished", 409
 
@@ -230,7 +231,7 @@ class UploadUnfinished(UploadError):
 
 
 class UploadInUse(UploadError):
-    """The upload is to be removed, but a job that has not ended works on it."""
+    """The upload cannot be deleted while an unfinished job uses it."""
 
     code, status = "upload_in_use", 409
 
@@ -259,13 +260,13 @@ class UploadExpired(UploadError):
 
 
 class UnsupportedTusVersion(UploadError):
-    """The client speaks no version of the resumable upload protocol that we do."""
+    """The version of the tus protocol is not supported."""
 
     code, status = "unsupported_tus_version", 412
 
 
 class UploadTooLarge(UploadError):
-    """More bytes than are taken; `what` names the part of the request that has too many."""
+    """The request is too large; `what` names the part that exceeds its limit."""
 
     code, status = "upload_too_large", 413
 
@@ -278,7 +279,7 @@ class UploadTooLarge(UploadError):
 
 
 class UnsupportedMediaType(UploadError):
-    """The body is of a kind that this route does not take."""
+    """The media type of the body is not supported by this route."""
 
     code, status = "unsupported_media_type", 415
 
@@ -293,7 +294,7 @@ class UploadLocked(UploadError):
 
 
 class ChecksumMismatch(UploadError):
-    """The bytes that arrived are not those that the client hashed; they are dropped."""
+    """The received bytes do not match the client's checksum; they are dropped."""
 
     code, status, retryable = "checksum_mismatch", 460, True
 
@@ -302,7 +303,7 @@ class ChecksumMismatch(UploadError):
 
 
 class ServerUnreachable(AudioToolsError):
-    """A client of the service finds no service."""
+    """The service cannot be reached."""
 
     code, status, retryable = "server_unreachable", 503, True
 
@@ -314,19 +315,19 @@ class MediaError(AudioToolsError):
 
 
 class MediaNotFound(MediaError):
-    """There is no such file, or it may not be read."""
+    """The file does not exist or cannot be read."""
 
     code, status = "media_not_found", 404
 
 
 class ProbeFailed(MediaError):
-    """The file is not a media file that we read."""
+    """The file is not a supported media file."""
 
     code = "probe_failed"
 
 
 class NoAudioStream(MediaError):
-    """The file has no audio stream, or not the one that was asked for."""
+    """The file has no audio stream, or not the requested one."""
 
     code = "no_audio_stream"
 
@@ -339,9 +340,9 @@ class DecodeFailed(MediaError):
 
 class EngineError(AudioToolsError):
     """
-    An engine did not turn a chunk into words.
+    An engine did not transcribe a chunk.
 
-    `retry_after_s` is the provider's wish in seconds, None if it has none.
+    `retry_after_s` is the delay that the provider requested, in seconds, or None.
     """
 
     code, status, exit_code = "engine_error", 502, 4
@@ -352,7 +353,7 @@ class EngineError(AudioToolsError):
 
 
 class EngineUnavailable(EngineError):
-    """The server cannot be reached, hung up, or answered with a 5xx."""
+    """The engine's server cannot be reached, closed the connection, or returned a 5xx."""
 
     code, retryable = "engine_unavailable", True
 
@@ -366,12 +367,12 @@ class EngineUnavailable(EngineError):
         away: bool = False,
     ) -> None:
         super().__init__(message, hint=hint, retry_after_s=retry_after_s)
-        self.heard = heard  # perhaps, and then it is paid
-        self.away = away  # a gateway says so: the engine behind it may be starting
+        self.heard = heard  # possibly, and then it is charged
+        self.away = away  # reported by a gateway: the engine behind it may be starting
 
 
 class EngineUnreachable(EngineUnavailable):
-    """There is no connection to the server: nothing was sent, and nothing is paid."""
+    """The engine's server cannot be connected to; nothing was sent or charged."""
 
     code = "engine_unreachable"
 
@@ -380,43 +381,43 @@ class EngineUnreachable(EngineUnavailable):
 
 
 class EngineTimeout(EngineError):
-    """No answer in time."""
+    """The engine did not respond in time."""
 
     code, status, retryable = "engine_timeout", 504, True
 
 
 class EngineRateLimited(EngineError):
-    """Too many requests for now."""
+    """The engine's rate limit is exceeded."""
 
     code, status, retryable = "engine_rate_limited", 429, True
 
 
 class BadEngineReply(EngineError):
-    """The answer is cut off, garbled or not of the agreed form."""
+    """The engine's reply is truncated, garbled or in an unknown format."""
 
     code, retryable = "bad_engine_reply", True
 
 
 class ChunkRefused(EngineError):
-    """The provider will never take this chunk (too long, too large, unreadable)."""
+    """The provider permanently rejects this chunk (too long, too large, unreadable)."""
 
     code = "chunk_refused"
 
 
 class EngineRefused(EngineError):
-    """The provider will take no chunk at all: the key is wrong, the quota spent."""
+    """The provider rejects all requests: the key is invalid or the quota is used up."""
 
     code = "engine_refused"
 
 
 class OptionRefused(EngineRefused):
-    """The engine does not take the model, the language or the prompt that it was given."""
+    """The engine does not accept the model, language or prompt."""
 
     code, exit_code = "option_refused", 2
 
 
 class CostLimitReached(EngineRefused):
-    """The job would cost more than it may; `done` says in a sentence what is spent and what is there."""
+    """The cost limit of the job is reached; `done` is a sentence about the cost and the stored chunks."""
 
     code, status = "cost_limit_reached", 402
 
@@ -439,19 +440,19 @@ class EngineNotReady(EngineError):
 
 
 class AllChunksFailed(EngineError):
-    """Not one chunk came back with an answer."""
+    """No chunk could be transcribed."""
 
     code = "all_chunks_failed"
 
 
 class ExportError(AudioToolsError):
-    """A transcript cannot become the file or the cut plan that was asked for."""
+    """The requested file or cut plan cannot be made from the transcript."""
 
     code, status, exit_code = "export_error", 422, 2
 
 
 class InvalidRange(ExportError):
-    """A range of a cut plan is not a range of the media or its words."""
+    """A range of a cut plan is outside the media or its words."""
 
     code = "invalid_range"
 
@@ -470,13 +471,13 @@ class EmptyTimeline(ExportError):
 
 
 class NoWords(ExportError):
-    """A format that needs words was asked for, and the transcript has none."""
+    """The requested format requires words, and the transcript has none."""
 
     code = "no_words"
 
 
 class UnsupportedFrameRate(ExportError):
-    """A format cannot count frames at the rate of the media."""
+    """The format does not support the frame rate of the media."""
 
     code = "unsupported_frame_rate"
 
@@ -492,7 +493,7 @@ class UnsupportedFrameRate(ExportError):
 
 
 class JobError(AudioToolsError):
-    """A job or the queue is not as it was asked for."""
+    """An error of a job or of the queue."""
 
     code, status = "job_error", 500
 
@@ -511,7 +512,7 @@ class PeaksNotFound(JobError):
 
 
 class JobNotFound(JobError):
-    """There is no job with this id: it never was, or it has been deleted."""
+    """There is no job with this id; it may have been deleted."""
 
     code, status = "job_not_found", 404
 
@@ -526,7 +527,7 @@ class JobNotFound(JobError):
 
 
 class JobNotFinished(JobError):
-    """What was asked for is possible only with a job that has ended."""
+    """The job has not finished."""
 
     code, status = "job_not_finished", 409
 
@@ -553,7 +554,7 @@ class JobNotRestartable(JobError):
 
 
 class JobCancelled(JobError):
-    """Somebody cancelled the job: it has no result."""
+    """The job was cancelled; it has no result."""
 
     code, status = "job_cancelled", 409
 
@@ -566,13 +567,13 @@ class JobCancelled(JobError):
 
 
 class QueueUnavailable(JobError):
-    """The queue cannot be reached, read or written for now."""
+    """The queue is temporarily unavailable."""
 
     code, status, retryable = "queue_unavailable", 503, True
 
 
 def exit_code_of(code: str) -> int:
-    """The exit code of the error that has this `code`; 1 where none of ours has."""
+    """Return the exit code of the error with this `code`; 1 for unknown codes."""
     kinds: list[type[AudioToolsError]] = [AudioToolsError]
     for kind in kinds:
         if kind.code == code:

@@ -1,4 +1,4 @@
-"""Log lines: stdlib logging, ours and the libraries', written by structlog as JSON or for a console."""
+"""Logging: stdlib records, formatted by structlog as JSON or for a console."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REFUSED_HANDSHAKE = "ASGI callable returned without completing handshake."
 
 def configure_logs(level: LogLevel, form: LogFormat, secrets: Iterable[str] = ()) -> None:
     """
-    Write every log line of this process to stderr, with secrets blotted out.
+    Write every log line of this process to stderr, with secrets redacted.
 
     Needs uvicorn with `log_config=None, access_log=False`, else it sets up its own. May be called again.
 
@@ -40,7 +40,7 @@ def configure_logs(level: LogLevel, form: LogFormat, secrets: Iterable[str] = ()
     handler.setFormatter(_Formatter(form, secrets))
     number = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=number, handlers=[handler], force=True)
-    # What logging prints about a line that it could not write is that line, with nothing blotted out.
+    # The logging module would print a line that it cannot write unredacted.
     logging.raiseExceptions = False
     for name in CHATTY:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
@@ -116,7 +116,7 @@ def _escape_control(_: object, __: str, event: EventDict) -> EventDict:
 
 def _is_news(record: logging.LogRecord) -> bool:
     # uvicorn logs each WebSocket handshake with its query; access.py has said it already, without the token.
-    # A refused one it takes for a fault of ours besides: it does not count our answer as the handshake's end.
+    # uvicorn also logs refused handshakes as an application error; drop that line.
     line = str(record.msg)
     repeated = line.startswith('%s - "WebSocket') or line == REFUSED_HANDSHAKE
     return not (repeated and record.name == "uvicorn.error")

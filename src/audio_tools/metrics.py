@@ -1,4 +1,4 @@
-"""What the process counts, for Prometheus."""
+"""Prometheus metrics of the process."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ WEBSOCKETS = Gauge("audio_tools_websockets", "Open WebSockets.", registry=REGIST
 @contextmanager
 def metrics_served(host: str, port: int | None) -> Iterator[None]:
     """
-    Tell Prometheus at a port of our own, for a process without HTTP; at none where `port` is None.
+    Serve metrics on a separate port, for a process without HTTP; not at all if `port` is None.
 
     Raises:
-        ConfigError: the port cannot be listened on.
+        ConfigError: cannot listen on the port.
     """
     if port is None:
         yield

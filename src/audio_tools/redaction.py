@@ -24,7 +24,7 @@ SECRET_FORMS = [
     # A header that names its key: api-key: …
     re.compile(r"(?i)(\bapi-key[\"']?: ?)[^\s\"']{8,}"),
 ]
-"""What a secret looks like when nobody has told us which it is; group 1 stays."""
+"""Patterns of unregistered secrets; group 1 is kept."""
 SECRET_WORDS = (
     *("token", "key", "password", "bearer", "authorization", "://"),
     *("sk-", "gsk_", "hf_", "xai-", "aiza", "eyj"),

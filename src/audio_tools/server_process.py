@@ -1,4 +1,4 @@
-"""A process of the service: HTTP on one port and WebSocket on another, and workers beside them."""
+"""The server process: HTTP on one port, WebSocket on another, and workers."""
 
 from __future__ import annotations
 
@@ -31,34 +31,34 @@ from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.worker_process import WorkerProcess, until_told_to_stop
 
 WS_MESSAGE_BYTES = 65_536
-"""Clients have next to nothing to say."""
+"""Maximum size of a client's WebSocket message: clients send almost nothing."""
 BACKLOG = 2048
-"""Connections that may wait to be taken."""
+"""Backlog of the listening sockets."""
 CONNECTION_GRACE_S = 2.0
-"""How long open requests may take to end on shutdown."""
+"""Grace period of open requests on shutdown, in seconds."""
 
 log = logging.getLogger(__name__)
 
 
 class ServerProcess:
-    """Everything that `audio-tools serve` runs; without `workers` others work on its jobs."""
+    """Everything that `audio-tools serve` runs; without `workers`, other processes run its jobs."""
 
     def __init__(self, settings: Settings, *, workers: bool, wait_s: float | None) -> None:
         self._settings = settings
-        # Judged before anything is opened: nobody reaches a service that may not be reached.
+        # Validate the access rules before opening sockets.
         self._rules = _access_rules(settings)
         self._backend = make_backend(settings, wait_s)
         self._worker_process = WorkerProcess(settings, self._backend) if workers else None
 
     async def run(self, started: Callable[[int, int], None]) -> None:
         """
-        Serve until SIGTERM or SIGINT; then finish what can be finished, and leave the rest resumable.
+        Serve until SIGTERM or SIGINT, then shut down gracefully; unfinished jobs are requeued.
 
         Args:
-            started: hears the HTTP and the WebSocket port once both take connections.
+            started: called with the HTTP and the WebSocket port once both accept connections.
 
         Raises:
-            ConfigError: the settings do not allow to start; says which.
+            ConfigError: a setting is wrong; the message names it.
         """
         settings = self._settings
         sockets = [
@@ -72,7 +72,7 @@ class ServerProcess:
             tasks.create_task(server.serve(sockets), name="serve")
             if self._worker_process is not None:
                 tasks.create_task(self._worker_process.run(stopping), name="work")
-            # What is loaded by now stays: not looked through again, it holds everybody up half as long.
+            # Objects loaded so far never die; excluding them from collection halves GC pauses.
             gc.collect()
             gc.freeze()
             started(*ports)
@@ -90,11 +90,11 @@ class ServerProcess:
             Proxies(
                 create_app(routes, tus, rules, self._checks()), settings.trusted_proxies, settings.path_prefix
             ),
-            proxy_headers=False,  # uvicorn's own way believes every client of this machine
+            proxy_headers=False,  # uvicorn's own handling trusts every client on this machine
             http=SocketBodyProtocol,
             ws=FramesProtocol,
             ws_max_size=WS_MESSAGE_BYTES,
-            # Messages are small, and each of hundreds of clients would have each of them packed for itself.
+            # Messages are small, and would be compressed separately for each of hundreds of clients.
             ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
@@ -139,7 +139,7 @@ class _Server(uvicorn.Server):
 
 
 def _access_rules(settings: Settings) -> AccessRules:
-    """Who may call, but for the ports, which are known once we listen. Raises ConfigError."""
+    """Return the access rules without the ports, which are known after listening. Raises ConfigError."""
     return AccessRules(
         ports=(),
         hosts=settings.allowed_hosts,
@@ -150,15 +150,15 @@ def _access_rules(settings: Settings) -> AccessRules:
 
 
 def _listen(host: str, port: int, variable: str) -> socket.socket:
-    """A socket that listens. Raises ConfigError with the variable that is in the way."""
+    """Create a listening socket. Raises ConfigError with the variable to change."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    # On Windows SO_REUSEADDR would let any other program listen on the same port.
+    # On Windows, SO_REUSEADDR would let any other program listen on the same port.
     exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
     listener.setsockopt(socket.SOL_SOCKET, exclusive, 1)
     try:
         listener.bind((host, port))
-        # Listens at once: who reads our ports may connect before the server has come up.
+        # Listen at once, since a client may connect as soon as the ports are printed.
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()

@@ -105,7 +105,7 @@ def _network(value: str) -> str:
 
 
 def _at_home(path: Path) -> Path:
-    # A shell does this, but nobody does it to what is read from .env.
+    # A shell expands this, but values read from .env are not expanded.
     try:
         return path.expanduser()
     except RuntimeError:

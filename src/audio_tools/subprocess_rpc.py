@@ -1,9 +1,10 @@
 """
-A module of ours in a process of its own, which answers one request after the other.
+Run a Python module in a child process that answers requests one by one.
 
-Code that holds Python's lock or may crash lives there: killing the process is the one sure way to stop it.
-Requests and answers are pickled objects, each behind its length, on the process's two standard pipes; it
-ends as soon as its standard input is closed, so also when we are killed.
+For code that holds the GIL or may crash, since killing a process is the only reliable way to stop it.
+Requests
+and answers are pickled objects with a length prefix on standard input and output; the process ends when its
+standard input is closed, and therefore also when the parent is killed.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from audio_tools.system.processes import OWN_SESSION
 _LENGTH = struct.Struct("!Q")
 
 LONGEST_LAST_WORDS = 300
-"""How much of what a dead process wrote is shown, in characters."""
+"""Maximum length of the quoted output of a dead process, in characters."""
 
 
 class ChildDied(Exception):
-    """The process ended before it answered; the message says how, `by_signal` if somebody killed it."""
+    """The process ended without an answer; the message describes how, `by_signal` whether it was killed."""
 
     def __init__(self, how: str, *, by_signal: bool) -> None:
         super().__init__(how)
@@ -39,7 +40,7 @@ class ChildDied(Exception):
 
 
 class ChildProcess:
-    """The parent's end: a running module and the pipes to it; one request at a time."""
+    """The parent side: a running module and its pipes; one request at a time."""
 
     def __init__(self, process: asyncio.subprocess.Process, stderr: BinaryIO) -> None:
         self._process = process
@@ -48,17 +49,17 @@ class ChildProcess:
     @classmethod
     async def start(cls, module: str, *arguments: str) -> ChildProcess:
         """Run a module that calls `serve` or `open_pipes`."""
-        # A file, not a pipe: nobody has to read it along, and it is there to be read when the process died.
+        # A file instead of a pipe: it needs no reader and survives the process.
         stderr = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-P",  # no module of the folder that we happen to run in
+                "-P",  # do not import modules from the current directory
                 *("-m", module, *arguments),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,
-                **OWN_SESSION,  # Ctrl-C in the terminal is for this process, which ends its child
+                **OWN_SESSION,  # Ctrl-C in the terminal must reach only the parent, which ends its child
             )
         except BaseException:
             stderr.close()
@@ -67,12 +68,12 @@ class ChildProcess:
 
     @property
     def pid(self) -> int:
-        """The process's number."""
+        """Process id."""
         return self._process.pid
 
     async def ask(self, request: object) -> Any:
         """
-        What the module's `answer` gives for a request; whoever gives up waiting must `kill`.
+        Return the module's answer to a request. A caller that stops waiting must call `kill`.
 
         Raises:
             ChildDied: the process is gone, or goes.
@@ -81,7 +82,7 @@ class ChildProcess:
         return await self.read()
 
     async def send(self, request: object) -> None:
-        """Send a request; one that does not arrive gets no answer either."""
+        """Send a request. If the process is dead, `receive` raises."""
         pipe = self._process.stdin
         assert pipe is not None
         with suppress(ConnectionError):
@@ -90,7 +91,7 @@ class ChildProcess:
 
     async def read(self) -> Any:
         """
-        What the module says next.
+        Return the next answer of the module.
 
         Raises:
             ChildDied: the process is gone, or goes.
@@ -112,7 +113,7 @@ class ChildProcess:
         return ChildDied(f"ended with code {code}: {last_words[:LONGEST_LAST_WORDS]}", by_signal=False)
 
     async def kill(self) -> None:
-        """End the process, whatever it does; safe to call twice."""
+        """Kill the process. Safe to call twice."""
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
@@ -121,10 +122,10 @@ class ChildProcess:
 
 class ConcurrentChild:
     """
-    A child that answers several requests at once, each under the number of its call.
+    A child process that answers several requests concurrently, identified by call numbers.
 
     Args:
-        child: owned from now on; it has said all that it says before the first request.
+        child: ownership is taken; all messages before the first request have been read.
     """
 
     def __init__(self, child: ChildProcess) -> None:
@@ -136,12 +137,12 @@ class ConcurrentChild:
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """Process id."""
         return self._child.pid
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process still answers."""
+        """Whether the process is alive."""
         return not self._reading.done()
 
     async def call(self, request: object) -> Any:
@@ -168,7 +169,7 @@ class ConcurrentChild:
             del self._calls[number]
 
     async def kill(self) -> None:
-        """End the process and all calls; safe to call twice."""
+        """Kill the process and fail all calls. Safe to call twice."""
         await self._child.kill()
         await self._reading
 
@@ -186,7 +187,7 @@ class ConcurrentChild:
 
 
 def serve(answer: Callable[[Any], object]) -> None:
-    """The child's end: answer requests until standard input is closed. It does not return."""
+    """The child side: answer requests until standard input is closed. Does not return."""
     say, requests = open_pipes()
     while True:
         say(answer(requests.get()))
@@ -211,17 +212,17 @@ def _pack(message: object) -> bytes:
 
 
 def _read_requests(requests: SimpleQueue[Any]) -> None:
-    """Hand on requests; when there can be no more, end the process in the middle of whatever it does."""
+    """Forward requests; when standard input is closed, end the process immediately."""
     source = sys.stdin.buffer
     try:
         while len(header := source.read(_LENGTH.size)) == _LENGTH.size:
             requests.put(pickle.loads(source.read(_LENGTH.unpack(header)[0])))
-    finally:  # also when the parent was killed half-way through a request
+    finally:  # also if the parent was killed in the middle of a request
         os._exit(0)
 
 
 def _take_standard_output() -> BinaryIO:
-    """Keep standard output for answers; what a library prints goes to standard error."""
+    """Reserve standard output for answers; output of libraries goes to standard error."""
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return output

@@ -1,4 +1,4 @@
-"""Take a job from the queue, make its transcript, say how it goes and how it ended."""
+"""The worker: take jobs from the queue, transcribe them, report progress and outcome."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from audio_tools.storage import MEDIA_NAME
 from audio_tools.transcript import Json, Transcript
 
 RETRY_S = 0.5
-"""How long to wait, in seconds, before the queue is told again what it could not store."""
+"""Delay before a failed write to the queue is retried, in seconds."""
 
 T = TypeVar("T")
 Transcribe = Callable[[Path, Options, Callable[[Event], None]], Awaitable[Transcript]]
-"""How a file becomes a transcript with the options of one job; see `transcribe.transcribe`."""
+"""Transcribes a file with the options of one job; see `transcribe.transcribe`."""
 
 log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Works on up to `slots` jobs at once until it is told to stop."""
+    """Processes up to `slots` jobs concurrently until `stop`."""
 
     def __init__(
         self,
@@ -59,13 +59,13 @@ class Worker:
         self._outage = OutageLog(log, "queue unavailable", "queue available again")
 
     async def run(self) -> None:
-        """Work until `stop`; returns when the last job is finished or given back."""
+        """Run until `stop`; returns when the last job is finished or requeued."""
         async with asyncio.TaskGroup() as tasks:
             for number in range(self._slots):
                 tasks.create_task(self._work(), name=f"worker slot {number}")
 
     async def stop(self, grace_s: float) -> None:
-        """Take no more jobs; give running ones so many seconds, then give them back to the queue."""
+        """Take no more jobs; requeue running ones after a grace period in seconds."""
         self._stopping.set()
         asyncio.get_running_loop().call_later(grace_s, self._interrupt.set)
 
@@ -82,13 +82,13 @@ class Worker:
                     await _give_up(lease, error)
 
     async def _take(self) -> Lease | None:
-        # Asked first: a job that is taken only to be given back has lost an attempt.
+        # Check first: a job that is taken only to be requeued has used an attempt.
         if self._stopping.is_set():
             return None
         return await _unless(self._stopping, self._insist(self._backend.queue.take))
 
     async def _run(self, lease: Lease) -> None:
-        """Do one job until it is done, cancelled, lost or interrupted, whichever comes first."""
+        """Process one job until it is done, cancelled, lost or interrupted."""
         log.info("job started, attempt %d", lease.attempt)
         reporter = _Reporter(lease, self._insist)
         job = asyncio.create_task(self._make(lease.job, reporter.publish), name="transcribe")
@@ -97,10 +97,10 @@ class Worker:
             await _stop_at(job, lease.cancelled, lease.lost, self._interrupt)
             if lease.lost.is_set():
                 raise LeaseLost
-            # Asked once: a stop in between must not take back a job whose upload has gone.
+            # Read once: a stop in between must not requeue a job whose upload has been removed.
             goes_back = self._goes_back(job)
             await self._clean_up(lease, job, goes_back)
-            if not lease.cancelled.is_set():  # on a full disk they could not be stored
+            if not lease.cancelled.is_set():  # they could not be stored on a full disk
                 reporter.finish()
                 await reporting
             await self._end(lease, job, goes_back)
@@ -110,9 +110,9 @@ class Worker:
             await asyncio.gather(job, reporting, return_exceptions=True)
 
     async def _make(self, job: Job, publish: Callable[[Event], None]) -> Json:
-        """The job's transcript, stored; gives what the queue keeps of it."""
+        """Create and store the transcript of a job; returns the summary for the queue."""
         with suppress(JobNotFound):
-            # An earlier attempt died after it had stored it, and perhaps after it had removed the upload.
+            # An earlier attempt crashed after storing it, and possibly after removing the upload.
             return _summary(await self._backend.transcript(job.id))
         options, _ = Options.parse(job.data.get("options"))
         async with self._backend.opened_source(job) as path:
@@ -128,38 +128,38 @@ class Worker:
         return _summary(transcript)
 
     def _goes_back(self, job: asyncio.Task[Json]) -> bool:
-        """Whether the job, over here, is still to be done: it was interrupted, or is for other machines."""
+        """Whether the job must be requeued: it was interrupted, or needs another machine."""
         if job.cancelled():
             return True
-        # Who stops us may have signalled the whole process group, and what reads the media died of that.
+        # The signal may have gone to the whole process group and killed the media reader.
         passing = (QueueUnavailable, MediaError) if self._stopping.is_set() else QueueUnavailable
         return isinstance(job.exception(), passing)
 
     async def _clean_up(self, lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> None:
-        """Remove what the job no longer needs, before anything is stored: on a full disk that makes room."""
+        """Remove files that the job no longer needs, before the outcome is stored, to free disk space."""
         if lease.cancelled.is_set():
             await self._backend.release_files(lease.job)
         elif not (goes_back or is_restartable(job.exception())):
             await self._backend.release_upload(lease.job)
 
     async def _end(self, lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> None:
-        """Tell the queue how it ended."""
+        """Store the outcome in the queue."""
         ended = await self._insist(_outcome(lease, job, goes_back))
-        if ended.state is JobState.CANCELLED:  # perhaps only just now
+        if ended.state is JobState.CANCELLED:  # possibly only just now
             await self._backend.release_files(lease.job)
         if ended.finished:
             JOBS_ENDED.labels(ended.state).inc()
-            if ended.state is not JobState.FAILED:  # that was logged with its reason
+            if ended.state is not JobState.FAILED:  # the reason has been logged
                 log.info("job %s", ended.state)
         else:
             log.info("job requeued")
 
     async def _insist(self, tell: Callable[[], Awaitable[T]]) -> T:
         """
-        Ask or tell the queue until it answers: finished work is not lost to an outage.
+        Retry a call to the queue until it succeeds, so that finished work survives an outage.
 
         Raises:
-            QueueUnavailable, DiskFull: it does not answer, and the grace that `stop` gave is over.
+            QueueUnavailable, DiskFull: the call still fails, and the grace period of `stop` is over.
         """
         while True:
             try:
@@ -175,25 +175,25 @@ class Worker:
 
 
 class _Reporter:
-    """Hands events to the queue in order; of progress that piles up only the newest is worth telling."""
+    """Sends events to the queue in order; of pending progress events only the latest is sent."""
 
     def __init__(
         self, lease: Lease, insist: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
     ) -> None:
         self._lease = lease
         self._insist = insist
-        # As many as the job has chunks at the most: it waits for the engine far longer than we for the queue.
+        # Bounded by the number of chunks: the engine is far slower than the queue.
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
 
     def publish(self, event: Event) -> None:
         self._events.put_nowait(event)
 
     def finish(self) -> None:
-        """Nothing more comes: `run` returns when all is told."""
+        """No more events follow: `run` returns when all are sent."""
         self._events.put_nowait(None)
 
     async def run(self) -> None:
-        """Raises LeaseLost, and what the queue refuses for good."""
+        """Send events until `close`. Raises LeaseLost, and permanent errors of the queue."""
         while (event := await self._events.get()) is not None:
             newer = not self._events.empty()
             if not (newer and isinstance(event, Progress)):
@@ -219,7 +219,7 @@ async def _stop_at(job: asyncio.Task[Json], *events: asyncio.Event) -> None:
 
 
 def _outcome(lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> Callable[[], Awaitable[Job]]:
-    """What is to be told of a job that is over."""
+    """The outcome of a job."""
     if lease.cancelled.is_set():
         return lease.acknowledge_cancel
     if goes_back:
@@ -232,7 +232,7 @@ def _outcome(lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> Callable
 
 
 async def _give_up(lease: Lease, error: Exception) -> None:
-    """A mistake of ours ends its job, not the worker."""
+    """An unexpected error fails its job, but does not end the worker."""
     record = to_record(error, lease.job)
     try:
         await lease.fail(record)
@@ -241,7 +241,7 @@ async def _give_up(lease: Lease, error: Exception) -> None:
 
 
 async def _unless(stopped: asyncio.Event, awaitable: Coroutine[Any, Any, T]) -> T | None:
-    """What `awaitable` gives, or None if `stopped` is set first."""
+    """Return the result of `awaitable`, or None if `stopped` is set first."""
     wanted, stop = asyncio.create_task(awaitable), asyncio.create_task(stopped.wait())
     try:
         await asyncio.wait([wanted, stop], return_when=asyncio.FIRST_COMPLETED)
@@ -262,16 +262,16 @@ def _summary(transcript: Transcript) -> Json:
 
 
 def is_restartable(error: BaseException | None) -> bool:
-    """Whether a job that failed with this error may succeed later, so that its upload is worth keeping."""
+    """Whether a job that failed with this error may succeed later, so that its upload is kept."""
     if isinstance(error, AudioToolsError):
         return error.restartable
     return error is not None
 
 
 def to_record(error: BaseException, job: Job) -> Json:
-    """An error as the queue keeps it and clients see it; what is not ours is logged and kept private."""
+    """Return an error for the queue and clients; details of unexpected errors are only logged."""
     if isinstance(error, AudioToolsError):
-        # A file's name may be no text, which neither a log nor an answer can hold.
+        # A file name may not be valid UTF-8, which neither a log nor a response can contain.
         message = _as_client_calls_it(error, job).encode(errors="replace").decode()
         log.warning("job failed: %s: %s", error.code, message)
         return {
@@ -295,7 +295,7 @@ def to_record(error: BaseException, job: Job) -> Json:
 
 
 def _as_client_calls_it(error: AudioToolsError, job: Job) -> str:
-    """The message with the client's name of an upload for ours, which comes first where it comes at all."""
+    """Replace the internal file name at the start of the message by the client's name of the upload."""
     if job.upload_id and isinstance(error, MediaError):
         return _with_name(error.message, MEDIA_NAME, job.file_name)
     return error.message

@@ -1,4 +1,4 @@
-"""Where jobs become transcripts: engines, what limits them, the aligner, workers."""
+"""The worker process: engines, rate limits, aligner and workers."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from audio_tools.transcript import Transcript
 from audio_tools.worker import Worker
 
 OUTAGE_WAIT_S = 86_400.0
-"""How long a job of the service waits for an engine that is away, unless OUTAGE_WAIT says otherwise."""
+"""Default of OUTAGE_WAIT in the service, in seconds."""
 
 log = logging.getLogger(__name__)
 
 
 class WorkerProcess:
     """
-    Works on up to WORKERS jobs of the queue at once; each process of a service has one, or none.
+    Processes up to WORKERS jobs of the queue concurrently. A process has one or none.
     """
 
     def __init__(self, settings: Settings, backend: Backend) -> None:
@@ -54,13 +54,13 @@ class WorkerProcess:
 
     @property
     def aligner(self) -> str:
-        """Who puts words on the samples."""
+        """The aligner."""
         return self._aligner.name if self._aligner else "none: keeping engine timings"
 
     async def run(self, stopping: asyncio.Event) -> None:
         """
-        Work until `stopping` is set and running jobs have ended, or SHUTDOWN_GRACE is over: what has not
-        ended then is put back. To be called once, while the backend is open.
+        Run until `stopping` is set and running jobs have finished, or SHUTDOWN_GRACE is over; unfinished jobs
+        are requeued. Call it once, while the backend is open.
         """
         await self._warn_without_engine()
         async with AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
@@ -75,7 +75,7 @@ class WorkerProcess:
             await self._worker.stop(self._settings.shutdown_grace)
 
     async def _warn_without_engine(self) -> None:
-        # A warning alone: a job may name another engine, and a key or a model may still come.
+        # Only a warning: a job may name another engine, and a key or model may be added later.
         try:
             await asyncio.to_thread(check_engine, self._settings)
         except EngineNotReady as error:
