@@ -1,4 +1,4 @@
-"""Cut a stream of samples into chunks, where nobody speaks."""
+"""Cut a stream of samples into chunks at pauses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOOD_PAUSE_S = 0.5
 """A pause of this length is as good as a longer one where chunks fill windows: the last one is cut."""
 
 OVERLAP_S = 3.0
-"""Where nobody pauses both chunks hear this stretch, so that each word is whole in one of them."""
+"""Overlap of two chunks without a pause between them, so that each word is whole in one of them."""
 QUIETEST_S = 0.3
 
 SOUND_RISE_DB = 4.0

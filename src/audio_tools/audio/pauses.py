@@ -1,4 +1,4 @@
-"""From frame decisions to intervals: where it is silent, where somebody speaks."""
+"""Turn frame decisions into intervals of silence and speech."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard output that may be full or closed: no mistake of ours, and no reason for a traceback."""
+"""Handle a full or closed standard output without a traceback."""
 
 from __future__ import annotations
 

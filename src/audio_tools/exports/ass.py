@@ -80,7 +80,7 @@ def _escape(text: str) -> str:
 
 
 def _name(speaker: str | None) -> str:
-    # Fields are parted by commas.
+    # Fields are comma-separated.
     return clean(speaker or "").replace(",", ";")
 
 

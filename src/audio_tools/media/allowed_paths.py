@@ -17,8 +17,8 @@ def resolve_media(path: str, roots: Sequence[Path]) -> tuple[Path, int]:
     The regular file that `path` names, links followed, if it lies under one of `roots`; and its bytes.
 
     Raises:
-        PathRefused: it does not, or it is no regular file, or there is no such file: one answer for all, so
-            that nobody can find out what there is. Also if no roots are set.
+        PathRefused: it does not, it is not a regular file, or it does not exist: the same error for all,
+           so that clients cannot probe for files. Also if no roots are set.
     """
     if not roots:
         raise PathRefused(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 
 LONGEST_TEXT = 500
-"""Tags may hold anything of any length; nobody needs more of a title, in characters."""
+"""Maximum length of a tag, in characters: tags may contain anything of any length."""
 
 GUESSED = "Estimating duration from bitrate"
 """What libavformat warns of where a file says nothing: raw AAC, MP3 without a header of its encoder."""

@@ -1,4 +1,4 @@
-"""Read from a child's pipe without waiting for ever."""
+"""Read from a child's pipe with a timeout."""
 
 from __future__ import annotations
 

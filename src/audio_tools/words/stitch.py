@@ -16,7 +16,7 @@ SAME_WORD_S = 1.0
 BORDER_S = 2.5
 """How far around a border (seconds) two chunks may hear the same words: the overlap and some slack."""
 MOST_NEAR = 200
-"""Nobody says more words around a border: bounds the work where an engine lists any number of them."""
+"""Maximum number of words around a border; bounds the work if an engine lists any number of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What engines write that nobody says: descriptions of sounds, and one phrase without end."""
+"""Detect text that was not spoken: descriptions of sounds, and endlessly repeated phrases."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONGEST_ASIDE_WORDS = 3
 LEAST_REPEATS = 6
 """So often in a row people say a phrase (`no, no, no`); more needs other evidence to be an engine's loop."""
 CERTAIN_REPEATS = 20
-"""Nobody says one phrase of several words so often in a row."""
+"""Maximum plausible number of consecutive repetitions of a phrase of several words."""
 LONGEST_PHRASE_WORDS = 12
 FASTEST_LETTERS_PER_S = 30.0
 """Fast speakers reach 20 to 25."""
@@ -142,7 +142,7 @@ def _repeats(words: Sequence[str], first: int, length: int) -> int:
 
 
 def _is_invented(reply: Reply, row: _Row, count: int) -> bool:
-    """Whether something besides the repetition shows that nobody said it."""
+    """Whether further evidence shows that the repetition was not spoken."""
     words = reply.words[row.numbers.start : row.numbers.stop]
     letters = sum(len(fold(word.word)) for word in words)
     if row.length > 1 and count >= CERTAIN_REPEATS:

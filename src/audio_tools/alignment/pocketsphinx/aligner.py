@@ -93,7 +93,7 @@ class SphinxAligner:
             try:
                 yield child
             except BaseException:
-                # Nobody waits for what it is doing any more, and its answer would be taken for the next.
+                # Its pending answer is no longer needed, and would be taken for the next one.
                 await child.kill()
                 raise
             self._idle.append(child)

@@ -39,7 +39,7 @@ LEAST_SCORE = -3.0
 MOST_CONTRADICTION_S = 1.0
 """The median distance from the engine's own times: where it is greater, one of the two is wrong."""
 LEAST_WORDS = 3, 8
-"""Fewer words prove no new place in the text: where the engine says about where it is, where nobody does."""
+"""Minimum number of words that prove a new place in the text, with and without engine times."""
 MOST_WIDE = 80
 """A wide search costs five times as much; among more words than these it takes longer than the sound."""
 MOST_MISFITS = 3

@@ -54,7 +54,7 @@ class WhisperEngine:
     def __init__(
         self, *, model: str, data_dir: Path, device: Device = "auto", compute_type: ComputeType = "auto"
     ) -> None:
-        # A transcript travels; where its maker keeps his models is nobody's business.
+        # Do not leak a local path into the transcript.
         self.model = Path(model).name if Path(model).is_absolute() else model
         self.capabilities = replace(CAPABILITIES, translates=not re.search(_TRANSCRIBES_ONLY, self.model))
         self._arguments = (model, str(data_dir), device, compute_type)

@@ -222,7 +222,7 @@ def _join_once(name: str, folder: Path) -> None:
         with _locked(folder.with_name(f".{folder.name}.lock")):
             if folder.is_dir():
                 return
-            # Under the lock nobody else works on it: what is there was left by a crash.
+            # Under the lock no other process uses it: existing files were left by a crash.
             unfinished = folder.with_name(f".{folder.name}.unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
