@@ -62,7 +62,7 @@ async def test_money_that_was_lost_with_the_answers_is_not_said_to_be_the_reason
 ) -> None:
     """Where the limit is reached and not one chunk was heard, the job says what went wrong."""
     simulator.faults = by_plan(["500"])
-    with pytest.raises(AllChunksFailed, match="answers 500"):
+    with pytest.raises(AllChunksFailed, match="returned 500"):
         await transcript_of(recording, make_tools(lanes=1), maxCost=0.006)
 
     assert len(simulator.requests) == 1

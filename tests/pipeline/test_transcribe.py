@@ -207,7 +207,7 @@ async def test_a_chunk_size_that_holds_next_to_nothing_is_refused(
     transcript = await transcribe(recording, Options(), replace(tools, chunk_size=enough), lambda _: None)
 
     assert transcript.success_rate == 100
-    assert refused.value.allowed.endswith("holds 5 s of flac at 16000 Hz, mono")
+    assert refused.value.allowed.endswith("enough for 5 s of flac at 16000 Hz, mono")
 
 
 async def test_an_error_of_our_own_while_cutting_ends_the_job(
