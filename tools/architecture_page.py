@@ -9,20 +9,20 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "architecture.md"
 PACKAGE = PAGE.parent.parent / "src" / "audio_tools"
 
 RANKS: list[dict[str, str]] = [
-    {"redaction": "removal of secrets from text", "system": "what differs between operating systems"},
+    {"redaction": "removal of secrets from text", "system": "differences between operating systems"},
     {"errors": "every error, with code, status and hint", "json_value": "base of values with a JSON form"},
     {
         "transcript": "words, segments, silences, media: the values of a transcript",
-        "options": "what one job may ask for",
+        "options": "options of a job",
         "logs": "structured logs, secrets redacted",
         "metrics": "Prometheus metrics",
         "subprocess_rpc": "calls into a child process",
         "network": "proxies and certificates of the environment",
-        "concurrency": "what asyncio leaves to its users",
+        "concurrency": "thread calls and error groups for asyncio",
     },
     {
         "settings": "every setting of the process",
-        "events": "what happens while a job runs",
+        "events": "events of a running job",
         "audio": "samples: level, voice activity, pauses, cutting",
     },
     {
@@ -33,20 +33,20 @@ RANKS: list[dict[str, str]] = [
     {
         "exports": "transcript to file",
         "engines": "chunk to words, with retries and rate limits",
-        "jobs": "the queue: what a job is, SQLite, BullMQ on Redis",
+        "jobs": "the job queue: SQLite, BullMQ on Redis",
         "alignment": "word times from the samples",
     },
     {
         "pipeline": "media file to transcript",
-        "backend": "queue, uploads and transcripts of a process, and their sweep",
+        "backend": "operations on jobs: start, cancel, delete, fetch, sweep",
         "client": "the Python client of the service",
     },
     {
-        "worker": "takes jobs, runs the pipeline",
-        "server": "HTTP and WebSocket, named nowhere else",
+        "worker": "takes jobs from the queue and runs the pipeline",
+        "server": "HTTP and WebSocket API",
     },
-    {"worker_process": "what `work` runs: engines, limits, aligner, workers"},
-    {"server_process": "what `serve` runs: HTTP, with a worker process beside it or elsewhere"},
+    {"worker_process": "the process of `work`: engines, limits, aligner, workers"},
+    {"server_process": "the process of `serve`: HTTP, with or without workers"},
     {"cli": "the command line"},
 ]
 """Modules and folders of the package from the ground up, each with its subject."""
