@@ -22,6 +22,7 @@ The errors of audio-tools.
     │  ├─ UnsupportedMediaType 415
     │  ├─ UploadLocked         423  retryable
     │  └─ ChecksumMismatch     460  retryable
+    ├─ ServiceStopping         503  retryable
     ├─ ServerUnreachable       503  retryable
     ├─ MediaError              422  the command line exits 3
     │  ├─ MediaNotFound        404
@@ -300,6 +301,18 @@ class ChecksumMismatch(UploadError):
 
     def __init__(self) -> None:
         super().__init__("The bytes do not match Upload-Checksum.", hint="Send them again.")
+
+
+class ServiceStopping(AudioToolsError):
+    """The service is shutting down; the request was not completed."""
+
+    code, status, retryable = "service_stopping", 503, True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The service is shutting down.",
+            hint="Send the request again, a resumable upload from its offset.",
+        )
 
 
 class ServerUnreachable(AudioToolsError):

@@ -127,9 +127,17 @@ class ServiceProcess:
         self._process.kill()
         self._finish()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def terminate(self, timeout_s: float = 30.0) -> int:
         """SIGTERM, and its exit code."""
         self._process.send_signal(signal.SIGTERM)
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 30.0) -> int:
+        """Wait for its end; its exit code."""
         self._process.wait(timeout_s)
         self._finish()
         return self._process.returncode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from fastapi import Request, Response, WebSocket
+from fastapi import HTTPException, Request, Response, WebSocket
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp
 
@@ -14,7 +14,7 @@ from audio_tools.errors import QueueUnavailable
 from audio_tools.jobs import Queue
 from audio_tools.metrics import JOBS, REGISTRY, WEBSOCKETS
 from audio_tools.server.access_rules import AccessRules
-from audio_tools.server.error_responses import install
+from audio_tools.server.error_responses import install, on_http_error
 from audio_tools.server.middleware.access_control import AccessControl
 from audio_tools.server.middleware.access_log import AccessLog
 from audio_tools.server.middleware.head import HeadAsGet
@@ -88,6 +88,11 @@ def create_app(
     async def follow(socket: WebSocket) -> None:
         with WEBSOCKETS.track_inprogress():
             await events.follow(socket)
+
+    @app.websocket("/{path:path}")
+    async def refuse(socket: WebSocket) -> None:
+        error = HTTPException(404)
+        await socket.send_denial_response(await on_http_error(socket, error))
 
     return AccessLog(LingeringClose(AccessControl(HeadAsGet(app, uploads=UPLOADS), rules)))
 

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
 from audio_tools.errors import AudioToolsError, EngineError
@@ -55,7 +56,7 @@ def error_response(error: AudioToolsError) -> Response:
 def install(app: FastAPI) -> None:
     """Install handlers for errors of audio-tools, of the framework, and unexpected ones."""
     app.add_exception_handler(AudioToolsError, _on_own_error)
-    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(Exception, _on_unexpected_error)
 
@@ -65,12 +66,13 @@ async def _on_own_error(_: Request, error: Exception) -> Response:
     return error_response(error)
 
 
-async def _on_http_error(request: Request, error: Exception) -> Response:
+async def on_http_error(request: HTTPConnection, error: Exception) -> Response:
+    """The response to an error of the framework; that of a WebSocket handshake is the same."""
     assert isinstance(error, HTTPException)
     status, headers = error.status_code, dict(error.headers or {})
     message, hint = str(error.detail), ""
     if message == HTTPStatus(status).phrase:
-        message = f"{request.method} {request.url.path}: {message.lower()}."
+        message = f"{request.scope.get('method', 'GET')} {request.url.path}: {message.lower()}."
     if status == HTTPStatus.NOT_FOUND:
         hint = "See GET /docs for the available routes."
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -10,8 +11,10 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from audio_tools.errors import ServiceStopping
 from audio_tools.logs import log_context
 from audio_tools.redaction import redact
+from audio_tools.server.error_responses import error_response
 from audio_tools.server.uvicorn_ext.socket_body import BYTES_READ
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -40,6 +43,12 @@ class AccessLog:
         with log_context(request_id=exchange.request_id):
             try:
                 await self._app(scope, exchange.receive, exchange.send)
+            except asyncio.CancelledError:
+                # uvicorn cancels what does not end within its grace period, and would log it as a fault.
+                if scope["type"] != "http":
+                    raise
+                if not exchange.started:
+                    await error_response(ServiceStopping())(scope, receive, exchange.send)
             except Exception as error:
                 exchange.fail(error)
                 # Once the response is complete, the exception matters only to the log.
@@ -54,7 +63,7 @@ class _Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.request_id = _request_id(scope)
-        self.answered = False
+        self.started = self.answered = False
         self._failure: Exception | None = None
         self._state: dict[str, Any] = scope.setdefault("state", {})
         self._state["request_id"] = self.request_id
@@ -87,7 +96,7 @@ class _Exchange:
             self._status = self._status or 403
             self._closed(message.get("code", 1000))
         elif kind.endswith("http.response.start"):
-            self._status = message["status"]
+            self._status, self.started = message["status"], True
         elif kind.endswith("http.response.body"):
             self.answered = not message.get("more_body", False)
 

@@ -28,7 +28,8 @@ A WebSocket at `ws://HOST:3002/?jobId=ID` (the `websocketUrl` of a job; port 300
 events of a job as JSON messages (Event): first a SnapshotEvent, then every event from the start of the job, \
 then a normal close. `&after=ID` resumes after the event with that `id`. With API_TOKEN set, a client offers \
 the subprotocols `audio-tools` and `bearer.TOKEN`, adds `&token=TOKEN`, or first sends \
-`{"type": "auth", "token": "TOKEN"}`. The service pings every 20 s. Close codes:
+`{"type": "auth", "token": "TOKEN"}`. The service pings every 20 s. A refused handshake has the body \
+ErrorBody: 400 `bad_handshake`, 426 `upgrade_required`, or as above. Close codes:
 
 - 1000: the job has ended and every event was sent
 - 1012: the service is stopping; reconnect

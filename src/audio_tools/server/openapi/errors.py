@@ -38,6 +38,7 @@ EVERYWHERE: tuple[Error, ...] = (
     OriginNotAllowed,
     HeadTooLate,
     HeadTooLarge,
+    own.ServiceStopping,
     Refusal(500, "internal_error", "Internal error; search the log of the service for `requestId`."),
 )
 """Errors of every route."""

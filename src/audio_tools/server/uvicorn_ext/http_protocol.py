@@ -33,6 +33,18 @@ class HeadTooLate(MalformedRequest):
     code, status = "head_too_late", 408
 
 
+class BadHandshake(MalformedRequest):
+    """The request is not a valid WebSocket handshake."""
+
+    code = "bad_handshake"
+
+
+class UpgradeRequired(BadHandshake):
+    """The WebSocket version is not supported; `Sec-WebSocket-Version` names one that is."""
+
+    code, status = "upgrade_required", 426
+
+
 class HttpProtocol(HttpToolsProtocol):
     """
     For `uvicorn.Config(http=HttpProtocol)`: limits the request headers in time and size.
