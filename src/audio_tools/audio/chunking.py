@@ -37,7 +37,7 @@ def target_seconds(duration: float | None) -> float:
     The chunk length to aim at, in seconds, for a file of `duration` seconds (None: unknown).
 
     It follows from the duration alone, so that the same file is always cut in the same places; why the
-    square root: docs/decisions.md#chunk-length.
+    square root: docs/decisions/0005-chunk-length.md.
     """
     if not duration:
         return UNKNOWN_DURATION_TARGET_S

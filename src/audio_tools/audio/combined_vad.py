@@ -4,7 +4,7 @@ Speech or not, from the level and Silero's network together.
 Each frame gets the evidence for speech as log-odds: a sum of what the network says, how far the level rises
 above the noise floor, and how it compares with the level of the speech around. Sound that this takes for
 silence is speech nevertheless where it lasts or touches no voice: the network knows nothing but voices. How
-the weights were found and what they reach: docs/decisions.md#silence.
+the weights were found and what they reach: docs/decisions/0002-silence-detection.md.
 """
 
 from __future__ import annotations

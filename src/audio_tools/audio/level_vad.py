@@ -4,7 +4,7 @@ Speech or not, decided frame by frame from the level alone, on any bed.
 An adaptive threshold lies between the noise floor and the level of speech in the 21 seconds around each
 second, so a recording with hum or music under it needs no setting, and a few louder sounds do not
 move it. The method, its constants and how it compares with fixed levels and with Silero:
-docs/decisions.md#level-detector.
+docs/decisions/0001-level-detector.md.
 """
 
 from __future__ import annotations

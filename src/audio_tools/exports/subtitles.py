@@ -2,7 +2,7 @@
 Cues as SubRip (SRT) and WebVTT text.
 
 Both are written here and not through a library, for none of those tried writes words as they are spoken; see
-docs/decisions.md.
+docs/decisions/0017-subtitles.md.
 """
 
 from __future__ import annotations

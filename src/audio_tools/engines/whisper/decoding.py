@@ -22,7 +22,7 @@ ATTEMPTS: tuple[dict[str, Any], ...] = (
     {},
     # A loop cannot go on when no three tokens may repeat. Without sampling: faster-whisper raises the
     # temperature here, and CTranslate2 seeds its lots once a thread, so that the same window would give
-    # other words each time (docs/decisions.md#whisper).
+    # other words each time (docs/decisions/0012-whisper.md).
     {"no_repeat_ngram_size": 3, "repetition_penalty": 1.1},
 )
 """Tried in turn until the text is likely and not repetitive; arguments of CTranslate2's `generate`."""

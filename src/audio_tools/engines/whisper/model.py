@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LATE_S = 0.06
 """
-Whisper places words too early; all are moved by this much (docs/decisions.md#words-in-pauses).
+Whisper places words too early; all are moved by this much (docs/decisions/0014-words-in-pauses.md).
 
 A property of how it finds them, in the attention of its decoder, and not of a language.
 """
