@@ -298,7 +298,7 @@ def test_what_is_wrong_with_redis_is_said_at_the_start(tmp_path: Path, redis: Re
     alone = Commands(tmp_path).run("serve", "--no-workers")
 
     assert (wrong.code, alone.code) == (2, 2)
-    assert "refuses the password" in wrong.errors
+    assert "rejected the password" in wrong.errors
     assert "REDIS_PASSWORD" in wrong.errors
     assert "sesame" not in wrong.errors
     assert "REDIS_URL" in alone.errors

@@ -87,4 +87,4 @@ def test_the_number_of_the_list_names_a_job(
 
     assert asked[1][0] == "/job/uuid-2/status"
     assert unknown.code == 1
-    assert unknown.errors.startswith("Error: There is no job 3.")
+    assert unknown.errors.startswith("Error: Job not found: 3.")

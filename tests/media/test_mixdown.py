@@ -58,7 +58,7 @@ def test_more_channels_than_can_be_read_are_named(tmp_path: Path) -> None:
     """The limit is in the message, and a hint says what to do."""
     soundfile.write(tmp_path / "a.wav", np.zeros((1000, 65)), RATE_HZ)
 
-    with pytest.raises(DecodeFailed, match="more than 64 channels") as caught:
+    with pytest.raises(DecodeFailed, match="more than 64 audio channels") as caught:
         decode(tmp_path / "a.wav")
     assert "Mix" in caught.value.hint
 

@@ -34,7 +34,7 @@ def test_a_second_language_is_reported_with_its_place(requested: str | None) -> 
     (warning,) = language_warnings(chunks, requested)
 
     assert "es at 25.0-75.0 s, fr at 100.0-125.0 s." in warning
-    assert "language multi" in warning
+    assert "language to multi" in warning
 
 
 def test_many_stretches_are_counted() -> None:

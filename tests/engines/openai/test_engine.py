@@ -327,7 +327,7 @@ async def test_what_no_chunk_can_change_is_final_for_the_job(
     """A spent account and a wrong address refuse every chunk: to ask for the others is in vain."""
     server = await _serving({"error": {"message": "No."}}, status)
     engine = await engine_for(str(server.make_url("/v1")))
-    with pytest.raises(EngineRefused, match=f"answers {status}: No") as caught:
+    with pytest.raises(EngineRefused, match=f"returned {status}: No") as caught:
         await engine.transcribe(REQUEST)
 
     assert hint in caught.value.hint
@@ -343,7 +343,7 @@ async def test_a_refusal_of_an_odd_form_is_a_refusal_all_the_same(
     """Other servers name the fault by lists and objects; it is no mistake of ours."""
     server = await _serving({"error": {"message": "No."} | error}, status)
     engine = await engine_for(str(server.make_url("/v1")))
-    with pytest.raises(kind, match=f"answers {status}: No"):
+    with pytest.raises(kind, match=f"returned {status}: No"):
         await engine.transcribe(REQUEST)
 
 

@@ -218,7 +218,7 @@ def test_a_device_or_arithmetic_that_is_missing_names_its_setting(
 
     with pytest.raises(EngineNotReady, match="WHISPER_DEVICE is cuda") as no_card:
         Whisper(tmp_path, "cuda")
-    with pytest.raises(EngineNotReady, match="WHISPER_COMPUTE_TYPE is float16, which this cpu") as no_halves:
+    with pytest.raises(EngineNotReady, match="WHISPER_COMPUTE_TYPE is float16, which the cpu") as no_halves:
         Whisper(tmp_path, "auto", "float16")
 
     assert "auto or cpu" in no_card.value.hint

@@ -37,7 +37,7 @@ async def test_a_wrong_password_is_said_to_be_wrong(guarded_server: RedisServer,
         RedisAddress(url, "wrong"),
         RedisAddress(url.replace("//", "//:wrong@")),
     ):
-        with pytest.raises(ConfigError, match="refuses the password") as refused:
+        with pytest.raises(ConfigError, match="rejected the password") as refused:
             await BullQueue(address, tmp_path, wait_s=None).open()
         assert "REDIS_PASSWORD" in refused.value.hint
         assert "wrong@" not in refused.value.message

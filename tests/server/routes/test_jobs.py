@@ -326,7 +326,7 @@ async def test_of_very_many_unknown_options_some_are_told(client: httpx2.AsyncCl
     warnings = (await client.post("/process-audio", json=body)).json()["warnings"]
 
     assert warnings[0] == f"The option 0000{'x' * 76} is unknown and was ignored."
-    assert (len(warnings), warnings[-1]) == (21, "So were 80 more.")
+    assert (len(warnings), warnings[-1]) == (21, "80 more were ignored as well.")
 
 
 async def test_a_file_of_the_machine_may_have_any_name(
