@@ -6,7 +6,6 @@ The tests on every Python of this machine: `make test-all`, and `.ci/run` in les
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -47,13 +46,13 @@ def add_whole(python: Python) -> None:
 
 def run_whole(session: nox.Session, python: Python, ffmpeg: str) -> bool:
     """Run the demo and the whole suite in the session's environment; return whether both passed."""
-    path = session.env["PATH"] or os.environ["PATH"]
-    if ffmpeg == SHOWN and shutil.which("ffmpeg", path=path) is None:
+    if ffmpeg == SHOWN and shutil.which("ffmpeg") is None:
         session.warn("There is no FFmpeg on PATH: install it to have this row.")
         return False
     name = f"{python}-{ffmpeg}"
     report = fresh_report(name)
-    environment = {"PATH": bare_path(MEDIA, WORK / "path" / str(python), path) if ffmpeg == HIDDEN else path}
+    # nox puts the environment's own programs in front.
+    environment = {"PATH": bare_path(MEDIA, WORK / "path")} if ffmpeg == HIDDEN else {}
     demo = passes(session, "python", "tools/demo.py", env=environment)
     pytest = ("python", "-m", "pytest", "-n", "3", "--dist", "worksteal", f"--junit-xml={report}")
     tests = passes(session, *pytest, *session.posargs, env=environment)
