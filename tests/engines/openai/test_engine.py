@@ -314,7 +314,7 @@ async def test_refusals_carry_the_providers_words(
     ("status", "hint"),
     [
         (401, "OPENAI_API_KEY"),
-        (402, "add credit"),
+        (402, "Add credit"),
         (403, "OPENAI_API_KEY"),
         (404, "OPENAI_BASE_URL"),
         (405, "OPENAI_BASE_URL"),
