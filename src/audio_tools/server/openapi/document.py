@@ -127,7 +127,7 @@ EXPORTED: Responses = {
 PEAKS: Responses = {
     200: {
         "description": "The waveform.",
-        "headers": {"ETag": {"schema": {"type": "string"}, "description": "For `If-None-Match`."}},
+        "headers": {"ETag": {"schema": {"type": "string"}, "description": "For conditional requests."}},
         "content": content("Waveform")
         | {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     },
