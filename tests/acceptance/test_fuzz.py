@@ -20,12 +20,14 @@ schemathesis.serializer.alias(BODY_TYPE, "application/octet-stream")
 
 OPERATIONS = [
     "POST /process-audio",
+    "POST /jobs",
     "GET /job/{job_id}/status",
     "GET /job/{job_id}/result",
     "GET /job/{job_id}/export",
     "POST /job/{job_id}/export",
     "POST /job/{job_id}/cut-plan",
     "GET /job/{job_id}/peaks",
+    "POST /job/{job_id}/restart",
     "DELETE /job/{job_id}",
     "GET /jobs",
     "GET /health",
