@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 
+import pytest
+
 from audio_tools.transcript import (
     AudioStream,
     FailedChunk,
@@ -74,6 +76,13 @@ def test_media_says_what_a_timeline_needs() -> None:
         True,
     )
     assert (media["audioStartOffset"], media["audioStream"]) == (0.95, 0)
+
+
+def test_a_transcript_of_impossible_length_is_refused() -> None:
+    """A damaged file is named as such, before anything is computed from it."""
+    for duration in (-5.0, 1e18):
+        with pytest.raises(ValueError, match="totalDuration"):
+            Transcript.from_json(TRANSCRIPT.to_json() | {"totalDuration": duration})
 
 
 def test_a_transcript_survives_its_json() -> None:

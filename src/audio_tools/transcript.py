@@ -37,6 +37,9 @@ __all__ = [
 Timing = Literal["engine", "aligned", "estimated"]
 """The source of a word's times: the engine, forced alignment, or an estimate within bounds."""
 
+LONGEST_S = 10_000_000.0
+"""No recording is longer, in seconds (four months): a transcript that claims to be is damaged."""
+
 Count = Annotated[int, Field(json_schema_extra={"minimum": 0})]
 Percent = Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 100})]
 FrameRate = Annotated[
@@ -327,7 +330,9 @@ class Transcript(JsonValue):
         Field(alias="silenceSegments"),
     ]
     """Silences in order."""
-    duration: Annotated[Seconds, Field(alias="totalDuration", json_schema_extra={"minimum": 0})]
+    duration: Annotated[
+        Seconds, Field(alias="totalDuration", ge=0, le=LONGEST_S, json_schema_extra={"minimum": 0})
+    ]
     """Seconds from the start of the media to its end."""
     total_chunks: Count
     """Number of chunks the audio was cut into."""

@@ -147,7 +147,7 @@ def test_a_service_that_hangs_up_is_told_in_one_sentence(audio_tools: Run) -> No
     assert ".." not in ended.errors
 
 
-@pytest.mark.parametrize("command", ["export", "cancel"])
+@pytest.mark.parametrize("command", ["export", "cancel", "restart"])
 @pytest.mark.parametrize("job_id", ["", ".", "..", "../jobs", "a/b"])
 def test_what_cannot_be_an_id_is_never_sent(command: str, job_id: str, audio_tools: Run) -> None:
     """It would be the address of something else; exit 2, whether a service is there or not."""
@@ -157,7 +157,7 @@ def test_what_cannot_be_an_id_is_never_sent(command: str, job_id: str, audio_too
     assert ended.errors.startswith(f"Error: No job has the id {job_id!r}.\n")
 
 
-@pytest.mark.parametrize("command", ["export", "cancel"])
+@pytest.mark.parametrize("command", ["export", "cancel", "restart"])
 def test_ids_are_quoted(
     command: str, audio_tools: Run, refusing_server: Callable[[str], str], asked: Asked
 ) -> None:

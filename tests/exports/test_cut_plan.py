@@ -295,6 +295,7 @@ def test_a_plan_that_keeps_nothing_is_refused() -> None:
         ({"preset": "wild"}, "preset"),
         ({"frameRate": "fast"}, "frameRate"),
         ({"frameRate": "0"}, "frameRate"),
+        ({"frameRate": True}, "frameRate"),
         ({"startTimecode": "soon"}, "startTimecode"),
         ({"frameRate": 25, "startTimecode": "00:00:00:25"}, "startTimecode"),
         ({"keep": "all"}, "keep"),

@@ -14,10 +14,10 @@ from audio_tools.cli._server_options import server_options
 @server_options
 def command(job_id: str, *, server: str, token: str | None) -> None:
     """
-    Restart the failed job JOB_ID of a service, with the same file and options.
+    Restart a failed job of a service, with the same file and options.
 
-    Chunks that were transcribed before are not sent again. The service keeps the upload of a failed job
-    for RESULT_TTL seconds.
+    JOB_ID is the id or the number that `audio-tools jobs` lists. Chunks that were transcribed before are
+    not sent again. The service keeps the upload of a failed job for RESULT_TTL seconds.
     """
     asyncio.run(_restart(job_id, server, token))
 
@@ -26,4 +26,5 @@ async def _restart(job_id: str, server: str, token: str | None) -> None:
     from audio_tools.client import Client
 
     async with Client(server, token) as client:
-        click.echo(f"Job {(await client.restart(job_id))['jobId']} is waiting again.")
+        restarted = await client.restart(await client.find_job(job_id))
+        click.echo(f"Job {restarted['jobId']} is waiting again.")

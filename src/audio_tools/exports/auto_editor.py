@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from audio_tools.errors import InvalidOption
 from audio_tools.exports.cut_plan import CutPlan
 
 CUT_SPEED = 99999.0
@@ -11,7 +12,14 @@ CUT_SPEED = 99999.0
 
 
 def write_auto_editor(plan: CutPlan) -> str:
-    """The plan as v1 JSON: ranges of frames with their speeds, which cover the whole media."""
+    """
+    The plan as v1 JSON: ranges of frames with their speeds, which cover the whole media.
+
+    Raises:
+        InvalidOption: the plan mutes, which the format cannot express.
+    """
+    if plan.mode == "mute":
+        raise InvalidOption("mode", plan.mode, "remove, mark or speed for the format auto-editor")
     rate = plan.media.timebase.rate
     speeds = {"remove": CUT_SPEED, "speed": float(plan.speed), "mute": 1.0, "mark": 1.0}
     ranges = [(start, end, 1.0) for start, end in plan.keep]

@@ -42,8 +42,10 @@ def parse_frame_rate(value: object) -> Fraction:
 
 
 def _frame_rate_text(value: object) -> str | None:
-    if value is None or isinstance(value, bool):
+    if value is None:
         return None
+    if isinstance(value, bool):
+        raise ValueError(f"{value!r} is not a frame rate")
     rate = parse_frame_rate(value)
     return f"{rate.numerator}/{rate.denominator}" if rate.denominator > 1 else str(rate.numerator)
 

@@ -54,6 +54,8 @@ SHORTEST_LIMIT_S = 5.0
 """A chunk size that holds less (seconds) is refused: 3 s of overlap, and some words beside them, must fit."""
 WATCH_S = 0.5
 """How often a job looks whether it waits for something, in seconds."""
+MULTILINGUAL_TARGET_S = 8.0
+"""Target with `language: multi`, in seconds: an engine detects one language for each chunk it gets."""
 SPEAKERS_TARGET_S = 300.0
 """Chunks (seconds) for engines that name speakers: a name holds within a chunk, so the fewer the better."""
 
@@ -338,6 +340,8 @@ def _chunk_length(media: MediaInfo, options: Options, tools: PipelineContext) ->
         )
     if caps.max_seconds is not None:
         longest = min(longest, caps.max_seconds)
+    if options.is_multilingual:
+        return capped_target(MULTILINGUAL_TARGET_S, longest), None
     if caps.window_s is not None:
         window_s = min(caps.window_s, longest)
         return window_s * WINDOW_FILL, window_s

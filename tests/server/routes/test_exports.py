@@ -144,6 +144,7 @@ async def test_a_long_edl_is_a_zip(client: httpx2.AsyncClient, queue: SqliteQueu
         ("export", {"format": "xmeml", "sequenceTimecode": "now"}, (400, "invalid_option")),
         ("export", {"format": "xmeml", "cutPlan": []}, (400, "malformed_request")),
         ("export", {"format": "xmeml", "cutPlan": {"timebase": {}}}, (400, "malformed_request")),
+        ("export", {"format": "auto-editor", "cutPlan": {"mode": "mute"}}, (400, "invalid_option")),
         ("export", {"format": "edl", "cutPlan": {"frameRate": "15.5"}}, (422, "unsupported_frame_rate")),
     ],
 )

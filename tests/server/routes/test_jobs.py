@@ -445,6 +445,15 @@ async def test_the_page_shows_every_route_and_loads_nothing(client: httpx2.Async
     assert (await client.get("/redoc")).status_code == 404
 
 
+async def test_a_body_with_two_files_is_refused(client: httpx2.AsyncClient, tmp_path: Path) -> None:
+    """It is not clear which of them is meant."""
+    (tmp_path / "a.wav").write_bytes(b"x")
+    body = {"path": str(tmp_path / "a.wav"), "uploadId": await upload(client)}
+    response = await client.post("/jobs", json=body)
+
+    assert (response.status_code, response.json()["error"]) == (400, "malformed_request")
+
+
 async def test_the_page_is_for_people(client: httpx2.AsyncClient) -> None:
     """Every schema has its place, which its name leads to; nothing is left of Markdown and JSON."""
     document = (await client.get("/openapi.json")).json()

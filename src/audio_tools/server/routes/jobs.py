@@ -174,6 +174,10 @@ class JobRoutes:
         options, unknown = Options.parse(body.get("options"))
         strays = sorted(set(body) - BODY_FIELDS)
         match body:
+            case {"path": str(_), "uploadId": str(_)}:
+                raise MalformedRequest(
+                    "The body names both a path and an uploadId.", hint="Send one of them."
+                )
             case {"path": str(path)}:
                 job = await self.backend.start_with_path(path, options, key)
             case {"uploadId": str(upload_id)}:
