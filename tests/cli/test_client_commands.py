@@ -157,7 +157,7 @@ def test_what_cannot_be_an_id_is_never_sent(command: str, job_id: str, audio_too
     assert ended.errors.startswith(f"Error: No job has the id {job_id!r}.\n")
 
 
-@pytest.mark.parametrize("command", ["export", "cancel", "restart"])
+@pytest.mark.parametrize("command", ["export", "cancel"])
 def test_ids_are_quoted(
     command: str, audio_tools: Run, refusing_server: Callable[[str], str], asked: Asked
 ) -> None:
