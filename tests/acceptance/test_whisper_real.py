@@ -62,7 +62,7 @@ async def test_real_english_is_understood(whisper: WhisperEngine, speech: Path) 
     """Word error rates stay within what was measured, with room for another machine's arithmetic."""
     by_style: dict[str, Errors] = {}
     for entry in recordings(speech):
-        if entry["style"] == "read Spanish":
+        if entry["style"] == "read Spanish" or not entry.get("language", "en").startswith("en"):
             continue
         reply = await hear(whisper, speech / entry["file"], "en")
         errors = count_errors(entry["reference"], reply.text)
@@ -96,4 +96,7 @@ async def test_the_sample_is_understood(whisper: WhisperEngine) -> None:
     print(f"{errors}  sample.mp4")  # noqa: T201
     assert errors.rate <= WORST_SAMPLE_RATE
     for silence in truth["silences"]:
-        assert not [word for word in reply.words if silence["start"] < word.middle < silence["end"]]
+        # An engine may start a word early; the pipeline moves it to the speech that it reaches into.
+        assert not [
+            word for word in reply.words if silence["start"] < word.start and word.end < silence["end"]
+        ]
