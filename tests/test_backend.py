@@ -19,12 +19,16 @@ async def test_transcripts_without_a_job_are_swept(tmp_path: Path) -> None:
     async with SqliteQueue(tmp_path) as queue:
         job_id = (await queue.add({"path": "/x"})).job.id
     store = TranscriptStore(tmp_path)
+    media = MediaInfo("", None)
+    transcript = Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", media, peaks=bytes([255, 1]))
     for name in (job_id, "orphan"):
-        store.put(name, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", MediaInfo("", None)))
+        store.put(name, transcript)
         past = time.time() - 1000
-        os.utime(store.path(name), (past, past))
+        for path in (store.path(name), store.peaks_path(name)):
+            os.utime(path, (past, past))
     async with make_backend(Settings(data_dir=tmp_path, result_ttl=60), None), asyncio.timeout(10):
-        while store.path("orphan").exists():
+        while store.path("orphan").exists() or store.peaks_path("orphan").exists():
             await asyncio.sleep(0.01)
 
     assert store.path(job_id).exists()
+    assert store.peaks_path(job_id).exists()

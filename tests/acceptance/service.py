@@ -308,3 +308,8 @@ def end_all_jobs(service: ServiceProcess, states: Collection[str] = ("waiting", 
     """Cancel what has not ended, the newest first, so that none begins in the meantime."""
     for job in reversed(service.jobs(*states)):
         service.http.delete(f"/job/{job['jobId']}")
+
+
+def transcript_files(jobs: Collection[str]) -> list[str]:
+    """The files that completed jobs leave in the data folder: a transcript and a waveform each."""
+    return sorted(f"transcripts/{job_id}{suffix}" for job_id in jobs for suffix in (".json", ".dat"))

@@ -16,7 +16,7 @@ import pytest
 
 from audio_tools.transcript import Transcript
 from tests.acceptance.cluster import PASSWORD, Cluster, in_thread, running, stop, until
-from tests.acceptance.service import ServiceProcess, WorkerProcess
+from tests.acceptance.service import ServiceProcess, WorkerProcess, transcript_files
 from tests.acceptance.truth import assert_true
 from tests.jobs.redis_server import RedisServer
 from tests.simulator import Latency, Simulator, render, talk, word_text
@@ -59,7 +59,7 @@ async def assert_all_true(web: ServiceProcess, jobs: list[str]) -> None:
         transcript: Transcript = await in_thread(web.transcript, job_id)
         assert_true(transcript, script)
     assert web.files("uploads") == []
-    assert web.files("transcripts") == sorted(f"transcripts/{job_id}.json" for job_id in jobs)
+    assert web.files("transcripts") == transcript_files(jobs)
 
 
 async def test_many_jobs_in_many_processes(

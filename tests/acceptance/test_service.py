@@ -17,7 +17,7 @@ from audio_tools.errors import PathRefused, QueueUnavailable
 from audio_tools.media.allowed_paths import resolve_media
 from audio_tools.server.routes.health import health
 from audio_tools.transcript import Json
-from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process
+from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process, transcript_files
 from tests.acceptance.truth import assert_true
 from tests.simulator import render, talk
 
@@ -502,7 +502,8 @@ async def test_a_finished_job_is_deleted_with_all_its_data(service: ServiceProce
     response = service.http.delete(f"/job/{job_id}")
 
     assert response.json() == {"success": True, "message": "Job deleted"}
-    assert set(before) - set(service.files("transcripts")) == {f"transcripts/{job_id}.json"}
+    gone = set(before) - set(service.files("transcripts"))
+    assert gone == set(transcript_files([job_id]))
     for what in ("status", *RESULTS):
         assert_error(service.http.get(f"/job/{job_id}/{what}"), 404, "job_not_found", job_id)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.commands import still_running
-from tests.acceptance.service import FOREVER_S, ServiceProcess
+from tests.acceptance.service import FOREVER_S, ServiceProcess, transcript_files
 from tests.acceptance.truth import assert_true
 from tests.simulator import Latency, Script, Simulator, render, talk, word_text
 
@@ -95,7 +95,7 @@ async def test_twenty_kills_cost_nothing_but_time(
     chunks = len(list(service.data_dir.glob("chunks/*/*.json")))
     assert len(simulator.requests) <= chunks + KILLS * LANES
     assert service.files("uploads") == []
-    assert service.files("transcripts") == sorted(f"transcripts/{job_id}.json" for job_id in jobs)
+    assert service.files("transcripts") == transcript_files(jobs)
     assert still_running(service.child_processes()) == []
     assert service.terminate() == 0
 

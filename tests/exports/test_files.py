@@ -176,5 +176,5 @@ def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     """A file stands where the folder should be."""
     (tmp_path / "taken").write_bytes(b"")
 
-    with pytest.raises(StorageError, match="cannot be written"):
+    with pytest.raises(StorageError, match="Cannot write "):
         write(TRANSCRIPT, ["txt"], tmp_path / "taken", "take")

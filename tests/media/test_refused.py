@@ -73,7 +73,8 @@ def sdp(target: str) -> str:
 
 async def refuse(path: Path) -> None:
     """Neither the probe nor FFmpeg itself opens a file, and no process is left."""
-    with pytest.raises(ProbeFailed, match=f"{path.name} cannot be read as media: it"):
+    why = r"(its? |unsupported or unrecognised media format\.)"
+    with pytest.raises(ProbeFailed, match=f"{path.name} cannot be read as media: {why}"):
         await probe(path)
     with pytest.raises(DecodeFailed), Decoder(path, 0) as decoder:
         list(decoder)

@@ -18,6 +18,9 @@ from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import MediaInfo, Reply, Segment, Transcript, Word
 
 REPLY = Reply("Hi there", (Word("Hi", 0.123456, 0.5, 0.9),), (Segment(0, 0.1, 0.5, "Hi"),), "en")
+TRANSCRIPT = Transcript(
+    (), (), (), 1.0, 1, 100.0, "", None, "", "", MediaInfo("", None), peaks=bytes([255, 1])
+)
 
 
 def test_a_reply_is_found_again_exactly_as_it_was_returned(tmp_path: Path) -> None:
@@ -44,7 +47,7 @@ def test_a_store_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     """Not as if nothing were there: what is there has been paid."""
     (tmp_path / "chunks").write_text("no folder")
 
-    with pytest.raises(StorageError, match="cannot be read") as refused:
+    with pytest.raises(StorageError, match="Cannot read ") as refused:
         ChunkCache(tmp_path).get("ab" * 20)
     assert "DATA_DIR" in refused.value.hint
 
@@ -101,20 +104,46 @@ def test_old_transcripts_are_named_and_halves_removed(tmp_path: Path) -> None:
     """Nothing that is young is touched: another machine may be writing it."""
     store = TranscriptStore(tmp_path)
     for job_id in ("old", "young"):
-        store.put(job_id, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", MediaInfo("", None)))
+        store.put(job_id, TRANSCRIPT)
     halves = [tmp_path / "transcripts" / name for name in (".old.part", ".young.part")]
     for half in halves:
         half.write_bytes(b"half")
     past = time.time() - 1000
-    os.utime(store.path("old"), (past, past))
+    for path in (store.path("old"), store.peaks_path("old")):
+        os.utime(path, (past, past))
     os.utime(halves[0], (past - 4000, past - 4000))
 
     assert store.sweep(500) == ["old"]
     assert sorted(path.name for path in store.path("old").parent.iterdir()) == [
         ".young.part",
+        "old.dat",
         "old.json",
+        "young.dat",
         "young.json",
     ]
+
+
+def test_a_transcript_goes_with_its_waveform(tmp_path: Path) -> None:
+    """Neither stays when it is removed, nor when there was room for the waveform alone."""
+    store = TranscriptStore(tmp_path)
+    store.put("a", TRANSCRIPT)
+    assert store.peaks("a").to_dat() == store.peaks_path("a").read_bytes()
+    store.remove("a")
+
+    assert list((tmp_path / "transcripts").iterdir()) == []
+
+    def no_room(path: Path, data: bytes) -> None:
+        if path.suffix == ".json":
+            raise DiskFull(str(path))
+        write_atomically(path, data)
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(DiskFull),
+    ):
+        patch.setattr("audio_tools.storage.transcripts.write_atomically", no_room)
+        store.put("b", TRANSCRIPT)
+    assert list((tmp_path / "transcripts").iterdir()) == []
 
 
 def test_a_cache_that_is_too_large_loses_what_was_used_longest_ago(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from audio_tools.transcript import Transcript
 
 
 class TranscriptStore:
-    """Finished transcripts by job id, one JSON file each under `DATA_DIR/transcripts`."""
+    """Finished transcripts by job id, a JSON file and a waveform each under `DATA_DIR/transcripts`."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / "transcripts"
@@ -27,7 +27,13 @@ class TranscriptStore:
         """
         if transcript.peaks:
             write_atomically(self.peaks_path(job_id), Peaks.of(transcript.peaks).to_dat())
-        write_atomically(self.path(job_id), transcript.to_json_text())
+        try:
+            write_atomically(self.path(job_id), transcript.to_json_text())
+        except BaseException:
+            with suppress(OSError):
+                if not self.path(job_id).exists():  # another process may have stored both
+                    self.peaks_path(job_id).unlink(missing_ok=True)
+            raise
 
     def get(self, job_id: str) -> Transcript:
         """
@@ -51,7 +57,7 @@ class TranscriptStore:
         The caller checks in the queue whether the job still exists. Blocks briefly.
         """
         limit = time.time() - older_than_s
-        old = []
+        old = set()
         for path in self._folder.glob("*"):
             with suppress(OSError):
                 changed_at = path.stat().st_mtime
@@ -59,8 +65,8 @@ class TranscriptStore:
                     if changed_at < time.time() - PART_S:
                         path.unlink()
                 elif changed_at <= limit:
-                    old.append(path.stem)
-        return old
+                    old.add(path.stem)
+        return sorted(old)
 
     def peaks(self, job_id: str) -> Peaks:
         """
