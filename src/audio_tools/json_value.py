@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, PlainSerializer, TypeAdapter
@@ -68,8 +69,13 @@ class JsonValue:
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}
 """One for each type, made when it is first used: making one takes milliseconds."""
 
+_MAKING = threading.Lock()
+
 
 def _adapter(kind: type) -> TypeAdapter[Any]:
     if kind not in _ADAPTERS:
-        _ADAPTERS[kind] = TypeAdapter(kind)
+        # Docstrings are read with `ast.parse`, which fails in CPython 3.11 while another thread is in it.
+        with _MAKING:
+            if kind not in _ADAPTERS:
+                _ADAPTERS[kind] = TypeAdapter(kind)
     return _ADAPTERS[kind]

@@ -109,7 +109,7 @@ async def test_whatever_dies_nothing_is_lost_or_paid_twice(
         await until(lambda: webs[0].status(asleep)["attempts"] > 1, timeout_s=60)
         kept, sent = stored_chunks(webs[0]), len(simulator.requests)
         os.kill(sleeper.pid, signal.SIGCONT)
-        await until(lambda: "the job was taken away" in sleeper.log)
+        await until(lambda: "lease lost, discarding this attempt" in sleeper.log)
         assert_nothing_is_paid_twice(simulator, kept, sent)
         simulator.latency = Latency(base_s=2.0, sigma=0.3)  # so that there is work until the last kill
         for victim in (workers[0], redis, workers[1], webs[1], workers[2], redis):

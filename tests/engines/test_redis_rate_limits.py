@@ -33,8 +33,8 @@ pytestmark = pytest.mark.timeout(60)
 
 WORKER = """
 import asyncio, sys
-from audio_tools.engines.shared_limits import SharedLanes
-from audio_tools.jobs.redis import RedisAddress, connect
+from audio_tools.engines.redis_rate_limits import RedisRequestLimiter
+from audio_tools.jobs.bullmq.connection import RedisAddress, connect
 
 async def request(client, lanes, key):
     async with lanes.lane():
@@ -45,7 +45,7 @@ async def request(client, lanes, key):
 
 async def main(port, key, name, lanes, requests):
     client = connect(RedisAddress(f"redis://127.0.0.1:{port}"))
-    shared = SharedLanes(client, key, int(lanes), lease_s=1)
+    shared = RedisRequestLimiter(client, key, int(lanes), lease_s=1)
     print("ready", flush=True)
     sys.stdin.readline()
     await asyncio.gather(*(request(client, shared, key) for _ in range(int(requests))))
