@@ -10,7 +10,10 @@ import pytest
 
 from tools import busy
 
-COUNT = "import os, psutil, sys; sys.exit(len(psutil.Process(os.getppid()).children()) - 1)"
+COUNT = """
+import os, psutil, sys
+sys.exit(sum("--spin" in child.cmdline() for child in psutil.Process(os.getppid()).children()))
+"""
 
 
 def test_every_core_is_loaded_twice_while_the_command_runs() -> None:
