@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,20 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def service(tmp_path: Path, simulator: Simulator) -> Iterator[ServiceProcess]:
     """On ports that stay the same when it is started again."""
-    ports = ["--port", free_port(), "--ws-port", free_port()]
-    with ServiceProcess(tmp_path, simulator.base_url, arguments=ports) as running:
-        yield running
+    running = started_on_fixed_ports(tmp_path, simulator)
+    yield running
+    running.kill()
+
+
+def started_on_fixed_ports(folder: Path, simulator: Simulator) -> ServiceProcess:
+    """A service that runs; ports that another process took meanwhile are chosen anew."""
+    for _ in range(4):
+        ports = ["--port", free_port(), "--ws-port", free_port()]
+        service = ServiceProcess(folder, simulator.base_url, arguments=ports)
+        with suppress(RuntimeError):
+            service.start()
+            return service
+    raise RuntimeError(f"no port stayed free:\n{service.log}")
 
 
 @pytest.fixture

@@ -50,8 +50,12 @@ def speech(draw: st.DrawFn) -> list[Word]:
     return words
 
 
-def broken_in_file(cues: list[Cue], rules: CueRules) -> set[tuple[int, str]]:
-    """The rules that an SRT file breaks, found by a reader of its own."""
+FILE_STEP_S = 1.5e-3
+"""Starts and ends in a file are whole milliseconds, so a length in it is off by up to one, and rounding."""
+
+
+def broken_in_file(cues: list[Cue], rules: CueRules, slack_s: float) -> set[tuple[int, str]]:
+    """The rules that an SRT file breaks by more than `slack_s`, found by a reader of its own."""
     events = pysubs2.SSAFile.from_string(to_srt(cues), format_="srt").events
     broken = set()
     for number, event in enumerate(events, start=1):
@@ -62,13 +66,13 @@ def broken_in_file(cues: list[Cue], rules: CueRules) -> set[tuple[int, str]]:
             broken.add((number, "line_length"))
         if len(lines) > rules.max_lines:
             broken.add((number, "lines"))
-        if characters / seconds > rules.max_cps + 1e-6:
+        if characters / (seconds + slack_s) > rules.max_cps + 1e-6:
             broken.add((number, "reading_speed"))
-        if seconds < rules.min_s - 1e-6:
+        if seconds + slack_s < rules.min_s - 1e-6:
             broken.add((number, "min_duration"))
-        if seconds > rules.max_s + 1e-6:
+        if seconds - slack_s > rules.max_s + 1e-6:
             broken.add((number, "max_duration"))
-        if number < len(events) and events[number].start - event.end < rules.gap_s * 1000 - 1e-6:
+        if number < len(events) and (events[number].start - event.end) / 1000 + slack_s < rules.gap_s - 1e-9:
             broken.add((number, "gap"))
     return broken
 
@@ -80,9 +84,11 @@ def test_captions_keep_every_rule_or_report_it(
     """Whatever a strict reader of the file objects to is in the report, and nothing else is."""
     rules = replace(caption_rules(words, preset, frame_rate=rate), names=names)
     cues = cut_cues(words, rules, media_end=words[-1].end + 1.0)
-    report = [broken for broken in check_cues(cues, rules) if broken.rule != "line_break"]
+    found = [broken for broken in check_cues(cues, rules) if broken.rule != "line_break"]
+    report = {(broken.cue, str(broken.rule)) for broken in found}
 
-    assert {(broken.cue, broken.rule) for broken in report} == broken_in_file(cues, rules)
+    assert broken_in_file(cues, rules, FILE_STEP_S) <= report
+    assert report <= broken_in_file(cues, rules, -FILE_STEP_S)
 
 
 @given(speech(), st.sampled_from(PRESETS))
