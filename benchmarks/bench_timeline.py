@@ -32,7 +32,7 @@ SMALL = str.split("the of to and a in is it you that he was for on are um")
 
 
 def talk(n_words: int, words_a_pause: int, seconds: float, seed: int = 1) -> Transcript:
-    """Words with a pause after every so many, spread over `seconds`."""
+    """Words with a pause at regular intervals, spread over `seconds`."""
     chance = random.Random(seed)
     step = seconds / n_words
     words: list[Word] = []
@@ -90,7 +90,7 @@ def bench(folder: Path, n_words: int = 50_000, n_cuts: int = 2_000, runs: int = 
         folder: not used; nothing is written.
         n_words: words of the talk that is planned; 2.8 a second.
         n_cuts: cuts of the sequence that is written.
-        runs: the best of so many counts.
+        runs: number of runs; the best one counts.
     """
     close: dict[str, object] = {"min_silence": 0.1, "pad_before": 0.02, "pad_after": 0.02, "merge_gap": 0.0}
     long = talk(n_words, WORDS_A_PAUSE, n_words / WORDS_A_SECOND)

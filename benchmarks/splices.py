@@ -28,7 +28,7 @@ MEETINGS_REPORT = ("ami_EN2002a_0-30", "ami_EN2002b_0-30", "ami_ES2003a_0-30")
 
 KINDS = ("hesitation", "cough", "repeat", "louder", "quieter", "pause")
 LONGEST_PART_S = 9.0
-"""A longer recording is used in parts of about so many seconds, cut between two words."""
+"""Longer recordings are used in parts of about this length in seconds, cut between two words."""
 LEVEL_JUMPS_DB = 8.0, 20.0
 FADE_S = 0.004
 ROOM_TONE_DBFS = -66.0
@@ -88,7 +88,7 @@ def read_textgrid(path: Path) -> list[Said]:
 
 
 def splices(recordings: Sequence[Labelled], count: int) -> list[Labelled]:
-    """So many pieces of material with one change each, named by recording and kind."""
+    """Pieces of material with one change each, named by recording and kind."""
     parts = [part for recording in recordings for part in in_parts(recording)]
     made: list[Labelled] = []
     for number in range(count):

@@ -40,7 +40,7 @@ OVERLAP_PRICE_PER_S = 8.0
 SQUEEZE_PRICE = 20.0
 """For two neighbours that cannot both have the shortest length of a word."""
 MOST_FREE = 8
-"""A word that was found is worth more than so many words in a row without a time."""
+"""A word that was found is worth more than this number of consecutive words without a time."""
 WELL_FOUND = -2.5
 DOUBT_PRICE = 0.5
 """For each unit that a word's score is worse than `WELL_FOUND`."""
@@ -135,7 +135,7 @@ def _cheapest(ways: Sequence[Sequence[_Path]], words: Sequence[Word], number: in
 
 
 def _clash(one: _Time, other: _Time, free: int) -> float:
-    """The price of two times with so many words without one between them."""
+    """The price of two times with this number of untimed words between them."""
     if one.start + one.end >= other.start + other.end:
         return math.inf if free else 1e6
     overlap = one.end + free * ROOM_S - other.start

@@ -22,7 +22,7 @@ def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> int:
 
 
 def read_at(descriptor: int, n_bytes: int, offset: int) -> bytes:
-    """Read at most so many bytes from an offset. One thread at a time may call."""
+    """Read a number of bytes at most from an offset. One thread at a time may call."""
     if hasattr(os, "pread"):
         return os.pread(descriptor, n_bytes, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)

@@ -11,7 +11,7 @@ from audio_tools.words.script import fold_letters, join_words
 from audio_tools.words.segments import group, home_segments, rebuild
 
 LEAST_SAME_WORDS = 3
-"""A second answer of at least so many words that the first one has without times is the same text again."""
+"""A second answer that repeats at least this number of untimed words is the same text again."""
 EDGE_S = 0.75
 """Two answers that differ by less about a word at an edge of a gap (seconds) both have it."""
 
