@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, start_http_server
@@ -27,10 +27,14 @@ COST_USD = Counter(
 # From 0 on: Prometheus sees no increase in a figure that begins at 1.
 for state in ("completed", "failed", "cancelled"):
     JOBS_ENDED.labels(state)
-for engine in ("openai", "whisper"):
-    for counter in (ENGINE_CALLS, ENGINE_SECONDS, COST_USD):
-        counter.labels(engine)
 WEBSOCKETS = Gauge("audio_tools_websockets", "Open WebSockets.", registry=REGISTRY)
+
+
+def declare_engines(names: Iterable[str]) -> None:
+    """Start the counters of engines at 0: Prometheus sees no increase in a counter that begins at 1."""
+    for name in names:
+        for counter in (ENGINE_CALLS, ENGINE_SECONDS, COST_USD):
+            counter.labels(name)
 
 
 @contextmanager

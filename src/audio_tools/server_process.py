@@ -16,7 +16,7 @@ from functools import partial
 import uvicorn
 
 from audio_tools.backend import make_backend
-from audio_tools.engines import check_engine
+from audio_tools.engines.registry import check_engine
 from audio_tools.errors import ConfigError, DiskFull
 from audio_tools.server.access_rules import AccessRules
 from audio_tools.server.app import create_app

@@ -9,16 +9,14 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from audio_tools.alignment import make_aligner
 from audio_tools.backend import Backend
-from audio_tools.engines import check_engine, make_limiter
-from audio_tools.engines.languages import LANGUAGES
 from audio_tools.engines.pool import EnginePool
-from audio_tools.engines.rate_limits import RequestLimiter
-from audio_tools.engines.whisper.word_listener import whisper_word_timer
+from audio_tools.engines.rate_limits import RequestLimiter, make_limiter
+from audio_tools.engines.registry import ENGINES, check_engine
 from audio_tools.errors import EngineNotReady
 from audio_tools.events import Event
 from audio_tools.options import Options
+from audio_tools.pipeline.aligner import build_aligner
 from audio_tools.pipeline.transcribe import PipelineContext, transcribe
 from audio_tools.settings import Settings
 from audio_tools.system.processes import on_signals
@@ -40,11 +38,10 @@ class WorkerProcess:
         self._settings = settings
         self._backend = backend
         self._engines = EnginePool(settings)
-        self._aligner = make_aligner(
-            settings.align, whisper_word_timer(settings), model=settings.align_model, languages=LANGUAGES
-        )
+        self._aligner = build_aligner(settings)
         self._outage_wait_s = OUTAGE_WAIT_S if settings.outage_wait is None else settings.outage_wait
-        self._lanes = self._key_lanes = RequestLimiter(settings.max_concurrent_chunks)
+        limiter = RequestLimiter(settings.max_concurrent_chunks)
+        self._limiters: dict[str, RequestLimiter] = dict.fromkeys(ENGINES, limiter)
         self._worker = Worker(
             backend,
             self._transcribe,
@@ -68,7 +65,7 @@ class WorkerProcess:
             if self._aligner is not None:
                 closing.push_async_callback(self._aligner.close)
             if self._settings.uses_redis:
-                self._key_lanes = _share_lanes(self._settings, closing)
+                self._limiters |= _shared_limiters(self._settings, closing)
             tasks.create_task(self._worker.run(), name="work")
             await stopping.wait()
             log.info("shutting down, grace period for running jobs: %g s", self._settings.shutdown_grace)
@@ -84,10 +81,9 @@ class WorkerProcess:
     async def _transcribe(self, path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
         settings = self._settings
         async with self._engines.lend(options) as engine:
-            shared = self._key_lanes if engine.name == "openai" else self._lanes
             tools = PipelineContext(
                 engine=engine,
-                lanes=make_limiter(settings, options, shared),
+                lanes=make_limiter(settings, options, self._limiters[engine.name]),
                 store=self._backend.chunk_cache,
                 chunk_size=options.chunk_size or settings.chunk_size,
                 aligner=self._aligner,
@@ -96,24 +92,27 @@ class WorkerProcess:
             return await transcribe(path, options, tools, publish)
 
 
-def _share_lanes(settings: Settings, closing: AsyncExitStack) -> RequestLimiter:
-    """The limits of the API key, the same for all processes that use it."""
+def _shared_limiters(settings: Settings, closing: AsyncExitStack) -> dict[str, RequestLimiter]:
+    """The limits of accounts by engine, shared over Redis by all processes that use the account."""
     from audio_tools.engines.redis_rate_limits import RedisRequestLimiter
     from audio_tools.jobs.bullmq.connection import address_of, connect
 
     client = connect(address_of(settings))
     closing.push_async_callback(client.aclose)
-    key, most = settings.openai_api_key, settings.max_concurrent_chunks
-    lanes = RedisRequestLimiter(
-        client,
-        key.get_secret_value() if key else settings.openai_base_url,
-        most,
-        starts=most,
-        window_s=settings.rate_limit_delay / 1000,
-        prefix=settings.redis_prefix,
-    )
-    closing.push_async_callback(lanes.close)
-    return lanes
+    most, limiters = settings.max_concurrent_chunks, dict[str, RequestLimiter]()
+    for spec in ENGINES.values():
+        if spec.account is None:
+            continue
+        limiters[spec.name] = limiter = RedisRequestLimiter(
+            client,
+            spec.account(settings),
+            most,
+            starts=most,
+            window_s=settings.rate_limit_delay / 1000,
+            prefix=settings.redis_prefix,
+        )
+        closing.push_async_callback(limiter.close)
+    return limiters
 
 
 def until_told_to_stop() -> asyncio.Event:

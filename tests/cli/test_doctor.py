@@ -30,7 +30,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
     for module in (
         "alignment.pocketsphinx.aligner",
         "audio.silero_network",
-        "engines",
+        "engines.whisper.spec",
         "engines.whisper.weights",
     ):
         monkeypatch.setattr(f"audio_tools.{module}.find_spec", find_spec)

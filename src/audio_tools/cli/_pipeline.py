@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from audio_tools.alignment import make_aligner
-from audio_tools.engines import make_engine, make_limiter
-from audio_tools.engines.languages import LANGUAGES
+from audio_tools.engines.rate_limits import make_limiter
+from audio_tools.engines.registry import make_engine
 from audio_tools.engines.retry import OUTAGE_WAIT_S
-from audio_tools.engines.whisper.word_listener import whisper_word_timer
 from audio_tools.options import Options
+from audio_tools.pipeline.aligner import build_aligner
 from audio_tools.pipeline.transcribe import PipelineContext
 from audio_tools.settings import Settings
 from audio_tools.storage.chunk_cache import ChunkCache
@@ -27,8 +26,6 @@ def make_tools(settings: Settings, options: Options) -> PipelineContext:
         lanes=make_limiter(settings, options),
         store=store,
         chunk_size=options.chunk_size or settings.chunk_size,
-        aligner=make_aligner(
-            settings.align, whisper_word_timer(settings), model=settings.align_model, languages=LANGUAGES
-        ),
+        aligner=build_aligner(settings),
         outage_wait_s=OUTAGE_WAIT_S if settings.outage_wait is None else settings.outage_wait,
     )

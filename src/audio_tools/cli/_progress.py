@@ -12,10 +12,10 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from audio_tools.cli._messages import columns, counted
+from audio_tools.engines.registry import ENGINES
 from audio_tools.events import Event, Progress, Waiting
 from audio_tools.transcript import Json, Transcript
 
-LOCAL_ENGINE = "whisper"
 PLAIN_STEP = 10.0
 """How far progress goes, in percent, before it is worth another line outside a terminal."""
 BAR_COLUMNS = 30
@@ -150,7 +150,8 @@ def prospect(name: str, estimate: Transcript) -> str:
 def _money(transcript: Transcript) -> list[str]:
     """The cost; nothing for a local engine."""
     usd = transcript.usage.cost_usd
-    if transcript.engine == LOCAL_ENGINE:
+    spec = ENGINES.get(transcript.engine)
+    if spec is not None and spec.is_local:
         return []
     return [f"about ${usd:.4f}" if 0 < usd < 1 else f"about ${usd:.2f}"]
 

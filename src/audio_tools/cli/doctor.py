@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +19,6 @@ from audio_tools.errors import AudioToolsError
 from audio_tools.settings import Settings
 
 LITTLE_SPACE_BYTES = 2 * 1024**3
-OPENAI_HOST = "api.openai.com"
 MARKS = {True: "ok   ", False: "FAULT", None: "-    "}
 
 
@@ -58,11 +56,12 @@ def command(data_dir: Path | None, no_network: bool) -> None:
 
 def examine(settings: Settings, *, network: bool = True) -> Iterator[Finding]:
     """Check everything that a transcription needs; without `network` only what is on this machine."""
+    from audio_tools.engines.registry import ENGINES
+
     checks: dict[str, Callable[[Settings], Finding]] = {
         "ffmpeg": _ffmpeg,
         "engine": _engine,
-        "openai": partial(_openai, network=network),
-        "whisper": partial(_whisper, network=network),
+        **{name: partial(_one_engine, name=name, network=network) for name in ENGINES},
         "aligner": _aligner,
         "speech detector": _detector,
         "data folder": _data_dir,
@@ -81,66 +80,21 @@ def _ffmpeg(settings: Settings) -> Finding:  # noqa: ARG001
 
 
 def _engine(settings: Settings) -> Finding:
-    from audio_tools.engines import check_engine
+    from audio_tools.engines.registry import check_engine
 
     return Finding("engine", True, f"{check_engine(settings)}, ENGINE is {settings.engine}")
 
 
-def _openai(settings: Settings, *, network: bool) -> Finding:
-    from audio_tools.engines.openai.models import find_model
+def _one_engine(settings: Settings, *, name: str, network: bool) -> Finding:
+    from audio_tools.engines.registry import ENGINES, is_needed
 
-    server = f"{settings.openai_model} at {settings.openai_base_url}"
-    if not settings.openai_api_key:
-        fault = False if settings.engine == "openai" else None
-        return Finding("openai", fault, f"{server}, no key: set OPENAI_API_KEY to use it")
-    ends = find_model(settings.openai_model).ends if OPENAI_HOST in settings.openai_base_url else None
-    until = f"; OpenAI shuts it down on {ends}: then set OPENAI_MODEL=gpt-transcribe" if ends else ""
-    if not network:
-        return Finding("openai", True, f"{server}, key set, not tried{until}")
+    spec = ENGINES[name]
     try:
-        asyncio.run(_try_openai(settings))
+        diagnosis = spec.diagnose(settings, network)
     except AudioToolsError as error:
-        needed = settings.engine in {"openai", "auto"}
-        return Finding("openai", False if needed else None, f"{server}: {error.message} {error.hint}".strip())
-    return Finding("openai", True, f"{server}, reachable, key accepted{until}")
-
-
-async def _try_openai(settings: Settings) -> None:
-    from audio_tools.engines.openai.engine import OpenAIEngine
-
-    assert settings.openai_api_key is not None
-    engine = OpenAIEngine(
-        api_key=settings.openai_api_key.get_secret_value(),
-        base_url=settings.openai_base_url,
-        model=settings.openai_model,
-        timeout_s=settings.engine_timeout,
-    )
-    try:
-        await engine.check_access()
-    finally:
-        await engine.close()
-
-
-def _whisper(settings: Settings, *, network: bool) -> Finding:
-    from audio_tools.engines.whisper.weights import (
-        check_download,
-        describe_weights,
-        has_weights,
-        require_faster_whisper,
-    )
-
-    needed = settings.engine == "whisper" or (settings.engine == "auto" and not settings.openai_api_key)
-    model, data_dir = settings.whisper_model, settings.data_dir
-    try:
-        require_faster_whisper()
-        text = describe_weights(model, data_dir)
-        if has_weights(model, data_dir):
-            return Finding("whisper", True, text)
-        if not network:
-            return Finding("whisper", None, f"{text}; the hub was not tried")
-        return Finding("whisper", True, f"{text}: {check_download(model, data_dir)}")
-    except AudioToolsError as error:
-        return Finding("whisper", False if needed else None, f"{error.message} {error.hint}")
+        fault = False if is_needed(spec, settings) else None
+        return Finding(name, fault, f"{error.message} {error.hint}".strip())
+    return Finding(name, diagnosis.ok, diagnosis.text)
 
 
 def _aligner(settings: Settings) -> Finding:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from audio_tools.engines import choose_engine, make_engine
 from audio_tools.engines.base import Engine
+from audio_tools.engines.registry import choose_engine
 from audio_tools.errors import InvalidOption
-from audio_tools.options import EngineName, Options
+from audio_tools.options import Options
 from audio_tools.settings import Settings
 
-Wanted = tuple[EngineName, str | None]
+Wanted = tuple[str, str | None]
 """The engine and model of a job."""
-PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class EnginePool:
@@ -35,12 +33,12 @@ class EnginePool:
             EngineNotReady: no engine is available.
             InvalidOption: a client names a local model by path or repository; only the settings may do so.
         """
-        name = choose_engine(self._settings, options)
-        if name == "whisper" and options.model and not PLAIN_NAME.fullmatch(options.model):
+        spec = choose_engine(self._settings, options)
+        if options.model and spec.client_models and not spec.client_models.fullmatch(options.model):
             raise InvalidOption("model", options.model, "the name of a model, such as base")
-        wanted = name, options.model
+        wanted = spec.name, options.model
         if wanted not in self._engines:
-            self._engines[wanted] = make_engine(self._settings, options)
+            self._engines[wanted] = spec.make(self._settings, options)
         self._users[wanted] += 1
         try:
             yield self._engines[wanted]

@@ -14,6 +14,8 @@ from dataclasses import replace
 from anyio import CapacityLimiter
 
 from audio_tools.events import Waiting
+from audio_tools.options import Options
+from audio_tools.settings import Settings
 from audio_tools.transcript import Quota
 
 KEPT = 0.8
@@ -248,3 +250,17 @@ class TokenBucket:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def make_limiter(
+    settings: Settings, options: Options, shared: RequestLimiter | None = None
+) -> RequestLimiter:
+    """
+    Create the request limits of one job, and with `shared` of all jobs together.
+
+    A job may have fewer lanes than the settings allow, and its own rate.
+    """
+    most, delay_ms = settings.max_concurrent_chunks, options.rate_limit_delay
+    if delay_ms is None:
+        delay_ms = settings.rate_limit_delay
+    return RequestLimiter(min(options.max_concurrent or most, most), delay_ms / 1000, shared=shared)
