@@ -13,9 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.base import Capabilities, OnDownload, Request
 from audio_tools.engines.rate_limits import RequestLimiter
-from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.events import Event
 from audio_tools.options import Options
 from audio_tools.pipeline.transcribe import PipelineContext, transcribe

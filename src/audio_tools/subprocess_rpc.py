@@ -141,6 +141,11 @@ class ConcurrentChild:
         return self._child.pid
 
     @property
+    def calls_in_flight(self) -> int:
+        """Number of calls without an answer."""
+        return len(self._calls)
+
+    @property
     def is_alive(self) -> bool:
         """Whether the process is alive."""
         return not self._reading.done()

@@ -7,10 +7,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.base import Capabilities, OnDownload, Request
 from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.engines.retry import EngineClient
-from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.errors import EngineRateLimited
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.transcript import Quota, Reply

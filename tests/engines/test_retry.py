@@ -6,10 +6,9 @@ import asyncio
 
 import pytest
 
-from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.base import Capabilities, OnDownload, Request
 from audio_tools.engines.rate_limits import LONGEST_PAUSE_S, RequestLimiter
 from audio_tools.engines.retry import ATTEMPTS, MOST_WAITING_S, MOST_WAITS, EngineClient
-from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.errors import (
     BadEngineReply,
     ChunkRefused,

@@ -14,11 +14,10 @@ import soundfile
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ
-from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.base import Capabilities, OnDownload, Request
 from audio_tools.engines.openai.models import UNKNOWN
 from audio_tools.engines.openai.response import read_reply
 from audio_tools.engines.rate_limits import RequestLimiter
-from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.exports.registry import Export, render
 from audio_tools.options import Options
 from audio_tools.pipeline.transcribe import PipelineContext, transcribe

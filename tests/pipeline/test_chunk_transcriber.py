@@ -13,10 +13,9 @@ import pytest
 
 from audio_tools.audio.chunking import Chunk
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
-from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.base import Capabilities, OnDownload, Request
 from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.engines.retry import EngineClient
-from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.options import Options
 from audio_tools.pipeline.chunk_transcriber import MOST_MISFITS, ChunkResult, ChunkTranscriber
 from audio_tools.storage.chunk_cache import ChunkCache

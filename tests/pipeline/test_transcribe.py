@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from audio_tools.audio.pcm import Pcm
-from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.base import Capabilities, OnDownload, Request
 from audio_tools.engines.rate_limits import RequestLimiter
-from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.errors import InvalidOption
 from audio_tools.events import Event, Progress
 from audio_tools.options import Options

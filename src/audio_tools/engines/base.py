@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.transcript import Interval, Reply
+
+OnDownload = Callable[[int, int], None]
+"""Receives the progress of a download, in bytes done and in total; called from any thread, often."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from audio_tools.engines.whisper.engine import WhisperEngine
 async def main():
     engine = WhisperEngine(model=sys.argv[1], data_dir=Path(sys.argv[1]))
     await engine.start()
-    print(engine._child.pid, flush=True)
+    print(engine.process.pid, flush=True)
     try:
         await asyncio.Event().wait()
     finally:
@@ -70,8 +70,8 @@ async def engine(shared_engine: WhisperEngine) -> WhisperEngine:
 
 
 def process_of(engine: WhisperEngine) -> psutil.Process:
-    assert engine._child is not None
-    return psutil.Process(engine._child.pid)
+    assert engine.process.pid is not None
+    return psutil.Process(engine.process.pid)
 
 
 async def ask_frozen(engine: WhisperEngine) -> tuple[asyncio.Task[Reply], psutil.Process]:
@@ -79,8 +79,7 @@ async def ask_frozen(engine: WhisperEngine) -> tuple[asyncio.Task[Reply], psutil
     process = process_of(engine)
     process.suspend()
     asking = asyncio.create_task(engine.transcribe(request(8.0)), name="ask")
-    assert engine._child is not None
-    while not engine._child._calls:
+    while not engine.process.requests_in_flight:
         await asyncio.sleep(0)
     return asking, process
 
@@ -125,8 +124,7 @@ async def test_a_cancelled_call_leaves_the_others_alone(engine: WhisperEngine) -
     """Two chunks are in flight: cancelling one keeps the process, and the other gets its own answer."""
     asking, process = await ask_frozen(engine)
     other = asyncio.create_task(engine.transcribe(request(8.0, language="en")), name="other")
-    assert engine._child is not None
-    while len(engine._child._calls) < 2:
+    while engine.process.requests_in_flight < 2:
         await asyncio.sleep(0)
 
     other.cancel()

@@ -9,12 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from audio_tools.engines.base import Request
+from audio_tools.engines.base import OnDownload, Request
 from audio_tools.engines.openai.errors import map_openai_errors, refuses_form
 from audio_tools.engines.openai.headers import read_quota
 from audio_tools.engines.openai.models import Form, ResponseFormat, find_model
 from audio_tools.engines.openai.response import read_reply
-from audio_tools.engines.whisper.hub import OnDownload
 from audio_tools.errors import EngineNotReady
 from audio_tools.network import direct_mounts, require_network_environment
 from audio_tools.transcript import Reply

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from audio_tools.engines.base import Capabilities, Request
+from audio_tools.engines.base import Capabilities, OnDownload, Request
+from audio_tools.engines.model_process import ModelProcess
 from audio_tools.engines.whisper.decoding import ATTEMPTS, BEAM_SIZE, CONTINUING
-from audio_tools.engines.whisper.hub import OnDownload
-from audio_tools.engines.whisper.messages import Downloaded, Message, Ready
 from audio_tools.engines.whisper.model import LATE_S, cpu_workers
 from audio_tools.engines.whisper.weights import require_faster_whisper
 from audio_tools.engines.whisper.windows import KEPT_PAUSE_S, LONG_PAUSE_S, SPEECH_PAD_S
-from audio_tools.errors import AudioToolsError, EngineNotReady, EngineUnavailable
 from audio_tools.settings import ComputeType, Device
-from audio_tools.subprocess_rpc import ChildDied, ChildProcess, ConcurrentChild
 from audio_tools.transcript import Reply
 
 CAPABILITIES = Capabilities(
@@ -57,16 +53,17 @@ class WhisperEngine:
         # Do not leak a local path into the transcript.
         self.model = Path(model).name if Path(model).is_absolute() else model
         self.capabilities = replace(CAPABILITIES, translates=not re.search(_TRANSCRIBES_ONLY, self.model))
-        self._arguments = (model, str(data_dir), device, compute_type)
-        self._ready: Ready | None = None
-        self._child: ConcurrentChild | None = None
-        self._starting = asyncio.Lock()
-        self._turns = asyncio.Semaphore(cpu_workers())
+        self.process = ModelProcess(
+            MODULE,
+            (model, str(data_dir), device, compute_type),
+            label="Whisper",
+            lanes=cpu_workers(),
+            memory_hint="If memory ran out, set WHISPER_MODEL to a smaller model.",
+        )
 
     def identity(self) -> tuple[str, ...]:
         """The weights by their SHA-256, the code that runs them and how it is told to; after `start` only."""
-        ready = self._ready
-        assert ready is not None, "start() comes first"
+        ready = self.process.ready
         shaped = {
             "attempts": ATTEMPTS,
             "beam_size": BEAM_SIZE,
@@ -86,17 +83,14 @@ class WhisperEngine:
         Load the model into its process; downloads it if need be, which may take minutes.
 
         Args:
-            on_download: hears how that gets on, in bytes done and in all; called on the event loop.
+            on_download: receives the progress of the download; called on the event loop.
 
         Raises:
             EngineNotReady: faster-whisper or the model is missing, or cannot be loaded.
             StorageError: there is no room for the model.
         """
         require_faster_whisper()
-        try:
-            await self._running_child(on_download or _ignore)
-        except EngineUnavailable as error:
-            raise EngineNotReady(error.message, hint=error.hint) from error
+        await self.process.start(on_download)
 
     async def transcribe(self, request: Request) -> Reply:
         """
@@ -106,57 +100,8 @@ class WhisperEngine:
             ChunkRefused: it is not audio. OptionRefused: the model does not know the language.
             EngineUnavailable: the process died; the next call starts another.
         """
-        async with self._turns:
-            child = await self._running_child(_ignore)
-            try:
-                answer: Message = await child.call(request)
-            except ChildDied as died:
-                raise _unavailable(died) from None
-        if isinstance(answer, AudioToolsError):
-            raise answer
-        assert isinstance(answer, Reply), f"unexpected answer from the Whisper process: {answer!r}"
-        return answer
+        return await self.process.transcribe(request)
 
     async def close(self) -> None:
         """End the process."""
-        child, self._child = self._child, None
-        if child is not None:
-            await child.kill()
-
-    async def _running_child(self, on_download: OnDownload) -> ConcurrentChild:
-        """Return the process with its model loaded; start it if there is none."""
-        async with self._starting:
-            if self._child is not None and self._child.is_alive:
-                return self._child
-            await self.close()
-            child = await ChildProcess.start(MODULE, *self._arguments)
-            try:
-                self._ready = await self._load(child, on_download)
-            except ChildDied as died:
-                await child.kill()
-                raise _unavailable(died) from None
-            except BaseException:
-                await child.kill()
-                raise
-            self._child = ConcurrentChild(child)
-            return self._child
-
-    async def _load(self, child: ChildProcess, on_download: OnDownload) -> Ready:
-        """Wait until the model is loaded."""
-        while True:
-            message: Message = await child.read()
-            if isinstance(message, Ready):
-                return message
-            if isinstance(message, AudioToolsError):
-                raise message
-            if isinstance(message, Downloaded):
-                on_download(message.done, message.total)
-
-
-def _unavailable(died: ChildDied) -> EngineUnavailable:
-    hint = "If memory ran out, set WHISPER_MODEL to a smaller model." if died.by_signal else ""
-    return EngineUnavailable(f"The Whisper process {died}.", hint=hint)
-
-
-def _ignore(done: int, total: int) -> None:
-    """Ignore the progress of a download."""
+        await self.process.close()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-OnDownload = Callable[[int, int], None]
-"""Told how many bytes of a download are here, and of how many; from any thread, many times a second."""
+from audio_tools.engines.base import OnDownload
 
 _SYSTRAN = "tiny tiny.en base base.en small small.en medium medium.en large-v1 large-v2 large-v3"
 REPOSITORIES = {name: f"Systran/faster-whisper-{name}" for name in _SYSTRAN.split()} | {

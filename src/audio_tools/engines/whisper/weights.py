@@ -17,9 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from audio_tools.engines.base import OnDownload
 from audio_tools.engines.whisper.hub import (
     REPOSITORIES,
-    OnDownload,
     download,
     download_bytes,
     find_in_cache,
