@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from audio_tools.backend import Backend
-from audio_tools.errors import AllChunksFailed, AudioToolsError, DecodeFailed, EngineRefused, ProbeFailed
+from audio_tools.errors import (
+    AllChunksFailed,
+    AudioToolsError,
+    DecodeFailed,
+    EngineNotReady,
+    EngineRefused,
+    InvalidOption,
+    ProbeFailed,
+)
 from audio_tools.jobs import JobState, SqliteQueue
 from audio_tools.storage import UploadRecord, UploadStore
 from audio_tools.storage.chunk_cache import ChunkCache
@@ -44,14 +52,17 @@ async def store(uploads: UploadStore) -> str:
         (DecodeFailed("FFmpeg was killed by signal 15"), True, JobState.WAITING, True),
         (ProbeFailed("killed"), True, JobState.WAITING, True),
         (AllChunksFailed("no"), True, JobState.FAILED, True),
-        (EngineRefused("wrong key"), False, JobState.FAILED, True),
+        (EngineRefused("wrong key"), False, JobState.FAILED, False),
+        (AllChunksFailed("no, never", restartable=False), False, JobState.FAILED, False),
+        (EngineNotReady("no model"), False, JobState.FAILED, True),
+        (InvalidOption("model", "../x", "a name"), False, JobState.FAILED, False),
         (DecodeFailed("damaged"), False, JobState.FAILED, False),
     ],
 )
 async def test_a_reader_that_dies_while_we_stop_does_not_fail_its_job(
     error: AudioToolsError, stops: bool, state: JobState, kept: bool, tmp_path: Path
 ) -> None:
-    """One signal may have hit us both: the job goes back. Only a file at fault is not kept."""
+    """One signal may have hit us both: the job goes back. A file is kept while it may yet be of use."""
     uploads = UploadStore(tmp_path, max_bytes=1000, min_free_bytes=0, ttl_s=60)
     reader = Reader()
     async with SqliteQueue(tmp_path) as queue:

@@ -26,7 +26,7 @@ from audio_tools.jobs import UNFINISHED, Added, Job, JobState, Queue, make_queue
 from audio_tools.media.allowed_paths import OpenedMedia, resolve_media
 from audio_tools.options import Options
 from audio_tools.settings import Settings
-from audio_tools.storage import UploadedFile, UploadStore, require_upload_id
+from audio_tools.storage import SPARE_BYTES, UploadedFile, UploadStore, require_upload_id
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.disk_wait import DiskWait
 from audio_tools.storage.transcripts import TranscriptStore
@@ -35,6 +35,8 @@ from audio_tools.transcript import Json, Transcript
 CANCEL_WAIT_S = 2.0
 """How long a cancel waits for the worker to stop, in seconds."""
 DAY_S = 86_400.0
+MOST_LISTED = 100_000
+"""Jobs looked at by a sweep."""
 SWEEP_S = 60.0
 """Interval between sweeps, in seconds."""
 
@@ -72,6 +74,8 @@ class Backend:
         self._result_ttl_s = result_ttl_s
         self._chunk_ttl_s = chunk_ttl_s
         self._cache_max_bytes = cache_max_bytes
+        self._making_room = asyncio.Lock()
+        uploads.make_room = self.make_room
 
     async def __aenter__(self) -> Self:
         await self.queue.open()
@@ -236,6 +240,45 @@ class Backend:
         await self.release_upload(job)
         await asyncio.to_thread(self.transcripts.remove, job.id)
 
+    async def make_room(self, n_bytes: int, *, enough_or_nothing: bool = True) -> bool:
+        """
+        Free disk space: remove the uploads kept for failed jobs, those that failed first before others.
+
+        Args:
+            n_bytes: bytes to free; no more uploads are removed than needed.
+            enough_or_nothing: remove none if all of them together are smaller than that.
+
+        Returns:
+            Whether that many bytes were freed.
+        """
+        async with self._making_room:
+            page = await self.queue.list({JobState.FAILED}, limit=MOST_LISTED)
+            kept = [(job, await self._kept_bytes(job)) for job in page.jobs if job.restartable]
+            if enough_or_nothing and sum(size for _, size in kept) < n_bytes:
+                return False
+            for job, size in sorted(kept, key=lambda entry: entry[0].finished_at or 0.0):
+                if n_bytes <= 0:
+                    break
+                if size and await self._forgo_upload(job):
+                    log.warning("disk space low, removed the upload of failed job %s: %d bytes", job.id, size)
+                    n_bytes -= size
+        return n_bytes <= 0
+
+    async def _kept_bytes(self, job: Job) -> int:
+        return await self.uploads.size(job.upload_id) if job.upload_id else 0
+
+    async def _forgo_upload(self, job: Job) -> bool:
+        try:
+            if not await self.queue.forgo_restart(job.id):
+                return False  # it has been restarted, or deleted, meanwhile
+            await self.release_upload(job)
+        except DiskFull:
+            await self.release_upload(job)  # which makes room to store it
+            await self.queue.forgo_restart(job.id)
+        except JobNotFound:
+            return False
+        return True
+
     async def require_unused(self, upload_id: str) -> None:
         """
         Check that an upload may be deleted.
@@ -250,6 +293,8 @@ class Backend:
 
     async def sweep(self) -> None:
         """Remove jobs, files and chunk results whose time is over, and what crashes left."""
+        if missing := await self.uploads.missing_bytes(SPARE_BYTES):
+            await self.make_room(missing, enough_or_nothing=False)
         for job in await self.queue.sweep(self._result_ttl_s):
             await self.release_files(job)  # an upload is kept as long as its failed job could be restarted
         for job_id in await asyncio.to_thread(self.transcripts.sweep, self._result_ttl_s):
@@ -258,7 +303,7 @@ class Backend:
                 await self.queue.get(job_id)
             except JobNotFound:
                 await asyncio.to_thread(self.transcripts.remove, job_id)
-        page = await self.queue.list(UNFINISHED | {JobState.FAILED}, limit=100_000)
+        page = await self.queue.list(UNFINISHED | {JobState.FAILED}, limit=MOST_LISTED)
         needed = (job for job in page.jobs if not job.finished or job.restartable)
         await self.uploads.sweep({job.upload_id for job in needed if job.upload_id})
         # There are many of them, so only one process at a time looks through them.

@@ -70,15 +70,15 @@ class AudioToolsError(Exception):
     """
     The base class: a message that states what is wrong, and a hint that states what to do.
 
-    Class attributes: `code` is a stable identifier; `status` is the HTTP status; `retryable` is whether the
-    same call may succeed a moment later, `restartable` whether a job that failed with it may succeed once
-    something other than its file has been fixed.
+    Attributes: `code` is a stable identifier; `status` is the HTTP status; `retryable` is whether the same
+    call may succeed a moment later, `restartable` whether a job that failed with it may succeed later with
+    the same file and options.
     """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
-    restartable: ClassVar[bool] = True
+    restartable: bool = True
     exit_code: int = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
@@ -102,7 +102,7 @@ class ConfigError(AudioToolsError):
 class InvalidOption(ConfigError):
     """An option has the wrong type or is out of range; one that is not `required` may be omitted."""
 
-    code = "invalid_option"
+    code, restartable = "invalid_option", False
 
     def __init__(self, option: str, value: object, allowed: str, *, required: bool = False) -> None:
         super().__init__(
@@ -355,18 +355,34 @@ class EngineError(AudioToolsError):
     """
     An engine did not transcribe a chunk.
 
-    `retry_after_s` is the delay that the provider requested, in seconds, or None.
+    `retry_after_s` is the delay that the provider requested, in seconds, or None; `restartable` replaces the
+    value of the class, unless it is None.
     """
 
     code, status, exit_code = "engine_error", 502, 4
 
-    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        retry_after_s: float | None = None,
+        restartable: bool | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+        if restartable is not None:
+            self.restartable = restartable
 
 
 class EngineUnavailable(EngineError):
-    """The engine's server cannot be reached, closed the connection, or returned a 5xx."""
+    """
+    The engine's server cannot be reached, closed the connection, or returned a 5xx.
+
+    `heard`: whether it may have received the request, which is then charged. `away`: whether there is no
+    engine behind the reply yet, as a gateway reports; None if the reply alone does not show it. `loading`:
+    whether the reply says that the engine is loading its model.
+    """
 
     code, retryable = "engine_unavailable", True
 
@@ -377,11 +393,13 @@ class EngineUnavailable(EngineError):
         hint: str = "",
         retry_after_s: float | None = None,
         heard: bool = True,
-        away: bool = False,
+        away: bool | None = False,
+        loading: bool = False,
     ) -> None:
         super().__init__(message, hint=hint, retry_after_s=retry_after_s)
-        self.heard = heard  # possibly, and then it is charged
-        self.away = away  # reported by a gateway: the engine behind it may be starting
+        self.heard = heard
+        self.away = True if loading else away
+        self.loading = loading
 
 
 class EngineUnreachable(EngineUnavailable):
@@ -414,13 +432,13 @@ class BadEngineReply(EngineError):
 class ChunkRefused(EngineError):
     """The provider permanently rejects this chunk (too long, too large, unreadable)."""
 
-    code = "chunk_refused"
+    code, restartable = "chunk_refused", False
 
 
 class EngineRefused(EngineError):
     """The provider rejects all requests: the key is invalid or the quota is used up."""
 
-    code = "engine_refused"
+    code, restartable = "engine_refused", False
 
 
 class OptionRefused(EngineRefused):
@@ -432,7 +450,7 @@ class OptionRefused(EngineRefused):
 class CostLimitReached(EngineRefused):
     """The cost limit of the job is reached; `done` is a sentence about the cost and the stored chunks."""
 
-    code, status = "cost_limit_reached", 402
+    code, status, restartable = "cost_limit_reached", 402, True
 
     def __init__(self, max_cost_usd: float, done: str = "") -> None:
         super().__init__(
@@ -553,12 +571,14 @@ class JobNotFinished(JobError):
 
 
 class JobNotRestartable(JobError):
-    """Only a job that failed for a reason outside its file can be restarted."""
+    """Only a job that failed for a reason outside its file and options can be restarted."""
 
     code, status = "job_not_restartable", 409
 
-    def __init__(self, job_id: str, state: str) -> None:
+    def __init__(self, job_id: str, state: str, *, upload_removed: bool = False) -> None:
         reason = "would fail again for the same reason" if state == "failed" else f"is {state}"
+        if upload_removed:
+            reason = "has no upload any more: it was removed to free disk space"
         super().__init__(f"Job {job_id} {reason}.", hint="Start a new job.")
         self.job_id, self.state = job_id, state
 

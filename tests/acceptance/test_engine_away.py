@@ -61,15 +61,29 @@ async def test_a_job_that_waited_in_vain_is_restarted_from_its_upload(
         assert service.http.post(f"/job/{job_id}/restart").json()["error"] == "job_not_restartable"
 
 
-async def test_a_failed_job_takes_its_upload_along(
+async def test_a_job_that_would_fail_again_keeps_no_upload(
     recording: Path, tmp_path: Path, simulator: Simulator
 ) -> None:
-    """DELETE removes what was kept for a restart."""
+    """The key is refused, or the model unknown: no restart is offered, and the disk is free again."""
     with ServiceProcess(tmp_path, simulator.base_url, OPENAI_API_KEY="sk-wrong") as service:
-        job_id = await asyncio.to_thread(service.submit, recording)
-        status = await service.wait_until(job_id, "failed", "completed")
+        refused = await asyncio.to_thread(service.submit, recording)
+        unknown = await asyncio.to_thread(service.submit, recording, {"engine": "whisper", "model": "nope"})
+        statuses = [await service.wait_until(job_id, "failed", "completed") for job_id in (refused, unknown)]
 
-        assert (status["errorCode"], status["restartable"]) == ("engine_refused", True)
+        assert [status["errorCode"] for status in statuses] == ["engine_refused", "engine_not_ready"]
+        assert not any(status["restartable"] for status in statuses)
+        answer = service.http.post(f"/job/{refused}/restart")
+        assert (answer.status_code, answer.json()["error"]) == (409, "job_not_restartable")
+        assert service.files("uploads") == []
+
+
+async def test_a_failed_job_takes_its_upload_along(
+    recording: Path, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    """DELETE removes what was kept for a restart."""
+    with ServiceProcess(tmp_path, f"http://127.0.0.1:{unused_tcp_port}/v1", OUTAGE_WAIT="0") as service:
+        job_id = await asyncio.to_thread(service.submit, recording)
+        assert (await service.wait_until(job_id, "failed", "completed"))["restartable"]
         assert any(name.endswith("media") for name in service.files("uploads"))
         assert service.http.delete(f"/job/{job_id}").status_code == 200
         assert service.files("uploads") == []

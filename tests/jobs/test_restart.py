@@ -112,3 +112,28 @@ async def test_a_restart_outlives_the_process(new_queue: NewQueue) -> None:
         lease = await queue.take()
         assert (lease.job.id, lease.attempt) == (job_id, 2)
         await lease.complete(RESULT)
+
+
+async def test_a_job_whose_upload_is_removed_is_not_restarted(queue: Queue) -> None:
+    """Its error says so, and keeps what was wrong; a second removal changes nothing."""
+    await add_jobs(queue, 1)
+    job_id = await fail(queue)
+
+    assert await queue.forgo_restart(job_id)
+    job = await queue.get(job_id)
+
+    assert not await queue.forgo_restart(job_id)
+    assert (job.restartable, job.upload_removed) == (False, True)
+    assert (job.error or {})["message"] == ERROR["message"]
+    with pytest.raises(JobNotRestartable, match="removed to free disk space"):
+        await queue.restart(job_id)
+
+
+async def test_a_job_that_was_restarted_meanwhile_keeps_its_upload(queue: Queue) -> None:
+    """The check and the change are one step, so that a running job never loses its file."""
+    await add_jobs(queue, 1)
+    job_id = await fail(queue)
+    restarted = await queue.restart(job_id)
+
+    assert not await queue.forgo_restart(job_id)
+    assert await queue.get(job_id) == restarted

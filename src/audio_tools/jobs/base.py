@@ -37,6 +37,13 @@ WORKER_CRASHED: Json = {
 }
 """The `error` of such a job."""
 
+UPLOAD_REMOVED: Json = {
+    "restartable": False,
+    "uploadRemoved": True,
+    "hint": "Its upload was removed to free disk space. Upload the file again.",
+}
+"""Replaces these fields in the `error` of a failed job whose upload has been removed."""
+
 
 class LeaseLost(Exception):
     """The worker no longer holds the job: stop working on it; its writes are ignored."""
@@ -258,6 +265,15 @@ class Queue(ABC):
 
         Raises:
             JobNotRestartable: it is completed or cancelled, or its error is permanent.
+        """
+
+    @abstractmethod
+    async def forgo_restart(self, job_id: str) -> bool:
+        """
+        Store that a failed job can no longer be restarted, since its upload is about to be removed.
+
+        Returns:
+            False, without a change, if it could not be restarted anyway, or has been restarted meanwhile.
         """
 
     @abstractmethod

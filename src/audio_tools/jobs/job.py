@@ -81,6 +81,11 @@ class Job:
         return self.state is JobState.FAILED and bool((self.error or {}).get("restartable"))
 
     @property
+    def upload_removed(self) -> bool:
+        """Whether the upload of the failed job was removed to free disk space."""
+        return bool((self.error or {}).get("uploadRemoved"))
+
+    @property
     def waiting_for(self) -> Json | None:
         """The reason why a running job waits; None while it makes progress."""
         waiting: Json | None = self.report.get("waiting") if self.state is JobState.ACTIVE else None

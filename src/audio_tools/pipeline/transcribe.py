@@ -62,10 +62,11 @@ SPEAKERS_TARGET_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A chunk without an answer, and whether another pass may bring one."""
+    """A chunk without an answer, and whether another pass, or the same job later, may bring one."""
 
     chunk: FailedChunk
     retryable: bool
+    restartable: bool = True
     hint: str = ""
 
 
@@ -143,6 +144,7 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
             f"No chunk was transcribed ({len(job.failures)} failed); last error: "
             + job.failures[max(job.failures)].chunk.message,
             hint=job.failures[max(job.failures)].hint or "Run the same command again later.",
+            restartable=any(failure.restartable for failure in job.failures.values()),
         )
     meter.say("stitch", "Joining the words")
     return await asyncio.to_thread(assemble, job.heard(), options, tools.engine, tools.aligner, asker)
@@ -299,7 +301,7 @@ class _FileRun:
                 raise
             except EngineError as error:
                 failed = FailedChunk(chunk.index, chunk.own.start, chunk.own.end, error.code, error.message)
-                self.failures[chunk.index] = Failure(failed, error.retryable, error.hint)
+                self.failures[chunk.index] = Failure(failed, error.retryable, error.restartable, error.hint)
                 self.meter.failed(chunk.own.duration)
             else:
                 self.hearings[chunk.index] = hearing

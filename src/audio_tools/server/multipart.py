@@ -53,7 +53,7 @@ async def receive_upload(request: Request, uploads: UploadStore, *, idle_s: floa
     if announced > uploads.max_bytes + OVERHEAD_BYTES:
         raise UploadTooLarge(uploads.max_bytes)
     async with uploads.writer() as writer:
-        await uploads.run(writer.reserve, announced)
+        await uploads.reserve(writer, announced)
         form = FormReader(boundary, writer)
         await Body(request.receive, idle_s, request.scope).pour(form.feed, uploads)
         options = await uploads.run(form.finish)

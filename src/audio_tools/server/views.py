@@ -95,7 +95,7 @@ class JobStatus(View):
     waiting: Annotated[Json | None, described_as("Waiting", nullable=True)]
     """What a running job waits for before it can continue, else null."""
     restartable: bool
-    """Whether `POST /job/{job_id}/restart` accepts the job: it failed, but not because of its file."""
+    """Whether `POST /job/{job_id}/restart` accepts the job: it failed for a reason that may pass."""
 
     @classmethod
     def of(cls, job: Job) -> JobStatus:
@@ -246,6 +246,8 @@ class ErrorFacts(View):
     """Of a failed job: whether the same request may succeed a moment later."""
     restartable: Annotated[bool | None, omit_if_none()] = None
     """Of a failed job: whether it can be restarted; its upload is kept for that."""
+    upload_removed: Annotated[bool | None, omit_if_none()] = None
+    """Of a failed job: true where its upload was removed to free disk space."""
     option: Annotated[str | None, omit_if_none()] = None
     """The option that was refused."""
     value: Annotated[Any, omit_if_none()] = None

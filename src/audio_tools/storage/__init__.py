@@ -2,10 +2,11 @@
 
 from audio_tools.storage.upload_folder import MEDIA_NAME, UploadRecord, require_upload_id
 from audio_tools.storage.upload_writer import UploadWriter
-from audio_tools.storage.uploads import UploadedFile, UploadStatus, UploadStore
+from audio_tools.storage.uploads import SPARE_BYTES, UploadedFile, UploadStatus, UploadStore
 
 __all__ = [
     "MEDIA_NAME",
+    "SPARE_BYTES",
     "UploadRecord",
     "UploadStatus",
     "UploadStore",

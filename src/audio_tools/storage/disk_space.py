@@ -36,17 +36,25 @@ class DiskSpace:
             self._require_free(n_bytes)
             self._reserved[owner] = max(0, self._reserved.get(owner, 0) - n_bytes)
 
+    def missing(self, n_bytes: int) -> int:
+        """Return how many bytes must be freed before `n_bytes` can be reserved; 0 if they are available."""
+        with self._lock:
+            wanted = n_bytes + sum(self._reserved.values()) + self._min_free_bytes
+            return max(0, wanted - self._free())
+
     def release(self, owner: object) -> None:
         """Release the unused reservation of an owner."""
         with self._lock:
             self._reserved.pop(owner, None)
 
     def _require_free(self, n_bytes: int) -> None:
-        with map_storage_errors(self._folder):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            free = shutil.disk_usage(self._folder).free
-        if free < n_bytes + self._min_free_bytes:
+        if self._free() < n_bytes + self._min_free_bytes:
             raise DiskFull(
                 "Not enough disk space for the upload.",
                 hint="Free disk space, lower MIN_FREE_BYTES, or set DATA_DIR to a folder on a larger disk.",
             )
+
+    def _free(self) -> int:
+        with map_storage_errors(self._folder):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return shutil.disk_usage(self._folder).free

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from audio_tools.concurrency import run_until_stopped
-from audio_tools.errors import UploadExpired, UploadLocked, UploadNotFound, UploadUnfinished
+from audio_tools.errors import DiskFull, UploadExpired, UploadLocked, UploadNotFound, UploadUnfinished
 from audio_tools.storage.disk_space import DiskSpace
 from audio_tools.storage.upload_folder import UploadFolder, lock
 from audio_tools.storage.upload_writer import UploadWriter
@@ -23,6 +23,8 @@ THREADS = 16
 """Maximum number of concurrently writing uploads; others wait for a thread."""
 SETTLING_S = 600.0
 """Grace period for uploads without a record or a job, in seconds."""
+SPARE_BYTES = 8 << 20
+"""Disk space above the minimum that the next blocks of running uploads need, bytes."""
 HOLD_AGAIN_S = 0.01
 """Polling interval for the lock of an upload, since a file lock sends no notification."""
 
@@ -76,6 +78,8 @@ class UploadStore:
     def __init__(self, data_dir: Path, *, max_bytes: int, min_free_bytes: int, ttl_s: float) -> None:
         self.max_bytes = max_bytes
         self.ttl_s = ttl_s
+        self.make_room: Callable[[int], Awaitable[bool]] = _no_room
+        """Called when an upload finds no space, with the missing bytes; returns whether they are now free."""
         self._folder = data_dir / "uploads"
         self._space = DiskSpace(self._folder, min_free_bytes)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
@@ -104,10 +108,25 @@ class UploadStore:
         writer = UploadWriter(self._folder, self._space, self.max_bytes)
         try:
             yield writer
-        except BaseException:
+        except BaseException as error:
             await self.run(writer.abandon)
+            if isinstance(error, DiskFull):  # an upload of unknown length: for the next attempt
+                await self.make_room(await self.missing_bytes(SPARE_BYTES))
             raise
         await self.run(writer.close)
+
+    async def reserve(self, writer: UploadWriter, n_bytes: int) -> None:
+        """Reserve disk space for the expected bytes of an upload. Raises DiskFull if none can be made."""
+        try:
+            await self.run(writer.reserve, n_bytes)
+        except DiskFull:
+            if not await self.make_room(await self.missing_bytes(n_bytes)):
+                raise
+            await self.run(writer.reserve, n_bytes)
+
+    async def missing_bytes(self, n_bytes: int) -> int:
+        """Return how many bytes must be freed to receive `n_bytes` more; 0 if there is space for them."""
+        return await self.run(self._space.missing, n_bytes)
 
     @asynccontextmanager
     async def hold(self, upload_id: str) -> AsyncIterator[None]:
@@ -146,6 +165,13 @@ class UploadStore:
             UploadNotFound, UploadExpired: there is no upload with this id.
         """
         return await self.run(self._status, upload_id)
+
+    async def size(self, upload_id: str) -> int:
+        """Return the size of a finished upload in bytes, 0 if there is none."""
+        try:
+            return await self.run(_size_of, UploadFolder(self._folder, upload_id).media) or 0
+        except UploadNotFound:
+            return 0
 
     async def set_length(self, upload_id: str, length: int) -> None:
         """Store the length of an upload that started without one. Call it only from its writer."""
@@ -236,6 +262,11 @@ class UploadStore:
             return self.ttl_s
         # Only its own request could finish it, and that request has ended.
         return SETTLING_S if folder.media.exists() else 0.0
+
+
+async def _no_room(n_bytes: int) -> bool:
+    """Remove nothing."""
+    return n_bytes <= 0
 
 
 def _nothing() -> None:

@@ -201,6 +201,7 @@ def _unknown(name: str) -> EngineNotReady:
     return EngineNotReady(
         f"Unknown Whisper model: {name}.",
         hint=f"Known names: {', '.join(REPOSITORIES)}; or owner/name on the Hugging Face hub, or a folder.",
+        restartable=False,
     )
 
 
@@ -282,6 +283,7 @@ def _download(name: str, repository: str, on_download: OnDownload) -> Path:
             f"{repository} on the Hugging Face hub is not a faster-whisper (CTranslate2) model: it has no"
             f" {WEIGHTS_FILE}.",
             hint="Choose a model that was converted to CTranslate2, or a model name such as base.",
+            restartable=False,
         )
     return folder
 

@@ -204,6 +204,9 @@ class BullQueue(Queue):
             await self._add_to_bull(job)
         return job
 
+    async def forgo_restart(self, job_id: str) -> bool:
+        return await self._run(self._records.forgo_restart(job_id))
+
     async def delete(self, job_id: str) -> Job:
         return await self._run(self._delete_from_both(job_id))
 

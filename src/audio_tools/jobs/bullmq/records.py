@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 
 from audio_tools.errors import ConfigError, JobNotFinished, JobNotFound, JobNotRestartable
-from audio_tools.jobs.base import CRASH_LIMIT, WORKER_CRASHED, Added, JobPage, LeaseLost
+from audio_tools.jobs.base import CRASH_LIMIT, UPLOAD_REMOVED, WORKER_CRASHED, Added, JobPage, LeaseLost
 from audio_tools.jobs.bullmq import attempt_scripts as attempts
 from audio_tools.jobs.bullmq import scripts as lua
 from audio_tools.jobs.bullmq.connection import CALL_TIMEOUT_S, RedisAddress, map_redis_errors
@@ -148,12 +148,20 @@ class Records:
         """A job that is not finished or can be restarted; JobNotRestartable otherwise."""
         job = _known(job_id, await self._step(lua.UNLOCK, job_id))
         if job.finished and not job.restartable:
-            raise JobNotRestartable(job_id, job.state)
+            raise JobNotRestartable(job_id, job.state, upload_removed=job.upload_removed)
         return job
 
     async def restart(self, job_id: str) -> Job:
         """Make a failed job wait again; any other stays as it is."""
         return _known(job_id, await self._step(lua.RESTART, job_id))
+
+    async def forgo_restart(self, job_id: str) -> bool:
+        """Store that the upload of a failed job is removed; False if it cannot be restarted anyway."""
+        job = _known(job_id, await self._step(lua.GET, job_id))
+        if not job.restartable or job.error is None:
+            return False
+        texts = dump(job.error), dump(job.error | UPLOAD_REMOVED)
+        return bool(await self._step(lua.REPLACE_ERROR, job_id, *texts))
 
     async def ended(self, older_than_s: float) -> list[Job]:
         """Return and unlock the first jobs that finished at least this long ago."""

@@ -220,6 +220,14 @@ end
 return flat(id)
 """
 
+REPLACE_ERROR = """
+local id, known, new = unpack(ARGV)
+local job = load(id)
+if not job or job.state ~= 'failed' or job.error ~= known then return 0 end
+set(id, 'error', new)
+return 1
+"""
+
 FORGET = """
 for _, id in ipairs(ARGV) do
   local job = load(id)

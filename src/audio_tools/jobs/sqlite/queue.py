@@ -162,6 +162,9 @@ class SqliteQueue(Queue):
     async def restart(self, job_id: str) -> Job:
         return await self._write(lambda writing: writing.restart(job_id))
 
+    async def forgo_restart(self, job_id: str) -> bool:
+        return await self._write(lambda writing: writing.forgo_restart(job_id), vital=True)
+
     async def delete(self, job_id: str) -> Job:
         return await self._write(lambda writing: writing.delete(job_id), vital=True)
 

@@ -23,7 +23,7 @@ from audio_tools.errors import (
     JobNotRestartable,
     QueueUnavailable,
 )
-from audio_tools.jobs.base import CRASH_LIMIT, WORKER_CRASHED, Added, JobPage, LeaseLost
+from audio_tools.jobs.base import CRASH_LIMIT, UPLOAD_REMOVED, WORKER_CRASHED, Added, JobPage, LeaseLost
 from audio_tools.jobs.job import CANCELLING, PROGRESS, STATE_EVENTS, TERMINAL, Event, Job, JobState
 from audio_tools.transcript import Json
 
@@ -90,6 +90,7 @@ CLAIM = """UPDATE jobs SET state = 'active', attempts = attempts + 1, started_at
 RELEASE = "UPDATE jobs SET state = 'waiting' WHERE number = :number RETURNING *"
 RESTART = """UPDATE jobs SET state = 'waiting', progress = 0, report = '{}', error = NULL, crashes = 0,
     started_at = NULL, finished_at = NULL WHERE number = :number RETURNING *"""
+SET_ERROR = "UPDATE jobs SET error = :error WHERE number = :number"
 DROP_EVENTS = "DELETE FROM events WHERE job = :number"
 REQUEST_CANCEL = "UPDATE jobs SET cancel_requested = 1 WHERE number = :number RETURNING *"
 SET_PROGRESS = """UPDATE jobs SET crashes = iif(:progress > progress, 0, crashes), progress = :progress,
@@ -305,11 +306,18 @@ class Writing(Reading):
         if not job.finished:
             return job
         if not job.restartable:
-            raise JobNotRestartable(job_id, job.state)
+            raise JobNotRestartable(job_id, job.state, upload_removed=job.upload_removed)
         self.rows(DROP_EVENTS, number=job.number)
         job = _job(self.rows(RESTART, number=job.number)[0])
         self._store_event(job, JobState.WAITING, {})
         return job
+
+    def forgo_restart(self, job_id: str) -> bool:
+        """Store that the upload of a failed job is removed; False if it cannot be restarted anyway."""
+        job = self.job(job_id)
+        if job.restartable:
+            self.rows(SET_ERROR, number=job.number, error=_dump((job.error or {}) | UPLOAD_REMOVED))
+        return job.restartable
 
     def delete(self, job_id: str) -> Job:
         """Delete a finished job."""

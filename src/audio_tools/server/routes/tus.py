@@ -138,7 +138,7 @@ class TusApp:
         checksum = Checksum.of(headers)
         expected = expected_bytes(headers, 0, length)
         async with self._uploads.writer() as writer:
-            await self._uploads.run(writer.reserve, expected if length is None else length)
+            await self._uploads.reserve(writer, expected if length is None else length)
             await self._uploads.run(writer.begin, record)
             try:
                 await self._take(body, writer, length, checksum)
@@ -161,7 +161,7 @@ class TusApp:
             expected = expected_bytes(headers, offset, length)
             if not status.finished:
                 async with self._uploads.writer() as writer:
-                    await self._uploads.run(writer.reserve, expected)
+                    await self._uploads.reserve(writer, expected)
                     await self._uploads.run(writer.resume, upload_id)
                     # Check again under the lock: another process may have written meanwhile.
                     _require_offset(writer.size, offset)
