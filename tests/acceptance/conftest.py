@@ -33,10 +33,12 @@ async def make_tools(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Call
         lanes: int = 5,
         timeout_s: float = 60.0,
         chunk_size: int = 26_214_400,
+        outage_wait_s: float = 600.0,
     ) -> PipelineContext:
         engine = OpenAIEngine(api_key=key, base_url=simulator.base_url, model=model, timeout_s=timeout_s)
         engines.append(engine)
-        return PipelineContext(engine, RequestLimiter(lanes), ChunkCache(tmp_path / "data"), chunk_size)
+        store = ChunkCache(tmp_path / "data")
+        return PipelineContext(engine, RequestLimiter(lanes), store, chunk_size, outage_wait_s=outage_wait_s)
 
     yield make
     for engine in engines:

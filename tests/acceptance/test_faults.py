@@ -82,10 +82,12 @@ async def test_one_chunk_that_always_fails_costs_only_its_own_words(
 async def test_an_api_that_is_down_fails_the_job(
     recording: Path, simulator: Simulator, make_tools: MakeTools
 ) -> None:
-    """Not one chunk came back: that is no transcript."""
+    """Not one chunk came back: that is no transcript. Where OUTAGE_WAIT is 0, it is not waited for."""
     simulator.faults = at_random(1.0, ["503"])
-    with pytest.raises(AllChunksFailed, match="503"):
-        await hear(recording, make_tools())
+    with pytest.raises(AllChunksFailed, match="503") as caught:
+        await hear(recording, make_tools(outage_wait_s=0.0))
+
+    assert caught.value.restartable
 
 
 async def test_a_second_run_sends_nothing_again(

@@ -173,6 +173,85 @@ def test_a_gateway_without_its_engine_is_waited_for_but_not_for_ever() -> None:
     assert MOST_WAITING_S <= run(main()) <= MOST_WAITING_S + 60.0
 
 
+def loading(*, heard: bool, says_so: bool = False) -> EngineUnavailable:
+    """A 500 (`heard`) or 503."""
+    return EngineUnavailable("500", heard=heard, away=None, loading=says_so)
+
+
+class Unpaid(Scripted):
+    """An engine without a price."""
+
+    capabilities = Capabilities(words=False, segments=False)
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        Scripted(*[loading(heard=False) for _ in range(9)], Reply("done")),
+        Unpaid(*[loading(heard=True) for _ in range(9)], Reply("done")),
+        Scripted(*[loading(heard=True, says_so=True) for _ in range(9)], Reply("done")),
+    ],
+)
+def test_an_engine_that_loads_its_model_is_waited_for(engine: Scripted) -> None:
+    """A 503, a 500 that costs nothing, and one that says so: none of them counts as an attempt."""
+    reply, asker = ask(engine)
+
+    assert reply.text == "done"
+    assert asker.calls == 10
+    assert engine.asked_at[-1] < MOST_WAITING_S
+
+
+def test_an_engine_that_answers_has_loaded_its_model() -> None:
+    """From then on a 500 counts as an attempt, until a connection is refused: it has been restarted."""
+    engine = Unpaid(Reply("first"), *[loading(heard=True) for _ in range(ATTEMPTS)])
+
+    async def main() -> EngineClient:
+        asker = EngineClient(engine, RequestLimiter(2))
+        await asker.ask(REQUEST)
+        with pytest.raises(EngineUnavailable):
+            await asker.ask(REQUEST)
+        engine.answers = [
+            EngineUnreachable("refused"),
+            *[loading(heard=True) for _ in range(9)],
+            Reply("second"),
+        ]
+        assert (await asker.ask(REQUEST)).text == "second"
+        return asker
+
+    assert run(main()).calls == 1 + ATTEMPTS + 10
+
+
+def test_an_engine_that_never_loads_fails_every_chunk_soon() -> None:
+    """The first one waits MOST_WAITING_S, the others get the usual attempts."""
+    engine = Unpaid(loading(heard=True))
+    sent = []
+
+    async def main() -> None:
+        asker = EngineClient(engine, RequestLimiter(2))
+        for _ in range(2):
+            engine.answers = [loading(heard=True)]
+            with pytest.raises(EngineUnavailable):
+                await asker.ask(REQUEST)
+            sent.append(len(engine.asked_at))
+
+    run(main())
+
+    assert engine.asked_at[sent[0] - 1] >= MOST_WAITING_S - LONGEST_PAUSE_S
+    assert sent[1] - sent[0] == ATTEMPTS
+
+
+def test_without_patience_a_500_counts_at_once() -> None:
+    """With OUTAGE_WAIT=0."""
+    engine = Unpaid(loading(heard=True))
+
+    async def main() -> None:
+        with pytest.raises(EngineUnavailable):
+            await EngineClient(engine, RequestLimiter(2), outage_wait_s=0.0).ask(REQUEST)
+
+    run(main())
+    assert len(engine.asked_at) == ATTEMPTS
+
+
 def test_a_connection_that_breaks_between_two_outages_uses_up_attempts() -> None:
     """What was perhaps heard is an attempt, and only that."""
     away, broken = EngineUnreachable("refused"), EngineUnavailable("broken")

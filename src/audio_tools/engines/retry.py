@@ -52,6 +52,8 @@ class EngineClient:
         self._lanes = lanes
         self._max_cost_usd = max_cost_usd
         self._outage_wait_s = outage_wait_s
+        self._answering = False  # since the engine was last away
+        self._unanswered_since: float | None = None
         self._seconds_paid = 0.0
         self._usd_per_second = engine.capabilities.usd_per_minute / 60
         self._reserved_usd = (
@@ -100,6 +102,8 @@ class EngineClient:
                 reply = await self._engine.transcribe(request)
             except EngineError as error:
                 sent = not isinstance(error, EngineUnreachable)
+                if isinstance(error, EngineUnavailable):
+                    self._judge(error)
                 if _tells_of_overload(error):
                     self._lanes.overloaded(started_at)
                 if _is_free(error):
@@ -110,12 +114,29 @@ class EngineClient:
             finally:
                 if sent:
                     self._count_call(seconds)
+            self._answering, self._unanswered_since = True, None
             self._lanes.reached(started_at)
             self._lanes.answered(started_at, reply.quota)
         self._reserved_usd -= price_usd
         self._pay(price_usd if reply.cost_usd is None else reply.cost_usd, seconds)
         self.tokens += reply.tokens
         return reply
+
+    def _judge(self, error: EngineUnavailable) -> None:
+        """
+        Decide whether an engine that returned 500 or 503 is still loading its model.
+
+        That is assumed until its first answer, and for MOST_WAITING_S at most, where the request was not
+        charged: after a 503, and after a 500 of an engine without a price.
+        """
+        now = asyncio.get_running_loop().time()
+        if error.away is None:
+            free = not error.heard or self._engine.capabilities.usd_per_minute == 0
+            since = self._unanswered_since = now if self._unanswered_since is None else self._unanswered_since
+            longest_s = min(MOST_WAITING_S, self._outage_wait_s)
+            error.away = free and not self._answering and now - since < longest_s
+        elif error.away:
+            self._answering = False
 
     def _count_call(self, seconds: float) -> None:
         self.calls += 1
@@ -171,7 +192,7 @@ class _RetryPolicy:
             return False
         self._waits += _is_waited_for(error)
         self._refusals += isinstance(error, EngineRateLimited)
-        if not (isinstance(error, EngineUnavailable) and error.away):
+        if not _is_away(error):
             self._away_since = None
         elif self._away_since is None:
             self._away_since = asyncio.get_running_loop().time()
@@ -182,9 +203,12 @@ class _RetryPolicy:
     def is_over(self, state: RetryCallState) -> bool:
         now = asyncio.get_running_loop().time()
         if self._away_since is not None:
+            error = _error(state)
             # A gateway says the same of a chunk that crashes its engine each time: that has an earlier end.
-            reached = not isinstance(_error(state), EngineUnreachable)
-            most_s = min(self._outage_wait_s, MOST_WAITING_S) if reached else self._outage_wait_s
+            certain = isinstance(error, EngineUnreachable) or (
+                isinstance(error, EngineUnavailable) and error.loading
+            )
+            most_s = self._outage_wait_s if certain else min(self._outage_wait_s, MOST_WAITING_S)
             return now - self._away_since >= most_s
         in_vain = self._refusals >= MOST_WAITS and now - self._began >= MOST_WAITING_S
         return state.attempt_number - self._waits >= ATTEMPTS or in_vain
@@ -202,8 +226,11 @@ class _RetryPolicy:
 
 def _is_waited_for(error: EngineError) -> bool:
     """Whether the error does not count as an attempt: it passes with time, and nothing was processed."""
-    away = isinstance(error, EngineUnavailable) and error.away
-    return away or isinstance(error, EngineRateLimited)
+    return _is_away(error) or isinstance(error, EngineRateLimited)
+
+
+def _is_away(error: EngineError) -> bool:
+    return isinstance(error, EngineUnavailable) and bool(error.away)
 
 
 def _reason(error: EngineError) -> str:

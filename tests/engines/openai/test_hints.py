@@ -156,11 +156,11 @@ DOWN = '{"errors": [{"code": 7009, "message": "Upstream service unavailable"}]}'
         (502, "", True),
         (503, "<html><body>No server is available to handle this request.</body></html>", True),
         (504, GATEWAY, False),
-        (503, DOWN, False),
+        (503, DOWN, None),
     ],
 )
 async def test_a_gateway_without_its_engine_is_waited_for(
-    status: int, body: str, away: bool, transcribe: Transcribe, serve: Serve
+    status: int, body: str, away: bool | None, transcribe: Transcribe, serve: Serve
 ) -> None:
     """Its page says that the engine is away. A gateway that waited in vain may have been heard."""
     content_type = "application/json" if body == DOWN else "text/html"
@@ -168,7 +168,37 @@ async def test_a_gateway_without_its_engine_is_waited_for(
     with pytest.raises(EngineUnavailable) as caught:
         await transcribe(str(server.make_url("/v1")))
 
-    assert caught.value.away == away
+    assert caught.value.away is away
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "loading"),
+    [
+        (503, '{"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}', True),
+        (500, '{"error": "llm server loading model"}', True),
+        (
+            503,
+            '{"error": "Model openai/whisper-large-v3 is currently loading", "estimated_time": 20.0}',
+            True,
+        ),
+        (500, '{"detail": "Model is not ready"}', True),
+        (503, '{"detail": "model not loaded"}', True),
+        (500, "Internal Server Error", False),
+        (500, '{"error": {"code": 500, "message": "failed to load model: service not ready"}}', False),
+        (500, '{"error": {"message": "model name=x failed to load"}}', False),
+        (503, '{"error": {"message": "That model is currently overloaded"}}', False),
+    ],
+)
+async def test_a_server_that_loads_its_model_says_so(
+    status: int, body: str, loading: bool, transcribe: Transcribe, serve: Serve
+) -> None:
+    """Then it is certain that nothing was transcribed; where loading has failed, nothing is certain."""
+    server = await serve(lambda _: web.Response(status=status, text=body, content_type="application/json"))
+    with pytest.raises(EngineUnavailable) as caught:
+        await transcribe(str(server.make_url("/v1")))
+
+    assert (caught.value.loading, caught.value.away) == (loading, True if loading else None)
+    assert caught.value.heard == (status == 500 and not loading)
 
 
 @pytest.mark.parametrize(

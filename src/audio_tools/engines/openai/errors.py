@@ -39,6 +39,12 @@ PLAIN_HTTP_SIGNS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUES
 """OpenSSL's error, by version, for a reply that is not TLS."""
 GATEWAY = {502, 503}
 """Statuses of a gateway whose upstream does not respond."""
+SAYS_LOADING = re.compile(
+    r"(?i)\b(loading|warming up|warm-?up|initiali[sz]ing|starting up|not (yet )?(ready|loaded))\b"
+)
+"""What servers say while they load a model (llama.cpp, Ollama, Hugging Face, vLLM)."""
+SAYS_FAILED = re.compile(r"(?i)\b(fail(ed|ure)|error loading|cannot|can't|could not|unable)\b")
+"""What they say when that did not succeed."""
 UNREACHABLE_HINT = "Check OPENAI_BASE_URL, the network, and the proxy if there is one."
 
 
@@ -136,18 +142,28 @@ def _status_error(error: APIStatusError) -> EngineError:
         return kind(said, hint="Check the model's name and OPENAI_BASE_URL.")
     if status == 402 or (status == 429 and names & SPENT):
         return EngineRefused(
-            said, hint="The account's quota is used up. Add credit, then run the same command again."
+            said,
+            hint="The account's quota is used up. Add credit, then run the same command again.",
+            restartable=True,
         )
     if status == 429:
         # Without Retry-After, use the end of the window; it is meaningless for other errors.
         return EngineRateLimited(said, retry_after_s=retry_after_s or reset_seconds(headers) or None)
-    if status in GATEWAY and not isinstance(error.body, Mapping):
+    # Some answer 500 while they load the model.
+    loading = status >= 500 and bool(SAYS_LOADING.search(said)) and not SAYS_FAILED.search(said)
+    if status in GATEWAY and not loading and not isinstance(error.body, Mapping):
         # A proxy's own page: the engine behind it is away, or about to start.
         hint = "Start the engine behind the proxy, or correct OPENAI_BASE_URL."
         return EngineUnavailable(said, hint=hint, heard=status != 503, away=True)
     if status in {408, 409} or status >= 500:
         # A server refuses with 503 before it processes anything.
-        return EngineUnavailable(said, retry_after_s=retry_after_s, heard=status != 503)
+        return EngineUnavailable(
+            said,
+            retry_after_s=retry_after_s,
+            heard=status != 503 and not loading,
+            away=None if status in {500, 503} else False,
+            loading=loading,
+        )
     if refuses_form(error):
         return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to a format that the provider accepts.")
     if param in {"model", "language", "prompt"}:
