@@ -17,6 +17,7 @@ RANKS: list[dict[str, str]] = [
         "logs": "structured logs, secrets redacted",
         "metrics": "Prometheus metrics",
         "subprocess_rpc": "calls into a child process",
+        "model_packages": "weights of models in Python packages",
         "network": "proxies and certificates of the environment",
         "concurrency": "thread calls and error groups for asyncio",
     },

