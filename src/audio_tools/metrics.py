@@ -28,6 +28,7 @@ COST_USD = Counter(
 for state in ("completed", "failed", "cancelled"):
     JOBS_ENDED.labels(state)
 WEBSOCKETS = Gauge("audio_tools_websockets", "Open WebSockets.", registry=REGISTRY)
+EVENT_STREAMS = Gauge("audio_tools_event_streams", "Open streams of server-sent events.", registry=REGISTRY)
 
 
 def declare_engines(names: Iterable[str]) -> None:

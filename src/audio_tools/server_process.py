@@ -21,6 +21,7 @@ from audio_tools.errors import ConfigError, DiskFull
 from audio_tools.server.access_rules import AccessRules
 from audio_tools.server.app import create_app
 from audio_tools.server.middleware.proxies import Proxies
+from audio_tools.server.routes.event_stream import EventStreams
 from audio_tools.server.routes.health import HealthCheck, check_ffmpeg
 from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.tus import TusApp
@@ -48,6 +49,7 @@ class ServerProcess:
         # Validate the access rules before opening sockets.
         self._rules = _access_rules(settings)
         self._backend = make_backend(settings, wait_s)
+        self._streams = EventStreams(self._backend.queue)
         self._worker_process = WorkerProcess(settings, self._backend) if workers else None
 
     async def run(self, started: Callable[[int, int], None]) -> None:
@@ -77,12 +79,13 @@ class ServerProcess:
             gc.freeze()
             started(*ports)
             await stopping.wait()
+            self._streams.stopping.set()
             server.should_exit = True
 
     def _server(self, ports: list[int]) -> _Server:
         settings = self._settings
         rules = replace(self._rules, ports=tuple(ports))
-        routes = JobRoutes(self._backend, ws_port=ports[1], upload_idle_s=settings.upload_idle)
+        routes = JobRoutes(self._backend, self._streams, ws_port=ports[1], upload_idle_s=settings.upload_idle)
         tus = TusApp(
             self._backend.uploads, idle_s=settings.upload_idle, require_unused=self._backend.require_unused
         )

@@ -23,6 +23,7 @@ OPERATIONS = [
     "POST /jobs",
     "GET /job/{job_id}/status",
     "GET /job/{job_id}/result",
+    "GET /job/{job_id}/events",
     "GET /job/{job_id}/export",
     "POST /job/{job_id}/export",
     "POST /job/{job_id}/cut-plan",

@@ -286,10 +286,12 @@ class Queue(ABC):
         """
 
     @abstractmethod
-    def events(self, job_id: str, after: str | None = None) -> AsyncGenerator[Event, None]:
+    def events(
+        self, job_id: str, after: str | None = None, *, follow: bool = True
+    ) -> AsyncGenerator[Event, None]:
         """
-        Iterate over the job's event log: stored events, then new ones, up to and including the terminal
-        event.
+        Iterate over the job's event log: stored events, then, if `follow`, new ones up to and including the
+        terminal event.
 
         After `after`, the id of an event; one that is not known replays all that is kept. Ends at once when
         nothing can come any more, also when the job is deleted meanwhile. Progress events are replaced by

@@ -21,6 +21,8 @@ UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 """Characters valid in a header, a WebSocket subprotocol and a query."""
 _HOST = r"(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)(?::([1-9][0-9]{0,4}))?"
 HOST = re.compile(_HOST)
+EVENT_STREAM = re.compile(r"/job/[^/]+/events")
+"""Path of the server-sent events of a job."""
 ORIGIN = re.compile(rf"([a-z][a-z0-9+.-]*)://{_HOST}")
 
 
@@ -282,9 +284,15 @@ def _tokens(scope: Scope, authorizations: Iterable[str]) -> Iterable[bytes]:
         for name in scope.get("subprotocols", ()):
             if name.startswith("bearer."):
                 yield name.removeprefix("bearer.").encode("latin-1", "replace")
+    if takes_query_token(scope):
         for part in scope["query_string"].split(b"&"):
             if part.startswith(b"token="):
                 yield unquote_to_bytes(part.removeprefix(b"token="))
+
+
+def takes_query_token(scope: Scope) -> bool:
+    """Whether `?token=` counts: browsers can send WebSockets and EventSource no header."""
+    return scope["type"] == "websocket" or EVENT_STREAM.fullmatch(scope["path"]) is not None
 
 
 def _wrong_entry(setting: str, entry: str, wanted: str) -> ConfigError:

@@ -82,7 +82,7 @@ def create_app(
     async def get_docs() -> Response:
         return docs_page(app.openapi())
 
-    events = JobEvents(routes.backend.queue)
+    events = JobEvents(routes.backend.queue, routes.streams.messages)
 
     @app.websocket("/")
     async def follow(socket: WebSocket) -> None:

@@ -96,6 +96,10 @@ class JobStatus(View):
     """What a running job waits for before it can continue, else null."""
     restartable: bool
     """Whether `POST /job/{job_id}/restart` accepts the job: it failed for a reason that may pass."""
+    events: Annotated[list[Annotated[Json, described_as("Event")]] | None, omit_if_none()] = None
+    """Only with `after`: the events that are stored after it, at most 101."""
+    last_event_id: Annotated[str | None, omit_if_none()] = None
+    """Only with `after`: the id of the last of them, else `after` itself; the `after` of the next request."""
 
     @classmethod
     def of(cls, job: Job) -> JobStatus:

@@ -210,6 +210,19 @@ async def test_token_over_http() -> None:
     assert [scope["state"]["authorized"] for scope in handler.seen] == [True, False]
 
 
+async def test_token_of_an_event_stream() -> None:
+    """In the query, since EventSource can send no header; the handler does not see it."""
+    route = "/job/7/events"
+    async with serving(token=TOKEN) as (port, handler), httpx2.AsyncClient(trust_env=False) as client:
+        url = f"http://127.0.0.1:{port}{route}"
+        in_query = await client.get(url, params={"token": TOKEN, "after": "3"})
+        wrong = await client.get(url, params={"token": "wrong"})
+        beside = await client.get(f"{url}/more", params={"token": TOKEN})
+
+    assert [answer.status_code for answer in (in_query, wrong, beside)] == [200, 401, 401]
+    assert [(scope["path"], scope["query_string"]) for scope in handler.seen] == [(route, b"after=3")]
+
+
 async def test_without_a_token_set_everybody_who_passes_is_authorized() -> None:
     """Handlers need to know one flag only."""
     async with serving() as (port, handler):

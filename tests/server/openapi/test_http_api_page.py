@@ -27,6 +27,7 @@ from audio_tools.server.error_responses import CODES
 from audio_tools.server.middleware.access_control import UNAUTHORIZED
 from audio_tools.server.openapi.document import DESCRIPTION
 from audio_tools.server.routes import job_events as websocket
+from audio_tools.server.routes.event_stream import EventStreams
 from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.tus import EXTENSIONS, TusApp
 from audio_tools.server.uvicorn_ext import http_protocol as protocol
@@ -56,7 +57,7 @@ def uploads(tmp_path: Path) -> Iterator[UploadStore]:
 def document(uploads: UploadStore, tmp_path: Path) -> Json:
     """The OpenAPI document."""
     backend = Backend(SqliteQueue(tmp_path), uploads, TranscriptStore(tmp_path), ChunkCache(tmp_path))
-    routes = JobRoutes(backend, ws_port=3002, upload_idle_s=1)
+    routes = JobRoutes(backend, EventStreams(backend.queue), ws_port=3002, upload_idle_s=1)
     app = create_app(routes, TusApp(uploads), AccessRules(ports=(3001,)), {})
 
     async def ask() -> Json:

@@ -25,6 +25,7 @@ from audio_tools.errors import ConfigError, DecodeFailed, JobNotFound, QueueUnav
 from audio_tools.jobs import Job, Lease, SqliteQueue
 from audio_tools.server.access_rules import AccessRules
 from audio_tools.server.app import create_app
+from audio_tools.server.routes.event_stream import EventStreams
 from audio_tools.server.routes.health import check_ffmpeg
 from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.tus import TusApp
@@ -64,7 +65,7 @@ async def connected(queue: SqliteQueue, folder: Path) -> AsyncIterator[httpx2.As
     uploads = UploadStore(folder, max_bytes=1000, min_free_bytes=0, ttl_s=60)
     transcripts, cache = TranscriptStore(folder), ChunkCache(folder)
     backend = Backend(queue, uploads, transcripts, cache, media_roots=(folder,))
-    routes = JobRoutes(backend, ws_port=3002, upload_idle_s=1)
+    routes = JobRoutes(backend, EventStreams(backend.queue), ws_port=3002, upload_idle_s=1)
     tus = TusApp(uploads, require_unused=backend.require_unused)
     transport = httpx2.ASGITransport(create_app(routes, tus, AccessRules(ports=(3001,)), {}))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:3001") as client:

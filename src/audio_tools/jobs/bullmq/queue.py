@@ -239,7 +239,9 @@ class BullQueue(Queue):
         await asyncio.to_thread(self._slot.require_folder)
         return f"Redis at {self._address}"
 
-    async def events(self, job_id: str, after: str | None = None) -> AsyncGenerator[Event, None]:
+    async def events(
+        self, job_id: str, after: str | None = None, *, follow: bool = True
+    ) -> AsyncGenerator[Event, None]:
         await self.get(job_id)
         last = after or ""
         bell = self._changes.bell(job_id)
@@ -250,6 +252,8 @@ class BullQueue(Queue):
             try:
                 page = await bell.share(last, partial(self._read_events, job_id, last))
             except QueueUnavailable as error:
+                if not follow:
+                    raise
                 log.info("cannot read events, waiting for Redis: %s", error.message)
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -258,6 +262,8 @@ class BullQueue(Queue):
                 last = event.id
             more = page.more
             if more and len(page.events) < EVENTS_PER_READ:
+                if not follow:
+                    return
                 await rung.wait()
 
     def _read_events(self, job_id: str, after: str) -> asyncio.Task[EventPage]:

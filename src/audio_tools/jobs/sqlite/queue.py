@@ -188,7 +188,9 @@ class SqliteQueue(Queue):
                 hint=f"Check whether the disk of {self._path} is overloaded or failing.",
             ) from None
 
-    async def events(self, job_id: str, after: str | None = None) -> AsyncGenerator[Event, None]:
+    async def events(
+        self, job_id: str, after: str | None = None, *, follow: bool = True
+    ) -> AsyncGenerator[Event, None]:
         await self.get(job_id)
         last = _event_number(after)
         bell = self._bells.setdefault(job_id, Broadcast())
@@ -201,6 +203,8 @@ class SqliteQueue(Queue):
                 yield event
                 last = int(event.id)
             if more and len(page) < EVENTS_PER_READ:
+                if not follow:
+                    return
                 await rung.wait()
 
     def _announce(self, changes: Changes) -> None:

@@ -16,6 +16,7 @@ from audio_tools.server.access_rules import (
     OriginNotAllowed,
     Unauthorized,
     judge,
+    takes_query_token,
     token_is_valid,
 )
 from audio_tools.server.error_responses import error_response
@@ -35,7 +36,7 @@ EVERY_RESPONSE: RawHeaders = (
 PREFLIGHT_ANSWER = {
     "Access-Control-Allow-Methods": "GET, POST, HEAD, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, X-Request-Id, "
-    "X-HTTP-Method-Override, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, "
+    "Last-Event-ID, X-HTTP-Method-Override, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, "
     "Upload-Defer-Length, Upload-Checksum, Upload-Concat",
     "Access-Control-Max-Age": "600",
 }
@@ -112,10 +113,11 @@ class AccessControl:
 
 def _forget_token(scope: Scope) -> None:
     """Remove the token from the query, so that it never appears in a log."""
-    if scope["type"] == "websocket":
+    if takes_query_token(scope):
         parts = scope["query_string"].split(b"&")
         # In place, since uvicorn logs the handshake from the same scope.
         scope["query_string"] = b"&".join(part for part in parts if not part.startswith(b"token="))
+    if scope["type"] == "websocket":
         scope["subprotocols"] = [
             name for name in scope.get("subprotocols", ()) if not name.startswith("bearer.")
         ]

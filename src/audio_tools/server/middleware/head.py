@@ -22,5 +22,6 @@ class HeadAsGet:
             and scope["method"] == "HEAD"
             and not scope["path"].startswith(self._uploads)
         ):
-            scope = {**scope, "method": "GET"}
+            # A stream of events has no end that could be waited for.
+            scope = {**scope, "method": "GET", "state": {**scope.get("state", {}), "head": True}}
         await self._app(scope, receive, send)

@@ -37,6 +37,9 @@ ErrorBody: 400 `bad_handshake`, 426 `upgrade_required`, or as above. Close codes
 - 4400: `jobId` is missing
 - 4401: the token is missing or invalid
 - 4404: the job does not exist
+
+Without WebSockets, `GET /job/{jobId}/events` sends the same messages as server-sent events, and \
+`GET /job/{jobId}/status?wait=30&after=ID` returns them in batches.
 """
 
 TAGS = [
@@ -132,6 +135,13 @@ PEAKS: Responses = {
         | {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     },
     304: {"description": "The client has this waveform already."},
+}
+EVENT_STREAM: Responses = {
+    200: {
+        "description": "Server-sent events; the data of each is an Event as JSON, its id that of the event.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    204: {"description": "The job has ended, and nothing follows the event `after`."},
 }
 HEALTHY: Responses = {
     200: {"description": "All checks pass.", "content": content("Health")},

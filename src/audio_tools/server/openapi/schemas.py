@@ -115,8 +115,12 @@ def _events(schemas: Json) -> Json:
     attempts = _object(attempts=status["properties"]["attempts"])
     result = _object(result=ref("Summary", "The transcript in numbers."))
     error = _object(error=ref("JobFailure", "Why the job failed."))
+    polled = {"events", "lastEventId"}
+    shown = status | {
+        "properties": {name: field for name, field in status["properties"].items() if name not in polled}
+    }
     events = {
-        "snapshot": _event("snapshot", "First message: the status of the job.", status, stored=False),
+        "snapshot": _event("snapshot", "First message: the status of the job.", shown, stored=False),
         "active": _event("active", "A worker started the job.", attempts),
         "progress": _event("progress", progress["description"], progress),
         "words": _event("words", words["description"], words),
@@ -177,7 +181,7 @@ SCHEMAS["ExportRequest"] = {
     "required": ["format"],
 }
 SCHEMAS["Event"] = {
-    "description": "A message of the WebSocket.",
+    "description": "A message about a job.",
     "oneOf": [ref(name) for name in EVENTS],
     "discriminator": {
         "propertyName": "type",

@@ -1,36 +1,30 @@
-"""A job's progress over a WebSocket: a snapshot, then every event, then a normal close."""
+"""The events of a job over a WebSocket: a snapshot, then every event, then a normal close."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import time
 from collections.abc import Coroutine
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 from fastapi import WebSocket, WebSocketDisconnect
 
 from audio_tools.errors import JobNotFound, QueueUnavailable
-from audio_tools.jobs import Event, Job, JobState, Queue
-from audio_tools.jobs.job import PROGRESS
-from audio_tools.server.uvicorn_ext.frames import TextMessage, sender
-from audio_tools.server.views import JobStatus, iso
-from audio_tools.transcript import Json
+from audio_tools.jobs import Job, Queue
+from audio_tools.server.event_messages import EventMessages, snapshot
+from audio_tools.server.uvicorn_ext.frames import sender
 
 NORMAL = 1000
 TRY_AGAIN = 1013
 NO_JOB_ID = 4400
 UNKNOWN_JOB = 4404
-MESSAGES_KEPT = 100
-"""Number of cached messages shared by clients; messages with words have some tens of KB."""
 
 
 class JobEvents:
-    """Serves the events of jobs to all clients, and serialises each message once."""
+    """Serves the events of jobs to WebSocket clients."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, messages: EventMessages | None = None) -> None:
         self._queue = queue
-        self._messages: dict[str, TextMessage] = {}
+        self._messages = messages or EventMessages(queue)
 
     async def follow(self, socket: WebSocket) -> None:
         """
@@ -58,30 +52,13 @@ class JobEvents:
             pass
 
     async def _send(self, socket: WebSocket, job: Job) -> None:
-        send, report = sender(socket), job.report
-        await send(
-            _message(JobStatus.of(job).to_json() | {"type": "snapshot", "timestamp": iso(time.time())})
-        )
-        async for event in self._queue.events(job.id, socket.query_params.get("after")):
-            if event.type == PROGRESS:
-                report = event.payload
-                # The snapshot of a finished job has 100 %, the last report a little less.
-                if report["progress"] < job.progress:
-                    continue
-            elif event.type == JobState.COMPLETED:
-                await send(_whole(job, report, event))
-            await send(self._message_of(job, event))
+        send = sender(socket)
+        await send(snapshot(job))
+        async with aclosing(self._messages.events(job, socket.query_params.get("after"))) as messages:
+            async for message in messages:
+                await send(message)
         # Yield once, so that all clients get the last event before the first close handshake.
         await asyncio.sleep(0)
-
-    def _message_of(self, job: Job, event: Event) -> TextMessage:
-        """Return the message of an event, cached for other clients."""
-        key = f"{job.id} {event.id}"
-        if (message := self._messages.get(key)) is None:
-            message = self._messages[key] = _event_message(job, event, event.to_json())
-            if len(self._messages) > MESSAGES_KEPT:
-                del self._messages[next(iter(self._messages))]
-        return message
 
 
 async def _unless_gone(socket: WebSocket, telling: Coroutine[None, None, None]) -> None:
@@ -104,17 +81,3 @@ async def _wait_until_gone(socket: WebSocket) -> None:
     with suppress(WebSocketDisconnect):
         while (await socket.receive())["type"] != "websocket.disconnect":
             pass
-
-
-def _whole(job: Job, report: Json, end: Event) -> TextMessage:
-    """A final progress of 100 %: the worker's last report is lower, and clients may wait for 100."""
-    record = report | {"type": PROGRESS, "progress": 100.0, "message": "Done", "etaSeconds": 0.0}
-    return _event_message(job, end, record)
-
-
-def _event_message(job: Job, event: Event, record: Json) -> TextMessage:
-    return _message(record | {"jobId": job.id, "timestamp": iso(event.timestamp)})
-
-
-def _message(record: Json) -> TextMessage:
-    return TextMessage(json.dumps(record))

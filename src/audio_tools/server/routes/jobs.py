@@ -38,6 +38,7 @@ from audio_tools.server.openapi.errors import (
 )
 from audio_tools.server.routes._job_view import websocket_url
 from audio_tools.server.routes._json_body import json_body, json_object, unknown_names
+from audio_tools.server.routes.event_stream import AFTER, LONGEST_WAIT_S, EventStreams
 from audio_tools.server.routes.exports import ExportRoutes
 from audio_tools.server.views import Done, JobStatus, ListedJob, Pending, Started
 from audio_tools.transcript import Json
@@ -64,6 +65,7 @@ class JobRoutes:
     """Dependencies of the routes."""
 
     backend: Backend
+    streams: EventStreams
     ws_port: int
     upload_idle_s: float
 
@@ -90,7 +92,7 @@ class JobRoutes:
             "/job/{job_id}/status",
             summary="Job status",
             operation_id="getJobStatus",
-            responses=answers("JobStatus", "Current status of the job.") | errors(*OF_A_JOB),
+            responses=answers("JobStatus", "Current status of the job.") | errors(*OF_A_JOB, INVALID_REQUEST),
         )(self.status)
         ended = PENDING | errors(*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB)
         router.get(
@@ -99,6 +101,7 @@ class JobRoutes:
             operation_id="getJobResult",
             responses=answers("Result", "The transcript.") | ended,
         )(self.result)
+        router.include_router(self.streams.router())
         exports = ExportRoutes(self.backend, self.result, self.upload_idle_s)
         router.include_router(exports.router())
         router.post(
@@ -197,10 +200,25 @@ class JobRoutes:
         started = Started(job_id=job.id, websocket_url=address, warnings=warnings or None)
         return LenientJson(started.to_json())
 
-    async def status(self, job_id: JobId) -> Response:
-        """The current status of the job; `progress` is 0 to 100 and never decreases."""
-        job = await self.backend.queue.get(job_id)
+    async def status(
+        self,
+        job_id: JobId,
+        wait: Annotated[
+            float,
+            Query(ge=0, le=LONGEST_WAIT_S, description="Longest wait, seconds, for an event or the end."),
+        ] = 0.0,
+        after: Annotated[str | None, Query(description=AFTER)] = None,
+    ) -> Response:
+        """
+        The current status of the job; `progress` is 0 to 100 and never decreases. With `wait` the reply
+        waits for an event later than `after`, or without `after` for the end of the job. With `after` it has
+        `events` and `lastEventId`, the `after` of the next request.
+        """
+        job, events = await self.streams.poll(job_id, after, wait)
         record = JobStatus.of(job).to_json()
+        if events is not None:
+            ids = [event["id"] for event in events if "id" in event]
+            record |= {"events": events, "lastEventId": ids[-1] if ids else after}
         if job.state == JobState.COMPLETED:
             del record["result"]
             return await self._with_transcript(job, record, "result")
