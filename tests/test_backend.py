@@ -24,11 +24,11 @@ async def test_transcripts_without_a_job_are_swept(tmp_path: Path) -> None:
     for name in (job_id, "orphan"):
         store.put(name, transcript)
         past = time.time() - 1000
-        for path in (store.path(name), store.peaks_path(name)):
+        for path in (tmp_path / "transcripts").glob(f"{name}.*"):
             os.utime(path, (past, past))
     async with make_backend(Settings(data_dir=tmp_path, result_ttl=60), None), asyncio.timeout(10):
-        while store.path("orphan").exists() or store.peaks_path("orphan").exists():
+        while list((tmp_path / "transcripts").glob("orphan.*")):
             await asyncio.sleep(0.01)
 
-    assert store.path(job_id).exists()
-    assert store.peaks_path(job_id).exists()
+    assert store.exists(job_id)
+    assert store.peaks(job_id)

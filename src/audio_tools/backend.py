@@ -26,7 +26,7 @@ from audio_tools.jobs import UNFINISHED, Added, Job, JobState, Queue, make_queue
 from audio_tools.media.allowed_paths import OpenedMedia, resolve_media
 from audio_tools.options import Options
 from audio_tools.settings import Settings
-from audio_tools.storage import SPARE_BYTES, UploadedFile, UploadStore, require_upload_id
+from audio_tools.storage import SPARE_BYTES, UploadedFile, Uploads, UploadStore, require_upload_id
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.disk_wait import DiskWait
 from audio_tools.storage.transcripts import TranscriptStore
@@ -57,7 +57,7 @@ class Backend:
     def __init__(
         self,
         queue: Queue,
-        uploads: UploadStore,
+        uploads: Uploads,
         transcripts: TranscriptStore,
         chunk_cache: ChunkCache,
         *,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from audio_tools.errors import MalformedUpload, UnsupportedMediaType, UploadTooLarge
 from audio_tools.server.request_body import Body, content_length
-from audio_tools.storage import UploadedFile, UploadRecord, UploadStore, UploadWriter
+from audio_tools.storage import Upload, UploadedFile, UploadRecord, Uploads
 
 FILE_FIELD = "audioFile"
 OPTIONS_FIELD = "options"
@@ -34,7 +34,7 @@ class Form(NamedTuple):
     options: str | None
 
 
-async def receive_upload(request: Request, uploads: UploadStore, *, idle_s: float = IDLE_S) -> Form:
+async def receive_upload(request: Request, uploads: Uploads, *, idle_s: float = IDLE_S) -> Form:
     """
     Receive a form with the file `audioFile` and, before or after it, the optional text `options`.
 
@@ -84,7 +84,7 @@ class FormReader:
     Its methods block on the disk and raise the errors of `receive_upload`; the parser calls the private ones.
     """
 
-    def __init__(self, boundary: bytes, writer: UploadWriter) -> None:
+    def __init__(self, boundary: bytes, writer: Upload) -> None:
         self._writer = writer
         self._options: bytearray | None = None
         self._take: Callable[[memoryview], None] = _ignore

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audio_tools.errors import MalformedUpload, UploadError, UploadTimeout
 from audio_tools.server.uvicorn_ext.socket_body import BYTES_READ, EXTENSION, SocketBody
-from audio_tools.storage import UploadStore
+from audio_tools.storage import Uploads
 
 BLOCK_BYTES = 1 << 20
 """Bytes collected before a thread writes them; at 1 MiB the cost of the thread is not measurable."""
@@ -55,7 +55,7 @@ class Body:
         if self._direct is not None:
             self._direct.stop()
 
-    async def pour(self, sink: Callable[[bytes], None], uploads: UploadStore) -> None:
+    async def pour(self, sink: Callable[[bytes], None], uploads: Uploads) -> None:
         """
         Pass every block to `sink`, in a thread of `uploads`. Raises the errors of iteration and of `sink`.
         """

@@ -1,10 +1,9 @@
-"""The cache of chunk results under DATA_DIR. Writes are atomic and durable."""
+"""The cache of chunk results. Writes are atomic and durable."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,13 +11,14 @@ from pathlib import Path
 
 from audio_tools.audio.pcm import Pcm
 from audio_tools.errors import StorageError
-from audio_tools.storage.local import write_atomically
+from audio_tools.storage.base import Blobs
+from audio_tools.storage.local import LocalBlobs
 from audio_tools.transcript import Reply
 
 FORMAT = "1"
 """Part of each digest; increment it when the meaning of stored results changes."""
-
-
+SWEPT = "swept"
+"""A blob whose age is that of the last sweep by any process, and whose text the bytes in use."""
 PART_S = 3600.0
 """Age in seconds after which a half-written file was left by a crash: writing one takes milliseconds."""
 
@@ -38,34 +38,31 @@ def _hex(data: bytes | memoryview) -> str:
 
 
 class ChunkCache:
-    """Engine replies by digest, one small JSON file each under `DATA_DIR/chunks`."""
+    """
+    Engine replies by digest, one small JSON blob each.
 
-    def __init__(self, data_dir: Path) -> None:
-        self._folder = data_dir / "chunks"
+    Args:
+        place: where they are: a data folder, or blobs elsewhere.
+    """
+
+    def __init__(self, place: Path | Blobs) -> None:
+        self._blobs = LocalBlobs(place / "chunks") if isinstance(place, Path) else place
 
     def get(self, digest: str) -> Reply | None:
         """
         Return the stored reply, or None, and renew its age. Blocks briefly on the disk.
 
         Raises:
-            StorageError: it may exist, but cannot be read.
+            StorageError: it cannot be read. It is not treated as absent, since it was paid for.
         """
-        path = self._path(digest)
         try:
-            reply = Reply.from_json_text(path.read_bytes())
+            reply = Reply.from_json_text(self._blobs.get(_name(digest)))
         except FileNotFoundError:
             return None
-        except OSError as error:
-            # Not treated as absent, since an existing result has been paid for.
-            raise StorageError(
-                f"Cannot read {path}: {error.strerror or error}.",
-                hint="Choose a readable and writable folder (DATA_DIR).",
-            ) from error
         except (ValueError, LookupError, TypeError, RecursionError):
             # Foreign or damaged: treated as absent, and replaced by the next put.
             return None
-        with suppress(OSError):
-            os.utime(path)
+        self._blobs.touch(_name(digest))
         return reply
 
     def put(self, digest: str, reply: Reply) -> Reply:
@@ -79,12 +76,12 @@ class ChunkCache:
             DiskFull, StorageError: it was not stored.
         """
         text = reply.to_json_text()
-        write_atomically(self._path(digest), text)
+        self._blobs.put(_name(digest), text)
         return Reply.from_json_text(text)
 
     def sweep(self, older_than_s: float, every_s: float = 0.0, max_bytes: int | None = None) -> int:
         """
-        Remove results not used for `older_than_s` seconds, and files that a crash left half written.
+        Remove results not used for `older_than_s` seconds, and what a crash left half-written.
 
         Where the rest takes more than `max_bytes`, the least recently used results are removed as well.
 
@@ -94,45 +91,40 @@ class ChunkCache:
         """
         if not self._is_due(every_s):
             return 0
-        now = time.time()
-        kept: list[tuple[float, int, Path]] = []
-        removed = 0
-        for path in self._folder.glob("*/*"):
-            with suppress(OSError):
-                status = path.stat()
-                longest = min(PART_S, older_than_s) if path.suffix == ".part" else older_than_s
-                if status.st_mtime < now - longest:
-                    path.unlink()
-                    removed += 1
-                else:
-                    kept.append((status.st_mtime, status.st_size, path))
-        used = sum(size for _, size, _ in kept)
-        for _, size, path in sorted(kept):
-            if max_bytes is None or used <= max_bytes:
+        removed = self._blobs.clean(min(PART_S, older_than_s))
+        limit = time.time() - older_than_s
+        results = sorted(
+            (blob for blob in self._blobs.list() if blob.name != SWEPT), key=lambda blob: blob.used_at
+        )
+        used = sum(blob.size for blob in results)
+        for blob in results:
+            if blob.used_at >= limit and (max_bytes is None or used <= max_bytes):
                 break
             with suppress(OSError):
-                path.unlink()
-                used -= size
+                self._blobs.remove(blob.name)
+                used -= blob.size
                 removed += 1
-        with suppress(OSError):
-            (self._folder / "swept").write_text(str(used))
+        with suppress(OSError, StorageError):
+            self._blobs.put(SWEPT, str(used).encode())
         return removed
 
     def used_bytes(self) -> int:
         """Bytes of all results, as of the last sweep by any process."""
         try:
-            return int((self._folder / "swept").read_text() or 0)
-        except (OSError, ValueError):
+            return int(self._blobs.get(SWEPT) or 0)
+        except (OSError, StorageError, ValueError):
             return 0
 
     def _is_due(self, every_s: float) -> bool:
-        swept = self._folder / "swept"
         with suppress(OSError):
-            if time.time() - swept.stat().st_mtime < every_s:
+            if time.time() - self._blobs.status(SWEPT).used_at < every_s:
                 return False
-        with suppress(OSError):
-            swept.touch()
+            self._blobs.touch(SWEPT)
+            return True
+        with suppress(OSError, StorageError):
+            self._blobs.put(SWEPT, b"")
         return True
 
-    def _path(self, digest: str) -> Path:
-        return self._folder / digest[:2] / f"{digest}.json"
+
+def _name(digest: str) -> str:
+    return f"{digest[:2]}/{digest}.json"

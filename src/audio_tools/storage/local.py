@@ -1,16 +1,22 @@
-"""Atomic writes of files."""
+"""Local files: atomic writes, and blobs in a folder."""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from audio_tools.errors import DiskFull, StorageError
+from audio_tools.storage.base import BlobStatus
 from audio_tools.system.paths import at_any_length
+
+UNFINISHED = ".part"
+"""Suffix of files that are being written, or were when a process crashed."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -24,7 +30,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         path = at_any_length(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         # A short name of its own, for that of the file may be as long as the file system allows.
-        temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+        temporary = path.with_name(f".{secrets.token_hex(8)}{UNFINISHED}")
         try:
             with temporary.open("xb") as file:
                 file.write(data)
@@ -53,3 +59,76 @@ def map_storage_errors(path: Path) -> Iterator[None]:
             f"Cannot write {path}: {error.strerror or error}.",
             hint="Choose a writable folder (DATA_DIR, -o).",
         ) from error
+
+
+class LocalBlobs:
+    """`Blobs` as files under `folder`; the age of a blob is the time of its file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store a value durably; replaces an earlier one. Raises DiskFull, StorageError."""
+        write_atomically(self._folder / name, data)
+
+    def get(self, name: str) -> bytes:
+        """Return the value. Raises FileNotFoundError, StorageError."""
+        with self._reading(name):
+            return (self._folder / name).read_bytes()
+
+    def open(self, name: str) -> BinaryIO:
+        """Open the value for reading. Raises FileNotFoundError, StorageError."""
+        with self._reading(name):
+            return (self._folder / name).open("rb")
+
+    def status(self, name: str) -> BlobStatus:
+        """Return size and age. Raises FileNotFoundError."""
+        status = (self._folder / name).stat()
+        return BlobStatus(name, status.st_size, status.st_mtime)
+
+    def touch(self, name: str) -> None:
+        """Renew the age; never raises."""
+        with suppress(OSError):
+            os.utime(self._folder / name)
+
+    def remove(self, name: str) -> None:
+        """Remove a blob. A missing blob is not an error."""
+        (self._folder / name).unlink(missing_ok=True)
+
+    def list(self) -> Iterator[BlobStatus]:
+        """All blobs, in any order."""
+        for path, name in self._files():
+            if not name.endswith(UNFINISHED):
+                with suppress(OSError):
+                    status = path.stat()
+                    yield BlobStatus(name, status.st_size, status.st_mtime)
+
+    def clean(self, older_than_s: float) -> int:
+        """Remove what crashes left half-written, if it is older; returns the number of removed files."""
+        removed, limit = 0, time.time() - older_than_s
+        for path, name in self._files():
+            if name.endswith(UNFINISHED):
+                with suppress(OSError):
+                    if path.stat().st_mtime < limit:
+                        path.unlink()
+                        removed += 1
+        return removed
+
+    def _files(self) -> Iterator[tuple[Path, str]]:
+        for folder, _, names in os.walk(self._folder):
+            for name in names:
+                path = Path(folder, name)
+                yield path, path.relative_to(self._folder).as_posix()
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        """Translate errors of reading; a missing file stays FileNotFoundError."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StorageError(
+                f"Cannot read {self._folder / name}: {error.strerror or error}.",
+                hint="Choose a readable and writable folder (DATA_DIR).",
+            ) from error

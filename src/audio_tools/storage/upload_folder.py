@@ -15,32 +15,18 @@ import json
 import os
 import re
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
 from audio_tools.errors import UploadLocked, UploadNotFound
+from audio_tools.storage.base import UploadRecord
 from audio_tools.storage.local import map_storage_errors, write_atomically
 from audio_tools.system.files import OPEN_FILES_CAN_BE_RENAMED, open_binary, sync_data, sync_folder
 from audio_tools.system.locks import try_lock
 
 MEDIA_NAME = "media"
 """File name of a complete upload, independent of the client's name."""
-
-
-@dataclass(frozen=True, slots=True)
-class UploadRecord:
-    """
-    The client's description of an upload.
-
-    `name` is for display, never for opening. An upload that is not `resumable` ends with its request.
-    `length` in bytes is None while unknown; `metadata` is stored unchanged.
-    """
-
-    name: str
-    resumable: bool = False
-    length: int | None = None
-    metadata: str = ""
 
 
 class UploadFolder:

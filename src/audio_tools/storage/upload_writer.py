@@ -10,9 +10,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from audio_tools.errors import UploadTooLarge
+from audio_tools.storage.base import UploadRecord
 from audio_tools.storage.disk_space import DiskSpace
 from audio_tools.storage.local import map_storage_errors
-from audio_tools.storage.upload_folder import UploadFolder, UploadRecord
+from audio_tools.storage.upload_folder import UploadFolder
 from audio_tools.system.files import start_writeback, write_at
 
 WRITEBACK_BYTES = 8 << 20
@@ -23,7 +24,7 @@ NAME_CHARS = 200
 
 class UploadWriter:
     """
-    Writes one upload: `begin` or `resume`, then `write`, then `finish` if it is complete, then `close`.
+    An `Upload` in a local file.
 
     The methods block on the disk; threads may take turns, one call at a time.
     """

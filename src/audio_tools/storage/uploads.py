@@ -9,12 +9,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from audio_tools.concurrency import run_until_stopped
 from audio_tools.errors import DiskFull, UploadExpired, UploadLocked, UploadNotFound, UploadUnfinished
+from audio_tools.storage.base import Upload, UploadedFile, UploadStatus
 from audio_tools.storage.disk_space import DiskSpace
 from audio_tools.storage.upload_folder import UploadFolder, lock
 from audio_tools.storage.upload_writer import UploadWriter
@@ -32,40 +33,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class UploadedFile:
-    """A complete upload. `name` is the client's file name, for display only, never for opening."""
-
-    id: str
-    path: Path
-    size: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class UploadStatus:
-    """
-    The state of a resumable upload.
-
-    `offset` and `length` in bytes, `length` None while unknown; `expires_at` in epoch seconds, extended
-    by every byte; `metadata` as sent by the client.
-    """
-
-    id: str
-    offset: int
-    length: int | None
-    metadata: str
-    expires_at: float
-
-    @property
-    def finished(self) -> bool:
-        """Whether all bytes have been received."""
-        return self.offset == self.length
-
-
 class UploadStore:
     """
-    The uploads under `data_dir`, shared with other processes that use the same folder.
+    `Uploads` as files under `data_dir`, shared with other processes that use the same folder.
 
     Args:
         max_bytes: maximum size of an upload.
@@ -115,7 +85,7 @@ class UploadStore:
             raise
         await self.run(writer.close)
 
-    async def reserve(self, writer: UploadWriter, n_bytes: int) -> None:
+    async def reserve(self, writer: Upload, n_bytes: int) -> None:
         """Reserve disk space for the expected bytes of an upload. Raises DiskFull if none can be made."""
         try:
             await self.run(writer.reserve, n_bytes)

@@ -278,7 +278,7 @@ class JobRoutes:
     async def _with_transcript(self, job: Job, record: Json, name: str) -> Response:
         """Stream the record with the stored transcript as its last field, read from disk while sending."""
         try:
-            file = await asyncio.to_thread(self.backend.transcripts.path(job.id).open, "rb")
+            file = await asyncio.to_thread(self.backend.transcripts.open, job.id)
         except FileNotFoundError:  # deleted a moment ago
             raise JobNotFound(job.id) from None
         head = (

@@ -42,7 +42,7 @@ from audio_tools.server.routes._tus_headers import (
     relative_location,
     require_body_type,
 )
-from audio_tools.storage import UploadRecord, UploadStatus, UploadStore, UploadWriter
+from audio_tools.storage import Upload, UploadRecord, Uploads, UploadStatus
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,expiration,termination,checksum"
@@ -61,7 +61,7 @@ class TusApp:
 
     def __init__(
         self,
-        uploads: UploadStore,
+        uploads: Uploads,
         *,
         idle_s: float = IDLE_S,
         require_unused: Callable[[str], Awaitable[None]] | None = None,
@@ -205,9 +205,7 @@ class TusApp:
             del self._present[upload_id]
             presence.left.set()
 
-    async def _take(
-        self, body: Body, writer: UploadWriter, length: int | None, checksum: Checksum | None
-    ) -> None:
+    async def _take(self, body: Body, writer: Upload, length: int | None, checksum: Checksum | None) -> None:
         """
         Append the body. Bytes before an error are kept, unless their checksum failed or they exceed the
         length.
@@ -250,7 +248,7 @@ class _Presence(NamedTuple):
     left: asyncio.Event
 
 
-def _write(writer: UploadWriter, length: int | None, checksum: Checksum | None, block: bytes) -> None:
+def _write(writer: Upload, length: int | None, checksum: Checksum | None, block: bytes) -> None:
     if length is not None and writer.size + len(block) > length:
         raise UploadTooLarge(length)
     if checksum is not None:
