@@ -61,9 +61,13 @@ where they are raised: `media/ffmpeg.py`, `engines/openai/errors.py`, `engines/w
 
 from __future__ import annotations
 
+import json
 from typing import ClassVar
 
 from audio_tools.redaction import redact
+
+LONGEST_SHOWN = 200
+"""Characters of a value that a message quotes."""
 
 
 class AudioToolsError(Exception):
@@ -106,7 +110,7 @@ class InvalidOption(ConfigError):
 
     def __init__(self, option: str, value: object, allowed: str, *, required: bool = False) -> None:
         super().__init__(
-            f"Option {option} is {value!r}, but must be {allowed}.",
+            f"Option {option} is {shown(value)}, but must be {allowed}.",
             hint=f"Give {option} a value that is {allowed}{'' if required else ', or omit it'}.",
         )
         self.option, self.value, self.allowed = option, value, allowed
@@ -603,6 +607,17 @@ class QueueUnavailable(JobError):
     """The queue is temporarily unavailable."""
 
     code, status, retryable = "queue_unavailable", 503, True
+
+
+def shown(value: object) -> str:
+    """A value that a client sent as JSON shows it, text in single quotes; a long one is cut off."""
+    if isinstance(value, str):
+        text = repr(value)
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**LONGEST_SHOWN:
+        return "a number of many digits"
+    else:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
 def exit_code_of(code: str) -> int:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from audio_tools.errors import InvalidOption, MalformedRequest
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+Json = dict[str, Any]
 AudioFormat = Literal["flac", "wav", "mp3", "ogg", "opus"]
 EngineName = Literal["auto", "openai", "whisper"]
 Task = Literal["transcribe", "translate"]
+NOT_ALLOWED = "not_allowed"
+"""Type of a validation error whose message says what is allowed."""
 MULTI = "multi"
 """The value of `language` for speech in several languages."""
 
@@ -40,9 +47,7 @@ class OptionsModel(BaseModel):
         try:
             options = cls.model_validate(taken)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            name = str(first["loc"][0])
-            raise InvalidOption(name, first["input"], _allowed(cls, name)) from None
+            raise _invalid(cls, error.errors(include_url=False)[0]) from None
         return options, sorted(set(given) - known)
 
 
@@ -108,14 +113,45 @@ class Options(OptionsModel):
         return self.language == MULTI
 
 
-def _allowed(model: type[BaseModel], option: str) -> str:
+def _invalid(model: type[BaseModel], problem: ErrorDetails) -> InvalidOption:
+    """The error of the element that is wrong: `cut[5].start`."""
+    place, value = problem["loc"], problem["input"]
+    if problem["type"] == "extra_forbidden":
+        *parent, name = place
+        known = ", ".join(_entry(model, parent)["properties"])
+        return InvalidOption(_path(parent), {name: value}, f"an object with only {known}")
+    if problem["type"] == NOT_ALLOWED:
+        return InvalidOption(_path(place), value, problem["msg"])
+    return InvalidOption(_path(place), value, _allowed(model, place))
+
+
+def _path(place: Sequence[int | str]) -> str:
+    parts = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return parts[1:]
+
+
+def _entry(model: type[BaseModel], place: Sequence[int | str]) -> Json:
+    """The JSON schema of an option, or of an element within it."""
+    schema = model.model_json_schema(by_alias=True)
+    names = {name: field.alias or name for name, field in model.model_fields.items()}
+    entry: Json = schema
+    for part in place:
+        rule = _rule(entry)
+        rule = schema["$defs"][rule["$ref"].rsplit("/", 1)[-1]] if "$ref" in rule else rule
+        entry = rule["items"] if isinstance(part, int) else rule["properties"][names.get(part, part)]
+    return schema["$defs"][entry["$ref"].rsplit("/", 1)[-1]] if "$ref" in entry else entry
+
+
+def _rule(entry: Json) -> Json:
+    return next((kind for kind in entry.get("anyOf", [entry]) if kind.get("type") != "null"), entry)
+
+
+def _allowed(model: type[BaseModel], place: Sequence[int | str]) -> str:
     """The range of an option in words, from its JSON schema: `a number from 0.3 to 3600`."""
-    schema = model.model_json_schema(by_alias=True)["properties"]
-    by_name = {
-        field_name: schema[field.alias or field_name] for field_name, field in model.model_fields.items()
-    }
-    entry = schema.get(option) or by_name[option]
-    rule = next((kind for kind in entry.get("anyOf", [entry]) if kind.get("type") != "null"), entry)
+    entry = _entry(model, place)
+    rule = _rule(entry)
+    if "properties" in rule:
+        return f"an object with {', '.join(rule['properties'])}"
     if "enum" in rule:
         return "one of " + ", ".join(str(value) for value in rule["enum"])
     kinds = {
@@ -124,13 +160,15 @@ def _allowed(model: type[BaseModel], option: str) -> str:
         "boolean": "true or false",
         "string": "text",
         "array": "a list",
+        "object": "an object",
     }
     types = rule.get("type", "")
     words = kinds.get(types if isinstance(types, str) else types[0], "valid")
     if "minimum" in rule:
         words += f" from {rule['minimum']:g} to {rule['maximum']:.10g}"
     if "maxLength" in rule:
-        words += f" of at most {rule['maxLength']} characters"
+        least = f"{rule['minLength']} to" if rule.get("minLength") else "at most"
+        words += f" of {least} {rule['maxLength']} characters"
     if examples := entry.get("examples"):
         words += f" like {examples[0]}"
     elif "pattern" in rule:

@@ -176,3 +176,30 @@ def test_a_service_of_another_kind_is_told_from_ours(
 
     assert ended.code == 1
     assert ended.errors.startswith(f"Error: {server.removeprefix('http://')} answered 200 without JSON.\n")
+
+
+@pytest.mark.parametrize("command", ["submit", "transcribe"])
+def test_an_empty_path_is_not_the_current_folder(command: str, audio_tools: Run) -> None:
+    """A variable of a script that is not set: nothing is sent."""
+    ended = audio_tools(command, "")
+
+    assert ended.code == 2
+    assert "the path is empty" in ended.errors
+
+
+@pytest.mark.parametrize("command", ["submit", "transcribe", "cut"])
+def test_a_name_that_is_too_long_is_no_bug(command: str, audio_tools: Run) -> None:
+    """The system refuses to look for it."""
+    ended = audio_tools(command, "x" * 300, *(["--server", "http://127.0.0.1:9"] * (command != "transcribe")))
+
+    assert "Unexpected" not in ended.errors
+    assert ended.errors.startswith("Error: ")
+
+
+def test_a_token_that_no_header_can_carry_is_named(audio_tools: Run) -> None:
+    """It is not shown."""
+    ended = audio_tools("jobs", "--token", "gehëim-1234567890", "--server", "http://127.0.0.1:9")
+
+    assert ended.code == 2
+    assert ended.errors.startswith("Error: The API token has characters that are not allowed in a header.")
+    assert "eim-123" not in ended.errors

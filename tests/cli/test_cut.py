@@ -88,7 +88,11 @@ def test_the_media_beside_the_transcript_gives_its_name(audio_tools: Run, tmp_pa
         ),
         (["--keep", "w9"], "Range keep[0]: words 9 to 9 are not among 0 to 3."),
         (["--cut", "0-60"], "The cut plan keeps nothing of the media."),
-        (["--frame-rate", "fast"], "Option --frame-rate is 'fast', but must be text like 30000/1001."),
+        (
+            ["--frame-rate", "fast"],
+            "Option --frame-rate is 'fast', but must be a frame rate from 1 to 1000, like 25, 29.97 or "
+            "30000/1001.",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_by_its_flag(audio_tools: Run, flags: list[str], message: str) -> None:
@@ -104,6 +108,10 @@ def test_what_is_wrong_is_named_by_its_flag(audio_tools: Run, flags: list[str], 
     [
         ("none.json", None, "Cannot read none.json: No such file or directory."),
         ("a.json", b"{}", "a.json is not"),
+        ("a.json", b"[]", "a.json is not"),
+        ("a.json", b"[" * 100_000, "a.json is not"),
+        ("a.json", b'{"words": 5}', "a.json is not"),
+        ("a.mp4", b"\x00\x00\x00\x20ftypisom", "a.mp4 is not"),
     ],
 )
 def test_what_is_no_transcript_is_refused(
@@ -116,6 +124,15 @@ def test_what_is_no_transcript_is_refused(
 
     assert ended.code == 2
     assert ended.errors.startswith(f"Error: {message}")
+
+
+def test_a_folder_is_no_transcript(audio_tools: Run, tmp_path: Path) -> None:
+    """It is not taken for the id of a job, which would need a service."""
+    (tmp_path / "results").mkdir()
+    ended = audio_tools("cut", "results")
+
+    assert ended.code == 2
+    assert ended.errors.startswith("Error: results is a folder, not a transcript.\n")
 
 
 def test_older_files_of_others_are_not_replaced(audio_tools: Run, tmp_path: Path) -> None:

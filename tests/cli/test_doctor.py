@@ -123,6 +123,16 @@ def test_another_data_folder_can_be_checked(audio_tools: Run, tmp_path: Path) ->
     assert f"data folder: {tmp_path / 'data'}" in ended.output
 
 
+def test_the_data_folder_shows_what_takes_its_space(tmp_path: Path) -> None:
+    """By kind of file, so that one knows what to delete."""
+    for name, size in {"chunks/ab": 2_000_000, "uploads/1": 3_000_000, "transcripts": 1_000_000}.items():
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "file").write_bytes(bytes(size))
+    found = findings(data_dir=tmp_path)["data folder"]
+
+    assert found.text.endswith("taken by chunk results 2 MB, uploads 3 MB, transcripts 1 MB, models 0 MB")
+
+
 def test_the_exit_code_says_whether_a_transcription_would_fail(
     audio_tools: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

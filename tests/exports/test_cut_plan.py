@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from audio_tools.errors import AudioToolsError, EmptyTimeline, InvalidOption, InvalidRange, MalformedRequest
 from audio_tools.exports.cut_options import CutOptions, parse_frame_rate
 from audio_tools.exports.cut_plan import CutPlan, plan_cuts
-from audio_tools.exports.plan_json import plan_from_json, plan_to_json
+from audio_tools.exports.plan_input import plan_from_json
+from audio_tools.exports.plan_json import plan_to_json
 from audio_tools.exports.source import media_reference
 from audio_tools.transcript import Interval, Json, Segment, Transcript, Word
 from tests.exports.material import film, say, transcript_of, transcripts
@@ -299,8 +301,8 @@ def test_a_plan_that_keeps_nothing_is_refused() -> None:
         ({"startTimecode": "soon"}, "startTimecode"),
         ({"frameRate": 25, "startTimecode": "00:00:00:25"}, "startTimecode"),
         ({"keep": "all"}, "keep"),
-        ({"cut": [{"from": 1}]}, "cut"),
-        ({"cut": [{"start": float("nan"), "end": 1.0}]}, "cut"),
+        ({"cut": [{"from": 1}]}, "cut[0]"),
+        ({"cut": [{"start": float("nan"), "end": 1.0}]}, "cut[0].start"),
     ],
 )
 def test_an_invalid_option_is_named(given_options: Json, named: str) -> None:
@@ -379,6 +381,8 @@ def test_edited_ranges_are_what_counts() -> None:
         ([{"startFrame": 0, "endFrame": 251}], "keep[0]"),
         ([{"startFrame": 0, "endFrame": 100}, {"startFrame": 90, "endFrame": 120}], "keep[1]"),
         ([{"start": 0, "end": 1}], "keep[0]"),
+        ([{"startFrame": 0, "endFrame": 1.5}], "keep[0].endFrame"),
+        ([{"startFrame": True, "endFrame": 3}], "keep[0].startFrame"),
         ([3], "keep[0]"),
     ],
 )
@@ -390,13 +394,58 @@ def test_edited_ranges_that_make_no_sequence_are_named(keep: list[Any], named: s
     assert caught.value.name == named
 
 
+BASE = {"num": 25, "den": 1, "startTimecode": "00:00:00:00"}
+
+
 @pytest.mark.parametrize(
-    "plan", [{"keep": []}, {"timebase": {"num": 25, "den": 0}}, {"timebase": 3, "keep": []}]
+    ("plan", "problem"),
+    [
+        ({"keep": []}, "timebase is missing: it must be an object like"),
+        ({"timebase": 3, "keep": []}, "timebase is 3, but must be an object like"),
+        ({"timebase": None}, "timebase is null, but must be an object like"),
+        ({"timebase": BASE | {"den": 0}}, "timebase.den is 0, but must be a whole number other than 0"),
+        (
+            {"timebase": BASE | {"num": "25"}},
+            r"timebase.num is '25', but must be a whole number: num/den is a",
+        ),
+        ({"timebase": BASE | {"num": True}}, "timebase.num is true, but must be a whole number"),
+        ({"timebase": {"num": 25, "den": 1}}, "timebase.startTimecode is missing: it must be text like 01:"),
+        ({"timebase": BASE}, "keep is missing: it must be a list of objects with startFrame and endFrame"),
+        ({"timebase": BASE, "keep": [], "mode": 5}, "mode is 5, but must be one of remove, mark"),
+        (
+            {"timebase": BASE, "keep": [], "speedFactor": "x"},
+            "speedFactor is 'x', but must be a number above 1",
+        ),
+        (
+            {"timebase": BASE, "keep": [{"startFrame": 0, "endFrame": 9}], "cut": 5},
+            "cut is 5, but must be a list",
+        ),
+    ],
 )
-def test_what_is_not_a_plan_is_refused(plan: Json) -> None:
-    """A 400 that says what is missing."""
-    with pytest.raises(MalformedRequest, match="cutPlan"):
+def test_what_is_not_a_plan_is_refused(plan: Json, problem: str) -> None:
+    """A 400 that names the field, and says what it must be."""
+    with pytest.raises(MalformedRequest, match=f"The field cutPlan.{problem}"):
         plan_from_json(plan, TALK, "talk.mov")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"cut": [{"start": 1.0, "end": 2.0}, {"start": "x"}]}, r"cut[1].start is 'x', but must be a number"),
+        ({"keep": [5]}, "keep[0] is 5, but must be an object with start, end, firstWord, lastWord"),
+        ({"cut": [{"from": 1}]}, 'cut[0] is {"from": 1}, but must be an object with only start, end,'),
+        ({"cut": [{"firstWord": 1.5}]}, "cut[0].firstWord is 1.5, but must be a whole number"),
+        ({"fillerWords": ["um", None]}, "fillerWords[1] is null, but must be text"),
+        (
+            {"frameRate": True},
+            "frameRate is true, but must be a frame rate from 1 to 1000, like 25, 29.97 or",
+        ),
+    ],
+)
+def test_the_element_of_an_option_that_is_wrong_is_named(options: Json, problem: str) -> None:
+    """With its place, its value as JSON, and what it must be."""
+    with pytest.raises(InvalidOption, match=re.escape(f"Option {problem}")):
+        CutOptions.parse(options, "body")
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_long_input_is_cut() -> None:
     response = error_response(InvalidOption("prompt", "ü" * 1_000_000, "text"))
 
     assert len(bytes(response.body)) < 30_000
-    assert json.loads(bytes(response.body))["message"].endswith("…")
+    assert json.loads(bytes(response.body))["message"].endswith("ü…, but must be text.")
 
 
 async def test_a_handler_just_raises() -> None:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,6 +21,14 @@ _SUFFIXES = """
 """
 MEDIA_SUFFIXES = frozenset(_SUFFIXES.split())
 """The file extensions that are looked for in a folder; a file that is named is tried whatever its name."""
+
+
+class _MediaPath(click.Path):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty path, from a variable that is not set: it would stand for the current folder."""
+        if value == "":
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ def find_sources(given: Iterable[Path]) -> list[Source]:
 
 
 def _expand(argument: Path) -> Iterator[Source]:
-    if not argument.is_dir():
+    if not is_folder(argument):
         yield Source(argument)
         return
     files = list(_media_files(argument))
@@ -58,6 +67,11 @@ def _expand(argument: Path) -> Iterator[Source]:
             hint="Name the files themselves if they have unusual extensions.",
         )
     yield from (Source(file, file.parent.relative_to(argument)) for file in files)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder with this path."""
+    return os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises if the name is too long)
 
 
 def _media_files(folder: Path) -> Iterator[Path]:
@@ -106,5 +120,5 @@ def show_position(number: int, total: int, name: str) -> str:
 def media_argument(command: click.decorators.FC) -> click.decorators.FC:
     """Give a command its files and folders."""
     return click.argument(
-        "files", nargs=-1, required=True, metavar="FILE|FOLDER...", type=click.Path(path_type=Path)
+        "files", nargs=-1, required=True, metavar="FILE|FOLDER...", type=_MediaPath(path_type=Path)
     )(command)

@@ -55,7 +55,8 @@ def parse_flags(model: type[Model], given: Mapping[str, Any]) -> Model:
         return model.parse(taken)[0]
     except InvalidOption as error:
         fields = {field.alias: name for name, field in model.model_fields.items()}
-        named = flag(fields.get(error.option, error.option))
+        option = re.split(r"[.\[]", error.option, maxsplit=1)[0]
+        named = flag(fields.get(option, option))
         raise InvalidOption(named, error.value, error.allowed) from None
 
 

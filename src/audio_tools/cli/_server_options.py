@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -31,10 +32,14 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
 def _find_token(ctx: click.Context, parameter: click.Parameter, token: str | None) -> str | None:  # noqa: ARG001
     from audio_tools.settings import Settings
 
-    if token is not None:
-        return token
-    of_settings = Settings.load().api_token
-    return of_settings.get_secret_value() if of_settings else None
+    if token is None and (of_settings := Settings.load().api_token):
+        token = of_settings.get_secret_value()
+    if token is not None and not re.fullmatch("[!-~]*", token):
+        raise ConfigError(
+            "The API token has characters that are not allowed in a header.",
+            hint="It must be ASCII without spaces or line breaks, like that of openssl rand -hex 32.",
+        )
+    return token
 
 
 def _find_server(ctx: click.Context, parameter: click.Parameter, url: str | None) -> str:  # noqa: ARG001

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from audio_tools.cli._inputs import MEDIA_SUFFIXES, Source
+from audio_tools.cli._inputs import MEDIA_SUFFIXES, Source, is_folder
 from audio_tools.cli._messages import say
 from audio_tools.cli._model_options import model_options, parse_flags
 from audio_tools.cli._outputs import Destination, formats_option, plan_outputs
@@ -79,7 +80,13 @@ def command(
 def _load(given: str, server: str, token: str | None) -> tuple[Transcript, Path]:
     """The transcript, and the name of its media file."""
     path = Path(given)
-    if path.suffix.lower() == ".json" or path.is_file():
+    if given and is_folder(path):
+        raise ConfigError(
+            f"{path} is a folder, not a transcript.",
+            hint="Give the .json file that audio-tools transcribe wrote, one for each command.",
+        )
+    is_file = os.path.isfile(path)  # noqa: PTH113 (Path.is_file raises if the name is too long)
+    if is_file or path.suffix.lower() == ".json":
         return _read(path), _media_beside(path)
     return asyncio.run(_fetch(given, server, token))
 

@@ -133,7 +133,14 @@ def _data_dir(settings: Settings) -> Finding:
         problem = f"{folder} cannot be written ({error.strerror}): set DATA_DIR to a folder that can"
         return Finding("data folder", False, problem)
     free = shutil.disk_usage(existing).free
-    text = f"{folder}, {free / 1024**3:.0f} GiB free"
+    text = f"{folder}, {free / 1024**3:.0f} GiB free; {_usage(folder)}"
     if free < LITTLE_SPACE_BYTES:
         return Finding("data folder", False, f"{text}: make room, or set DATA_DIR to a larger disk")
     return Finding("data folder", True, text)
+
+
+def _usage(folder: Path) -> str:
+    """The size of what the service and the commands keep under DATA_DIR."""
+    from audio_tools.storage.disk_usage import disk_usage_of
+
+    return "taken by " + ", ".join(f"{name} {n / 1e6:.0f} MB" for name, n in disk_usage_of(folder).items())

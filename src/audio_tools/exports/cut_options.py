@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
-from audio_tools.options import OptionsModel
+from audio_tools.options import NOT_ALLOWED, OptionsModel
 
 Preset = Literal["tight", "balanced", "loose"]
 Mode = Literal["remove", "mark", "mute", "speed"]
@@ -17,6 +18,7 @@ Action = Literal["keep", "mark", "remove"]
 
 NTSC_RATES = tuple(Fraction(fps * 1000, 1001) for fps in (24, 30, 48, 60, 120))
 LOWEST_RATE, HIGHEST_RATE = 1, 1000
+FRAME_RATES = f"a frame rate from {LOWEST_RATE} to {HIGHEST_RATE}, like 25, 29.97 or 30000/1001"
 
 
 def exact_rate(rate: Fraction) -> Fraction:
@@ -44,9 +46,12 @@ def parse_frame_rate(value: object) -> Fraction:
 def _frame_rate_text(value: object) -> str | None:
     if value is None:
         return None
-    if isinstance(value, bool):
-        raise ValueError(f"{value!r} is not a frame rate")
-    rate = parse_frame_rate(value)
+    try:
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            raise ValueError
+        rate = parse_frame_rate(value)
+    except ValueError:
+        raise PydanticCustomError(NOT_ALLOWED, FRAME_RATES) from None
     return f"{rate.numerator}/{rate.denominator}" if rate.denominator > 1 else str(rate.numerator)
 
 

@@ -10,7 +10,7 @@ from math import ceil, floor
 import numpy as np
 
 from audio_tools.errors import InvalidOption
-from audio_tools.exports.cut_options import exact_rate, parse_frame_rate
+from audio_tools.exports.cut_options import FRAME_RATES, exact_rate, parse_frame_rate
 from audio_tools.exports.spans import Table
 from audio_tools.exports.timecode import format_timecode
 from audio_tools.exports.timeline import MediaReference, Timebase
@@ -84,7 +84,7 @@ def _rate(given: str | None) -> Fraction | None:
     try:
         return None if given is None else parse_frame_rate(given)
     except ValueError:
-        raise InvalidOption("frameRate", given, "a frame rate from 1 to 1000 like 30000/1001") from None
+        raise InvalidOption("frameRate", given, FRAME_RATES) from None
 
 
 def _timecode_of(media: MediaInfo, rate: Fraction) -> str | None:

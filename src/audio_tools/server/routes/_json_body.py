@@ -39,8 +39,13 @@ def json_object(text: bytes | str, what: str) -> Json:
     """
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MalformedRequest(f"{what} is not JSON: {error}.") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise MalformedRequest(f"{what} is not JSON: {error.msg}, at {place}.") from None
+    except UnicodeDecodeError:
+        raise MalformedRequest(f"{what} is not JSON: its text is not UTF-8.") from None
+    except (ValueError, RecursionError):
+        raise MalformedRequest(f"{what} has a number with too many digits, or too many levels.") from None
     if not isinstance(value, dict):
         raise MalformedRequest(f"{what} must be a JSON object.")
     return value

@@ -21,6 +21,7 @@ from audio_tools.errors import (
     MalformedRequest,
     QueueUnavailable,
     StorageError,
+    shown,
 )
 from audio_tools.jobs import Job, JobPage, JobState
 from audio_tools.options import Options
@@ -186,10 +187,7 @@ class JobRoutes:
             case {"uploadId": str(upload_id)}:
                 job = await self.backend.start_with_upload_id(upload_id, options, key)
             case _:
-                raise MalformedRequest(
-                    "The body names neither a path nor an uploadId.",
-                    hint='Send {"path": "…"} or {"uploadId": "…"}, or a multipart form with audioFile.',
-                )
+                raise _no_source(body)
         return self._started(request, job, unknown, strays)
 
     def _started(
@@ -307,6 +305,16 @@ async def _spliced(head: bytes, file: BinaryIO, tail: bytes) -> AsyncIterator[by
         yield tail
     finally:
         file.close()
+
+
+def _no_source(body: Json) -> MalformedRequest:
+    for name in ("path", "uploadId"):
+        if (value := body.get(name)) is not None and not isinstance(value, str):
+            return MalformedRequest(f"The field {name} is {shown(value)}, but must be text.")
+    return MalformedRequest(
+        "The body names neither a path nor an uploadId.",
+        hint='Send {"path": "…"} or {"uploadId": "…"}, or a multipart form with audioFile.',
+    )
 
 
 def _options_of(text: str | None) -> Json:
