@@ -29,11 +29,11 @@ NOT_SPEECH_ALONE = ("mfa_", "overlapped")
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What one way made of a file: its text, its words, and the seconds that it took."""
+    """What one way made of a file: its text, its words, and the CPU seconds that it took."""
 
     text: str
     words: list[str]
-    seconds: float
+    cpu_s: float
 
 
 def bench(folder: Path, *, rounds: int = ROUNDS) -> list[str]:
@@ -68,23 +68,23 @@ def _report(folder: Path, model: Path, sets: dict[str, list[dict[str, Any]]], ro
     yield from (
         "## Local Whisper beside faster-whisper",
         "",
-        "Joined recordings, whole commands with the load of the model, in turn, the shortest of "
+        "Joined recordings, CPU seconds of whole commands with the load of the model, in turn, the least of "
         f"{rounds} runs each: `audio-tools transcribe` with its defaults, without the aligner, and "
         "`WhisperModel.transcribe` with all defaults and word times (int8). *Wrong*: words that are "
         "substituted, missing or added, in lower case without punctuation, numbers as words; *as written*: "
         "words of the word list that are not those of the text, letter by letter, of the same answer.",
         "",
-        "| recordings | | seconds | over direct | wrong | as written |",
+        "| recordings | | CPU s | over direct | wrong | as written |",
         "|---|---|---|---|---|---|",
     )
     for name, entries in sets.items():
         path, reference, seconds = _joined(folder / f"{name.split()[0]}.flac", entries)
         best = _in_turn(folder, model, path, rounds)
         for way, heard in best.items():
-            ratio = heard.seconds / best["direct"].seconds
+            ratio = heard.cpu_s / best["direct"].cpu_s
             wrong = count_errors(reference, heard.text)
             yield (
-                f"| {name}, {len(entries)} in {seconds:.0f} s | {way} | {heard.seconds:.1f} | {ratio:.2f} | "
+                f"| {name}, {len(entries)} in {seconds:.0f} s | {way} | {heard.cpu_s:.1f} | {ratio:.2f} | "
                 f"{wrong.wrong} of {wrong.words} ({wrong.rate:.1%}) | {_misspelled(heard)} |"
             )
 
@@ -94,7 +94,7 @@ def _in_turn(folder: Path, model: Path, path: Path, rounds: int) -> dict[str, He
     for number in range(rounds):
         for way in ("direct", "audio-tools", "ALIGN=off"):
             heard = _direct(model, path) if way == "direct" else _ours(folder, model, path, way, number)
-            if way not in best or heard.seconds < best[way].seconds:
+            if way not in best or heard.cpu_s < best[way].cpu_s:
                 best[way] = heard
     return best
 
@@ -102,7 +102,7 @@ def _in_turn(folder: Path, model: Path, path: Path, rounds: int) -> dict[str, He
 def _direct(model: Path, path: Path) -> Heard:
     measured = run(python("benchmarks.direct_whisper", model, path))
     answer = json.loads(measured.output)
-    return Heard(answer["text"], answer["words"], measured.seconds)
+    return Heard(answer["text"], answer["words"], measured.cpu_s)
 
 
 def _ours(folder: Path, model: Path, path: Path, way: str, number: int) -> Heard:
@@ -110,9 +110,9 @@ def _ours(folder: Path, model: Path, path: Path, way: str, number: int) -> Heard
     environment = [f"WHISPER_MODEL={model}", f"DATA_DIR={out / 'data'}", "ENGINE=whisper"]
     environment += [way] if "=" in way else []
     command = ["env", *environment, *python("audio_tools", "transcribe", path, "-f", "json", "-o", out)]
-    seconds = run(command).seconds
+    cpu_s = run(command).cpu_s
     transcript = json.loads(next(out.glob("*.json")).read_text())
-    return Heard(transcript["text"], [word["word"] for word in transcript["words"]], seconds)
+    return Heard(transcript["text"], [word["word"] for word in transcript["words"]], cpu_s)
 
 
 def _misspelled(heard: Heard) -> int:

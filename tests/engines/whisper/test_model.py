@@ -71,22 +71,44 @@ def test_every_format_on_the_wire_is_heard(whisper: Whisper, audio_format: str) 
 
 def test_long_pauses_are_left_out(whisper: Whisper) -> None:
     """Speech on both sides of a long pause is one window; no word lies in the pause."""
-    reply = whisper.hear(request(60.0, (4.0, 7.0), (40.0, 43.5)))
+    reply = whisper.hear(request(60.0, (4.0, 7.0), (40.0, 43.0)))
 
     assert [word.word for word in reply.words] == TEXT.split()
     assert all(3.5 < word.start < word.end < 7.6 or word.start > 39.4 for word in reply.words)
     assert {word.start > 39.0 for word in reply.words} == {True, False}
 
 
-def test_the_encoder_runs_once_a_window(whisper: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Language, text, continuation and word times share one run of the encoder, the dearest part."""
+@pytest.fixture
+def encoded(whisper: Whisper, monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """Runs of the encoder."""
     encode_window = Mock(wraps=whisper._model.encode)
     monkeypatch.setattr(whisper._model, "encode", encode_window)
+    return encode_window
 
-    reply = whisper.hear(request(29.0, (0.0, 29.0)))
 
-    encode_window.assert_called_once()
+def test_the_encoder_runs_once_a_window(whisper: Whisper, encoded: Mock) -> None:
+    """Language, text and word times share one run of the encoder, the dearest part."""
+    reply = whisper.hear(request(7.0, (0.0, 7.0)))
+
+    encoded.assert_called_once()
     assert reply.detected_language == "en"
+
+
+def test_a_short_window_is_not_encoded_as_a_long_one(whisper: Whisper, encoded: Mock) -> None:
+    """The model's 30 s are an upper limit: a window of 7 s costs a fifth of one of 30 s."""
+    whisper.hear(request(7.0, (0.0, 7.0)))
+
+    (features,) = encoded.call_args.args
+    assert 700 < features.shape[-1] < 1000
+
+
+def test_speech_behind_the_last_sentence_is_heard(whisper: Whisper, encoded: Mock) -> None:
+    """Where Whisper stops early, another step begins at the end of its last sentence, and no earlier."""
+    reply = whisper.hear(request(13.3, (0.0, 13.3)))
+
+    assert reply.text == f"{TEXT} {TEXT}"
+    assert_heard(reply.words, 0.0, 6.5)
+    assert [call.args[0].shape[-1] < 1000 for call in encoded.call_args_list] == [False, True]
 
 
 @pytest.mark.slow

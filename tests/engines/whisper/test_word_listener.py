@@ -22,7 +22,7 @@ async def test_the_ear_hears_words_with_times(tmp_path: Path) -> None:
     assert ear is not None
 
     try:
-        words = await ear.hear(noise(8.0), [Interval(0.0, 8.0)], "es")
+        words = await ear.hear(noise(8.0), [Interval(0.0, 7.0)], "es")
     finally:
         await ear.close()
 

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_tools.audio.pauses import overlap
-from audio_tools.engines.whisper.windows import WINDOW_S, Window
-from audio_tools.transcript import Interval
+from audio_tools.engines.whisper.windows import Window
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -25,16 +23,17 @@ ATTEMPTS: tuple[dict[str, Any], ...] = (
     # other words each time (docs/decisions/0012-whisper.md).
     {"no_repeat_ngram_size": 3, "repetition_penalty": 1.1},
 )
-"""Tried in turn until the text is likely and not repetitive; arguments of CTranslate2's `generate`."""
-CONTINUING = {"beam_size": 1}
-"""CTranslate2 goes through the known tokens again, one by one, with as many beams."""
-MOST_CONTINUATIONS = 3
-LEAST_REST_S = 1.0
-"""Less speech at the end of a window is not worth another attempt: words end early by about as much."""
+"""Tried in turn until the text is not repetitive; arguments of CTranslate2's `generate`."""
+MARGIN_S = 2.0
+"""Silence that is encoded behind the samples of a window, so that the model knows that they end."""
+SHORTEST_ENCODED_S = 5.0
+"""The model was trained on 30 s and loses its way in much less."""
 FIRST_TIME_WITHIN_S = 1.0
 """The first segment of a window begins within so many seconds, as in OpenAI's Whisper."""
 TOKENS_PER_SECOND = 50
 FRAMES_PER_SECOND = 100
+MOST_TOKENS_PER_SECOND, MOST_TOKENS_BESIDE = 15, 24
+"""Twice what the model itself can write about a full window; a loop in a short one ends here."""
 PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 
 Samples = NDArray[np.float32]
@@ -57,24 +56,6 @@ class Decoded:
     avg_logprob: float
     no_speech_prob: float
     compression_ratio: float
-
-    def behind(self, known: int) -> Decoded:
-        """Return what was decoded behind the first `known` tokens, which were given."""
-        new = self.tokens[known:]
-        # CTranslate2 sums the logarithms of the new tokens and divides by the number of all.
-        return replace(
-            self, tokens=new, avg_logprob=self.avg_logprob * (len(self.tokens) + 1) / (len(new) + 1)
-        )
-
-    def continued(self, known: list[int], more: Decoded) -> Decoded:
-        """Return the `known` tokens and those that follow them."""
-        count, added = len(known), len(more.tokens)
-        return replace(
-            self,
-            tokens=[*known, *more.tokens],
-            avg_logprob=(self.avg_logprob * count + more.avg_logprob * added) / (count + added),
-            compression_ratio=max(self.compression_ratio, more.compression_ratio),
-        )
 
     @property
     def is_repetitive(self) -> bool:
@@ -148,8 +129,11 @@ class WindowDecoder:
 
         self._model = model
         features = model.feature_extractor(samples, padding=160)
-        self._frames = min(features.shape[-1] - 1, model.feature_extractor.nb_max_frames)
-        self._features = pad_or_trim(features[:, : self._frames])
+        longest = model.feature_extractor.nb_max_frames
+        self._frames: int = min(features.shape[-1] - 1, longest)
+        encoded = max(self._frames + MARGIN_S * FRAMES_PER_SECOND, SHORTEST_ENCODED_S * FRAMES_PER_SECOND)
+        # The encoder halves the number of frames.
+        self._features = pad_or_trim(features[:, : self._frames], min(round(encoded) // 2 * 2, longest))
 
     @cached_property
     def _encoded(self) -> Any:
@@ -162,37 +146,14 @@ class WindowDecoder:
         token, probability = self._model.model.detect_language(self._encoded)[0][0]
         return token.strip("<|>"), float(probability)
 
-    def _decode_to_end(self, tokenizer: Any, speech: Sequence[Interval], prompt: str | None) -> Decoded:
-        """
-        Decode, and continue where the model stopped although there is more speech in the window.
-
-        Whisper leaves a sentence that is cut off to the next window; here it would be lost.
-        """
-        start = self._model.get_prompt(tokenizer, [], hotwords=prompt)
-        decoded = self._decode(tokenizer, start)
-        for _ in range(MOST_CONTINUATIONS):
-            closed = up_to_last_time(decoded.tokens, tokenizer.timestamp_begin)
-            if decoded.is_silence or not closed:
-                break
-            end = (closed[-1] - tokenizer.timestamp_begin) / TOKENS_PER_SECOND
-            if sum(s.duration for s in overlap(speech, Interval(end, WINDOW_S))) < LEAST_REST_S:
-                break
-            # The time again: it is the end of one segment and the start of the next.
-            known = [*closed, closed[-1]]
-            more = self._attempt(tokenizer, [*start, *known], CONTINUING).behind(len(known))
-            if not more.is_plausible or not any(token < tokenizer.eot for token in more.tokens):
-                break
-            decoded = decoded.continued(known, more)
-        return decoded
-
     def _decode(self, tokenizer: Any, tokens: list[int]) -> Decoded:
-        """Return the best of `ATTEMPTS`: the first plausible one, else the likeliest without a loop."""
+        """Return the best of `ATTEMPTS`: the first without a loop, else the likeliest."""
         tried: list[Decoded] = []
         for extra in ATTEMPTS:
             tried.append(self._attempt(tokenizer, tokens, extra))
-            if tried[-1].is_plausible:
+            if not tried[-1].is_repetitive:
                 return tried[-1]
-        return max(tried, key=lambda decoded: (not decoded.is_repetitive, decoded.avg_logprob))
+        return max(tried, key=lambda decoded: decoded.avg_logprob)
 
     def _attempt(self, tokenizer: Any, prompt: list[int], extra: dict[str, Any]) -> Decoded:
         from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
@@ -200,7 +161,7 @@ class WindowDecoder:
         (result,) = self._model.model.generate(
             self._encoded,
             [prompt],
-            max_length=self._model.max_length,
+            max_length=self._longest(len(prompt)),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
@@ -217,20 +178,25 @@ class WindowDecoder:
             compression_ratio=get_compression_ratio(text) if text else 0.0,
         )
 
-    def segments(self, tokenizer: Any, speech: Sequence[Interval], prompt: str | None) -> list[TextSegment]:
+    def _longest(self, prompt_tokens: int) -> int:
+        """Return CTranslate2's `max_length`, of which the text may take half, for text of this length."""
+        seconds = self._frames / FRAMES_PER_SECOND
+        tokens = round(MOST_TOKENS_BESIDE + MOST_TOKENS_PER_SECOND * seconds)
+        return min(max(2 * tokens, tokens + prompt_tokens), int(self._model.max_length))
+
+    def segments(self, tokenizer: Any, prompt: str | None) -> list[TextSegment]:
         """
         Transcribe the window.
 
         Args:
             tokenizer: knows the language.
-            speech: where the window holds speech, in seconds; empty if unknown.
             prompt: words and style to expect.
 
         Returns:
             The segments in order; none if the model takes the window for silence.
         """
         seconds = self._frames / FRAMES_PER_SECOND
-        decoded = self._decode_to_end(tokenizer, speech, prompt)
+        decoded = self._decode(tokenizer, self._model.get_prompt(tokenizer, [], hotwords=prompt))
         split = split_segments(decoded.tokens, tokenizer.timestamp_begin, seconds)
         if decoded.is_silence or not split:
             return []
@@ -263,14 +229,6 @@ class TokenSegment:
     end: float
     tokens: list[int]
     closed: bool = True
-
-
-def up_to_last_time(tokens: Sequence[int], first_time_token: int) -> list[int]:
-    """Return the tokens up to the end of the last closed segment; empty if there is none, or one after it."""
-    last_text = max((n for n, token in enumerate(tokens) if token < first_time_token), default=None)
-    if last_text is None or last_text + 1 == len(tokens):
-        return []
-    return list(tokens[: last_text + 2])
 
 
 def split_segments(tokens: Sequence[int], first_time_token: int, seconds: float) -> list[TokenSegment]:

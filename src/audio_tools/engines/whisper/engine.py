@@ -9,7 +9,7 @@ from pathlib import Path
 
 from audio_tools.engines.base import Capabilities, OnDownload, Request
 from audio_tools.engines.model_process import ModelProcess
-from audio_tools.engines.whisper.decoding import ATTEMPTS, BEAM_SIZE, CONTINUING
+from audio_tools.engines.whisper.decoding import ATTEMPTS, BEAM_SIZE, MARGIN_S, SHORTEST_ENCODED_S
 from audio_tools.engines.whisper.model import LATE_S, cpu_workers
 from audio_tools.engines.whisper.weights import require_faster_whisper
 from audio_tools.engines.whisper.windows import KEPT_PAUSE_S, LONG_PAUSE_S, SPEECH_PAD_S
@@ -21,7 +21,7 @@ CAPABILITIES = Capabilities(
 )
 """Half a second below the 30 s of the model, so that padded speech still fits."""
 
-RULES = 1
+RULES = 2
 """Increases when the same window gives other words than before; part of the identity."""
 
 _TRANSCRIBES_ONLY = r"\.en\b|turbo|distil"
@@ -67,12 +67,13 @@ class WhisperEngine:
         shaped = {
             "attempts": ATTEMPTS,
             "beam_size": BEAM_SIZE,
-            "continuing": CONTINUING,
             "compute_type": ready.compute_type,
             "kept_pause_s": KEPT_PAUSE_S,
             "late_s": LATE_S,
+            "margin_s": MARGIN_S,
             "long_pause_s": LONG_PAUSE_S,
             "rules": RULES,
+            "shortest_encoded_s": SHORTEST_ENCODED_S,
             "speech_pad_s": SPEECH_PAD_S,
         }
         parameters = (f"{name}={value}" for name, value in sorted(shaped.items()))

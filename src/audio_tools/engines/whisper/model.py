@@ -34,6 +34,10 @@ MOST_WORKERS = 4
 """Windows computed at once: each takes working memory of its own."""
 SHORTEST_STEP_S = 1.0
 """Speech that is longer than a window is transcribed in steps of at least this length."""
+MOST_RESTS = 3
+"""How often a window is continued behind its last sentence."""
+LEAST_REST_S = 1.0
+"""Less speech at the end of a window is not worth another step: words end early by about as much."""
 
 
 class Languages:
@@ -132,35 +136,50 @@ class Whisper:
     def _hear_window(
         self, samples: Samples, speech: Sequence[Interval], languages: Languages, request: Request
     ) -> Iterator[TextSegment]:
-        """Transcribe one window; one that is longer than the model's own step by step."""
-        first, length = 0, round(WINDOW_S * SAMPLE_RATE_HZ)
-        while first < len(samples):
-            step = Interval(first / SAMPLE_RATE_HZ, first / SAMPLE_RATE_HZ + WINDOW_S)
-            there = [Interval(s.start - step.start, s.end - step.start) for s in overlap(speech, step)]
-            segments = self._hear_step(samples[first : first + length], there, languages, request)
-            is_last = first + length >= len(samples)
+        """
+        Transcribe one window, in steps of at most the model's own length.
+
+        Whisper leaves a sentence that is cut off to the next step, so each begins where the last one before
+        it ended; behind the last one a step is taken only where there is more speech.
+        """
+        first_s, end_s, rests = 0.0, len(samples) / SAMPLE_RATE_HZ, 0
+        while first_s < end_s and rests <= MOST_RESTS:
+            is_last = first_s + WINDOW_S >= end_s
+            segments = self._hear_step(_part(samples, first_s), languages, request, is_rest=rests > 0)
             if not is_last and len(segments) > 1 and not segments[-1].closed:
                 segments.pop()  # the next step begins with it
             for segment in segments:
-                yield segment.shifted(step.start)
-            closed_s = segments[-1].end if segments and not is_last else 0.0
-            first += round(closed_s * SAMPLE_RATE_HZ) if closed_s >= SHORTEST_STEP_S else length
+                yield segment.shifted(first_s)
+            closed_s = segments[-1].end if segments and segments[-1].closed else WINDOW_S
+            first_s += closed_s if closed_s >= SHORTEST_STEP_S else WINDOW_S
+            if is_last:
+                rests += 1
+                rest = overlap(speech, Interval(first_s, max(first_s, end_s)))
+                if sum(stretch.duration for stretch in rest) < LEAST_REST_S:
+                    break
 
     def _hear_step(
-        self, samples: Samples, speech: Sequence[Interval], languages: Languages, request: Request
+        self, samples: Samples, languages: Languages, request: Request, *, is_rest: bool
     ) -> list[TextSegment]:
-        """Transcribe at most 30 s, with one run of the encoder."""
+        """Transcribe at most 30 s, with one run of the encoder; a rest may be less than a sentence."""
         from faster_whisper.tokenizer import Tokenizer
 
         decoder = WindowDecoder(self._model, samples)
-        languages.add(*decoder.detect_language())
+        if not is_rest:
+            languages.add(*decoder.detect_language())
         tokenizer = Tokenizer(
             self._model.hf_tokenizer,
             self._model.model.is_multilingual,
             task="translate" if request.translate else "transcribe",
             language=languages.used,
         )
-        return decoder.segments(tokenizer, speech, request.prompt)
+        segments = decoder.segments(tokenizer, request.prompt)
+        return [] if is_rest and segments and not segments[0].decoded.is_plausible else segments
+
+
+def _part(samples: Samples, first_s: float) -> Samples:
+    first = round(first_s * SAMPLE_RATE_HZ)
+    return samples[first : first + round(WINDOW_S * SAMPLE_RATE_HZ)]
 
 
 def _to_float(pcm: Pcm) -> Samples:

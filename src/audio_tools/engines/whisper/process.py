@@ -9,10 +9,12 @@ from audio_tools.engines.base import OnDownload
 from audio_tools.engines.model_process import LoadedModel, Ready, serve_model
 from audio_tools.engines.whisper.model import Whisper
 from audio_tools.engines.whisper.weights import find_weights, weights_digest
+from audio_tools.system.memory import keep_freed_memory
 
 
 def main(model: str, data_dir: Path, device: str, compute_type: str) -> None:
     """Load the model, then answer requests until standard input is closed."""
+    keep_freed_memory()
 
     def load(on_download: OnDownload) -> LoadedModel:
         folder = find_weights(model, data_dir, on_download=on_download)
