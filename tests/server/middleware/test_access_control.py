@@ -420,6 +420,7 @@ async def test_an_allowed_page_can_read_the_answer_and_its_headers() -> None:
     exposed = set(headers["access-control-expose-headers"].split(", "))
     assert exposed >= {"location", "upload-offset", "upload-length", "upload-expires", "retry-after"}
     assert exposed >= {"tus-resumable", "tus-extension", "tus-max-size", "x-request-id"}
+    assert exposed >= {"content-disposition", "etag"}
     assert "access-control-allow-credentials" not in headers
     assert "access-control-allow-origin" not in without
     assert (headers["vary"], without["vary"]) == ("origin", "origin")

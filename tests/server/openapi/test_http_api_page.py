@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import httpx2
 import pytest
+from tools.openapi_document import openapi_document
 
 from audio_tools import metrics
-from audio_tools.backend import Backend
 from audio_tools.errors import AudioToolsError, ServerUnreachable
 from audio_tools.events import ChunkWords, Progress
 from audio_tools.exports.registry import FORMATS
-from audio_tools.jobs import Job, JobState, SqliteQueue
+from audio_tools.jobs import Job, JobState
 from audio_tools.jobs.base import WORKER_CRASHED
 from audio_tools.jobs.job import STATE_EVENTS
 from audio_tools.options import Options
 from audio_tools.server import access_rules as security
-from audio_tools.server.access_rules import AccessRules
-from audio_tools.server.app import create_app
 from audio_tools.server.error_responses import CODES
 from audio_tools.server.middleware.access_control import UNAUTHORIZED
 from audio_tools.server.openapi.document import DESCRIPTION
 from audio_tools.server.routes import job_events as websocket
-from audio_tools.server.routes.event_stream import EventStreams
-from audio_tools.server.routes.jobs import JobRoutes
-from audio_tools.server.routes.tus import EXTENSIONS, TusApp
+from audio_tools.server.routes.tus import EXTENSIONS
 from audio_tools.server.uvicorn_ext import http_protocol as protocol
 from audio_tools.server.views import JobStatus
-from audio_tools.storage import UploadStore
-from audio_tools.storage.chunk_cache import ChunkCache
-from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import AudioStream, Json, MediaInfo, Transcript
 
 PAGE = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text()
@@ -46,27 +37,10 @@ ERRORS = {
 """The table of errors: code and status."""
 
 
-@pytest.fixture
-def uploads(tmp_path: Path) -> Iterator[UploadStore]:
-    store = UploadStore(tmp_path, max_bytes=1, min_free_bytes=0, ttl_s=60)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def document(uploads: UploadStore, tmp_path: Path) -> Json:
+@pytest.fixture(scope="module")
+def document() -> Json:
     """The OpenAPI document."""
-    backend = Backend(SqliteQueue(tmp_path), uploads, TranscriptStore(tmp_path), ChunkCache(tmp_path))
-    routes = JobRoutes(backend, EventStreams(backend.queue), ws_port=3002, upload_idle_s=1)
-    app = create_app(routes, TusApp(uploads), AccessRules(ports=(3001,)), {})
-
-    async def ask() -> Json:
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:3001") as client:
-            record: Json = (await client.get("/openapi.json")).json()
-            return record
-
-    return asyncio.run(ask())
+    return openapi_document()
 
 
 def test_every_route_is_described(document: Json) -> None:

@@ -41,7 +41,8 @@ PREFLIGHT_ANSWER = {
     "Access-Control-Max-Age": "600",
 }
 EXPOSED_HEADERS = (
-    b"Location, Retry-After, X-Request-Id, Upload-Offset, Upload-Length, Upload-Defer-Length, "
+    b"Location, Content-Disposition, ETag, Retry-After, X-Request-Id, "
+    b"Upload-Offset, Upload-Length, Upload-Defer-Length, "
     b"Upload-Metadata, Upload-Expires, Upload-Concat, Tus-Resumable, Tus-Version, Tus-Extension, "
     b"Tus-Max-Size, Tus-Checksum-Algorithm"
 )

@@ -1,0 +1,149 @@
+"""Programs that use the JavaScript client, and what they need."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.service import Engine, ServiceProcess, engine_process
+from tests.simulator import Script, render, talk
+
+CLIENT = Path(__file__).parents[2] / "clients" / "js"
+PROGRAMS = Path(__file__).parent / "programs"
+# Node 22 needs no flag for WebSocket and still knows it.
+FLAGS = ["--experimental-websocket", "--no-warnings"]
+PADDING_BYTES = 40 << 20
+
+
+class Program:
+    """A running Node program that prints a JSON value a line, and reads lines."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def read(self) -> Any:
+        """The next value that it prints; fails at its end."""
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        assert line, f"the program has ended: {self._process.wait(10)}"
+        return json.loads(line)
+
+    def read_until(self, kind: str) -> list[Any]:
+        """The values up to the first one of a `kind`, with it."""
+        values = [self.read()]
+        while values[-1]["kind"] != kind:
+            assert values[-1]["kind"] != "error", values[-1]
+            values.append(self.read())
+        return values
+
+    def read_error(self) -> Any:
+        """The error that it ends with."""
+        value = self.read()
+        while value["kind"] != "error":
+            value = self.read()
+        return value
+
+    def go_on(self) -> None:
+        """Send it a line."""
+        assert self._process.stdin
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self._process.kill()
+        self._process.wait()
+
+
+Start = Callable[..., Program]
+"""Starts a program of `programs/` with its arguments."""
+
+
+@pytest.fixture(scope="session")
+def client_js() -> Path:
+    """The folder of the client, with its tools installed."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("Node.js is not installed")
+    if not (CLIENT / "node_modules" / "esbuild").is_dir():
+        pytest.skip("the tools of the client are not installed: npm ci --prefix clients/js")
+    return CLIENT
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts programs, and ends them with the test."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node.js is not installed")
+    processes: list[subprocess.Popen[str]] = []
+
+    def start_program(name: str, *arguments: object, flags: list[str] = FLAGS) -> Program:
+        command = [node, *flags, str(PROGRAMS / name), *map(str, arguments)]
+        pipe = subprocess.PIPE
+        processes.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
+        return Program(processes[-1])
+
+    yield start_program
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with engine_process() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def script() -> Script:
+    """What is said in the files: several chunks."""
+    return talk(70.0, seed=31)
+
+
+@pytest.fixture(scope="module")
+def recording(script: Script, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small file."""
+    return render(script, tmp_path_factory.mktemp("recording") / "talk.flac")
+
+
+@pytest.fixture(scope="module")
+def film(script: Script, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that takes several requests: an MP4 may end with a box that holds nothing."""
+    path = render(script, tmp_path_factory.mktemp("film") / "talk.mp4")
+    with path.open("ab") as file:
+        file.write(struct.pack(">I", PADDING_BYTES) + b"free" + bytes(PADDING_BYTES - 8))
+    return path
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports that are free now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@contextmanager
+def lasting_service(folder: Path, engine: Engine, **environment: str) -> Iterator[ServiceProcess]:
+    """A service that has the same ports after a restart."""
+    port, ws_port = free_ports(2)
+    arguments = ["--port", str(port), "--ws-port", str(ws_port)]
+    with ServiceProcess(folder, engine.base_url, arguments=arguments, **environment) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[ServiceProcess]:
+    with lasting_service(tmp_path_factory.mktemp("service"), engine) as running:
+        yield running

@@ -1,0 +1,153 @@
+"""The JavaScript client in Node, against the real service, which is killed at its work."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs
+from tests.clients.conftest import FLAGS, Start
+from tests.simulator import Script
+
+pytestmark = pytest.mark.slow
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stored(service: ServiceProcess, upload_id: str) -> Path:
+    """The file of an upload."""
+    return service.data_dir / "uploads" / upload_id / "media"
+
+
+def test_an_upload_outlives_the_service(
+    start: Start, service: ServiceProcess, film: Path, engine: Engine
+) -> None:
+    """Killed in the middle of a request and started again, the service gets each byte once, in its place."""
+    with engine.never_answering():
+        program = start("upload.mjs", service.url, film)
+        start_of_piece = program.read_until("half")[-1]["start"]
+        service.signal(signal.SIGSTOP)  # what is sent now stays in buffers
+        program.go_on()
+        time.sleep(0.3)
+        service.kill()
+        retried = program.read_until("retry")[-1]
+        service.start()
+        news = program.read_until("started")
+
+        assert digest(stored(service, news[-1]["uploadId"])) == digest(film)
+        end_all_jobs(service)
+    sent = [item["sentBytes"] for item in news if item["kind"] == "sent"]
+    assert retried == {"kind": "retry", "code": "connection_failed", "attempt": 1}
+    assert sent[0] >= start_of_piece, "it did not start all over again"
+    assert sent[-1] == film.stat().st_size
+
+
+def test_an_upload_outlives_its_program(
+    start: Start, service: ServiceProcess, film: Path, engine: Engine
+) -> None:
+    """With the address that it was given, another program goes on where the first one was killed."""
+    with engine.never_answering():
+        first = start("upload.mjs", service.url, film)
+        news = first.read_until("half")
+        first.kill()
+        second = start("upload.mjs", service.url, film, news[0]["address"]).read_until("started")
+
+        assert digest(stored(service, second[-1]["uploadId"])) == digest(film)
+        end_all_jobs(service)
+    sent = [item["sentBytes"] for item in second if item["kind"] == "sent"]
+    assert news[0]["address"] == f"{service.url}/files/{second[-1]['uploadId']}"
+    assert sent[0] == news[-1]["start"]
+
+
+def test_an_upload_of_another_file_is_not_continued(
+    start: Start, service: ServiceProcess, film: Path, recording: Path
+) -> None:
+    """Its size is not that of the upload."""
+    program = start("upload.mjs", service.url, film)
+    address = program.read_until("half")[0]["address"]
+    error = start("upload.mjs", service.url, recording, address).read()
+
+    assert (error["name"], error["code"]) == ("UploadError", "upload_mismatch")
+    assert error["hint"]
+
+
+def test_an_upload_that_is_gone_starts_anew(start: Start, service: ServiceProcess, film: Path) -> None:
+    """It gets a new address, which is reported."""
+    news = start("upload.mjs", service.url, film, f"{service.url}/files/gone").read_until("started")
+    addresses = [item["address"] for item in news if item["kind"] == "url"]
+
+    assert addresses == [f"{service.url}/files/{news[-1]['uploadId']}"]
+
+
+def test_events_outlive_the_service(
+    start: Start, service: ServiceProcess, recording: Path, engine: Engine, script: Script
+) -> None:
+    """Killed between two chunks and started again, it reports each event once; no word is lost."""
+    engine.set(latency={"base_s": 0.3})
+    job_id = service.submit(recording, {"maxConcurrent": 1, "prompt": "anew"})
+    program = start("follow.mjs", service.url, job_id)
+    while (news := program.read())["event"]["type"] != "words":
+        pass
+    service.kill()
+    before = [news, *program.read_until("retry")]
+    service.start()
+    after = program.read_until("done")
+    engine.set(latency={})
+
+    seen = [item["event"] for item in [*before, *after] if item["kind"] == "event"]
+    ids = [event["id"] for event in seen if "id" in event]
+    assert ids == sorted(set(ids), key=int)
+    assert {word["word"] for event in seen if event["type"] == "words" for word in event["words"]} == {
+        word.text for word in script.words
+    }
+    assert seen[-1]["type"] == "completed"
+    assert after[-1]["words"] == [word.text for word in script.words]
+
+
+def test_a_job_that_is_unknown_ends_the_wait(start: Start, service: ServiceProcess) -> None:
+    """The reason that a WebSocket does not show is an error with code, message and hint."""
+    error = start("follow.mjs", service.url, "unheard-of").read()
+
+    assert (error["name"], error["code"], error["status"]) == ("ApiError", "job_not_found", 404)
+    assert error["message"]
+    assert error["hint"]
+
+
+def test_a_failed_job_is_an_error(start: Start, service: ServiceProcess, tmp_path: Path) -> None:
+    """`wait` throws the error of the job, with its own code and status."""
+    (tmp_path / "notes.mp4").write_text("This is no film.")
+    job_id = service.submit(tmp_path / "notes.mp4")
+    error = start("follow.mjs", service.url, job_id).read_error()
+
+    assert (error["name"], error["code"], error["status"]) == ("ApiError", "probe_failed", 422)
+    assert error["hint"]
+
+
+def test_the_readme_works(client_js: Path, service: ServiceProcess, recording: Path, tmp_path: Path) -> None:
+    """Its program transcribes a file and cuts it; nothing in it was changed."""
+    (program,) = re.findall(r"```js\n(import .*?)```", (client_js / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "audio-tools-client").symlink_to(client_js, target_is_directory=True)
+    (tmp_path / "program.mjs").write_text(program)
+    ended = subprocess.run(
+        ["node", *FLAGS, "program.mjs", str(recording)],
+        cwd=tmp_path,
+        env={**os.environ, "AUDIO_TOOLS_URL": service.url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert "100 % Done" in ended.stdout
+    assert "interview.xml" in ended.stdout
