@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -63,6 +64,7 @@ class Backend:
         *,
         media_roots: Sequence[Path] = (),
         result_ttl_s: float = 7 * DAY_S,
+        keep_uploads_s: float = 0.0,
         chunk_ttl_s: float = 30 * DAY_S,
         cache_max_bytes: int | None = None,
     ) -> None:
@@ -72,6 +74,7 @@ class Backend:
         self.chunk_cache = chunk_cache
         self._media_roots = media_roots
         self._result_ttl_s = result_ttl_s
+        self._keep_uploads_s = keep_uploads_s
         self._chunk_ttl_s = chunk_ttl_s
         self._cache_max_bytes = cache_max_bytes
         self._making_room = asyncio.Lock()
@@ -242,7 +245,8 @@ class Backend:
 
     async def make_room(self, n_bytes: int, *, enough_or_nothing: bool = True) -> bool:
         """
-        Free disk space: remove the uploads kept for failed jobs, those that failed first before others.
+        Free disk space: remove the uploads kept for playback, then those kept for a restart; of both those
+        that were kept longest first.
 
         Args:
             n_bytes: bytes to free; no more uploads are removed than needed.
@@ -252,22 +256,38 @@ class Backend:
             Whether that many bytes were freed.
         """
         async with self._making_room:
-            page = await self.queue.list({JobState.FAILED}, limit=MOST_LISTED)
-            kept = [(job, await self._kept_bytes(job)) for job in page.jobs if job.restartable]
+            page = await self.queue.list({JobState.FAILED, JobState.COMPLETED}, limit=MOST_LISTED)
+            jobs = sorted(filter(self._needs_upload, page.jobs), key=_importance)
+            kept = [(job, await self._kept_bytes(job)) for job in jobs]
             if enough_or_nothing and sum(size for _, size in kept) < n_bytes:
                 return False
-            for job, size in sorted(kept, key=lambda entry: entry[0].finished_at or 0.0):
+            for job, size in kept:
                 if n_bytes <= 0:
                     break
                 if size and await self._forgo_upload(job):
-                    log.warning("disk space low, removed the upload of failed job %s: %d bytes", job.id, size)
+                    log.warning(
+                        "disk space low, removed the upload of %s job %s: %d bytes", job.state, job.id, size
+                    )
                     n_bytes -= size
         return n_bytes <= 0
+
+    async def keeps_upload(self) -> bool:
+        """Whether the upload of a job that completes now is kept for playback."""
+        return self._keep_uploads_s > 0 and not await self.uploads.missing_bytes(SPARE_BYTES)
+
+    def _needs_upload(self, job: Job) -> bool:
+        """Whether the upload of a job must stay: to be transcribed, to be restarted, or to be played."""
+        if job.state is JobState.COMPLETED:
+            return (job.finished_at or 0.0) + self._keep_uploads_s > time.time()
+        return not job.finished or job.restartable
 
     async def _kept_bytes(self, job: Job) -> int:
         return await self.uploads.size(job.upload_id) if job.upload_id else 0
 
     async def _forgo_upload(self, job: Job) -> bool:
+        if job.state is JobState.COMPLETED:
+            await self.release_upload(job)
+            return True
         try:
             if not await self.queue.forgo_restart(job.id):
                 return False  # it has been restarted, or deleted, meanwhile
@@ -303,8 +323,9 @@ class Backend:
                 await self.queue.get(job_id)
             except JobNotFound:
                 await asyncio.to_thread(self.transcripts.remove, job_id)
-        page = await self.queue.list(UNFINISHED | {JobState.FAILED}, limit=MOST_LISTED)
-        needed = (job for job in page.jobs if not job.finished or job.restartable)
+        kept = {JobState.FAILED, *([JobState.COMPLETED] if self._keep_uploads_s else [])}
+        page = await self.queue.list(UNFINISHED | kept, limit=MOST_LISTED)
+        needed = filter(self._needs_upload, page.jobs)
         await self.uploads.sweep({job.upload_id for job in needed if job.upload_id})
         # There are many of them, so only one process at a time looks through them.
         await asyncio.to_thread(self.chunk_cache.sweep, self._chunk_ttl_s, SWEEP_S, self._cache_max_bytes)
@@ -353,6 +374,11 @@ class Backend:
             await change(job.id)
 
 
+def _importance(job: Job) -> tuple[bool, float]:
+    """The order in which kept uploads are removed: those for playback first, then by age."""
+    return job.state is not JobState.COMPLETED, job.finished_at or 0.0
+
+
 def make_backend(settings: Settings, wait_s: float | None) -> Backend:
     """
     The backend that the settings describe, not yet opened; `wait_s` is how long it then waits for Redis.
@@ -373,6 +399,7 @@ def make_backend(settings: Settings, wait_s: float | None) -> Backend:
         ChunkCache(settings.data_dir),
         media_roots=settings.media_roots,
         result_ttl_s=settings.result_ttl,
+        keep_uploads_s=settings.keep_uploads,
         chunk_ttl_s=settings.chunk_ttl,
         cache_max_bytes=settings.cache_max_bytes,
     )

@@ -546,6 +546,12 @@ class PeaksNotFound(JobError):
         return {"jobId": self.job_id}
 
 
+class RangeNotSatisfiable(JobError):
+    """The requested byte range is not one of the recording."""
+
+    code, status = "range_not_satisfiable", 416
+
+
 class JobNotFound(JobError):
     """There is no job with this id; it may have been deleted."""
 

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 REDACTED = "[redacted]"
 SECRET_FORMS = [
-    # A query or a setting: ?token=…, API_TOKEN=…
-    re.compile(r"(?i)(token=|api_?key=|password=)[^\s&\"'\\\x1b]+"),
+    # A query or a setting: ?token=…, ?ticket=…, API_TOKEN=…
+    re.compile(r"(?i)(token=|ticket=|api_?key=|password=)[^\s&\"'\\\x1b]+"),
     # A header, a subprotocol (`bearer.…`), and how either looks in a list of headers.
     re.compile(r"(?i)(\bbearer[ .]|\bauthorization\W{1,8}[a-z]+ )[\w.~+/=-]+"),
     # JSON and dicts, be they quoted inside a JSON string themselves.
@@ -26,7 +26,7 @@ SECRET_FORMS = [
 ]
 """Patterns of unregistered secrets; group 1 is kept."""
 SECRET_WORDS = (
-    *("token", "key", "password", "bearer", "authorization", "://"),
+    *("token", "ticket", "key", "password", "bearer", "authorization", "://"),
     *("sk-", "gsk_", "hf_", "xai-", "aiza", "eyj"),
 )
 """Each form has one of them. To look for the words first saves 40 us a line."""

@@ -284,6 +284,12 @@ class Settings(BaseSettings):
     upload_ttl: int = Field(
         24 * 3600, ge=60, description="Seconds that an unfinished or unused upload is stored."
     )
+    keep_uploads: int = Field(
+        86_400,
+        ge=0,
+        description="Seconds that the upload of a completed job is kept for playback; at most until the disk "
+        "fills up.",
+    )
     result_ttl: int = Field(
         7 * 86_400, ge=60, description="Seconds that a finished job and its transcript are stored."
     )

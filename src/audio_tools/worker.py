@@ -139,7 +139,9 @@ class Worker:
         """Remove files that the job no longer needs, before the outcome is stored, to free disk space."""
         if lease.cancelled.is_set():
             await self._backend.release_files(lease.job)
-        elif not (goes_back or is_restartable(job.exception())):
+        elif goes_back or is_restartable(job.exception()):
+            return
+        elif job.exception() or not await self._backend.keeps_upload():
             await self._backend.release_upload(lease.job)
 
     async def _end(self, lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> None:
@@ -258,6 +260,7 @@ def _summary(transcript: Transcript) -> Json:
         "words": len(transcript.words),
         "silences": len(transcript.silences),
         "successRate": transcript.success_rate,
+        "estimatedCostUsd": transcript.usage.cost_usd,
     }
 
 

@@ -57,6 +57,7 @@ class ServiceProcess:
             "ALIGN": "off",  # Tones are no English words.
             "RATE_LIMIT_DELAY": "0",
             "MIN_FREE_BYTES": "0",
+            "KEEP_UPLOADS": "0",
             "DATA_DIR": str(self.data_dir),
             **environment,
         }

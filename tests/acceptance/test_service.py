@@ -24,7 +24,7 @@ from tests.simulator import render, talk
 SCRIPT = talk(25.0, seed=41)
 STATUS_FIELDS = {
     *("jobId", "state", "progress", "data", "result", "error", "errorCode", "message", "stage"),
-    *("etaSeconds", "createdAt", "startedAt", "finishedAt", "attempts", "waiting"),
+    *("etaSeconds", "createdAt", "startedAt", "finishedAt", "attempts", "waiting", "hint"),
     "restartable",
 }
 
@@ -453,7 +453,10 @@ async def test_the_list_of_jobs_is_in_order_and_comes_in_pages(
         zip(ended, numbers, strict=True), key=lambda job: (job[0], -job[1])
     )
     assert everything["total"] == len(numbers)
-    fields = {"id", "jobId", "state", "progress", "data", "error", "createdAt", "startedAt", "finishedAt"}
+    fields = {
+        *("id", "jobId", "state", "progress", "data", "message", "etaSeconds", "error", "hint"),
+        *("restartable", "result", "createdAt", "startedAt", "finishedAt"),
+    }
     assert set(everything["jobs"][0]) == fields
     assert page == {"jobs": everything["jobs"][1:3], "total": everything["total"]}
     assert {job["jobId"] for job in chosen["jobs"]} >= {failed, active}

@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import Scope
 
 from audio_tools.errors import AudioToolsError, ConfigError
+from audio_tools.server.media_tickets import ticket_is_valid
 
 SUBPROTOCOL = "audio-tools"
 """Subprotocol that a browser offers beside `bearer.TOKEN`: the server must select one, but not the token."""
@@ -119,6 +120,7 @@ class Claims:
     asks_method: str = ""
     asks_headers: str = ""
     tokens: tuple[bytes, ...] = ()
+    query: bytes = b""
     websocket: bool = False
 
     @property
@@ -148,6 +150,7 @@ class Claims:
             asks_method=text(b"access-control-request-method"),
             asks_headers=text(b"access-control-request-headers"),
             tokens=tuple(_tokens(scope, values.get(b"authorization", ()))),
+            query=scope.get("query_string", b""),
             websocket=scope["type"] == "websocket",
         )
 
@@ -223,9 +226,11 @@ def judge(rules: AccessRules, claims: Claims) -> bool:
     if rules.token is None or valid or claims.is_preflight:
         return True
     may_wait = claims.websocket and not claims.tokens
-    is_health = claims.path == "/health" and claims.method in {"GET", "HEAD"} and not claims.websocket
-    if may_wait or is_health:
+    reads = claims.method in {"GET", "HEAD"} and not claims.websocket
+    if may_wait or (reads and claims.path == "/health"):
         return False
+    if reads and ticket_is_valid(rules.token, claims.path, claims.query):
+        return True
     raise Unauthorized(
         "Invalid API token." if claims.tokens else "API token required.",
         hint="Send the header `Authorization: Bearer <API_TOKEN>`; "

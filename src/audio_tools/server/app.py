@@ -25,6 +25,7 @@ from audio_tools.server.routes.docs import docs_page
 from audio_tools.server.routes.health import HealthCheck, health
 from audio_tools.server.routes.job_events import JobEvents
 from audio_tools.server.routes.jobs import JobRoutes
+from audio_tools.server.routes.media import MediaRoutes
 from audio_tools.server.routes.tus import TusApp
 
 UPLOADS = "/files"
@@ -53,6 +54,7 @@ def create_app(
     install(app)
     app.add_exception_handler(ClientGone, _answer_nobody)
     app.include_router(routes.router())
+    app.include_router(MediaRoutes(routes.backend, rules.token).router())
     app.router.routes.extend(tus.routes(UPLOADS))
 
     @app.get(

@@ -94,6 +94,8 @@ class JobStatus(View):
     """Number of attempts: more than 1 after a restart of the service or of the job."""
     waiting: Annotated[Json | None, described_as("Waiting", nullable=True)]
     """What a running job waits for before it can continue, else null."""
+    hint: str | None
+    """What to do about the error of a failed job; null where nothing is known."""
     restartable: bool
     """Whether `POST /job/{job_id}/restart` accepts the job: it failed for a reason that may pass."""
     events: Annotated[list[Annotated[Json, described_as("Event")]] | None, omit_if_none()] = None
@@ -118,6 +120,7 @@ class JobStatus(View):
             eta_seconds=job.eta_s,
             attempts=job.attempts,
             waiting=job.waiting_for,
+            hint=error.get("hint"),
             restartable=job.restartable,
             **_times(job),
         )
@@ -135,8 +138,18 @@ class ListedJob(View):
     """Percent; never decreases."""
     data: Data
     """The request."""
+    message: str
+    """The current step, one sentence; `Done`, `Cancelled` or the error once the job has ended."""
+    eta_seconds: Eta
+    """Estimated seconds left; 0 at the end, null while unknown."""
     error: str | None
     """Error message of a failed job, else null."""
+    hint: str | None
+    """What to do about that error; null where nothing is known."""
+    restartable: bool
+    """Whether `POST /job/{job_id}/restart` accepts the job."""
+    result: Annotated[Json | None, described_as("Summary", nullable=True)]
+    """The transcript of a completed job in numbers, else null."""
     created_at: Moment
     """Time of the request, ISO 8601 in UTC."""
     started_at: Moment | None
@@ -147,13 +160,19 @@ class ListedJob(View):
     @classmethod
     def of(cls, job: Job) -> ListedJob:
         """The job's entry in the list."""
+        error = job.error or {}
         return cls.model_construct(
             id=job.number,
             job_id=job.id,
             state=job.state,
             progress=round(job.progress, 1),
             data=without_path(job),
-            error=(job.error or {}).get("message"),
+            message=job.message,
+            eta_seconds=job.eta_s,
+            error=error.get("message"),
+            hint=error.get("hint"),
+            restartable=job.restartable,
+            result=job.result if job.state is JobState.COMPLETED else None,
             **_times(job),
         )
 
@@ -184,6 +203,17 @@ class Pending(View):
     message: Sentence
     state: JobState
     """State of the job."""
+
+
+class MediaAddress(View):
+    """Where a media element finds the recording of a job."""
+
+    url: str
+    """Address, relative to that of the service."""
+    media_type: str
+    """Media type by the name of the file."""
+    expires_at: Moment
+    """End of the ticket in the address, ISO 8601 in UTC."""
 
 
 class Done(View):
@@ -325,6 +355,8 @@ class Summary(View):
     """Number of silences."""
     success_rate: Percent
     """Percentage of chunks with an answer."""
+    estimated_cost_usd: Annotated[float | None, omit_if_none(minimum=0)] = None
+    """US dollars; missing in jobs of an older version."""
 
 
 def _times(job: Job) -> Json:

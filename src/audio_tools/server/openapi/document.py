@@ -143,6 +143,13 @@ EVENT_STREAM: Responses = {
     },
     204: {"description": "The job has ended, and nothing follows the event `after`."},
 }
+RECORDING: Responses = {
+    200: {"description": "The file.", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+    206: {
+        "description": "The bytes of the `Range`.",
+        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+    },
+}
 HEALTHY: Responses = {
     200: {"description": "All checks pass.", "content": content("Health")},
     503: {"description": "A check fails.", "content": content("Health")},

@@ -25,6 +25,7 @@ SENT = (
     views.JobList,
     views.Result,
     views.Pending,
+    views.MediaAddress,
     views.Done,
     views.Health,
     views.ErrorBody,
