@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,15 +11,9 @@ import pytest
 
 from tests.acceptance.frontend import assert_job_done, frontend_program
 from tests.acceptance.service import ServiceProcess
+from tests.chromium import chromium, page_server
 from tests.simulator import Script, render, simulator_process, talk
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-
-# Nothing but the page is to be seen on the network, and nothing is to be asked of a user.
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-]
 OUTCOME_S = 60.0
 REFUSED_CALL = """\
 const response = await fetch('http://localhost:%d/process-audio', { method: 'POST', body: new FormData() });
@@ -60,14 +51,7 @@ Run = Callable[[str], Any]
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A headless Chromium with a profile of its own."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("chromium or chromium-driver is not installed (Debian packages of these names)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    with webdriver.Chrome(options, webdriver.ChromeService(driver)) as running:
+    with chromium(tmp_path_factory.mktemp("profile")) as running:
         yield running
 
 
@@ -95,20 +79,8 @@ def page_from_loopback(browser: Any, tmp_path: Path) -> Iterator[Run]:
     """Runs programs in a page that a small server on this machine hands out, as a development server does."""
     pages = tmp_path / "pages"
     pages.mkdir()
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments, directory=str(pages))
-
-        def log_message(self, *_: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, name="page server")
-        thread.start()
-        address = f"http://127.0.0.1:{server.server_port}"
+    with page_server(pages) as address:
         yield lambda program: run(browser, pages, address, program)
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import socket
@@ -147,3 +148,13 @@ def lasting_service(folder: Path, engine: Engine, **environment: str) -> Iterato
 def service(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[ServiceProcess]:
     with lasting_service(tmp_path_factory.mktemp("service"), engine) as running:
         yield running
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stored(service: ServiceProcess, upload_id: str) -> Path:
+    """The file of an upload."""
+    return service.data_dir / "uploads" / upload_id / "media"

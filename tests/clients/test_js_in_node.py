@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import signal
@@ -13,20 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs
-from tests.clients.conftest import FLAGS, Start
+from tests.clients.conftest import FLAGS, Start, digest, stored
 from tests.simulator import Script
 
 pytestmark = pytest.mark.slow
-
-
-def digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def stored(service: ServiceProcess, upload_id: str) -> Path:
-    """The file of an upload."""
-    return service.data_dir / "uploads" / upload_id / "media"
 
 
 def test_an_upload_outlives_the_service(
@@ -92,26 +81,38 @@ def test_an_upload_that_is_gone_starts_anew(start: Start, service: ServiceProces
 def test_events_outlive_the_service(
     start: Start, service: ServiceProcess, recording: Path, engine: Engine, script: Script
 ) -> None:
-    """Killed between two chunks and started again, it reports each event once; no word is lost."""
+    """
+    Killed between two chunks and started again, it reports each event once, and no word is lost.
+
+    So it is with a WebSocket, with server-sent events (what Node 20 has by itself), and with long polling.
+    """
     engine.set(latency={"base_s": 0.3})
     job_id = service.submit(recording, {"maxConcurrent": 1, "prompt": "anew"})
-    program = start("follow.mjs", service.url, job_id)
-    while (news := program.read())["event"]["type"] != "words":
-        pass
+    programs = {
+        "websocket": start("follow.mjs", service.url, job_id, "websocket"),
+        "sse": start("follow.mjs", service.url, job_id, flags=["--no-experimental-websocket"]),
+        "polling": start("follow.mjs", service.url, job_id, "polling"),
+    }
+    before = {name: program.read_until("words") for name, program in programs.items()}
     service.kill()
-    before = [news, *program.read_until("retry")]
+    for name, program in programs.items():
+        before[name] += program.read_until("retry")
     service.start()
-    after = program.read_until("done")
+    after = {name: program.read_until("done") for name, program in programs.items()}
     engine.set(latency={})
 
-    seen = [item["event"] for item in [*before, *after] if item["kind"] == "event"]
-    ids = [event["id"] for event in seen if "id" in event]
-    assert ids == sorted(set(ids), key=int)
-    assert {word["word"] for event in seen if event["type"] == "words" for word in event["words"]} == {
-        word.text for word in script.words
-    }
-    assert seen[-1]["type"] == "completed"
-    assert after[-1]["words"] == [word.text for word in script.words]
+    words = [word.text for word in script.words]
+    for name in programs:
+        seen = [item["event"] for item in [*before[name], *after[name]] if "event" in item]
+        ids = [event["id"] for event in seen if "id" in event]
+        kinds = [event["type"] for event in seen]
+        assert ids == sorted(set(ids), key=int), name
+        assert kinds.count("snapshot") == kinds.count("completed") == 1, name
+        assert (kinds[0], kinds[-1]) == ("snapshot", "completed"), name
+        assert {word["word"] for event in seen if event["type"] == "words" for word in event["words"]} == set(
+            words
+        ), name
+        assert after[name][-1]["words"] == words, name
 
 
 def test_a_job_that_is_unknown_ends_the_wait(start: Start, service: ServiceProcess) -> None:

@@ -106,6 +106,22 @@ export class Http {
     return new ConnectionError(`Cannot reach ${this.url}: ${reason}.`, error);
   }
 
+  /**
+   * The reason behind a failed connection, where it can be found: a browser hides why it was not allowed to send
+   * a request, but shows the refusal of one that needs no permission.
+   *
+   * @param {Error} error
+   */
+  async explained(error) {
+    if (typeof location !== 'object' || !(error instanceof ConnectionError)) return error;
+    try {
+      const response = await this.fetch(`${this.url}/health`, { credentials: 'omit' });
+      return response.status === 403 ? await errorOf(response, 'GET /health') : error;
+    } catch {
+      return error;
+    }
+  }
+
   /** @param {Record<string, unknown>} query */
   websocketUrl(query) {
     return `${this.url.replace(/^http/, 'ws')}/${queryOf(query)}`;
@@ -120,7 +136,7 @@ export class Http {
     try {
       return await this.fetch(address, init);
     } catch (error) {
-      throw this.failure(error, signal);
+      throw await this.explained(this.failure(error, signal));
     }
   }
 }

@@ -28,7 +28,10 @@ export async function send(http, { method, path, headers, body, onSent, signal }
     const text = await http.read(response, (whole) => whole.text(), signal);
     return { status: response.status, header: (name) => response.headers.get(name), text };
   }
-  const reply = await sendByXhr(http, { method, path, headers, body, onSent, signal });
+  const request = { method, path, headers, body, onSent, signal };
+  const reply = await sendByXhr(http, request).catch(async (error) => {
+    throw await http.explained(error);
+  });
   if (reply.status >= 400) throw new ApiError(reply, `${method} ${path}`);
   return reply;
 }

@@ -1,4 +1,5 @@
 import { AbortError, ConnectionError } from './errors.js';
+import { sleep } from './retry.js';
 import { Utf8Decoder } from './text.js';
 
 /**
@@ -118,14 +119,16 @@ async function* byPolling(http, jobId, after, signal) {
   for (let last = after, first = true; ; first = false) {
     const path = `/job/${encodeURIComponent(jobId)}/status`;
     const query = { after: last || '0', wait: first ? 0 : POLL_S };
-    const { events, ...status } = await within(SILENCE_S, http.json('GET', path, { query, signal }));
+    const begun = Date.now();
+    const reply = await within(SILENCE_S, http.json('GET', path, { query, signal }));
+    const { events, lastEventId, ...status } = reply;
     if (first) yield { ...status, result: null, type: 'snapshot', timestamp: new Date().toISOString() };
-    if (!events) throw new ConnectionError('This version of the service has no long polling.');
-    for (const event of events) {
-      last = event.id || last;
-      yield event;
-    }
-    if (!events.length && status.finishedAt) return;
+    yield* events;
+    last = lastEventId;
+    if (events.length) continue;
+    if (status.finishedAt) return;
+    // A service that is stopping does not wait.
+    if (!first && Date.now() - begun < 1000) await sleep(1, signal);
   }
 }
 
