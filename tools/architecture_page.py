@@ -9,7 +9,11 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "architecture.md"
 PACKAGE = PAGE.parent.parent / "src" / "audio_tools"
 
 RANKS: list[dict[str, str]] = [
-    {"redaction": "removal of secrets from text", "system": "differences between operating systems"},
+    {
+        "redaction": "removal of secrets from text",
+        "system": "differences between operating systems",
+        "lua": "Lua scripts for Redis, read from `.lua` files",
+    },
     {"errors": "every error, with code, status and hint", "json_value": "base of values with a JSON form"},
     {
         "transcript": "words, segments, silences, media: the values of a transcript",

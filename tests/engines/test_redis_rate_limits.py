@@ -17,11 +17,10 @@ from redis.asyncio import Redis
 
 from audio_tools.engines.rate_limits import TokenBucket
 from audio_tools.engines.redis_rate_limits import (
-    _ASK,
-    _KNOWN,
-    _LEARN,
+    ACQUIRE,
     ASK_AGAIN_MS,
     KEEP_MS,
+    LEARN_QUOTA,
     POLL_MS,
     RedisRequestLimiter,
 )
@@ -261,8 +260,10 @@ class BothCounts:
 
     def __init__(self, server: redis.Redis, key: str) -> None:
         self._server, self._key = server, key
-        known = _KNOWN.replace("'TIME'", "'LRANGE', key .. 'clock', 0, 1")
-        self._ask, self._learn = (server.register_script(known + script) for script in (_ASK, _LEARN))
+        self._ask, self._learn = (
+            server.register_script(script.replace("'TIME'", "'LRANGE', key .. 'clock', 0, 1"))
+            for script in (ACQUIRE, LEARN_QUOTA)
+        )
         self._alone = TokenBucket()
         self._now, self._news_at = 1e6, 1e6
         self._running: list[tuple[str, float]] = []

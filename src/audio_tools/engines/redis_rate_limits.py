@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from audio_tools.engines.rate_limits import LONGEST_PAUSE_S, RequestLimiter
+from audio_tools.lua import read_script
 from audio_tools.transcript import Quota
 
 LEASE_S = 10.0  # a lane of a dead process is free after this time
@@ -30,103 +31,14 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# KEYS[1] is the prefix of: running, a zset of lanes by the end of their lease; starts, a zset of lanes by
-# start time; answers, a zset of recent answers by arrival time; row and seen, zsets of waiting processes by
-# arrival and by last poll; pause; quota, a hash with the fields of `TokenBucket`, times in ms.
-_KNOWN = """
-local key = KEYS[1]
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + clock[2] / 1000
-local known = redis.call('HMGET', key .. 'quota', 'limit', 'per_ms', 'level', 'at', 'full_at')
-for field = 1, 5 do known[field] = tonumber(known[field]) end  -- Lua compares no string with a number
-local limit, per_ms, level, at, full_at = unpack(known, 1, 5)
-if limit then level = now < full_at and math.min(level + (now - at) * per_ms, limit) or limit end
-"""
 
-_ASK = """
-local lanes, starts, window_ms, lease_ms = unpack(ARGV, 3, 6)
-local poll_ms, ask_again_ms, patience_ms = unpack(ARGV, 7, 9)
-local process, lane = ARGV[1], ARGV[2]
-if redis.call('ZSCORE', key .. 'running', lane) then return 0 end   -- granted before, but the reply was lost
-local paused_ms = redis.call('PTTL', key .. 'pause')
-if paused_ms > 0 then return math.min(paused_ms, ask_again_ms) end
-redis.call('ZREMRANGEBYSCORE', key .. 'running', '-inf', now)
-redis.call('ZREMRANGEBYSCORE', key .. 'starts', '-inf', now - window_ms)
-redis.call('ZADD', key .. 'row', 'NX', now, process)
-redis.call('ZADD', key .. 'seen', now, process)
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', key .. 'seen', '-inf', now - patience_ms)) do
-  redis.call('ZREM', key .. 'row', gone)
-  redis.call('ZREM', key .. 'seen', gone)
-end
--- Processes take turns: one that frees a lane and requests another queues behind the others.
-local place = redis.call('ZRANK', key .. 'row', process)
-local free = lanes - redis.call('ZCARD', key .. 'running')
-local recent = redis.call('ZRANGEBYSCORE', key .. 'starts', now - window_ms, '+inf', 'WITHSCORES')
-local allowed = tonumber(window_ms) == 0 and free or starts - #recent / 2
-local wait_ms = 0
-if place >= allowed then
-  wait_ms = recent[2] and recent[2] + window_ms - now or poll_ms
-elseif limit and level < place + 1 then
-  wait_ms = math.max(math.min((place + 1 - level) / per_ms, math.max(full_at - now, poll_ms)), 1)
-elseif place >= free then
-  wait_ms = poll_ms
-else
-  redis.call('ZREM', key .. 'row', process)
-  redis.call('ZREM', key .. 'seen', process)
-  redis.call('ZADD', key .. 'running', now + lease_ms, lane)
-  redis.call('ZADD', key .. 'starts', now, lane)
-  if limit then
-    full_at = now < full_at and full_at or 'inf'
-    redis.call('HSET', key .. 'quota', 'level', level - 1, 'at', now, 'full_at', full_at)
-  end
-end
-for _, set in ipairs({'running', 'starts', 'row', 'seen'}) do
-  redis.call('PEXPIRE', key .. set, window_ms + lease_ms + patience_ms)
-end
-return math.ceil(math.min(math.max(wait_ms, 0), ask_again_ms))
-"""
+def _script(name: str) -> str:
+    return read_script("audio_tools.engines", name)
 
-_LEAVE_ROW = """
-redis.call('ZREM', KEYS[1] .. 'row', ARGV[1])
-redis.call('ZREM', KEYS[1] .. 'seen', ARGV[1])
-"""
 
-_FREE = """
-redis.call('ZREM', KEYS[1] .. 'running', unpack(ARGV))
-return 1
-"""
-
-_RENEW = """
-local clock = redis.call('TIME')
-local ends = clock[1] * 1000 + clock[2] / 1000 + ARGV[1]
-for n = 2, #ARGV do redis.call('ZADD', KEYS[1] .. 'running', 'XX', ends, ARGV[n]) end
-redis.call('PEXPIRE', KEYS[1] .. 'running', 2 * ARGV[1])
-"""
-
-_LEARN = """
-local told_limit, remaining, told_per_ms, reset_ms, age_ms, keep_ms = unpack(ARGV)
-redis.call('ZREMRANGEBYSCORE', key .. 'answers', '-inf', now - keep_ms)
-local meanwhile = redis.call('ZCOUNT', key .. 'answers', now - age_ms, '+inf')
-meanwhile = meanwhile + math.max(redis.call('ZCARD', key .. 'running') - 1, 0)
-redis.call('ZADD', key .. 'answers', now, ARGV[7])
-local least = remaining - meanwhile
-if limit == tonumber(told_limit) then
-  per_ms = math.min(told_per_ms, per_ms)
-else
-  per_ms, level = told_per_ms, least
-end
-level = math.min(math.max(level, least), remaining + age_ms * per_ms)
-redis.call('HSET', key .. 'quota', 'limit', told_limit, 'per_ms', per_ms, 'level', level, 'at', now)
-redis.call('HSET', key .. 'quota', 'full_at', now + reset_ms)
-redis.call('PEXPIRE', key .. 'quota', keep_ms)
-redis.call('PEXPIRE', key .. 'answers', keep_ms)
-"""
-
-_PAUSE = """
-if redis.call('PTTL', KEYS[1] .. 'pause') < tonumber(ARGV[1]) then
-  redis.call('SET', KEYS[1] .. 'pause', 1, 'PX', ARGV[1])
-end
-"""
+COMMON = _script("common")
+ACQUIRE = COMMON + _script("acquire")
+LEARN_QUOTA = COMMON + _script("learn_quota")
 
 
 class RedisRequestLimiter(RequestLimiter):
@@ -166,7 +78,14 @@ class RedisRequestLimiter(RequestLimiter):
         self._redis_is_away = False
         self._ask, self._leave_row, self._free_lanes, self._renew, self._learn, self._pause = (
             client.register_script(script)
-            for script in (_KNOWN + _ASK, _LEAVE_ROW, _FREE, _RENEW, _KNOWN + _LEARN, _PAUSE)
+            for script in (
+                ACQUIRE,
+                _script("leave_queue"),
+                _script("release"),
+                _script("renew"),
+                LEARN_QUOTA,
+                _script("pause"),
+            )
         )
 
     @asynccontextmanager

@@ -25,6 +25,8 @@ from audio_tools.transcript import Json
 
 JOBS_PER_STEP = 200
 """Number of jobs read at once from a long list."""
+EVENTS_PER_READ = 64
+"""Number of events read at once: a `words` event may contain thousands of words."""
 CRASH_LIMIT = 25
 """A job fails after this many consecutive worker crashes without progress."""
 

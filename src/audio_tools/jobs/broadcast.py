@@ -13,16 +13,17 @@ class Broadcast(Generic[T]):
     """
     Wakes all tasks that wait for a change.
 
-    A reader that takes `next_ring` before it reads the store, and awaits it afterwards, misses no change.
+    A reader that takes `next_change` before it reads the store, and awaits it afterwards, misses no change.
     """
 
     def __init__(self) -> None:
-        self.next_ring = asyncio.Event()
+        self.next_change = asyncio.Event()
         self._reads: dict[str, asyncio.Future[T]] = {}
 
-    def ring(self) -> None:
-        self.next_ring.set()
-        self.next_ring = asyncio.Event()
+    def notify_all(self) -> None:
+        """Wake all readers."""
+        self.next_change.set()
+        self.next_change = asyncio.Event()
         self._reads = {}
 
     async def share(self, after: str, read: Callable[[], asyncio.Future[T]]) -> T:

@@ -215,7 +215,7 @@ async def test_an_end_that_bullmq_did_not_hear_of_stands(
     first, second = await add_jobs(queue, 2)
     lease = await queue.take()
     with monkeypatch.context() as patched:
-        patched.setattr(queue._desk, "_settle", do_nothing)
+        patched.setattr(queue._consumer, "_sync_bullmq", do_nothing)
         await lease.complete(RESULT)
     assert await bull_state(queue, first.id) == "active"
     await abandon(queue)
@@ -249,9 +249,9 @@ async def test_what_was_taken_but_not_heard_of_comes_back(
     async with BullQueue(redis_server.address, tmp_path, prefix=prefix) as queue:
         first, second = await add_jobs(queue, 2)
         held = await queue.take()
-        assert (await queue._desk._worker.getNextJob(f"{queue._desk._token}:lost")).id == second.id
+        assert (await queue._consumer._worker.getNextJob(f"{queue._consumer._token}:lost")).id == second.id
 
-        await queue._desk._free_strays()
+        await queue._consumer._requeue_strays()
 
         assert (await queue.take()).job.id == second.id
         assert (await held.complete(RESULT)).attempts == 1
@@ -267,7 +267,7 @@ async def test_an_attempt_that_began_twice_is_one(
         lease = await queue.take()
         assert isinstance(lease, BullLease)
 
-        again = await queue._records.begin(lease.hold)
+        again = await queue._records.begin(lease.fence)
 
         assert (again.outcome, again.job) == ("held", await queue.get(job.id))
         await lease.complete(RESULT)

@@ -11,7 +11,6 @@ import pytest
 
 from audio_tools.errors import ConfigError, DiskFull, JobNotFound, QueueUnavailable
 from audio_tools.jobs import Job, JobState
-from audio_tools.jobs.bullmq import scripts as lua
 from audio_tools.jobs.bullmq.queue import BullQueue
 from tests.jobs.redis_server import RedisServer
 from tests.jobs.steps import ERROR, RESULT, UNKNOWN, add_jobs, read_events
@@ -66,7 +65,7 @@ async def test_a_job_that_ends_while_jobs_are_listed_hides_no_other(
 
     async def cancel_first(script: str, *args: str | float) -> object:
         answer = await step(script, *args)
-        if script == lua.NEWEST and (await queue.get(jobs[6].id)).state is JobState.WAITING:
+        if script == "newest" and (await queue.get(jobs[6].id)).state is JobState.WAITING:
             await queue.cancel(jobs[6].id)
         return answer
 

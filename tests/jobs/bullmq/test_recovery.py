@@ -96,7 +96,7 @@ async def test_a_stale_worker_is_fenced_by_the_store(
     stale = BullQueue(redis_server.address, tmp_path, prefix=prefix, lock_s=3600)
     queue = BullQueue(redis_server.address, tmp_path, prefix=prefix, stalled_check_s=0.01)
     async with stale, queue:
-        monkeypatch.setattr(stale._desk, "_look", do_nothing)
+        monkeypatch.setattr(stale._consumer, "_refresh_leases", do_nothing)
         (job,) = await add_jobs(queue, 1)
         lease = await stale.take()
         await queue._client.delete(queue._bull.toKey(f"{job.id}:lock"))

@@ -69,8 +69,8 @@ async def victim(
 
 async def abandon(queue: BullQueue) -> None:
     """Leave everything as a killed process would: nothing is given back, only the lock on its place goes."""
-    queue._desk._leases.clear()
-    queue._desk._tokens = 0
+    queue._consumer._leases.clear()
+    queue._consumer._tokens = 0
     await queue.close()
 
 

@@ -2,7 +2,7 @@
 The worker side of the Redis queue: fetch jobs from BullMQ, renew their locks, requeue stalled ones.
 
 BullMQ assigns jobs: it moves a job to `active` and locks it with a token. The job's record decides which
-attempt may report and finish: the last one that started (`attempt_scripts.py`). An attempt therefore survives
+attempt may report and finish: the last one that started (`lua/begin.lua`). An attempt therefore survives
 a Redis outage longer than its lock, as long as no other attempt has started.
 """
 
@@ -22,7 +22,7 @@ from audio_tools.errors import AudioToolsError, QueueUnavailable
 from audio_tools.jobs.base import Lease, LeaseLost
 from audio_tools.jobs.bullmq.connection import CALL_TIMEOUT_S, RedisAddress, map_redis_errors, stop
 from audio_tools.jobs.bullmq.process_lock import ProcessLock
-from audio_tools.jobs.bullmq.records import Begun, Hold, Records
+from audio_tools.jobs.bullmq.records import Begun, FencingToken, Records
 from audio_tools.jobs.job import PROGRESS, Job, JobState
 from audio_tools.jobs.outage_log import OutageLog
 from audio_tools.transcript import Json
@@ -41,32 +41,32 @@ log = logging.getLogger(__name__)
 class BullLease(Lease):
     """The lease on a job in Redis; its token is stored in the job's record and in BullMQ's lock."""
 
-    def __init__(self, job: Job, bull_job: Any, hold: Hold, desk: Consumer) -> None:
+    def __init__(self, job: Job, bull_job: Any, fence: FencingToken, consumer: Consumer) -> None:
         super().__init__(job)
         self.bull_job = bull_job
-        self.hold = hold
-        self._desk = desk
+        self.fence = fence
+        self._consumer = consumer
         self._reporting = asyncio.Lock()
         self._number = 0
-        self._told: tuple[str, Json] | None = None
+        self._unconfirmed: tuple[str, Json] | None = None
 
     async def _release(self) -> Job:
-        return await asyncio.shield(self._desk.run(self._desk.release(self)))
+        return await asyncio.shield(self._consumer.run(self._consumer.release(self)))
 
     async def _report(self, type: str, payload: Json) -> None:
-        await asyncio.shield(self._desk.run(self._tell(type, payload)))
+        await asyncio.shield(self._consumer.run(self._send_report(type, payload)))
 
     async def _finish(self, state: JobState, *, result: Json | None = None, error: Json | None = None) -> Job:
-        return await asyncio.shield(self._desk.run(self._desk.finish(self, state, result, error)))
+        return await asyncio.shield(self._consumer.run(self._consumer.finish(self, state, result, error)))
 
-    async def _tell(self, type: str, payload: Json) -> None:
+    async def _send_report(self, type: str, payload: Json) -> None:
         async with self._reporting:
             # A report that is sent again after a lost reply keeps its number, and is stored once.
-            if self._told != (type, payload):
+            if self._unconfirmed != (type, payload):
                 self._number += 1
-                self._told = (type, payload)
-            await self._desk.report(self, self._number, type, payload)
-            self._told = None
+                self._unconfirmed = (type, payload)
+            await self._consumer.report(self, self._number, type, payload)
+            self._unconfirmed = None
 
 
 class Consumer:
@@ -78,15 +78,15 @@ class Consumer:
         records: Records,
         address: RedisAddress,
         *,
-        slot: ProcessLock,
+        process_lock: ProcessLock,
         lock_s: float,
         stalled_check_s: float,
     ) -> None:
         self._worker = worker
-        self._slot = slot
+        self._process_lock = process_lock
         self._records = records
         self._address = address
-        self._token = f"{slot.name}@{uuid4().hex[:8]}"
+        self._token = f"{process_lock.name}@{uuid4().hex[:8]}"
         self._tokens = 0
         self._renew_s = lock_s / 4
         self._stalled_check_s = stalled_check_s
@@ -146,10 +146,10 @@ class Consumer:
         with suppress(AudioToolsError, LeaseLost):
             await self.release(lease)
 
-    def look(self, job_id: str | None) -> None:
+    def refresh_leases(self, job_id: str | None) -> None:
         """Handle a change of a job (None: of any job): it may have been cancelled or reassigned."""
         if self._leases and (job_id is None or job_id in self._leases):
-            self.run(self._look())
+            self.run(self._refresh_leases())
 
     def cancel(self, job_id: str) -> None:
         """Handle the cancellation of a job."""
@@ -160,24 +160,24 @@ class Consumer:
         """Store a report, and publish progress to BullMQ's listeners."""
         progress = payload["progress"] if type == PROGRESS else None
         with self._noting_loss(lease):
-            await self._records.report(lease.hold, number, type, payload, progress=progress)
+            await self._records.report(lease.fence, number, type, payload, progress=progress)
         if progress is not None:
-            await self._tell_bull(self._worker.backend.updateProgress(lease.job.id, round(progress, 1)))
+            await self._try_bullmq(self._worker.backend.updateProgress(lease.job.id, round(progress, 1)))
 
     async def finish(self, lease: BullLease, state: JobState, result: Json | None, error: Json | None) -> Job:
         """Finish the job, then update BullMQ."""
         with self._noting_loss(lease):
-            job = await self._records.finish(lease.hold, state, result, error)
+            job = await self._records.finish(lease.fence, state, result, error)
         self._drop(lease)
-        await self._settle(lease.bull_job, lease.hold, job)
+        await self._sync_bullmq(lease.bull_job, lease.fence, job)
         return job
 
     async def release(self, lease: BullLease) -> Job:
         """Requeue the job at the head of the queue."""
         with self._noting_loss(lease):
-            job = await self._records.release(lease.hold)
+            job = await self._records.release(lease.fence)
         self._drop(lease)
-        await self._settle(lease.bull_job, lease.hold, job)
+        await self._sync_bullmq(lease.bull_job, lease.fence, job)
         return job
 
     @contextmanager
@@ -193,27 +193,29 @@ class Consumer:
             del self._leases[lease.job.id]
         lease.lost.set()
 
-    async def _settle(self, bull_job: Any, hold: Hold, job: Job) -> None:
+    async def _sync_bullmq(self, bull_job: Any, fence: FencingToken, job: Job) -> None:
         """Update BullMQ from the job's record; if that fails, the next worker that gets the job does it."""
         backend, keep = self._worker.backend, bull_job.opts.get
         if job.state is JobState.COMPLETED:
             kept = keep("removeOnComplete", KEEP)
-            await self._tell_bull(
-                backend.moveToCompleted(bull_job, job.result, kept, hold.token, fetch_next=False)
+            await self._try_bullmq(
+                backend.moveToCompleted(bull_job, job.result, kept, fence.token, fetch_next=False)
             )
         elif job.finished:
             reason = str((job.error or {}).get("message") or job.state)
             kept = keep("removeOnFail", KEEP)
-            await self._tell_bull(backend.moveToFailed(bull_job, reason, kept, hold.token, fetch_next=False))
+            await self._try_bullmq(
+                backend.moveToFailed(bull_job, reason, kept, fence.token, fetch_next=False)
+            )
         else:
-            await self._tell_bull(backend.retryJob(job.id, True, hold.token, {}))
+            await self._try_bullmq(backend.retryJob(job.id, True, fence.token, {}))
 
-    async def _tell_bull(self, call: Any) -> None:
+    async def _try_bullmq(self, call: Any) -> None:
         try:
             with map_redis_errors(self._address):
                 async with asyncio.timeout(CALL_TIMEOUT_S):
                     await call
-        except TypeError as error:  # BullMQ's errors for a token that does not hold the job
+        except TypeError as error:  # BullMQ's errors for a token that does not fence the job
             log.info("BullMQ holds the job in another state: %s", error)
         except AudioToolsError as error:
             log.warning("cannot update BullMQ: %s", error.message)
@@ -226,7 +228,7 @@ class Consumer:
             except AudioToolsError as error:
                 self._taking.failed(error)
                 await asyncio.sleep(RETRY_S)
-                await self._free_strays()
+                await self._requeue_strays()
                 continue
             self._taking.passed()
             if lease is None:
@@ -250,53 +252,53 @@ class Consumer:
 
     async def _next_lease(self) -> BullLease | None:
         # otherwise the upload of every job would appear to be missing
-        await asyncio.to_thread(self._slot.require_folder)
+        await asyncio.to_thread(self._process_lock.require_folder)
         self._tokens += 1
         token = f"{self._token}:{self._tokens}"
         bull_job = await self._worker.getNextJob(token)
         if bull_job is None:
             return None
-        hold = Hold(bull_job.id, token)
-        begun = await self._records.begin(hold)
+        fence = FencingToken(bull_job.id, token)
+        begun = await self._records.begin(fence)
         if begun.outcome == "held" and begun.job:
-            lease = BullLease(begun.job, bull_job, hold, self)
+            lease = BullLease(begun.job, bull_job, fence, self)
             self._leases[begun.job.id] = lease
             if begun.job.cancel_requested:
                 lease.cancelled.set()
             return lease
-        await self._decline(bull_job, hold, begun)
+        await self._decline(bull_job, fence, begun)
         return None
 
-    async def _decline(self, bull_job: Any, hold: Hold, begun: Begun) -> None:
+    async def _decline(self, bull_job: Any, fence: FencingToken, begun: Begun) -> None:
         if begun.outcome == "ended" and begun.job:
-            await self._settle(bull_job, hold, begun.job)
+            await self._sync_bullmq(bull_job, fence, begun.job)
         elif begun.outcome == "refused":
             reason = "a job id may contain only letters, digits, - and _"
-            await self._tell_bull(
-                self._worker.backend.moveToFailed(bull_job, reason, KEEP, hold.token, fetch_next=False)
+            await self._try_bullmq(
+                self._worker.backend.moveToFailed(bull_job, reason, KEEP, fence.token, fetch_next=False)
             )
 
-    async def _free_strays(self) -> None:
+    async def _requeue_strays(self) -> None:
         """Requeue jobs that BullMQ assigned in a reply that was lost."""
         with suppress(AudioToolsError):
-            held = [lease.hold.token for lease in self._leases.values()]
-            if await self._records.free(f"{self._token}:", held):
+            held = [lease.fence.token for lease in self._leases.values()]
+            if await self._records.release_locks(f"{self._token}:", held):
                 await self.check_stalled()
 
     async def _renew(self) -> None:
         """Renew the locks of held jobs; also detects cancellations whose notification was lost."""
         while True:
             await asyncio.sleep(self._renew_s)
-            while not await self._look():
+            while not await self._refresh_leases():
                 await asyncio.sleep(RETRY_S)
 
-    async def _look(self) -> bool:
+    async def _refresh_leases(self) -> bool:
         """Refresh the leases from the records. Returns whether Redis responded."""
         leases = list(self._leases.values())
         if not leases:
             return True
         try:
-            answers = await self._records.renew([lease.hold for lease in leases])
+            answers = await self._records.renew([lease.fence for lease in leases])
         except AudioToolsError as error:
             self._renewing.failed(error)
             return False
@@ -326,7 +328,7 @@ class Consumer:
                 )
         if stalled:
             log.warning("requeued %d stalled jobs", len(stalled))
-            await self._records.give_back_stalled(stalled)
+            await self._records.requeue_stalled(stalled)
 
     async def close(self, refusal: QueueUnavailable) -> None:
         """Fail waiting calls, and release held jobs, newest first to preserve their order in the queue."""
@@ -338,7 +340,7 @@ class Consumer:
             await self._put_back(lease)
             self._drop(lease)
         if self._tokens:
-            await self._free_strays()
+            await self._requeue_strays()
 
     async def finish_calls(self) -> None:
         """Wait until all calls passed to `run` are done; each has its own timeout."""

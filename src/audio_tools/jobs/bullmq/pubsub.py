@@ -27,29 +27,29 @@ class Changes:
     """
     One subscription for the whole process.
 
-    Messages may be lost with the connection, so all readers read again after a reconnect. `heard` is called
-    with the id of each job whose state changed, and with None if any job may have changed.
+    Messages may be lost with the connection, so all readers read again after a reconnect. `on_change` is
+    called with the id of each job whose state changed, and with None if any job may have changed.
     """
 
     def __init__(
-        self, client: Redis, address: RedisAddress, channel: str, heard: Callable[[str | None], None]
+        self, client: Redis, address: RedisAddress, channel: str, on_change: Callable[[str | None], None]
     ) -> None:
         self._client = client
         self._address = address
         self._channel = channel
-        self._heard = heard
+        self._on_change = on_change
         self.connected = asyncio.Event()
-        # A bell exists as long as a reader follows the events of its job.
-        self._bells: WeakValueDictionary[str, Broadcast[EventPage]] = WeakValueDictionary()
+        # A broadcast exists as long as a reader follows the events of its job.
+        self._broadcasts: WeakValueDictionary[str, Broadcast[EventPage]] = WeakValueDictionary()
 
-    def bell(self, job_id: str) -> Broadcast[EventPage]:
-        """Return the event that is notified when the job changes."""
-        return self._bells.setdefault(job_id, Broadcast())
+    def broadcast_of(self, job_id: str) -> Broadcast[EventPage]:
+        """Return the broadcast of a job's changes."""
+        return self._broadcasts.setdefault(job_id, Broadcast())
 
-    def ring_all(self) -> None:
+    def notify_all(self) -> None:
         """Wake all readers."""
-        for bell in list(self._bells.values()):
-            bell.ring()
+        for broadcast in list(self._broadcasts.values()):
+            broadcast.notify_all()
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -75,14 +75,14 @@ class Changes:
                 if message is None:
                     await subscription.ping()
                 elif message["type"] == "message":
-                    self._tell(*message["data"].split(" "))
+                    self._notify(*message["data"].split(" "))
                 elif message["type"] == "subscribe":
                     self.connected.set()
-                    self._heard(None)
-                    self.ring_all()
+                    self._on_change(None)
+                    self.notify_all()
 
-    def _tell(self, type: str, job_id: str) -> None:
+    def _notify(self, type: str, job_id: str) -> None:
         if type in STATE_EVENTS:
-            self._heard(job_id)
-        if bell := self._bells.get(job_id):
-            bell.ring()
+            self._on_change(job_id)
+        if broadcast := self._broadcasts.get(job_id):
+            broadcast.notify_all()

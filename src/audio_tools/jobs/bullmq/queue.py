@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import bullmq
 
 from audio_tools.errors import AudioToolsError, QueueUnavailable
-from audio_tools.jobs.base import Added, JobPage, Lease, Queue
+from audio_tools.jobs.base import EVENTS_PER_READ, Added, JobPage, Lease, Queue
 from audio_tools.jobs.bullmq.connection import (
     CALL_TIMEOUT_S,
     RedisAddress,
@@ -34,7 +34,7 @@ from audio_tools.jobs.bullmq.connection import (
 from audio_tools.jobs.bullmq.consumer import POLL_S, RETRY_S, Consumer
 from audio_tools.jobs.bullmq.process_lock import ProcessLock
 from audio_tools.jobs.bullmq.pubsub import Changes
-from audio_tools.jobs.bullmq.records import EVENTS_PER_READ, EventPage, Records
+from audio_tools.jobs.bullmq.records import EventPage, Records
 from audio_tools.jobs.job import Event, Job, JobState
 from audio_tools.transcript import Json
 
@@ -85,7 +85,7 @@ class BullQueue(Queue):
         self._client = connect(self._address)
         try:
             await wait_for_server(self._client, self._address, self._wait_s)
-            self._slot = await asyncio.to_thread(ProcessLock, self._folder)
+            self._process_lock = await asyncio.to_thread(ProcessLock, self._folder)
         except BaseException:
             await self._client.aclose()
             raise
@@ -104,49 +104,51 @@ class BullQueue(Queue):
         self._records = Records(
             self._client,
             self._address,
-            ours=f"{self._prefix}:{QUEUE}.records:",
+            records=f"{self._prefix}:{QUEUE}.records:",
             bull=f"{self._prefix}:{QUEUE}:",
             lock_s=self._lock_s,
         )
         # Without a processor function it is passive: jobs are fetched one by one.
         working = {"drainDelay": POLL_S, "lockDuration": round(1000 * self._lock_s)}
         worker = bullmq.Worker(QUEUE, None, options | working)
-        self._desk = Consumer(
+        self._consumer = Consumer(
             worker,
             self._records,
             self._address,
-            slot=self._slot,
+            process_lock=self._process_lock,
             lock_s=self._lock_s,
             stalled_check_s=self._stalled_check_s,
         )
-        self._changes = Changes(self._client, self._address, self._records.channel, self._desk.look)
+        self._changes = Changes(
+            self._client, self._address, self._records.channel, self._consumer.refresh_leases
+        )
         self._listening = asyncio.create_task(self._changes.run(), name="listen to Redis")
 
     async def _recover(self) -> None:
         """Requeue the jobs of dead processes of this machine, and reconcile the records with BullMQ."""
-        await self._records.share(self._slot.folder_id)
-        freed = [await self._records.free(f"{name}@") for name in self._slot.dead]
-        self._slot.settle()
+        await self._records.require_shared_folder(self._process_lock.folder_id)
+        freed = [await self._records.release_locks(f"{name}@") for name in self._process_lock.dead]
+        self._process_lock.settle()
         if any(freed):
-            await self._desk.check_stalled()
+            await self._consumer.check_stalled()
         with map_redis_errors(self._address):
             await self._client.hset(self._bull.toKey("meta"), "opts.maxLenEvents", str(MOST_BULL_EVENTS))
-        await self._agree()
+        await self._reconcile()
 
     async def close(self) -> None:
         if not self._is_open:
             return
         self._is_open = False
-        await self._desk.close(_closed())
+        await self._consumer.close(_closed())
         await self._let_go()
 
     async def _let_go(self) -> None:
         self._is_open = False
         await stop([self._listening])
-        await self._desk.finish_calls()  # a late call would open a connection that is never closed
-        self._changes.ring_all()
+        await self._consumer.finish_calls()  # a late call would open a connection that is never closed
+        self._changes.notify_all()
         await self._client.aclose()
-        self._slot.close()
+        self._process_lock.close()
 
     async def _add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
         return await self._run(self._add_to_both(job_id, data, idempotency_key))
@@ -177,7 +179,7 @@ class BullQueue(Queue):
 
     async def take(self) -> Lease:
         self._require_open()
-        return await self._desk.take()
+        return await self._consumer.take()
 
     async def cancel(self, job_id: str) -> Job:
         return await self._run(self._cancel_in_both(job_id))
@@ -188,7 +190,7 @@ class BullQueue(Queue):
             with suppress(AudioToolsError):  # the worker that gets the job follows its record
                 await self._ask(self._bull.remove(job_id))
         elif job.cancel_requested:
-            self._desk.cancel(job_id)
+            self._consumer.cancel(job_id)
         return job
 
     async def restart(self, job_id: str) -> Job:
@@ -196,7 +198,7 @@ class BullQueue(Queue):
 
     async def _restart_in_both(self, job_id: str) -> Job:
         # BullMQ's copy has finished and would not run again. Remove it first: a waiting record without a copy
-        # gets a new one (`compare`), and a finished record needs none.
+        # gets a new one (`reconcile`), and a finished record needs none.
         if (await self._records.unlock_restartable(job_id)).restartable:
             await self._ask(self._bull.remove(job_id))
         job = await self._records.restart(job_id)
@@ -221,7 +223,7 @@ class BullQueue(Queue):
         return await self._run(self._sweep_both(older_than_s))
 
     async def _sweep_both(self, older_than_s: float) -> tuple[Job, ...]:
-        await self._agree()
+        await self._reconcile()
         swept: tuple[Job, ...] = ()
         while batch := await self._records.ended(older_than_s):
             for job in batch:
@@ -230,13 +232,13 @@ class BullQueue(Queue):
             swept += tuple(batch)
         return swept
 
-    async def _agree(self) -> None:
-        for job in await self._records.compare():
+    async def _reconcile(self) -> None:
+        for job in await self._records.reconcile():
             await self._add_to_bull(job)
 
     async def check(self) -> str:
-        await self._run(self._records.touch())
-        await asyncio.to_thread(self._slot.require_folder)
+        await self._run(self._records.require_writable())
+        await asyncio.to_thread(self._process_lock.require_folder)
         return f"Redis at {self._address}"
 
     async def events(
@@ -244,13 +246,13 @@ class BullQueue(Queue):
     ) -> AsyncGenerator[Event, None]:
         await self.get(job_id)
         last = after or ""
-        bell = self._changes.bell(job_id)
+        changed = self._changes.broadcast_of(job_id)
         more = True
         while more:
-            rung = bell.next_ring
+            next_change = changed.next_change
             self._require_open()
             try:
-                page = await bell.share(last, partial(self._read_events, job_id, last))
+                page = await changed.share(last, partial(self._read_events, job_id, last))
             except QueueUnavailable as error:
                 if not follow:
                     raise
@@ -264,7 +266,7 @@ class BullQueue(Queue):
             if more and len(page.events) < EVENTS_PER_READ:
                 if not follow:
                     return
-                await rung.wait()
+                await next_change.wait()
 
     def _read_events(self, job_id: str, after: str) -> asyncio.Task[EventPage]:
         return self._start(self._records.events(job_id, after))
@@ -284,7 +286,7 @@ class BullQueue(Queue):
         except QueueUnavailable:
             work.close()
             raise
-        return self._desk.run(work)
+        return self._consumer.run(work)
 
     def _require_open(self) -> None:
         if not self._is_open:

@@ -1,7 +1,7 @@
 """
 The record of every job in Redis, as clients see it, independent of BullMQ's retention.
 
-Each method runs one atomic script of `scripts.py`; its result is visible to all processes once it returns.
+Each method runs one atomic script of `lua/`; its result is visible to all processes once it returns.
 """
 
 from __future__ import annotations
@@ -16,22 +16,29 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 
 from audio_tools.errors import ConfigError, JobNotFinished, JobNotFound, JobNotRestartable
-from audio_tools.jobs.base import CRASH_LIMIT, UPLOAD_REMOVED, WORKER_CRASHED, Added, JobPage, LeaseLost
-from audio_tools.jobs.bullmq import attempt_scripts as attempts
-from audio_tools.jobs.bullmq import scripts as lua
+from audio_tools.jobs.base import (
+    CRASH_LIMIT,
+    EVENTS_PER_READ,
+    UPLOAD_REMOVED,
+    WORKER_CRASHED,
+    Added,
+    JobPage,
+    LeaseLost,
+)
 from audio_tools.jobs.bullmq.connection import CALL_TIMEOUT_S, RedisAddress, map_redis_errors
 from audio_tools.jobs.job import TERMINAL, Event, Job, JobState
+from audio_tools.lua import read_script
 from audio_tools.transcript import Json
 
-EVENTS_PER_READ = 64  # a words event may contain thousands of words: bounds the memory of one reader
+PACKAGE = "audio_tools.jobs.bullmq"
 JOBS_PER_STEP = 200  # so that one script does not block the server for long
 
 EVENT_ID = re.compile(r"\d{1,15}-\d{1,9}", re.ASCII)
 WHOLE_JOB_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 
 
-class Hold(NamedTuple):
-    """The fencing token of an attempt: a job, and a token unique to the attempt."""
+class FencingToken(NamedTuple):
+    """What an attempt shows with each write: its job, and a token unique to the attempt."""
 
     job_id: str
     token: str
@@ -53,33 +60,35 @@ class EventPage(NamedTuple):
 
 class Records:
     """
-    The records under the prefix `ours`, beside the BullMQ queue whose keys begin with `bull`.
+    The records whose keys begin with `records`, beside the BullMQ queue whose keys begin with `bull`.
 
     The lock of a held job expires after `lock_s` seconds unless it is renewed.
     """
 
-    def __init__(self, client: Redis, address: RedisAddress, *, ours: str, bull: str, lock_s: float) -> None:
+    def __init__(
+        self, client: Redis, address: RedisAddress, *, records: str, bull: str, lock_s: float
+    ) -> None:
         self._client = client
         self._address = address
-        self._keys = [ours, bull]
+        self._keys = [records, bull]
         self._lock_ms = round(1000 * lock_s)
         self._scripts: dict[str, Any] = {}
-        self.channel = f"{ours}changes"
+        self.channel = f"{records}changes"
 
     async def add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
         """Create a record, or return the one with this key or id."""
         key = "" if idempotency_key is None else dump(idempotency_key)
         digest = "" if idempotency_key is None else _digest(idempotency_key)
-        new, fields = await self._step(lua.ADD, job_id, digest, key, dump(data))
+        new, fields = await self._step("add", job_id, digest, key, dump(data))
         return Added(_job(fields), bool(new))
 
     async def get(self, job_id: str) -> Job:
         """Return the job, or raise JobNotFound. A job that exists only in BullMQ is adopted."""
-        return _known(job_id, await self._step(lua.GET, job_id) if WHOLE_JOB_ID.fullmatch(job_id) else None)
+        return _known(job_id, await self._step("get", job_id) if WHOLE_JOB_ID.fullmatch(job_id) else None)
 
     async def find(self, idempotency_key: str) -> Job | None:
         """The job that was added with this key."""
-        fields = await self._step(lua.FIND, _digest(idempotency_key))
+        fields = await self._step("find", _digest(idempotency_key))
         return _job(fields) if fields else None
 
     async def newest(
@@ -87,117 +96,118 @@ class Records:
     ) -> JobPage:
         """Jobs in these states with a number below `before`, highest first."""
         end = "+inf" if before is None else f"({before}"
-        total, found = await self._step(lua.NEWEST, limit, skip, end, *(f"in:{state}" for state in states))
+        total, found = await self._step("newest", limit, skip, end, *(f"in:{state}" for state in states))
         return JobPage(tuple(map(_job, found)), total)
 
     async def counts(self) -> dict[JobState, int]:
         """How many jobs there are in each state."""
-        return dict(zip(JobState, await self._step(lua.COUNT, *JobState), strict=True))
+        return dict(zip(JobState, await self._step("count", *JobState), strict=True))
 
-    async def begin(self, hold: Hold) -> Begun:
+    async def begin(self, fence: FencingToken) -> Begun:
         """Start an attempt on a job whose lock BullMQ gave to this token."""
-        outcome, *fields = await self._step(attempts.BEGIN, *hold, CRASH_LIMIT, dump(WORKER_CRASHED))
+        outcome, *fields = await self._step("begin", *fence, CRASH_LIMIT, dump(WORKER_CRASHED))
         return Begun(outcome, _job(fields[0]) if fields else None)
 
     async def report(
-        self, hold: Hold, number: int, type: str, payload: Json, *, progress: float | None
+        self, fence: FencingToken, number: int, type: str, payload: Json, *, progress: float | None
     ) -> None:
         """Store the attempt's report `number`; a repeat changes nothing. LeaseLost if the job is not held."""
         text = "" if progress is None else repr(progress)
-        if not await self._step(attempts.REPORT, *hold, number, type, dump(payload), text):
-            raise LeaseLost(f"job {hold.job_id} is no longer held by this worker")
+        if not await self._step("report", *fence, number, type, dump(payload), text):
+            raise LeaseLost(f"job {fence.job_id} is no longer held by this worker")
 
-    async def finish(self, hold: Hold, state: JobState, result: Json | None, error: Json | None) -> Job:
+    async def finish(
+        self, fence: FencingToken, state: JobState, result: Json | None, error: Json | None
+    ) -> Job:
         """Finish a held job; a repeated call returns the finished job. Raises LeaseLost if it is not held."""
         texts = ["" if value is None else dump(value) for value in (result, error)]
-        return _held(hold, await self._step(attempts.FINISH, *hold, self._lock_ms, state, *texts))
+        return _held(fence, await self._step("finish", *fence, self._lock_ms, state, *texts))
 
-    async def release(self, hold: Hold) -> Job:
+    async def release(self, fence: FencingToken) -> Job:
         """Requeue the job, or finish it if it was cancelled. Raises LeaseLost if it is not held."""
-        return _held(hold, await self._step(attempts.RELEASE, *hold, self._lock_ms))
+        return _held(fence, await self._step("release", *fence, self._lock_ms))
 
-    async def renew(self, holds: Sequence[Hold]) -> list[str]:
+    async def renew(self, fences: Sequence[FencingToken]) -> list[str]:
         """Renew the locks of these attempts; returns for each: held, cancelled or lost."""
-        parts = [part for hold in holds for part in hold]
-        answers: list[str] = await self._step(attempts.RENEW, self._lock_ms, *parts)
+        parts = [part for fence in fences for part in fence]
+        answers: list[str] = await self._step("renew", self._lock_ms, *parts)
         return answers
 
-    async def give_back_stalled(self, job_ids: Iterable[str]) -> None:
+    async def requeue_stalled(self, job_ids: Iterable[str]) -> None:
         """Record the crash of these jobs' worker, unless another worker already has them."""
-        await self._step(attempts.STALLED, CRASH_LIMIT, dump(WORKER_CRASHED), *job_ids)
+        await self._step("requeue_stalled", CRASH_LIMIT, dump(WORKER_CRASHED), *job_ids)
 
-    async def free(self, instance: str, alive: Iterable[str] = ()) -> int:
+    async def release_locks(self, instance: str, alive: Iterable[str] = ()) -> int:
         """Unlock jobs of this instance except those alive; BullMQ's next stalled check requeues them."""
-        freed: int = await self._step(attempts.FREE, instance, *alive)
+        freed: int = await self._step("release_locks", instance, *alive)
         return freed
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel a job that is not held, or store the cancellation request."""
-        return _known(
-            job_id, await self._step(lua.CANCEL, job_id) if WHOLE_JOB_ID.fullmatch(job_id) else None
-        )
+        return _known(job_id, await self._step("cancel", job_id) if WHOLE_JOB_ID.fullmatch(job_id) else None)
 
     async def unlock_ended(self, job_id: str) -> Job:
         """Return a finished job, so that BullMQ can remove it. Raises JobNotFinished otherwise."""
-        job = _known(job_id, await self._step(lua.UNLOCK, job_id))
+        job = _known(job_id, await self._step("unlock", job_id))
         if not job.finished:
             raise JobNotFinished(job_id, job.state)
         return job
 
     async def unlock_restartable(self, job_id: str) -> Job:
         """A job that is not finished or can be restarted; JobNotRestartable otherwise."""
-        job = _known(job_id, await self._step(lua.UNLOCK, job_id))
+        job = _known(job_id, await self._step("unlock", job_id))
         if job.finished and not job.restartable:
             raise JobNotRestartable(job_id, job.state, upload_removed=job.upload_removed)
         return job
 
     async def restart(self, job_id: str) -> Job:
         """Make a failed job wait again; any other stays as it is."""
-        return _known(job_id, await self._step(lua.RESTART, job_id))
+        return _known(job_id, await self._step("restart", job_id))
 
     async def forgo_restart(self, job_id: str) -> bool:
         """Store that the upload of a failed job is removed; False if it cannot be restarted anyway."""
-        job = _known(job_id, await self._step(lua.GET, job_id))
+        job = _known(job_id, await self._step("get", job_id))
         if not job.restartable or job.error is None:
             return False
         texts = dump(job.error), dump(job.error | UPLOAD_REMOVED)
-        return bool(await self._step(lua.REPLACE_ERROR, job_id, *texts))
+        return bool(await self._step("replace_error", job_id, *texts))
 
     async def ended(self, older_than_s: float) -> list[Job]:
         """Return and unlock the first jobs that finished at least this long ago."""
-        return [_job(fields) for fields in await self._step(lua.ENDED, older_than_s, JOBS_PER_STEP)]
+        return [_job(fields) for fields in await self._step("ended", older_than_s, JOBS_PER_STEP)]
 
     async def forget(self, jobs: Iterable[Job]) -> None:
         """Remove the records of jobs that have ended."""
-        await self._step(lua.FORGET, *(job.id for job in jobs))
+        await self._step("forget", *(job.id for job in jobs))
 
-    async def compare(self) -> list[Job]:
+    async def reconcile(self) -> list[Job]:
         """Adopt jobs that exist only in BullMQ; returns those that are missing from it."""
-        return [_job(fields) for fields in await self._step(lua.COMPARE)]
+        return [_job(fields) for fields in await self._step("reconcile")]
 
-    async def share(self, folder_id: str) -> None:
+    async def require_shared_folder(self, folder_id: str) -> None:
         """Check that all processes use the same folder. Raises ConfigError if they do not."""
-        if await self._step(lua.SHARE, folder_id) != folder_id:
+        if await self._step("share_folder", folder_id) != folder_id:
             raise ConfigError(
                 "DATA_DIR differs from the folder that the other processes of this queue use.",
                 hint="Mount the same folder on all machines. If the other one is gone for good: another "
                 f"REDIS_PREFIX, or delete {self._keys[0]}folder in Redis.",
             )
 
-    async def touch(self) -> None:
+    async def require_writable(self) -> None:
         """Write a value, to check that jobs can be stored."""
-        await self._step(lua.TOUCH)
+        await self._step("require_writable")
 
     async def events(self, job_id: str, after: str) -> EventPage:
         """Return the next events after the one with this id; all stored events if the id is unknown."""
         place = after if EVENT_ID.fullmatch(after) else ""
-        state, entries = await self._step(lua.EVENTS, job_id, place, EVENTS_PER_READ)
+        state, entries = await self._step("events", job_id, place, EVENTS_PER_READ)
         unfinished = bool(state) and state not in TERMINAL
         return EventPage([_event(*entry) for entry in entries], unfinished or len(entries) == EVENTS_PER_READ)
 
     async def _step(self, script: str, *args: str | float) -> Any:
         if script not in self._scripts:
-            self._scripts[script] = self._client.register_script(lua.COMMON + script)
+            source = read_script(PACKAGE, "common") + read_script(PACKAGE, script)
+            self._scripts[script] = self._client.register_script(source)
         with map_redis_errors(self._address):
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 return await self._scripts[script](keys=self._keys, args=args)
@@ -218,9 +228,9 @@ def _known(job_id: str, fields: Sequence[str] | None) -> Job:
     return _job(fields)
 
 
-def _held(hold: Hold, fields: Sequence[str] | None) -> Job:
+def _held(fence: FencingToken, fields: Sequence[str] | None) -> Job:
     if not fields:
-        raise LeaseLost(f"job {hold.job_id} is no longer held by this worker")
+        raise LeaseLost(f"job {fence.job_id} is no longer held by this worker")
     return _job(fields)
 
 

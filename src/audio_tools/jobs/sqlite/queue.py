@@ -26,11 +26,10 @@ from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from audio_tools.errors import AudioToolsError, ConfigError, DiskFull, QueueUnavailable
-from audio_tools.jobs.base import Added, JobPage, Lease, Queue
+from audio_tools.jobs.base import EVENTS_PER_READ, Added, JobPage, Lease, Queue
 from audio_tools.jobs.broadcast import Broadcast
 from audio_tools.jobs.job import CANCELLING, TERMINAL, Event, Job, JobState
 from audio_tools.jobs.sqlite.tables import (
-    EVENTS_PER_READ,
     Changes,
     Reading,
     Writing,
@@ -67,8 +66,8 @@ class SqliteQueue(Queue):
         self._files: dict[Path, FileId | None] = {}
         self._leases: dict[str, SqliteLease] = {}
         self._waiting = Broadcast[None]()
-        # A bell exists as long as a reader follows the events of its job.
-        self._bells: WeakValueDictionary[str, Broadcast[EventPage]] = WeakValueDictionary()
+        # A broadcast exists as long as a reader follows the events of its job.
+        self._broadcasts: WeakValueDictionary[str, Broadcast[EventPage]] = WeakValueDictionary()
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -107,9 +106,9 @@ class SqliteQueue(Queue):
     async def _let_go(self) -> None:
         self._is_open = False
         self._drop_leases()
-        self._waiting.ring()
-        for bell in self._bells.values():
-            bell.ring()
+        self._waiting.notify_all()
+        for broadcast in self._broadcasts.values():
+            broadcast.notify_all()
         await self._reader.close()
         await self._writer.close()
         os.close(self._lock)
@@ -133,7 +132,7 @@ class SqliteQueue(Queue):
 
     async def take(self) -> Lease:
         while True:
-            rung = self._waiting.next_ring
+            next_change = self._waiting.next_change
             claim = self._submit_write(Writing.claim)
             try:
                 job = await asyncio.shield(claim)
@@ -141,7 +140,7 @@ class SqliteQueue(Queue):
                 claim.add_done_callback(self._put_back)
                 raise
             if job is None:
-                await rung.wait()
+                await next_change.wait()
             elif lease := self._leases.get(job.id):
                 return lease
 
@@ -193,19 +192,19 @@ class SqliteQueue(Queue):
     ) -> AsyncGenerator[Event, None]:
         await self.get(job_id)
         last = _event_number(after)
-        bell = self._bells.setdefault(job_id, Broadcast())
+        changed = self._broadcasts.setdefault(job_id, Broadcast())
         more = True
         while more:
-            rung = bell.next_ring
+            next_change = changed.next_change
             read = partial(self._submit_read, partial(Reading.events, job_id=job_id, after=last))
-            page, more = await bell.share(str(last), read)
+            page, more = await changed.share(str(last), read)
             for event in page:
                 yield event
                 last = int(event.id)
             if more and len(page) < EVENTS_PER_READ:
                 if not follow:
                     return
-                await rung.wait()
+                await next_change.wait()
 
     def _announce(self, changes: Changes) -> None:
         for job, type in changes:
@@ -216,9 +215,9 @@ class SqliteQueue(Queue):
             elif (type == JobState.WAITING or type in TERMINAL) and job.id in self._leases:
                 self._leases.pop(job.id).lost.set()
             if type == JobState.WAITING:
-                self._waiting.ring()
-            if bell := self._bells.get(job.id):
-                bell.ring()
+                self._waiting.notify_all()
+            if broadcast := self._broadcasts.get(job.id):
+                broadcast.notify_all()
 
     async def _write(self, work: Callable[[Writing], T], *, durable: bool = True, vital: bool = False) -> T:
         return await asyncio.shield(self._submit_write(work, durable=durable, vital=vital))

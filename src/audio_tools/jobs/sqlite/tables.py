@@ -23,13 +23,20 @@ from audio_tools.errors import (
     JobNotRestartable,
     QueueUnavailable,
 )
-from audio_tools.jobs.base import CRASH_LIMIT, UPLOAD_REMOVED, WORKER_CRASHED, Added, JobPage, LeaseLost
+from audio_tools.jobs.base import (
+    CRASH_LIMIT,
+    EVENTS_PER_READ,
+    UPLOAD_REMOVED,
+    WORKER_CRASHED,
+    Added,
+    JobPage,
+    LeaseLost,
+)
 from audio_tools.jobs.job import CANCELLING, PROGRESS, STATE_EVENTS, TERMINAL, Event, Job, JobState
 from audio_tools.transcript import Json
 
 OLDEST_SQLITE = (3, 37)  # STRICT tables; RETURNING came with 3.35
 BUSY_TIMEOUT_MS = 5000  # no other process should use the file, except a backup program for a moment
-EVENTS_PER_READ = 64  # a words event may contain thousands of words: bounds the memory of one reader
 MOST_JOBS = 1 << 62  # above every number
 INCREMENTAL = 2  # of PRAGMA auto_vacuum: free pages go back to the disk when `shrink` asks for it
 PAGES_PER_SHRINK = 2000  # 8 MB, so that nothing waits long
