@@ -67,7 +67,7 @@ class _Decoding:
             self._play(edits)
         self._finish_run()
         complaints = self._log.complaints()
-        cut_off = self._cut_off or any(sign in complaints for sign in CUT_OFF)
+        cut_off = self._cut_off or any(sign in complaints for sign in CUT_OFF) or self._timeline.ends_early
         return Report(
             complaints=complaints,
             # The index of a file that was cut off lists what is not there any more.

@@ -37,7 +37,7 @@ def is_scrambled(path: Path) -> bool:
     """Whether most packets at the head of a transport stream are encrypted, as pay television is."""
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    size, first = _packet_layout(head)
+    size, first = packet_layout(head)
     flags = [
         head[at + 3] & 0xC0 for at in range(first, len(head) - 188, size or len(head)) if head[at] == SYNC
     ]
@@ -46,7 +46,7 @@ def is_scrambled(path: Path) -> bool:
 
 def _sections(head: bytes) -> Iterator[tuple[int, bytes]]:
     """PID and content of each table that starts and ends within one packet, as those tables do."""
-    size, first = _packet_layout(head)
+    size, first = packet_layout(head)
     for at in range(first, len(head) - 188, size or len(head)):
         packet = head[at : at + 188]
         starts, has_payload = packet[1] & 0x40, packet[3] & 0x10
@@ -58,7 +58,7 @@ def _sections(head: bytes) -> Iterator[tuple[int, bytes]]:
             yield (packet[1] & 0x1F) << 8 | packet[2], section
 
 
-def _packet_layout(head: bytes) -> tuple[int, int]:
+def packet_layout(head: bytes) -> tuple[int, int]:
     """Bytes of a packet and where the first one starts; no bytes: it is no transport stream."""
     for size in PACKET_BYTES:
         for first in range(size):

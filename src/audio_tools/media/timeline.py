@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audio_tools.media.clock import MediaClock
 from audio_tools.media.programs import read_programs
+from audio_tools.media.truncation import ends_early
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -31,6 +32,7 @@ class Timeline:
 
     def __init__(self, media: InputContainer, path: Path, sound: Stream, movie: Movie | None) -> None:
         self._media, self._sound, self._movie = media, sound, movie
+        self.ends_early = ends_early(path, media.format.name)
         self.streams = related(media, path, sound)
         self.edited = bool(movie and movie.edits)
         self.origin = 0.0 if self.edited else origin_s(media, self.streams)
