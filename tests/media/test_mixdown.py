@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.errors import DecodeFailed
 from audio_tools.media.decode import Decoder
+from audio_tools.media.hidden_side import HiddenSide
 from audio_tools.media.mixdown import Mixdown
 from audio_tools.media.probe import probe
 from tests.media.samples import decode
@@ -112,6 +113,66 @@ def test_ordinary_stereo_is_the_mean() -> None:
     stereo = np.stack([middle + left, middle + right], axis=1).astype(np.int16)
 
     assert np.array_equal(Mixdown(2).mix(stereo.reshape(-1)), np.rint(stereo.mean(axis=1)).astype(np.int16))
+
+
+def speech_like(seed: int, seconds: float = 6.0) -> Float:
+    """Syllables of harmonics at a changing pitch, with pauses."""
+    random = np.random.default_rng(seed)
+    syllables: list[Float] = []
+    while sum(map(len, syllables)) < seconds * SAMPLE_RATE_HZ:
+        pitch, length = random.uniform(100, 220), random.uniform(0.1, 0.3)
+        tones = [tone(pitch * n, length) / n for n in range(1, 15)]
+        syllables += [np.sum(tones, axis=0) * np.hanning(len(tones[0])), np.zeros(random.integers(800, 4000))]
+    return 0.1 * np.concatenate(syllables)[: round(seconds * SAMPLE_RATE_HZ)]
+
+
+def chords(root: float, seconds: float = 6.0) -> Float:
+    """Dense music: chords with overtones, without a gap in time."""
+    tones = [tone(root * step * n, seconds) / n for step in (1, 1.25, 1.5) for n in range(1, 9)]
+    return np.asarray(0.1 * np.sum(tones, axis=0))
+
+
+@pytest.mark.parametrize("louder_db", [6, 9, 12])
+def test_an_inverted_voice_below_music_that_is_not_is_heard(louder_db: float) -> None:
+    """The channels agree as a whole, but the voice alone would cancel."""
+    voice, music = speech_like(1), chords(110)
+    music *= 10 ** (louder_db / 20) * np.sqrt((voice**2).sum() / (music**2).sum())
+    pcm = mixed(0.3 * np.stack([music + voice, music - voice])).astype(float) / 32768
+    voice_in_mix = (pcm @ voice) / (voice @ voice) / 0.3
+
+    assert voice_in_mix > 0.4
+
+
+def room(seed: int) -> Float:
+    """The response of a room at one of its microphones."""
+    length = SAMPLE_RATE_HZ // 2
+    response = np.random.default_rng(seed).standard_normal(length) * np.exp(-7 * np.arange(length) / length)
+    return np.asarray(response / np.sqrt((response**2).sum()))
+
+
+def ordinary_stereo() -> dict[str, tuple[Float, Float]]:
+    first, second, music, other = speech_like(2), speech_like(3), chords(131), chords(165)
+    size = len(first)
+    echo = [np.convolve(first, room(seed))[:size] for seed in (1, 2)]
+    noise = 0.02 * np.random.default_rng(4).standard_normal((2, size))
+    return {
+        "two voices, hard left and right": (first, second),
+        "a voice in a room": (first + echo[0], first + echo[1]),
+        "a voice in the middle of wide music": (first + music, first + other),
+        "panned": (0.9 * first + 0.2 * second + 0.5 * music, 0.4 * first + 0.8 * second + 0.3 * music),
+        "ambience": (0.3 * first + noise[0], 0.3 * first + noise[1]),
+        "one channel": (first, 0 * first),
+    }
+
+
+@pytest.mark.parametrize("name", ordinary_stereo())
+def test_ordinary_stereo_keeps_equal_weights(name: str) -> None:
+    """Panned sources, rooms and ambience do not look like a hidden voice."""
+    left, right = (0.3 * channel for channel in ordinary_stereo()[name])
+    samples = np.rint(np.stack([left, right], axis=1) * 32767).astype(np.float32)
+    side = HiddenSide()
+
+    assert not any(side.heard_in(second) for second in np.array_split(samples, 6))
 
 
 def test_many_loud_channels_do_not_clip() -> None:

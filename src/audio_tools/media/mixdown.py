@@ -3,7 +3,8 @@ Mix channels down to one in which every channel can be heard, whatever its layou
 
 A plain mean lets a voice vanish that one channel holds inverted: a cable soldered the wrong way round, a
 side microphone, a stereo widener. So the channels are compared block by block, and one that would cancel
-others is inverted.
+others is inverted. A voice below louder music that both channels hold alike is found by `hidden_side.py`;
+then the channels get unequal weights, so that it does not cancel.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.media.hidden_side import HiddenSide
 
 Float = NDArray[np.float32]
 
@@ -25,6 +27,9 @@ RELATED = 0.3
 
 RECOVERY_PER_BLOCK = 1.006
 """The level of many channels recovers by 1 dB in a second after their sum would have clipped."""
+
+EQUAL, UNEQUAL = np.array([1, 1], np.float32), np.array([1.5, 0.5], np.float32)
+"""Weights of two channels: with the second ones an inverted voice is 6 dB softer than in one channel."""
 
 _FULL_SCALE = 32767
 _SILENT = 1e-3
@@ -44,6 +49,8 @@ class Mixdown:
         self._full_gain = 1 / channels if channels < 3 else channels**-0.5
         self._gain = self._full_gain
         self._signs = np.ones(channels, np.float32)
+        self._balance = np.ones(channels, np.float32)
+        self._side = HiddenSide() if channels == 2 else None
         self._weights: Float | None = None
 
     def mix(self, interleaved: Pcm) -> Pcm:
@@ -52,6 +59,8 @@ class Mixdown:
             return interleaved
         samples = interleaved.reshape(-1, self._channels).astype(np.float32)
         shared = _correlations(samples)
+        if self._side is not None:
+            self._balance = UNEQUAL if self._side.heard_in(samples) else EQUAL
         if (shared >= 0).all() and (self._signs > 0).all():
             mixed = self._mix_alike(samples)
         else:
@@ -63,10 +72,17 @@ class Mixdown:
     def _mix_alike(self, samples: Float) -> Float:
         """The mix where no channel cancels another."""
         total: Float = samples @ self._signs
-        if self._gain == self._full_gain and np.abs(total).max(initial=0) * self._gain <= _FULL_SCALE:
+        fits = np.abs(total).max(initial=0) * self._gain <= _FULL_SCALE
+        steady = self._gain == self._full_gain and self._is_equal()
+        if fits and steady:
             self._weights = self._signs * np.float32(self._gain)
             return total * np.float32(self._gain)
         return np.concatenate([self._weigh(block) for block in _blocks(samples)])
+
+    def _is_equal(self) -> bool:
+        """Whether the channels have equal weights, and had before: nothing fades."""
+        before = self._weights
+        return bool((self._balance == 1).all()) and (before is None or bool(np.ptp(np.abs(before)) == 0))
 
     def _mix_block(self, block: Float, relations: Float) -> Float:
         """Invert channels so that none cancels those that are louder and share some sound with it."""
@@ -79,10 +95,10 @@ class Mixdown:
 
     def _weigh(self, block: Float) -> Float:
         """The weighted sum of a block; weights change by a short fade."""
-        total: Float = block @ self._signs
+        total: Float = block @ (self._signs * self._balance)
         fitting = _FULL_SCALE / max(float(np.abs(total).max(initial=0)), 1.0)
         self._gain = min(self._full_gain, fitting, self._gain * RECOVERY_PER_BLOCK)
-        before, self._weights = self._weights, self._signs * np.float32(self._gain)
+        before, self._weights = self._weights, self._signs * self._balance * np.float32(self._gain)
         total *= np.float32(self._gain)
         if before is not None and not np.array_equal(before, self._weights):
             head = block[:FADE_SAMPLES]
