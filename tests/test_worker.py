@@ -22,6 +22,7 @@ from audio_tools.storage import UploadStore
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import MediaInfo, Transcript
+from audio_tools.webhooks import Subscriptions, SubscriptionStore
 from audio_tools.worker import Transcribe, Worker
 
 LOST = "0123456789abcdef" * 2
@@ -40,7 +41,14 @@ async def working(queue: Queue, folder: Path, transcribe: Transcribe = hear_noth
     """A worker on the queue; media lies in the folder's `media`."""
     uploads = UploadStore(folder, max_bytes=1, min_free_bytes=0, ttl_s=60)
     media_roots = [folder / "media"]
-    backend = Backend(queue, uploads, TranscriptStore(folder), ChunkCache(folder), media_roots=media_roots)
+    backend = Backend(
+        queue,
+        uploads,
+        TranscriptStore(folder),
+        ChunkCache(folder),
+        Subscriptions(SubscriptionStore(folder)),
+        media_roots=media_roots,
+    )
     worker = Worker(backend, transcribe, slots=1)
     running = asyncio.create_task(worker.run())
     try:

@@ -22,6 +22,7 @@ from audio_tools.storage import UploadRecord, UploadStore
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Transcript
+from audio_tools.webhooks import Subscriptions, SubscriptionStore
 from audio_tools.worker import Worker
 
 
@@ -68,7 +69,13 @@ async def test_a_reader_that_dies_while_we_stop_does_not_fail_its_job(
     async with SqliteQueue(tmp_path) as queue:
         upload_id = await store(uploads)
         job = (await queue.add({"uploadId": upload_id})).job
-        backend = Backend(queue, uploads, TranscriptStore(tmp_path), ChunkCache(tmp_path))
+        backend = Backend(
+            queue,
+            uploads,
+            TranscriptStore(tmp_path),
+            ChunkCache(tmp_path),
+            Subscriptions(SubscriptionStore(tmp_path)),
+        )
         worker = Worker(backend, reader.transcribe, slots=1)
         running = asyncio.create_task(worker.run())
         await reader.begun.wait()

@@ -43,6 +43,9 @@ RANKS: list[dict[str, str]] = [
     },
     {
         "pipeline": "media file to transcript",
+        "webhooks": "signed messages to other programs about the end of a job",
+    },
+    {
         "backend": "operations on jobs: start, cancel, delete, fetch, sweep",
         "client": "the Python client of the service",
     },

@@ -21,6 +21,7 @@ from audio_tools.server.routes.tus import TusApp
 from audio_tools.storage import UploadStore
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
+from audio_tools.webhooks import Subscriptions, SubscriptionStore
 
 
 def openapi_document() -> Json:
@@ -34,7 +35,8 @@ def openapi_document() -> Json:
 
 
 async def _fetch(folder: Path, uploads: UploadStore) -> Json:
-    backend = Backend(SqliteQueue(folder), uploads, TranscriptStore(folder), ChunkCache(folder))
+    stores = TranscriptStore(folder), ChunkCache(folder), Subscriptions(SubscriptionStore(folder))
+    backend = Backend(SqliteQueue(folder), uploads, *stores)
     routes = JobRoutes(backend, EventStreams(backend.queue), ws_port=3002, upload_idle_s=1)
     app = create_app(routes, TusApp(uploads), AccessRules(ports=(3001,)), {})
     transport = httpx2.ASGITransport(app=app)

@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from audio_tools.concurrency import run_to_completion
 from audio_tools.errors import (
     AudioToolsError,
+    ConfigError,
     DiskFull,
     JobNotFound,
     MalformedRequest,
@@ -32,6 +33,7 @@ from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.disk_wait import DiskWait
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Json, Transcript
+from audio_tools.webhooks import Delivery, Subscriptions, SubscriptionStore
 
 CANCEL_WAIT_S = 2.0
 """How long a cancel waits for the worker to stop, in seconds."""
@@ -61,6 +63,7 @@ class Backend:
         uploads: Uploads,
         transcripts: TranscriptStore,
         chunk_cache: ChunkCache,
+        subscriptions: Subscriptions,
         *,
         media_roots: Sequence[Path] = (),
         result_ttl_s: float = 7 * DAY_S,
@@ -72,6 +75,7 @@ class Backend:
         self.uploads = uploads
         self.transcripts = transcripts
         self.chunk_cache = chunk_cache
+        self.subscriptions = subscriptions
         self._media_roots = media_roots
         self._result_ttl_s = result_ttl_s
         self._keep_uploads_s = keep_uploads_s
@@ -144,7 +148,7 @@ class Backend:
         """
         file, size = await asyncio.to_thread(resolve_media, path, self._media_roots)
         data: Json = {"path": str(file), "fileName": file.name, "fileSize": size}
-        return (await self.queue.add(data | _options_json(options), idempotency_key=key)).job
+        return (await self._add(str(uuid4()), data, options, key)).job
 
     async def restart(self, job_id: str) -> Job:
         """
@@ -154,9 +158,14 @@ class Backend:
             UploadError, PathRefused: its file is gone. JobError: it cannot be restarted.
         """
         job = await self.queue.get(job_id)
-        if job.restartable:
-            await self.source(job)
-        return await self.queue.restart(job_id)
+        if not job.restartable:
+            return await self.queue.restart(job_id)
+        await self.source(job)
+        options, _ = Options.parse(job.data.get("options"))
+        await self.subscriptions.add(job_id, options)  # first: this process may die after the next line
+        job = await self.queue.restart(job_id)
+        await self.subscriptions.add(job_id, options)  # again: its last message may have been sent meanwhile
+        return job
 
     async def cancel(self, job_id: str) -> Job:
         """
@@ -185,6 +194,7 @@ class Backend:
         job = await self.queue.get(job_id)
         if job.finished:
             await self.release_files(job)  # first: on a full disk that makes room
+            await self.subscriptions.keep_end(job)
         await self._with_room(self.queue.delete, job)
 
     async def source(self, job: Job) -> Path:
@@ -299,6 +309,11 @@ class Backend:
             return False
         return True
 
+    async def deliveries(self, job_id: str) -> tuple[Delivery, ...]:
+        """The webhook messages about a job, oldest first."""
+        job = await self.queue.get(job_id)
+        return await self.subscriptions.deliveries(job.id)
+
     async def require_unused(self, upload_id: str) -> None:
         """
         Check that an upload may be deleted.
@@ -317,6 +332,7 @@ class Backend:
             await self.make_room(missing, enough_or_nothing=False)
         for job in await self.queue.sweep(self._result_ttl_s):
             await self.release_files(job)  # an upload is kept as long as its failed job could be restarted
+            await self.subscriptions.keep_end(job)
         for job_id in await asyncio.to_thread(self.transcripts.sweep, self._result_ttl_s):
             # Left by a process that died in between; an old one may still belong to a job that took long.
             try:
@@ -327,6 +343,7 @@ class Backend:
         page = await self.queue.list(UNFINISHED | kept, limit=MOST_LISTED)
         needed = filter(self._needs_upload, page.jobs)
         await self.uploads.sweep({job.upload_id for job in needed if job.upload_id})
+        await asyncio.to_thread(self.subscriptions.store.sweep, self._result_ttl_s)
         # There are many of them, so only one process at a time looks through them.
         await asyncio.to_thread(self.chunk_cache.sweep, self._chunk_ttl_s, SWEEP_S, self._cache_max_bytes)
 
@@ -361,9 +378,14 @@ class Backend:
 
     async def _add_for_upload(self, upload: UploadedFile, options: Options, key: str | None) -> Added:
         data = {"uploadId": upload.id, "fileName": upload.name, "fileSize": upload.size}
-        return await self.queue.add(
-            data | _options_json(options), job_id=job_id_of(upload.id), idempotency_key=key
-        )
+        return await self._add(job_id_of(upload.id), data, options, key)
+
+    async def _add(self, job_id: str, data: Json, options: Options, key: str | None) -> Added:
+        await self.subscriptions.add(job_id, options)
+        added = await self.queue.add(data | _options_json(options), job_id=job_id, idempotency_key=key)
+        if added.job.id != job_id:
+            await self.subscriptions.discard(job_id)
+        return added
 
     async def _with_room(self, change: Callable[[str], Awaitable[Job]], job: Job) -> None:
         """Change a job in the queue; where the disk is full, its files go first."""
@@ -384,8 +406,13 @@ def make_backend(settings: Settings, wait_s: float | None) -> Backend:
     The backend that the settings describe, not yet opened; `wait_s` is how long it then waits for Redis.
 
     Raises:
-        ConfigError: a package for Redis is missing, or its address is not valid.
+        ConfigError: a package for Redis is missing, its address is not valid, or webhooks have no secret.
     """
+    if settings.webhook_url and not settings.webhook_secret:
+        raise ConfigError(
+            "WEBHOOK_URL is set, but not WEBHOOK_SECRET.",
+            hint="Set it to whsec_ and the output of `openssl rand -base64 32`.",
+        )
     uploads = UploadStore(
         settings.data_dir,
         max_bytes=settings.max_upload_bytes,
@@ -397,6 +424,12 @@ def make_backend(settings: Settings, wait_s: float | None) -> Backend:
         uploads,
         TranscriptStore(settings.data_dir),
         ChunkCache(settings.data_dir),
+        Subscriptions(
+            SubscriptionStore(settings.data_dir),
+            settings.webhook_url,
+            signed=settings.webhook_secret is not None,
+            allow_private=settings.webhook_allow_private,
+        ),
         media_roots=settings.media_roots,
         result_ttl_s=settings.result_ttl,
         keep_uploads_s=settings.keep_uploads,

@@ -5,7 +5,8 @@ The errors of audio-tools.
     ├─ ConfigError             400  a setting or an option is wrong; the command line exits 2
     │  ├─ InvalidOption        400  (option, value, allowed)
     │  ├─ MalformedRequest     400
-    │  └─ PathRefused          403
+    │  ├─ PathRefused          403
+    │  └─ WebhookRefused       400
     ├─ StorageError            500
     │  └─ DiskFull             507
     ├─ UploadError             400
@@ -129,6 +130,12 @@ class PathRefused(ConfigError):
     """The path may not be used; the error is the same whether the file exists or not."""
 
     code, status = "path_refused", 403
+
+
+class WebhookRefused(ConfigError):
+    """The receiver of a job's messages may not be used."""
+
+    code, restartable = "webhook_refused", False
 
 
 class StorageError(AudioToolsError):

@@ -17,6 +17,7 @@ Json = dict[str, Any]
 AudioFormat = Literal["flac", "wav", "mp3", "ogg", "opus"]
 EngineName = Literal["auto", "openai", "whisper"]
 Task = Literal["transcribe", "translate"]
+WebhookEvent = Literal["completed", "failed", "cancelled", "progress"]
 NOT_ALLOWED = "not_allowed"
 """Type of a validation error whose message says what is allowed."""
 MULTI = "multi"
@@ -101,6 +102,20 @@ class Options(OptionsModel):
     silence_detection: Literal["auto", "level", "vad"] = Field(
         "auto", description="Silence detection: by level, by a voice model (vad), or by both (auto)."
     )
+    webhook_url: str | None = Field(
+        None,
+        max_length=2_000,
+        pattern=r"^https?://[^\s/@?#]+([/?#]\S*)?$",
+        examples=["https://example.com/hooks/transcripts"],
+        description="URL that receives a signed message when the job ends; default: WEBHOOK_URL.",
+    )
+    webhook_events: tuple[WebhookEvent, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=4,
+        strict=False,
+        description="Events to send to `webhookUrl`; default: `completed`, `failed` and `cancelled`.",
+    )
 
     @property
     def one_language(self) -> str | None:
@@ -169,6 +184,8 @@ def _allowed(model: type[BaseModel], place: Sequence[int | str]) -> str:
     if "maxLength" in rule:
         least = f"{rule['minLength']} to" if rule.get("minLength") else "at most"
         words += f" of {least} {rule['maxLength']} characters"
+    if "enum" in rule.get("items", {}):
+        words += " with " + ", ".join(rule["items"]["enum"])
     if examples := entry.get("examples"):
         words += f" like {examples[0]}"
     elif "pattern" in rule:

@@ -9,7 +9,7 @@ import logging
 import shutil
 import socket
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -29,6 +29,7 @@ from audio_tools.server.uvicorn_ext.frames import FramesProtocol
 from audio_tools.server.uvicorn_ext.socket_body import SocketBodyProtocol
 from audio_tools.settings import Settings
 from audio_tools.storage.chunk_cache import ChunkCache
+from audio_tools.webhooks import WebhookDispatcher, WebhookSender
 from audio_tools.worker_process import WorkerProcess, until_told_to_stop
 
 WS_MESSAGE_BYTES = 65_536
@@ -69,7 +70,7 @@ class ServerProcess:
         ]
         ports = [bound.getsockname()[1] for bound in sockets]
         server = self._server(ports)
-        async with self._backend, asyncio.TaskGroup() as tasks:
+        async with self._backend, self._webhooks(), asyncio.TaskGroup() as tasks:
             stopping = until_told_to_stop()
             tasks.create_task(server.serve(sockets), name="serve")
             if self._worker_process is not None:
@@ -81,6 +82,15 @@ class ServerProcess:
             await stopping.wait()
             self._streams.stopping.set()
             server.should_exit = True
+
+    def _webhooks(self) -> AbstractAsyncContextManager[object]:
+        settings = self._settings
+        if settings.webhook_secret is None:
+            return nullcontext()
+        sender = WebhookSender(
+            settings.webhook_secret.get_secret_value(), allow_private=settings.webhook_allow_private
+        )
+        return WebhookDispatcher(self._backend.queue, self._backend.subscriptions.store, sender)
 
     def _server(self, ports: list[int]) -> _Server:
         settings = self._settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from base64 import b64decode
 from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,7 +19,7 @@ from audio_tools.errors import ConfigError
 from audio_tools.options import EngineName
 from audio_tools.redaction import register_secrets
 
-SECRETS = {"openai_api_key", "api_token", "redis_url", "redis_password"}
+SECRETS = {"openai_api_key", "api_token", "redis_url", "redis_password", "webhook_secret"}
 """Fields whose values are never shown."""
 SHORTEST_SECRET = 8
 """Characters of a secret that is removed from every text; a shorter one would take ordinary words with it."""
@@ -101,6 +102,19 @@ def _network(value: str) -> str:
         ip_network(value, strict=False)
     except ValueError:
         raise PydanticCustomError("network", "must be an address or a network like 10.0.0.0/8") from None
+    return value
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    try:
+        key = b64decode(text.removeprefix("whsec_") + "==", validate=False)
+    except ValueError:
+        key = b""
+    if not text.startswith("whsec_") or not 24 <= len(key) <= 64:
+        raise PydanticCustomError(
+            "webhook_secret", "must be whsec_ and 24 to 64 random bytes in base64 (openssl rand -base64 32)"
+        )
     return value
 
 
@@ -317,6 +331,20 @@ class Settings(BaseSettings):
         pattern=r"^(/[A-Za-z0-9._~-]+){0,10}/?$",
         description="Path prefix under which a reverse proxy publishes the service, if it does not send "
         "`X-Forwarded-Prefix`.",
+    )
+    webhook_url: Annotated[str, AfterValidator(_server_url)] | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="URL that receives a signed message when a job ends, unless the job names another; "
+        "requires WEBHOOK_SECRET.",
+    )
+    webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = Field(
+        None,
+        description="Secret that webhooks are signed with: `whsec_` and 24 to 64 bytes in base64; unset: no "
+        "webhooks.",
+    )
+    webhook_allow_private: bool = Field(
+        False, description="Whether webhooks may be sent to private addresses and to this machine."
     )
     shutdown_grace: float = Field(
         10.0,

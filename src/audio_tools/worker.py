@@ -115,6 +115,7 @@ class Worker:
             # An earlier attempt crashed after storing it, and possibly after removing the upload.
             return _summary(await self._backend.transcript(job.id))
         options, _ = Options.parse(job.data.get("options"))
+        await self._backend.subscriptions.add(job.id, options)  # of a job that others added to Redis
         async with self._backend.opened_source(job) as path:
             try:
                 transcript = await self._transcribe(path, options, publish)

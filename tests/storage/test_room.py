@@ -18,6 +18,7 @@ from audio_tools.options import Options
 from audio_tools.storage import SPARE_BYTES, UploadRecord, UploadStore
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
+from audio_tools.webhooks import Subscriptions, SubscriptionStore
 
 MIN_FREE = 1000
 SIZE = 100
@@ -54,7 +55,7 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
 @pytest.fixture
 async def backend(tmp_path: Path, disk: Disk) -> AsyncIterator[Backend]:
     uploads = UploadStore(tmp_path, max_bytes=1 << 30, min_free_bytes=MIN_FREE, ttl_s=3600)
-    stores = TranscriptStore(tmp_path), ChunkCache(tmp_path)
+    stores = TranscriptStore(tmp_path), ChunkCache(tmp_path), Subscriptions(SubscriptionStore(tmp_path))
     async with SqliteQueue(tmp_path) as queue:
         yield Backend(queue, uploads, *stores)
     uploads.close()

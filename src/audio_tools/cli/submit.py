@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Send the paths alone: the service reads the files itself (see MEDIA_ROOTS).",
 )
+@click.option(
+    "--webhook-url",
+    metavar="URL",
+    help="Have the service send a signed message to this URL when the job ends.",
+)
 @output_options
 @processing_options
 def command(

@@ -11,6 +11,7 @@ from audio_tools.events import Stage
 from audio_tools.jobs import Job, JobState
 from audio_tools.json_value import CONFIG, Json, omit_if_none
 from audio_tools.transcript import Count, Percent
+from audio_tools.webhooks import Delivery
 
 
 def described_as(name: str, *, nullable: bool = False) -> WithJsonSchema:
@@ -184,6 +185,13 @@ class JobList(View):
     """Unfinished jobs first, then those that have ended; the newest first in both."""
     total: Count
     """Number of matching jobs, on all pages."""
+
+
+class Deliveries(View):
+    """Webhook deliveries of a job."""
+
+    deliveries: list[Delivery]
+    """Messages about the end of the job, oldest first: several if it was restarted."""
 
 
 class Result(View):

@@ -33,6 +33,7 @@ from audio_tools.storage import UploadStore
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import MediaInfo, Transcript
+from audio_tools.webhooks import Subscriptions, SubscriptionStore
 from audio_tools.worker import to_record
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -64,7 +65,9 @@ async def elsewhere(queue: SqliteQueue, tmp_path: Path) -> AsyncIterator[httpx2.
 async def connected(queue: SqliteQueue, folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
     uploads = UploadStore(folder, max_bytes=1000, min_free_bytes=0, ttl_s=60)
     transcripts, cache = TranscriptStore(folder), ChunkCache(folder)
-    backend = Backend(queue, uploads, transcripts, cache, media_roots=(folder,))
+    backend = Backend(
+        queue, uploads, transcripts, cache, Subscriptions(SubscriptionStore(folder)), media_roots=(folder,)
+    )
     routes = JobRoutes(backend, EventStreams(backend.queue), ws_port=3002, upload_idle_s=1)
     tus = TusApp(uploads, require_unused=backend.require_unused)
     transport = httpx2.ASGITransport(create_app(routes, tus, AccessRules(ports=(3001,)), {}))

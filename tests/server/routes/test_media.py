@@ -22,6 +22,7 @@ from audio_tools.server.routes.tus import TusApp
 from audio_tools.storage import UploadStore
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
+from audio_tools.webhooks import Subscriptions, SubscriptionStore
 
 TOKEN = "0123456789abcdef-the.token~"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
@@ -35,7 +36,7 @@ async def service(
     """A client of the app without a network or workers, and its backend; files of the folder can be named."""
     async with SqliteQueue(folder) as queue:
         uploads = UploadStore(folder, max_bytes=1000, min_free_bytes=0, ttl_s=60)
-        stores = TranscriptStore(folder), ChunkCache(folder)
+        stores = TranscriptStore(folder), ChunkCache(folder), Subscriptions(SubscriptionStore(folder))
         backend = Backend(queue, uploads, *stores, media_roots=(folder,), keep_uploads_s=keep_uploads_s)
         routes = JobRoutes(backend, EventStreams(queue), ws_port=3002, upload_idle_s=1)
         rules = AccessRules(ports=(3001,), token=token)

@@ -57,6 +57,7 @@ OF_A_START: tuple[Error, ...] = (
     own.MalformedRequest,
     own.InvalidOption,
     own.PathRefused,
+    own.WebhookRefused,
     own.UploadNotFound,
     own.UploadUnfinished,
     own.UploadExpired,
@@ -71,6 +72,7 @@ OF_A_RESTART: tuple[Error, ...] = (
     own.UploadExpired,
     own.UploadUnfinished,
     own.PathRefused,
+    own.WebhookRefused,
 )
 OF_A_FAILED_JOB: tuple[Error, ...] = (
     own.ConfigError,

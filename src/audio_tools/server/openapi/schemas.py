@@ -15,6 +15,7 @@ from audio_tools.options import Options
 from audio_tools.server import views
 from audio_tools.server.openapi.json_schema import plain, ref
 from audio_tools.transcript import Json, Transcript
+from audio_tools.webhooks import WebhookMessage
 
 SENT = (
     Transcript,
@@ -23,6 +24,8 @@ SENT = (
     views.JobData,
     views.JobStatus,
     views.JobList,
+    views.Deliveries,
+    WebhookMessage,
     views.Result,
     views.Pending,
     views.MediaAddress,

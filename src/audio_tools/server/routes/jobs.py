@@ -119,6 +119,12 @@ class JobRoutes:
             | errors(*OF_A_JOB, JobNotFinished, StorageError, DiskFull),
         )(self.delete)
         router.get(
+            "/job/{job_id}/webhooks",
+            summary="Webhook deliveries of a job",
+            operation_id="listWebhookDeliveries",
+            responses=answers("Deliveries", "The deliveries so far.") | errors(*OF_A_JOB),
+        )(self.deliveries)
+        router.get(
             "/jobs",
             summary="List jobs",
             operation_id="listJobs",
@@ -260,6 +266,11 @@ class JobRoutes:
             # The job finished just before.
         await self.backend.delete(job_id)
         return LenientJson(Done(message="Job deleted").to_json())
+
+    async def deliveries(self, job_id: JobId) -> Response:
+        """The webhook messages about the end of a job, with every attempt to deliver them."""
+        found = await self.backend.deliveries(job_id)
+        return LenientJson({"deliveries": [delivery.to_json() for delivery in found]})
 
     async def list(
         self,
