@@ -38,6 +38,13 @@ PROTECTED = ("drms", "enca", "aavd")
 """Sound bought in the iTunes of old or from Audible, by its tag in an MP4."""
 
 
+KEY_TAG = "enc_key_id"
+"""Where libavformat notes the key of an encrypted track of Matroska or WebM."""
+
+ASF_PROTECTED = ("DRM protected", "Ext DRM protected")
+"""How libavformat warns of a protected Windows Media file."""
+
+
 class Unusable(Exception):
     """The stream cannot be decoded; the message is one of `log`'s."""
 
@@ -170,6 +177,15 @@ class _Decoding:
             self._finish_run()
 
 
+def _is_encrypted(media: InputContainer, stream: AudioStream, path: Path, log: Log) -> bool:
+    """Whether a decoder would make noise of the stream, since it cannot read it."""
+    if stream.codec_context.codec_tag in PROTECTED or KEY_TAG in stream.metadata:
+        return True
+    if media.format.name == "mpegts":
+        return is_scrambled(path)
+    return media.format.name == "asf" and any(log.warned_of(warning) for warning in ASF_PROTECTED)
+
+
 def decode(path: Path, position: int, writer: RecordWriter) -> None:
     """Decode the audio stream at `position`, counted from 0; the last record is a report or a failure."""
     with listening() as log:
@@ -182,10 +198,7 @@ def decode(path: Path, position: int, writer: RecordWriter) -> None:
                 stream = media.streams.audio[position]
                 if stream.codec_context is None:
                     raise Unusable(UNKNOWN_CODEC)
-                # Their decoders would make noise of what they cannot read.
-                if stream.codec_context.codec_tag in PROTECTED or (
-                    media.format.name == "mpegts" and is_scrambled(path)
-                ):
+                if _is_encrypted(media, stream, path, log):
                     raise Unusable(ENCRYPTED)
                 edits = movie.edits.get(stream.id) if movie else None
                 timeline = Timeline(media, path, stream, movie)

@@ -20,6 +20,9 @@ The format is found in the contents, not in the name, so a playlist or a script 
 sdp …) is refused under every name. No text, picture or subtitle format is in the list.
 """
 
+NO_DECODER = "unknown"
+"""The codec of a stream that these libraries cannot decode."""
+
 _RIFF_BYTES = (1 << 32) + 8
 """More than a RIFF file can hold by its size field of 32 bits."""
 

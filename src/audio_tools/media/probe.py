@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from audio_tools.errors import MediaNotFound, NoAudioStream, ProbeFailed
+from audio_tools.media.ffmpeg import NO_DECODER
 from audio_tools.media.ffmpeg_log import reason
 from audio_tools.transcript import AudioStream, MediaInfo
 
@@ -86,6 +87,23 @@ def choose_audio(media: MediaInfo, position: int | None) -> AudioStream:
         there = "only audio stream 0" if len(streams) == 1 else f"audio streams 0 to {len(streams) - 1}"
         raise NoAudioStream(f"The file has no audio stream {chosen}.", hint=f"It has {there}.")
     return streams[chosen]
+
+
+def _default_audio(audio: Sequence[AudioStream]) -> int:
+    """The file's default among the streams that can be decoded."""
+    usable = [stream for stream in audio if stream.codec != NO_DECODER] or audio
+    first = usable[0].position if usable else 0
+    return next((stream.position for stream in usable if stream.default), first)
+
+
+def passed_over(media: MediaInfo, chosen: AudioStream) -> list[str]:
+    """Warnings of a default audio stream that cannot be decoded, where another was chosen for it."""
+    return [
+        f"Audio stream {stream.position} has a codec that is not supported; audio stream "
+        f"{chosen.position} was transcribed instead."
+        for stream in media.audio_streams
+        if stream.default and stream.codec == NO_DECODER and not chosen.default
+    ]
 
 
 def measured(media: MediaInfo, position: int, start: float, end: float) -> MediaInfo:
@@ -169,7 +187,7 @@ def media_info(facts: Facts) -> MediaInfo:
         duration=None if facts["guessed"] else duration,
         guessed_duration=duration if facts["guessed"] else None,
         audio_streams=tuple(audio),
-        default_audio=next((stream.position for stream in audio if stream.default), 0),
+        default_audio=_default_audio(audio),
         frame_rate=rate,
         variable_frame_rate=varies,
         width=picture.get("width") or None,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 
-from audio_tools.media.ffmpeg import demuxer_options
+from audio_tools.media.ffmpeg import NO_DECODER, demuxer_options
 from audio_tools.media.libav import listening, open_media
 from audio_tools.media.sandbox import confine
 from audio_tools.media.timeline import origin_s, related
@@ -94,7 +94,7 @@ def _describe_codec(stream: Stream) -> Facts:
     context = stream.codec_context
     if stream.type == "audio":
         return {
-            "codec": context.codec.canonical_name if context else "unknown",
+            "codec": context.codec.canonical_name if context else NO_DECODER,
             "rate": getattr(context, "sample_rate", 0),
             "channels": getattr(context, "channels", 0),
         }

@@ -36,7 +36,7 @@ from audio_tools.errors import (
 from audio_tools.events import ChunkWords, Publish
 from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import max_encoded_bytes, seconds_within
-from audio_tools.media.probe import choose_audio, measured, probe
+from audio_tools.media.probe import choose_audio, measured, passed_over, probe
 from audio_tools.options import Options
 from audio_tools.pipeline.assemble import TRUNCATED_S, ChunkResults, assemble
 from audio_tools.pipeline.chunk_transcriber import ChunkResult, ChunkTranscriber, PreparedChunk
@@ -267,7 +267,8 @@ class _FileRun:
 
     def _note_end(self, decoder: Decoder) -> None:
         """Replace what the container promised by what was found, and report where it promised more."""
-        self.warnings, self.cut_off = list(decoder.warnings), decoder.cut_off
+        self.warnings = [*passed_over(self.media, self.stream), *decoder.warnings]
+        self.cut_off = decoder.cut_off
         if decoder.start is None:
             return
         end = max(self.cutter.seconds, decoder.media_end or 0.0)
