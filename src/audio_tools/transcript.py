@@ -122,7 +122,7 @@ class Quota:
         return max(self.limit - self.remaining, 1) / self.reset_s
 
 
-DropReason = Literal["sound", "repetition", "silence"]
+DropReason = Literal["sound", "repetition", "silence", "no voice"]
 """Why a phrase is dropped: it names a sound, it is repeated endlessly, or nothing sounds where it lies."""
 
 

@@ -162,3 +162,21 @@ async def test_replicas_of_the_same_shapes_come_out_right(tmp_path: Path) -> Non
     assert [word.start for word in came.transcript.words] == sorted(w.start for w in came.transcript.words)
     assert " ".join(line for lines in came.cues for line in lines) == "So far-off, it is late. Home!"
     assert any("[NOISE]" in warning for warning in came.transcript.warnings)
+
+
+async def test_words_on_tones_are_reported_instead_of_delivered(tmp_path: Path) -> None:
+    """Where the engine takes silence for likelier and no voice is heard, the engine is not asked again."""
+    segment = {"id": 0, "start": 0.5, "end": 9.0, "text": " I'm sorry.", "avg_logprob": -0.9}
+    body = {
+        "text": "I'm sorry.",
+        "words": [{"word": "I'm", "start": 0.5, "end": 1.0}, {"word": "sorry", "start": 1.0, "end": 1.4}],
+        "segments": [{**segment, "no_speech_prob": 0.92, "compression_ratio": 1.0}],
+    }
+
+    came = await outcome({"body": body}, tmp_path)
+
+    assert came.words == []
+    assert not came.cues
+    assert len(came.asked_s) == 1
+    assert came.transcript.gaps == ()
+    assert any("“I'm sorry.”" in warning for warning in came.transcript.warnings)

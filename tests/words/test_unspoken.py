@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from audio_tools.transcript import Reply, Segment
 from audio_tools.words.pieces import Piece, join_pieces
 from audio_tools.words.segments import group
-from audio_tools.words.unspoken import describe_dropped, without_unspoken
+from audio_tools.words.unspoken import (
+    describe_dropped,
+    without_improbable,
+    without_invented,
+    without_unspoken,
+)
 
 
 def reply(text: str, seconds: float = 60.0, *segments: Segment) -> Reply:
@@ -81,3 +86,37 @@ def test_no_brackets_do_harm(text: str) -> None:
     remaining = iter("".join(text.split()))
 
     assert all(character in remaining for character in "".join(cleaned.text.split()))
+
+
+def figures(
+    number: int, text: str, no_speech_prob: float | None, avg_logprob: float | None = None
+) -> Segment:
+    return Segment(
+        number, 30.0 * number, 30.0 * number + 30, text, avg_logprob, no_speech_prob=no_speech_prob
+    )
+
+
+@pytest.mark.parametrize(
+    ("no_speech_prob", "voiced", "left"),
+    [(0.9, False, "Hello."), (0.9, True, "Hello. Bye now."), (0.4, False, "Hello. Bye now.")],
+)
+def test_words_without_a_voice_are_dropped_if_the_engine_doubts_them(
+    no_speech_prob: float, voiced: bool, left: str
+) -> None:
+    """Neither the engine's doubt nor the missing voice drops a word alone: a quiet voice stays."""
+    segments = figures(0, "Hello.", 0.01), figures(1, "Bye now.", no_speech_prob)
+
+    cleaned = without_invented(reply("Hello. Bye now.", 60.0, *segments), lambda _: voiced)
+
+    assert cleaned.text == left
+    if left == "Hello.":
+        (warning,) = describe_dropped(cleaned.dropped)
+        assert "no voice is heard" in warning
+        assert "“Bye now.” at" in warning
+
+
+def test_an_improbable_segment_is_left_out_of_a_second_answer() -> None:
+    """By the limit of Whisper itself; without figures everything stays."""
+    segments = figures(0, "Hello.", None), figures(1, "Bye now.", None, -1.3)
+
+    assert without_improbable(reply("Hello. Bye now.", 60.0, *segments)).text == "Hello."

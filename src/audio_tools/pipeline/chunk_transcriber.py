@@ -15,7 +15,8 @@ from audio_tools.audio.chunking import Chunk
 from audio_tools.audio.loudness import Loudness
 from audio_tools.audio.pauses import overlap
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
-from audio_tools.audio.vad import detector_identity
+from audio_tools.audio.vad import describe_detector, detector_identity
+from audio_tools.audio.voice import Voice
 from audio_tools.engines.base import Engine, Request
 from audio_tools.engines.retry import EngineClient
 from audio_tools.errors import CostLimitReached, EngineError, EngineRefused
@@ -30,7 +31,7 @@ from audio_tools.words.pieces import Piece, join_pieces
 from audio_tools.words.segments import follow_words, group
 from audio_tools.words.stitch import TimedChunk
 from audio_tools.words.timing import fit_to_speech, spread, uncovered
-from audio_tools.words.unspoken import drop, without_unspoken
+from audio_tools.words.unspoken import drop, without_improbable, without_invented, without_unspoken
 
 SHORTEST_REQUEST_S = 0.5
 """Minimum chunk length; the API rejects less than 0.1 s, so shorter chunks are padded."""
@@ -38,7 +39,7 @@ RECHECK_PAD_S = 0.5
 """Context around uncovered speech that is sent again."""
 MOST_MISFITS = 3
 """Stop aligning after this many consecutive failures; a failed alignment is the slowest kind."""
-WORD_RULES = 1
+WORD_RULES = 2
 """Version of the post-processing of replies; part of the digest of a stored reply."""
 LOSSLESS_FORMATS = {"flac", "wav"}
 
@@ -110,7 +111,7 @@ class ChunkTranscriber:
             options.prompt or "",
             f"{form} {options.sample_rate} Hz {options.channels}",
             detector_identity(options.silence_detection),  # words without times are spread over its speech
-            f"words {WORD_RULES}",
+            f"words {WORD_RULES}, voice by {describe_detector('auto')}",
             *((options.task,) if options.task != "transcribe" else ()),
         )
         self._shaped_by = (*self._answer_shaped_by, *(self._aligner.identity() if self._aligner else ()))
@@ -141,10 +142,11 @@ class ChunkTranscriber:
         words = tuple(word.shifted(chunk.start) for word in reply.words)
         language = reply.language if self._options.is_multilingual else None
         segments = tuple(replace(each.shifted(chunk.start), language=language) for each in reply.segments)
+        dropped = tuple(phrase.shifted(chunk.start) for phrase in reply.dropped)
         return ChunkResult(
             TimedChunk(chunk.own, words, segments),
-            gaps=tuple(uncovered(overlap(chunk.speech, chunk.own), words)),
-            dropped=tuple(phrase.shifted(chunk.start) for phrase in reply.dropped),
+            gaps=tuple(_gaps(overlap(chunk.speech, chunk.own), words, dropped)),
+            dropped=dropped,
             language=reply.language,
             detected_language=reply.detected_language,
             language_probability=reply.language_probability,
@@ -190,7 +192,7 @@ class ChunkTranscriber:
         # Sound that only the level detects is sent as well: what an engine makes of it counts.
         there = list(speech) or [Interval(0.0, audio.seconds)]
         reply = await asyncio.to_thread(_made_fit, answer, there, chunk)
-        gaps = uncovered(overlap(speech, own), reply.words)
+        gaps = _gaps(overlap(speech, own), reply.words, reply.dropped)
         if not gaps and self._aligner is None:
             return reply
         # Store it now: it has been paid for, and the following steps may be interrupted.
@@ -237,7 +239,7 @@ class ChunkTranscriber:
         request = replace(self._request(audio, there), language=language)
         reply = await self._asker.ask(request)
         there = there or [Interval(0.0, audio.seconds)]
-        fit = await asyncio.to_thread(_made_fit, reply, there, _Samples(audio))
+        fit = without_improbable(await asyncio.to_thread(_made_fit, reply, there, _Samples(audio)))
         # Speaker labels are local to each reply, so labels of this one do not match the first.
         return [replace(word.shifted(start), speaker=None) for word in fit.words]
 
@@ -270,6 +272,7 @@ class _Samples:
         self._audio = audio
         self._pcm: Pcm | None = None
         self._loudness: Loudness | None = None
+        self._voice: Voice | None = None
 
     @property
     def seconds(self) -> float:
@@ -286,15 +289,28 @@ class _Samples:
             self._loudness = Loudness(self.pcm())
         return self._loudness.sounds(stretch)
 
+    def voiced(self, stretch: Interval) -> bool:
+        """See `words.unspoken.Voiced`."""
+        if self._voice is None:
+            self._voice = Voice(self.pcm())
+        return self._voice.is_in(stretch)
+
 
 def _made_fit(answer: Reply, speech: Sequence[Interval], chunk: _Samples) -> Reply:
     """The answer with words and segments, whatever the engine gave, and only what can have been said."""
     reply = without_unspoken(_with_times(answer, speech, chunk.seconds))
+    reply = without_invented(reply, chunk.voiced)
     words, dropped = fit_to_speech(reply.words, speech, chunk.sounds)
     if dropped:
         reply = drop(reply, {n for numbers, _ in dropped for n in numbers}, [phrase for _, phrase in dropped])
     segments = follow_words(reply.segments, reply.words, words)
     return replace(reply, words=tuple(words), segments=tuple(segments))
+
+
+def _gaps(speech: Sequence[Interval], words: Sequence[Word], dropped: Sequence[Dropped]) -> list[Interval]:
+    """Speech without words, except where an engine invented words because there is no voice."""
+    voiceless = [Interval(each.start, each.end) for each in dropped if each.reason == "no voice"]
+    return [gap for gap in uncovered(speech, words) if not overlap(voiceless, gap)]
 
 
 def _with_times(reply: Reply, speech: Sequence[Interval], seconds: float) -> Reply:

@@ -1,14 +1,15 @@
-"""Detect text that was not spoken: descriptions of sounds, and endlessly repeated phrases."""
+"""Detect text that was not spoken: descriptions of sounds, endless repetitions, words on music and tones."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from audio_tools.transcript import Dropped, Reply, Word
+from audio_tools.transcript import Dropped, Interval, Reply, Word
 from audio_tools.words.script import SENTENCE_MARKS, fold, fold_letters, join_words
 from audio_tools.words.segments import home_segments, rebuild
+from audio_tools.words.timing import STRAY_S
 from audio_tools.words.units import NOTES
 
 _PAIRS = {"[": "]", "【": "】", "(": ")", "（": "）", "*": "*"}
@@ -35,6 +36,11 @@ FASTEST_LETTERS_PER_S = 30.0
 NO_SPEECH_PROB = 0.6
 COMPRESSION_RATIO = 2.4
 """What Whisper itself takes for no speech and for a repetition."""
+LEAST_LOGPROB = -1.0
+"""Whisper itself does not trust a text of which the mean log probability of a token is lower."""
+
+Voiced = Callable[[Interval], bool]
+"""Whether a voice is heard in a stretch of a chunk, in seconds from its start."""
 
 
 def without_unspoken(reply: Reply) -> Reply:
@@ -44,6 +50,34 @@ def without_unspoken(reply: Reply) -> Reply:
         return reply
     taken = {number for row in rows for number in row.numbers}
     return drop(reply, taken, [row.dropped(reply.words) for row in rows])
+
+
+def without_invented(reply: Reply, voiced: Voiced) -> Reply:
+    """
+    The reply without the segments on music, tones and noise, which are `dropped` instead.
+
+    Both must be against a segment: the engine, which takes silence for likelier than speech, and the samples,
+    in which no voice is heard at its words or half a second around them.
+    """
+    homes = home_segments(reply.segments, reply.words)
+    rows = [
+        _Row(range(row[0], row[-1] + 1))
+        for number, segment in enumerate(reply.segments)
+        if (segment.no_speech_prob or 0.0) >= NO_SPEECH_PROB
+        and (row := [n for n, home in enumerate(homes) if home == number])
+        and not voiced(Interval(reply.words[row[0]].start - STRAY_S, reply.words[row[-1]].end + STRAY_S))
+    ]
+    if not rows:
+        return reply
+    dropped = [replace(row.dropped(reply.words), reason="no voice") for row in rows]
+    return drop(reply, {number for row in rows for number in row.numbers}, dropped)
+
+
+def without_improbable(reply: Reply) -> Reply:
+    """The reply without the segments that the engine itself takes for improbable."""
+    homes = home_segments(reply.segments, reply.words)
+    doubted = {n for n, each in enumerate(reply.segments) if (each.avg_logprob or 0.0) < LEAST_LOGPROB}
+    return drop(reply, {n for n, home in enumerate(homes) if home in doubted}, ()) if doubted else reply
 
 
 def drop(reply: Reply, taken: set[int], dropped: Sequence[Dropped]) -> Reply:
@@ -174,6 +208,10 @@ def describe_dropped(dropped: Sequence[Dropped]) -> Iterator[str]:
     if silent:
         named = ", ".join(map(_describe, silent))
         yield f"Dropped words that the engine placed in silence (likely hallucinations): {named}."
+    invented = [phrase for phrase in dropped if phrase.reason == "no voice"]
+    if invented:
+        named = ", ".join(map(_describe, invented))
+        yield f"Dropped words where no voice is heard (likely hallucinations on music or noise): {named}."
 
 
 def _describe(phrase: Dropped) -> str:

@@ -1,0 +1,39 @@
+"""Whether a voice is heard at a moment of a chunk: evidence that an engine did not invent its words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from audio_tools.audio.level_vad import Frames
+from audio_tools.audio.pcm import FRAME_SAMPLES, SAMPLE_RATE_HZ, Pcm
+from audio_tools.audio.silero_network import find_weights, shared_network
+from audio_tools.audio.silero_vad import Flags, VoiceTrack
+from audio_tools.transcript import Interval
+
+LEAST_FRAMES = 10
+"""Frames of 10 ms that are more likely a voice than not."""
+
+
+class Voice:
+    """Where the neural network hears a voice in a chunk; without the network, it may be anywhere."""
+
+    def __init__(self, pcm: Pcm) -> None:
+        weights = find_weights()
+        self._counts = None
+        if weights is not None:
+            track = VoiceTrack(shared_network(weights), _all)
+            log_odds = np.concatenate([track.push(pcm).log_odds, track.finish().log_odds])
+            self._counts = np.concatenate([[0], np.cumsum(log_odds > 0)])
+
+    def is_in(self, stretch: Interval) -> bool:
+        """Whether a voice is heard in a stretch, in seconds from the start of the chunk."""
+        if self._counts is None:
+            return True
+        frames, last = SAMPLE_RATE_HZ / FRAME_SAMPLES, len(self._counts) - 1
+        first = min(max(int(stretch.start * frames), 0), last)
+        end = min(max(int(stretch.end * frames) + 1, 0), last)
+        return bool(self._counts[end] - self._counts[first] >= LEAST_FRAMES)
+
+
+def _all(frames: Frames) -> Flags:
+    return np.ones(len(frames), np.bool_)
