@@ -38,7 +38,7 @@ The errors of audio-tools.
     │  ├─ BadEngineReply       502  retryable
     │  ├─ ChunkRefused         502  this chunk will never be taken
     │  ├─ EngineRefused        502  nor will any other: bad key, spent quota
-    │  │  ├─ OptionRefused     502  it does not know the model or the language; exits 2
+    │  │  ├─ OptionRefused     502  (option) it does not know the model or the language; exits 2
     │  │  └─ CostLimitReached  402  (max_cost_usd)
     │  ├─ EngineNotReady       503  (an extra, a model or a key is missing) exits 2
     │  └─ AllChunksFailed      502
@@ -453,9 +453,16 @@ class EngineRefused(EngineError):
 
 
 class OptionRefused(EngineRefused):
-    """The engine does not accept the model, language or prompt."""
+    """The engine does not accept the model, language or prompt; `option` names it, where it is known."""
 
     code, exit_code = "option_refused", 2
+
+    def __init__(self, message: str, *, hint: str = "", option: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.option = option
+
+    def facts(self) -> dict[str, object]:
+        return {"option": self.option} if self.option else {}
 
 
 class CostLimitReached(EngineRefused):

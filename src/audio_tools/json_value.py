@@ -20,7 +20,8 @@ CONFIG = ConfigDict(
 )
 """JSON names are camelCase, and the docstring below a field is its description."""
 
-Seconds = Annotated[float, PlainSerializer(lambda value: round(value, 4), return_type=float)]
+SECONDS_DECIMALS = 4
+Seconds = Annotated[float, PlainSerializer(lambda value: round(value, SECONDS_DECIMALS), return_type=float)]
 """A tenth of a millisecond is finer than one sample at 16 kHz and keeps float noise out of the JSON."""
 
 

@@ -16,14 +16,18 @@ from functools import partial
 import uvicorn
 
 from audio_tools.backend import make_backend
+from audio_tools.engines.languages import CODES, language_code
+from audio_tools.engines.model_names import listed_models, options_for, separates_speakers
 from audio_tools.engines.registry import check_engine
 from audio_tools.errors import ConfigError, DiskFull
 from audio_tools.server.access_rules import AccessRules
 from audio_tools.server.app import create_app
 from audio_tools.server.middleware.proxies import Proxies
+from audio_tools.server.openai_api.engine_facts import EngineFacts
 from audio_tools.server.routes.event_stream import EventStreams
 from audio_tools.server.routes.health import HealthCheck, check_ffmpeg
 from audio_tools.server.routes.jobs import JobRoutes
+from audio_tools.server.routes.openai import OpenAIRoutes
 from audio_tools.server.routes.tus import TusApp
 from audio_tools.server.uvicorn_ext.frames import FramesProtocol
 from audio_tools.server.uvicorn_ext.socket_body import SocketBodyProtocol
@@ -96,12 +100,16 @@ class ServerProcess:
         settings = self._settings
         rules = replace(self._rules, ports=tuple(ports))
         routes = JobRoutes(self._backend, self._streams, ws_port=ports[1], upload_idle_s=settings.upload_idle)
+        facts = _engine_facts(settings, workers=self._worker_process is not None)
+        openai = OpenAIRoutes(self._backend, self._streams, facts, settings.upload_idle)
         tus = TusApp(
             self._backend.uploads, idle_s=settings.upload_idle, require_unused=self._backend.require_unused
         )
         config = uvicorn.Config(
             Proxies(
-                create_app(routes, tus, rules, self._checks()), settings.trusted_proxies, settings.path_prefix
+                create_app(routes, tus, rules, self._checks(), openai),
+                settings.trusted_proxies,
+                settings.path_prefix,
             ),
             proxy_headers=False,  # uvicorn's own handling trusts every client on this machine
             http=SocketBodyProtocol,
@@ -149,6 +157,16 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+
+def _engine_facts(settings: Settings, *, workers: bool) -> EngineFacts:
+    return EngineFacts(
+        models=listed_models(settings, workers=workers),
+        options_for=options_for,
+        separates_speakers=partial(separates_speakers, settings),
+        language_code=language_code,
+        language_names={code: name for name, code in CODES.items()},
+    )
 
 
 def _access_rules(settings: Settings) -> AccessRules:

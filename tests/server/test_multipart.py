@@ -359,7 +359,7 @@ def test_a_form_reads_the_same_however_it_is_cut(
     parts = (media(data), part("options", options))
     feed(reader, form(*(parts if file_first else reversed(parts))), cuts)
 
-    assert reader.finish() == options.decode()
+    assert reader.finish() == (("options", options.decode()),)
     assert writer.data == data
     assert writer.finished
 

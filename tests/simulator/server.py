@@ -168,6 +168,7 @@ class Simulator:
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._with_errors])
         app.router.add_post("/v1/audio/transcriptions", self._transcriptions)
+        app.router.add_post("/v1/audio/translations", self._transcriptions)
         app.router.add_get("/__log", self._get_log)
         app.router.add_post("/__control", self._post_control)
         return app

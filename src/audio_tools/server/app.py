@@ -18,6 +18,8 @@ from audio_tools.server.error_responses import install, on_http_error
 from audio_tools.server.middleware.access_control import AccessControl
 from audio_tools.server.middleware.access_log import AccessLog
 from audio_tools.server.middleware.head import HeadAsGet
+from audio_tools.server.middleware.openai_errors import OpenAIErrors
+from audio_tools.server.openai_api.errors import JobFailed
 from audio_tools.server.openapi.document import DESCRIPTION, FIGURES, HEALTHY, TAGS, DocumentedApp
 from audio_tools.server.openapi.errors import errors
 from audio_tools.server.request_body import ClientGone, LingeringClose
@@ -26,6 +28,7 @@ from audio_tools.server.routes.health import HealthCheck, health
 from audio_tools.server.routes.job_events import JobEvents
 from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.media import MediaRoutes
+from audio_tools.server.routes.openai import OpenAIRoutes, on_failed_job
 from audio_tools.server.routes.tus import TusApp
 
 UPLOADS = "/files"
@@ -34,12 +37,17 @@ CLIENT_CLOSED_REQUEST = 499
 
 
 def create_app(
-    routes: JobRoutes, tus: TusApp, rules: AccessRules, checks: Mapping[str, HealthCheck]
+    routes: JobRoutes,
+    tus: TusApp,
+    rules: AccessRules,
+    checks: Mapping[str, HealthCheck],
+    openai: OpenAIRoutes | None = None,
 ) -> ASGIApp:
     """
     Create the application. The caller opens and closes the resources that it uses.
 
-    From the outside in: access log, lingering close of refused bodies, access control, routes.
+    From the outside in: errors of OpenAI's routes, access log, lingering close of refused bodies, access
+    control, routes.
     """
     app = DocumentedApp(
         title="Audio Tools Backend",
@@ -55,6 +63,9 @@ def create_app(
     app.add_exception_handler(ClientGone, _answer_nobody)
     app.include_router(routes.router())
     app.include_router(MediaRoutes(routes.backend, rules.token).router())
+    if openai is not None:
+        app.include_router(openai.router())
+        app.add_exception_handler(JobFailed, on_failed_job)
     app.router.routes.extend(tus.routes(UPLOADS))
 
     @app.get(
@@ -96,7 +107,7 @@ def create_app(
         error = HTTPException(404)
         await socket.send_denial_response(await on_http_error(socket, error))
 
-    return AccessLog(LingeringClose(AccessControl(HeadAsGet(app, uploads=UPLOADS), rules)))
+    return OpenAIErrors(AccessLog(LingeringClose(AccessControl(HeadAsGet(app, uploads=UPLOADS), rules))))
 
 
 async def _answer_nobody(_: Request, __: Exception) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -12,19 +12,33 @@ from starlette.requests import Request
 
 from audio_tools.errors import MalformedUpload, UnsupportedMediaType, UploadTooLarge
 from audio_tools.server.request_body import Body, content_length
-from audio_tools.storage import Upload, UploadedFile, UploadRecord, Uploads
+from audio_tools.storage import UploadedFile, UploadRecord, Uploads
 
 FILE_FIELD = "audioFile"
 OPTIONS_FIELD = "options"
-OPTIONS_BYTES = 65_536
-"""Maximum size of the `options` field, bytes."""
+FIELD_BYTES = 65_536
+"""Maximum size of a text field, bytes."""
 OVERHEAD_BYTES = 1 << 20
-"""Maximum size of the body without the file: boundaries, headers, options and ignored fields."""
+"""Maximum size of the body without the file: boundaries, headers, texts and ignored fields."""
 MAX_PARTS = 64
 IDLE_S = 30.0
 """Seconds without data after which an upload is aborted."""
 FORM_ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 """What browsers escape in a file name (HTML, multipart/form-data encoding algorithm)."""
+
+
+Texts = tuple[tuple[str, str], ...]
+"""The names and the texts of the fields of a form, in its order."""
+
+
+class Layout(NamedTuple):
+    """The fields of a form: the name of its file, and those of its texts; None: all, also more than once."""
+
+    file: str
+    texts: frozenset[str] | None
+
+
+PROCESS_AUDIO = Layout(FILE_FIELD, frozenset({OPTIONS_FIELD}))
 
 
 class Form(NamedTuple):
@@ -34,9 +48,52 @@ class Form(NamedTuple):
     options: str | None
 
 
+class Sink(Protocol):
+    """Takes the file of a form; see `storage.Upload`."""
+
+    @property
+    def size(self) -> int: ...
+
+    def begin(self, record: UploadRecord, /) -> None: ...
+
+    def write(self, data: bytes | memoryview, /) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class Discarded:
+    """A file that is read only for its size, in bytes."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def begin(self, record: UploadRecord) -> None:
+        """The name is not needed."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Count the bytes."""
+        self.size += len(data)
+
+    def finish(self) -> None:
+        """Nothing is kept."""
+
+
 async def receive_upload(request: Request, uploads: Uploads, *, idle_s: float = IDLE_S) -> Form:
     """
     Receive a form with the file `audioFile` and, before or after it, the optional text `options`.
+
+    Raises:
+        The errors of `receive_form`.
+    """
+    file, texts = await receive_form(request, uploads, PROCESS_AUDIO, idle_s=idle_s)
+    return Form(file, texts[0][1] if texts else None)
+
+
+async def receive_form(
+    request: Request, uploads: Uploads, layout: Layout, *, idle_s: float = IDLE_S
+) -> tuple[UploadedFile, Texts]:
+    """
+    Receive a form with one file and text fields in any order; returns the upload, and names with texts.
 
     On any error the upload is removed.
 
@@ -48,25 +105,36 @@ async def receive_upload(request: Request, uploads: Uploads, *, idle_s: float = 
         DiskFull: not enough disk space for the announced or received bytes.
         ClientGone: the client disconnected.
     """
-    boundary = _boundary(request.headers)
+    boundary = _boundary(request.headers, layout.file)
     announced = content_length(request.headers) or 0
     if announced > uploads.max_bytes + OVERHEAD_BYTES:
         raise UploadTooLarge(uploads.max_bytes)
     async with uploads.writer() as writer:
         await uploads.reserve(writer, announced)
-        form = FormReader(boundary, writer)
+        form = FormReader(boundary, writer, layout)
         await Body(request.receive, idle_s, request.scope).pour(form.feed, uploads)
-        options = await uploads.run(form.finish)
-        return Form(await uploads.open(writer.id), options)
+        texts = await uploads.run(form.finish)
+        return await uploads.open(writer.id), texts
 
 
-def _boundary(headers: Headers) -> bytes:
+async def read_form_again(
+    request: Request, uploads: Uploads, layout: Layout, *, idle_s: float = IDLE_S
+) -> tuple[int, Texts]:
+    """As `receive_form`, for a file that is known: returns its size in bytes instead, and stores nothing."""
+    file = Discarded()
+    form = FormReader(_boundary(request.headers, layout.file), file, layout)
+    await Body(request.receive, idle_s, request.scope).pour(form.feed, uploads)
+    texts = await uploads.run(form.finish)
+    return file.size, texts
+
+
+def _boundary(headers: Headers, file_field: str) -> bytes:
     kind, parameters = parse_options_header(headers.get("content-type"))
     if kind != b"multipart/form-data":
         named = f"is {kind.decode('latin-1')[:80]}" if kind else "is missing"
         raise UnsupportedMediaType(
             f"The Content-Type must be multipart/form-data or application/json, but {named}.",
-            hint=f"Send the file as the field {FILE_FIELD} of a form, or a path or an uploadId as JSON.",
+            hint=f"Send the file as the field {file_field} of a form, or a path or an uploadId as JSON.",
         )
     boundary = parameters.get(b"boundary", b"")
     if not boundary:
@@ -84,9 +152,10 @@ class FormReader:
     Its methods block on the disk and raise the errors of `receive_upload`; the parser calls the private ones.
     """
 
-    def __init__(self, boundary: bytes, writer: Upload) -> None:
+    def __init__(self, boundary: bytes, writer: Sink, layout: Layout = PROCESS_AUDIO) -> None:
         self._writer = writer
-        self._options: bytearray | None = None
+        self._layout = layout
+        self._texts: list[tuple[str, bytearray]] = []
         self._take: Callable[[memoryview], None] = _ignore
         self._has_file = False
         self._complete = False
@@ -121,22 +190,19 @@ class FormReader:
         if self._n_bytes - self._writer.size > OVERHEAD_BYTES:
             raise UploadTooLarge(OVERHEAD_BYTES, "The form without its file")
 
-    def finish(self) -> str | None:
-        """Validate the complete form, and finish the file. Returns the text of `options`."""
+    def finish(self) -> Texts:
+        """Validate the complete form, and finish the file. Returns the names and texts of its fields."""
         if not self._complete:
             raise MalformedUpload(
                 "The body ends before the end of the form.", hint="Check boundary and Content-Length."
             )
         if not self._has_file:
-            raise MalformedUpload(f"The form has no file in the field {FILE_FIELD}.")
+            raise MalformedUpload(f"The form has no file in the field {self._layout.file}.")
         if self._writer.size == 0:
             raise MalformedUpload("The file is empty.", hint="Choose a file that is not empty.")
-        try:
-            options = None if self._options is None else self._options.decode()
-        except UnicodeDecodeError:
-            raise MalformedUpload(f"The field {OPTIONS_FIELD} is not UTF-8.") from None
+        texts = tuple((name, _decoded(name, text)) for name, text in self._texts)
         self._writer.finish()
-        return options
+        return texts
 
     def _begin_part(self) -> None:
         self._n_parts += 1
@@ -162,20 +228,19 @@ class FormReader:
         name = parameters.get(b"name", b"").decode("utf-8", "replace")
         file_name = parameters.get(b"filename")
         self._take = _ignore
-        if name == FILE_FIELD or file_name is not None:
+        if name == self._layout.file or file_name is not None:
             self._begin_file(name, file_name)
-        elif name == OPTIONS_FIELD:
-            if self._options is not None:
-                raise MalformedUpload(f"The form has the field {OPTIONS_FIELD} twice.")
-            self._options, self._take = bytearray(), self._add_options
+        elif self._layout.texts is None or name in self._layout.texts:
+            self._begin_text(name)
 
     def _begin_file(self, field: str, file_name: bytes | None) -> None:
-        if field != FILE_FIELD:
-            raise MalformedUpload(f"The file must be in the field {FILE_FIELD}, not {field[:80]!r}.")
+        wanted = self._layout.file
+        if field != wanted:
+            raise MalformedUpload(f"The file must be in the field {wanted}, not {field[:80]!r}.")
         if file_name is None:
             raise MalformedUpload(
-                f"The field {FILE_FIELD} contains text, not a file.",
-                hint=f"With curl: -F {FILE_FIELD}=@recording.mp4 (mind the @).",
+                f"The field {wanted} contains text, not a file.",
+                hint=f"With curl: -F {wanted}=@recording.mp4 (mind the @).",
             )
         if self._has_file:
             raise MalformedUpload("The form has more than one file.", hint="Send one form per file.")
@@ -183,11 +248,17 @@ class FormReader:
         self._writer.begin(UploadRecord(_decoded_name(file_name)))
         self._take = self._writer.write
 
-    def _add_options(self, data: memoryview) -> None:
-        assert self._options is not None
-        self._options += data
-        if len(self._options) > OPTIONS_BYTES:
-            raise UploadTooLarge(OPTIONS_BYTES, f"The field {OPTIONS_FIELD}")
+    def _begin_text(self, name: str) -> None:
+        if self._layout.texts is not None and any(name == known for known, _ in self._texts):
+            raise MalformedUpload(f"The form has the field {name} twice.")
+        self._texts.append((name, bytearray()))
+        self._take = self._add_text
+
+    def _add_text(self, data: memoryview) -> None:
+        name, text = self._texts[-1]
+        text += data
+        if len(text) > FIELD_BYTES:
+            raise UploadTooLarge(FIELD_BYTES, f"The field {name[:80]}")
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:
         self._take(memoryview(data)[start:end])
@@ -198,6 +269,13 @@ class FormReader:
 
 def _ignore(_data: memoryview) -> None:
     """Drop the bytes of an unknown field, bounded by OVERHEAD_BYTES."""
+
+
+def _decoded(name: str, text: bytearray) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        raise MalformedUpload(f"The field {name[:80]} is not UTF-8.") from None
 
 
 def _decoded_name(name: bytes) -> str:

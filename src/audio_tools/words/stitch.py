@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from audio_tools.json_value import SECONDS_DECIMALS
 from audio_tools.transcript import Interval, Segment, Word
 from audio_tools.words.order import separate
 from audio_tools.words.script import fold
@@ -43,15 +44,9 @@ def stitch(chunks: Sequence[TimedChunk]) -> tuple[list[Word], list[Segment]]:
     number of the chunk is part of the name: `A (1)` and `A (2)` may be two people.
     """
     chunks = _name_apart(chunks)
-    middles = [[word.middle for word in chunk.words] for chunk in chunks]
-    for position in range(len(chunks) - 1):
-        _agree(chunks[position : position + 2], middles[position : position + 2])
-    owned: list[list[int]] = []
-    for position, chunk in enumerate(chunks):
-        # An engine may overshoot the ends of the media a little; no neighbour owns those words.
-        first = chunk.own.start if position > 0 else float("-inf")
-        end = chunk.own.end if position + 1 < len(chunks) else float("inf")
-        owned.append([number for number, middle in enumerate(middles[position]) if first <= middle < end])
+    joiner = BorderJoiner()
+    settled = [joiner.push(chunk) for chunk in chunks]
+    owned = [*settled[1:], joiner.finish()] if chunks else []
     words = _separate([chunk.words[n] for chunk, kept in zip(chunks, owned, strict=True) for n in kept])
     remaining = iter(words)
     segments = [
@@ -60,6 +55,50 @@ def stitch(chunks: Sequence[TimedChunk]) -> tuple[list[Word], list[Segment]]:
         for segment in _rebuild(chunk, kept, list(islice(remaining, len(kept))))
     ]
     return words, [replace(segment, id=number) for number, segment in enumerate(segments)]
+
+
+class BorderJoiner:
+    """
+    Decides which words of each chunk are kept, one chunk at a time and in order.
+
+    Times count to a tenth of a millisecond, as JSON has them, so that words that were sent to a client are
+    judged as those of the transcript are.
+    """
+
+    def __init__(self) -> None:
+        self._last: TimedChunk | None = None
+        self._middles: list[float] = []
+        self._first = float("-inf")
+
+    def push(self, chunk: TimedChunk) -> list[int]:
+        """Add the next chunk; returns the numbers of the words that are kept of the one before, if any."""
+        chunk = _as_sent(chunk)
+        middles = [word.middle for word in chunk.words]
+        kept: list[int] = []
+        if self._last is not None:
+            _agree((self._last, chunk), (self._middles, middles))
+            kept = self._kept(self._last.own.end)
+        # An engine may overshoot the ends of the media a little; no neighbour owns those words.
+        self._first = float("-inf") if self._last is None else chunk.own.start
+        self._last, self._middles = chunk, middles
+        return kept
+
+    def finish(self) -> list[int]:
+        """The numbers of the words that are kept of the last chunk."""
+        return self._kept(float("inf"))
+
+    def _kept(self, end: float) -> list[int]:
+        return [number for number, middle in enumerate(self._middles) if self._first <= middle < end]
+
+
+def _as_sent(chunk: TimedChunk) -> TimedChunk:
+    """The chunk with the times that its JSON has."""
+    words = tuple(
+        replace(word, start=round(word.start, SECONDS_DECIMALS), end=round(word.end, SECONDS_DECIMALS))
+        for word in chunk.words
+    )
+    own = Interval(round(chunk.own.start, SECONDS_DECIMALS), round(chunk.own.end, SECONDS_DECIMALS))
+    return TimedChunk(own, words)
 
 
 def _rebuild(chunk: TimedChunk, kept: Sequence[int], words: Sequence[Word]) -> list[Segment]:

@@ -138,8 +138,10 @@ def _status_error(error: APIStatusError) -> EngineError:
         return EngineRefused(said, hint="Check OPENAI_BASE_URL, and the proxy if there is one.")
     if status == 404:
         # Other servers have no such code; their address may be wrong as well.
-        kind = OptionRefused if "model_not_found" in names else EngineRefused
-        return kind(said, hint="Check the model's name and OPENAI_BASE_URL.")
+        hint = "Check the model's name and OPENAI_BASE_URL."
+        if "model_not_found" in names:
+            return OptionRefused(said, hint=hint, option="model")
+        return EngineRefused(said, hint=hint)
     if status == 402 or (status == 429 and names & SPENT):
         return EngineRefused(
             said,
@@ -167,7 +169,7 @@ def _status_error(error: APIStatusError) -> EngineError:
     if refuses_form(error):
         return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to a format that the provider accepts.")
     if param in {"model", "language", "prompt"}:
-        return OptionRefused(said, hint=f"The provider does not accept this {param}.")
+        return OptionRefused(said, hint=f"The provider does not accept this {param}.", option=param)
     return ChunkRefused(said)
 
 

@@ -16,7 +16,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse
 from audio_tools.errors import JobNotFound, QueueUnavailable
 from audio_tools.jobs import Job, Queue
 from audio_tools.metrics import EVENT_STREAMS
-from audio_tools.server.event_messages import EventMessage, EventMessages, snapshot
+from audio_tools.server.event_messages import EventMessages, snapshot
 from audio_tools.server.openapi.document import EVENT_STREAM
 from audio_tools.server.openapi.errors import OF_A_JOB, errors
 from audio_tools.transcript import Json
@@ -97,11 +97,16 @@ class EventStreams:
         with EVENT_STREAMS.track_inprogress(), suppress(JobNotFound, QueueUnavailable):
             yield snapshot(job).server_sent
             async with (
-                aclosing(self.messages.events(job, after)) as messages,
-                aclosing(_kept_alive(messages, self.stopping)) as stream,
+                aclosing(self._pieces(job, after)) as pieces,
+                aclosing(kept_alive(pieces, self.stopping)) as stream,
             ):
                 async for piece in stream:
                     yield piece
+
+    async def _pieces(self, job: Job, after: str | None) -> AsyncGenerator[bytes, None]:
+        async with aclosing(self.messages.events(job, after)) as messages:
+            async for message in messages:
+                yield message.server_sent
 
     async def _has_more(self, job: Job, after: str) -> bool:
         async with aclosing(self._queue.events(job.id, after, follow=False)) as events:
@@ -128,33 +133,33 @@ class EventStreams:
             for task in done:
                 task.result()
         finally:
-            await _end(tasks)
+            await end_tasks(tasks)
 
 
-async def _kept_alive(
-    messages: AsyncGenerator[EventMessage, None], stopping: asyncio.Event
+async def kept_alive(
+    pieces: AsyncGenerator[bytes, None], stopping: asyncio.Event
 ) -> AsyncGenerator[bytes, None]:
-    """The messages as bytes, with a comment where none came for a while; ends early at `stopping`."""
+    """The pieces of a stream, with a comment where none came for a while; ends early at `stopping`."""
     stop = asyncio.create_task(stopping.wait())
-    coming: asyncio.Task[EventMessage | None] = asyncio.create_task(_next_of(messages))
+    coming: asyncio.Task[bytes | None] = asyncio.create_task(_next_of(pieces))
     try:
         while not stop.done():
             await asyncio.wait({coming, stop}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
             if not coming.done():
                 yield KEEPALIVE_COMMENT
-            elif message := coming.result():
-                yield message.server_sent
-                coming = asyncio.create_task(_next_of(messages))
+            elif piece := coming.result():
+                yield piece
+                coming = asyncio.create_task(_next_of(pieces))
             else:
                 return
     finally:
         # The generator that `coming` runs in cannot be closed before; a client that disconnects cancels this.
         with CancelScope(shield=True):
-            await _end({coming, stop})
+            await end_tasks({coming, stop})
 
 
-async def _next_of(messages: AsyncGenerator[EventMessage, None]) -> EventMessage | None:
-    return await anext(messages, None)
+async def _next_of(pieces: AsyncGenerator[bytes, None]) -> bytes | None:
+    return await anext(pieces, None)
 
 
 async def _nothing() -> AsyncGenerator[bytes, None]:
@@ -162,7 +167,8 @@ async def _nothing() -> AsyncGenerator[bytes, None]:
     yield
 
 
-async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+async def end_tasks(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks and wait for their end."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -27,6 +27,7 @@ from audio_tools.jobs import Job, JobPage, JobState
 from audio_tools.options import Options
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.multipart import receive_upload
+from audio_tools.server.openai_api.errors import failure
 from audio_tools.server.openapi.document import PENDING, START_BODY, UPLOAD_BODY, answers
 from audio_tools.server.openapi.errors import (
     INVALID_REQUEST,
@@ -236,11 +237,8 @@ class JobRoutes:
         if job.state == JobState.CANCELLED:
             raise JobCancelled(job.id)
         if job.state == JobState.FAILED:
-            error = dict(job.error or {})
-            status = int(error.pop("status", 500))
-            return LenientJson(
-                {"success": False, "error": error.pop("code", "internal_error"), **error}, status
-            )
+            status, body = failure(job)
+            return LenientJson(body, status)
         pending = Pending(message="The job has not finished.", state=job.state)
         return LenientJson(pending.to_json(), 202)
 

@@ -1,0 +1,121 @@
+"""The form fields of a call: their bracket forms, and what is refused by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from audio_tools.engines.languages import language_code
+from audio_tools.engines.model_names import options_for
+from audio_tools.options import Options
+from audio_tools.server.openai_api.engine_facts import EngineFacts
+from audio_tools.server.openai_api.errors import FieldRefused
+from audio_tools.server.openai_api.fields import Call, parse_call
+
+FACTS = EngineFacts(
+    ("whisper-1",), options_for, lambda options: "diarize" in (options.model or ""), language_code, {}
+)
+
+
+def parsed(*texts: tuple[str, str], translate: bool = False) -> Call:
+    return parse_call((("model", "whisper-1"), *texts), FACTS, translate=translate)
+
+
+def test_defaults() -> None:
+    """The model alone is enough, and empty fields are none."""
+    assert parsed() == Call(Options())
+    assert parsed(("language", ""), ("prompt", " "), ("stream", "")) == Call(Options())
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("whisper-1", {}),
+        ("whisper", {"engine": "whisper"}),
+        ("openai", {"engine": "openai"}),
+        ("gpt-4o-transcribe", {"engine": "openai", "model": "gpt-4o-transcribe"}),
+        ("gpt-transcribe", {"engine": "openai", "model": "gpt-transcribe"}),
+        ("large-v3", {"model": "large-v3"}),
+    ],
+)
+def test_which_engine_runs(model: str, options: dict[str, str]) -> None:
+    """The rule of docs/openai-api.md."""
+    assert parse_call((("model", model),), FACTS, translate=False).options == Options.parse(options)[0]
+
+
+def test_every_form_of_a_list() -> None:
+    """With brackets, as the SDKs send them, and without."""
+    with_brackets = parsed(
+        ("response_format", "verbose_json"),
+        ("timestamp_granularities[]", "word"),
+        ("timestamp_granularities[]", "segment"),
+        ("keywords[]", "Ada"),
+        ("keywords[]", "Byron"),
+        ("prompt", "Names:"),
+        ("languages[]", "german"),
+        ("chunking_strategy[type]", "server_vad"),
+    )
+    without = parsed(
+        ("response_format", "verbose_json"),
+        ("timestamp_granularities", "word"),
+        ("chunking_strategy", '{"type": "server_vad"}'),
+    )
+
+    assert with_brackets.granularities == ("word", "segment")
+    assert with_brackets.options == Options(language="de", prompt="Names: Ada, Byron")
+    assert without.granularities == ("word",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "param"),
+    [
+        ("temperature", "0.2", "temperature"),
+        ("temperature", "warm", "temperature"),
+        ("include[]", "logprobs", "include"),
+        ("known_speaker_names[]", "Ann", "known_speaker_names"),
+        ("known_speaker_references[]", "data:", "known_speaker_references"),
+        ("chunking_strategy[threshold]", "0.5", "chunking_strategy"),
+        ("chunking_strategy", '{"type": "server_vad", "threshold": 1}', "chunking_strategy"),
+        ("response_format", "xml", "response_format"),
+        ("response_format", "diarized_json", "response_format"),
+        ("timestamp_granularities[]", "word", "timestamp_granularities"),
+        ("stream", "maybe", "stream"),
+        ("model", "again", "model"),
+        ("vad_filter", "true", "vad_filter"),
+        ("", "x", ""),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_name(name: str, text: str, param: str) -> None:
+    """The parameter of the error is the field without its brackets."""
+    with pytest.raises(FieldRefused) as caught:
+        parsed((name, text))
+
+    assert caught.value.facts() == {"option": param}
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [("stream", "true"), ("response_format", "srt")],
+        [("languages[]", "en"), ("languages[]", "de")],
+        [("response_format", "verbose_json"), ("timestamp_granularities[]", "letter")],
+    ],
+)
+def test_combinations_that_are_refused(texts: list[tuple[str, str]]) -> None:
+    """Captions cannot be streamed, nor may several languages be named."""
+    with pytest.raises(FieldRefused):
+        parsed(*texts)
+
+
+@pytest.mark.parametrize("name", ["language", "stream", "timestamp_granularities[]"])
+def test_a_translation_has_fewer_fields(name: str) -> None:
+    """Those of OpenAI's route; the job translates."""
+    assert parsed(("prompt", "In English."), translate=True).options.task == "translate"
+    with pytest.raises(FieldRefused):
+        parsed((name, "en"), translate=True)
+
+
+def test_speakers_need_a_model_that_separates_them() -> None:
+    """Known before the job runs."""
+    texts = (("model", "gpt-4o-transcribe-diarize"), ("response_format", "diarized_json"))
+
+    assert parse_call(texts, FACTS, translate=False).response_format == "diarized_json"
