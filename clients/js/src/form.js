@@ -1,6 +1,6 @@
 import { ProgressMeter } from './progress.js';
 import { send } from './send.js';
-import { readPiece, sourceOf } from './source.js';
+import { isBuffer, readPiece, sourceOf } from './source.js';
 import { encodeUtf8 } from './text.js';
 
 const BLOCK_BYTES = 1024 * 1024;
@@ -27,7 +27,7 @@ export async function sendForm(http, { file, name, options, headers, onProgress,
     const body = new FormData();
     body.append('options', JSON.stringify(options));
     const whole = await readPiece(source, 0, source.size);
-    body.append('audioFile', whole instanceof ArrayBuffer ? new Blob([whole]) : whole, fileName);
+    body.append('audioFile', isBuffer(whole) ? new Blob([whole]) : whole, fileName);
     const reply = await send(http, { method: 'POST', path: '/process-audio', headers, body, onSent, signal });
     meter.report(source.size);
     return JSON.parse(reply.text);
@@ -57,7 +57,7 @@ async function* partsOf(source, fileName, options, boundary, onSent) {
   for (let start = 0; start < source.size; start += BLOCK_BYTES) {
     const end = Math.min(start + BLOCK_BYTES, source.size);
     const piece = await readPiece(source, start, end);
-    yield new Uint8Array(piece instanceof ArrayBuffer ? piece : await piece.arrayBuffer());
+    yield new Uint8Array(isBuffer(piece) ? piece : await piece.arrayBuffer());
     onSent(end);
   }
   yield encodeUtf8(`\r\n--${boundary}--\r\n`);

@@ -1,7 +1,7 @@
 import { ApiError } from './errors.js';
 import { follow } from './events.js';
 import { sendForm } from './form.js';
-import { Retry } from './retry.js';
+import { FIRST_ATTEMPTS, Retry } from './retry.js';
 import { decodeUtf8 } from './text.js';
 import { Upload } from './uploads.js';
 
@@ -55,7 +55,7 @@ export class Jobs {
       uploadId = await upload.start({ signal });
     }
     const json = path === undefined ? { uploadId, options } : { path, options };
-    const retry = new Retry({ onRetry, signal });
+    const retry = new Retry({ onRetry, signal, retries: file ? undefined : FIRST_ATTEMPTS });
     for (;;) {
       try {
         return await this._http.json('POST', '/jobs', { json, headers, signal });

@@ -6,6 +6,9 @@ const DELAYS_S = [0.25, 0.5, 1, 2, 4, 5];
 /** Attempts without progress before an operation gives up: about ten minutes. */
 const ATTEMPTS = 120;
 
+/** The same before the service has answered at all: eight seconds. It is probably not running. */
+export const FIRST_ATTEMPTS = 5;
+
 /**
  * @typedef {object} RetryNotice
  * @property {Error} error why another attempt is needed
@@ -37,13 +40,14 @@ export class Retry {
    * Wait before another attempt.
    *
    * @param {Error} error
-   * @param {{ always?: boolean, signal?: AbortSignal }} [options] `always`: even if it is not a temporary error
+   * @param {{ always?: boolean, retries?: number, signal?: AbortSignal }} [options] `always`: even if it is not
+   *   a temporary error
    * @throws `error`, if another attempt cannot help or enough were made
    */
-  async wait(error, { always = false, signal = this._signal } = {}) {
+  async wait(error, { always = false, retries = this._retries, signal = this._signal } = {}) {
     throwIfAborted(this._signal);
     if (!always && !isTemporary(error)) throw error;
-    if (this._attempt >= this._retries) throw error;
+    if (this._attempt >= Math.min(retries, this._retries)) throw error;
     const delaySeconds = this._delay(error);
     this._attempt += 1;
     if (this._onRetry) this._onRetry({ error, attempt: this._attempt, delaySeconds });

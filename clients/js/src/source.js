@@ -22,7 +22,7 @@ import { UploadError } from './errors.js';
  * @returns {Source}
  */
 export function sourceOf(media) {
-  if (media instanceof ArrayBuffer) {
+  if (isBuffer(media)) {
     return { size: media.byteLength, slice: (start, end) => media.slice(start, end) };
   }
   if (ArrayBuffer.isView(media)) return sourceOf(bytesOf(media));
@@ -39,7 +39,7 @@ export function sourceOf(media) {
 export async function readPiece(source, start, end) {
   const piece = await source.slice(start, end);
   const whole = ArrayBuffer.isView(piece) ? bytesOf(piece) : piece;
-  const size = whole instanceof ArrayBuffer ? whole.byteLength : whole.size;
+  const size = isBuffer(whole) ? whole.byteLength : whole.size;
   if (size !== end - start) {
     throw new UploadError(
       `The file has ${size} of ${end - start} bytes at byte ${start}.`,
@@ -56,4 +56,14 @@ export async function readPiece(source, start, end) {
  */
 function bytesOf(view) {
   return /** @type {ArrayBuffer} */ (view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
+/**
+ * Not `instanceof`: the buffers of Node in a CEP panel belong to another realm.
+ *
+ * @param {unknown} value
+ * @returns {value is ArrayBuffer}
+ */
+export function isBuffer(value) {
+  return Object.prototype.toString.call(value) === '[object ArrayBuffer]';
 }

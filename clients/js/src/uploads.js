@@ -1,6 +1,6 @@
 import { AbortError, ApiError, ConnectionError, UploadError } from './errors.js';
 import { ProgressMeter } from './progress.js';
-import { Retry } from './retry.js';
+import { FIRST_ATTEMPTS, Retry } from './retry.js';
 import { readPiece, sourceOf } from './source.js';
 import { Tus, uploadIdOf } from './tus.js';
 
@@ -66,6 +66,7 @@ export class Upload {
     this.uploadId = uploadId;
     /** @type {number | null} bytes that the service has; null: must be asked */
     this._offset = null;
+    this._answered = false;
     /** The most bytes that it has ever had. */
     this._reached = 0;
     /** @type {AbortController | null} the request under way */
@@ -174,6 +175,7 @@ export class Upload {
     const request = this._request.signal;
     try {
       await this._advance(request);
+      this._answered = true;
       if (this._offset && this._offset > this._reached) {
         this._reached = this._offset;
         retry.reset();
@@ -186,7 +188,8 @@ export class Upload {
       if (gone) this.uploadId = '';
       if (failure instanceof ConnectionError) await this._checkSource();
       const again = gone || (failure instanceof ApiError && failure.code === 'offset_mismatch');
-      await retry.wait(failure, { always: again, signal: request }).catch((reason) => {
+      const retries = this._answered ? undefined : FIRST_ATTEMPTS;
+      await retry.wait(failure, { always: again, retries, signal: request }).catch((reason) => {
         if (!request.aborted) throw reason;
       });
     } finally {

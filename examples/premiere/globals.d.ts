@@ -1,0 +1,1 @@
+declare const require: (module: string) => any;
