@@ -21,6 +21,8 @@ __all__ = [
     "DropReason",
     "Dropped",
     "FailedChunk",
+    "Filler",
+    "FillerDetection",
     "Interval",
     "Json",
     "MediaInfo",
@@ -36,6 +38,9 @@ __all__ = [
 
 Timing = Literal["engine", "aligned", "estimated"]
 """The source of a word's times: the engine, forced alignment, or an estimate within bounds."""
+
+FillerDetection = Literal["samples", "transcript"]
+"""Where fillers were found: in the samples between words as well as in the words, or in the words alone."""
 
 LONGEST_S = 10_000_000.0
 """No recording is longer, in seconds (four months): a transcript that claims to be is damaged."""
@@ -122,6 +127,21 @@ class Quota:
         return max(self.limit - self.remaining, 1) / self.reset_s
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Interval(JsonValue):
+    """A stretch of time."""
+
+    start: Seconds
+    """Start, seconds from the start of the media."""
+    end: Seconds
+    """End, seconds from the start of the media."""
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.end - self.start
+
+
 DropReason = Literal["sound", "repetition", "silence", "no voice"]
 """Why a phrase is dropped: it names a sound, it is repeated endlessly, or nothing sounds where it lies."""
 
@@ -151,6 +171,7 @@ class Reply(JsonValue):
     own count; None: unknown or free. `tokens`: tokens counted, in and out. What a reply cost is not stored:
     it is paid only once. `dropped`: phrases of the engine that are no speech. `detected_language`, with its
     `language_probability` in 0..1: what the model detects, whatever language was requested; None: unknown.
+    `hesitations`: `um` and `uh` between the words, found in the samples; None: not searched for.
     """
 
     text: str
@@ -163,21 +184,25 @@ class Reply(JsonValue):
     cost_usd: Annotated[float | None, Field(exclude=True)] = None
     tokens: Annotated[int, Field(exclude=True)] = 0
     dropped: tuple[Dropped, ...] = ()
+    hesitations: tuple[Interval, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Interval(JsonValue):
-    """A stretch of time."""
+@dataclass(frozen=True, slots=True)
+class Filler(JsonValue):
+    """A sound of hesitation, in the words or between them."""
 
+    first_word: Count | None
+    """Index of its first word; null for a sound between two words."""
+    last_word: Count | None
+    """Index of its last word, included; null for a sound between two words."""
     start: Seconds
     """Start, seconds from the start of the media."""
     end: Seconds
     """End, seconds from the start of the media."""
-
-    @property
-    def duration(self) -> float:
-        """Length in seconds."""
-        return self.end - self.start
+    text: str
+    """The words; `uh` for a sound between two words."""
+    score: Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})] = 1.0
+    """How sure it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +379,10 @@ class Transcript(JsonValue):
     """How silence was really found: by level, by a voice model (`vad`), or by both (`auto`)."""
     pauses: tuple[Interval, ...] = ()
     """Pauses of at least 0.3 s without speech, in order, from which the silences were chosen."""
+    fillers: tuple[Filler, ...] = ()
+    """Hesitations such as `um` and `uh`, in order."""
+    filler_detection: FillerDetection = "transcript"
+    """Where they were found: in the samples as well (`samples`), or in the words alone (`transcript`)."""
     failed_chunks: tuple[FailedChunk, ...] = ()
     """Chunks without an answer; their text is never made up."""
     gaps: tuple[Interval, ...] = ()

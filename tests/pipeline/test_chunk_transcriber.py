@@ -307,3 +307,22 @@ async def test_a_translation_is_asked_for_and_not_aligned(tmp_path: Path) -> Non
 
     assert ear.translated == [True, False]
     assert (timings(translated), timings(transcribed)) == (["engine"], ["aligned"])
+
+
+@pytest.mark.parametrize(
+    ("language", "fits", "searched"), [("en", True, True), ("en", False, False), ("de", True, False)]
+)
+async def test_hesitations_are_searched_between_aligned_english_words(
+    language: str, fits: bool, searched: bool, tmp_path: Path
+) -> None:
+    """Other words end where an engine says, and other languages were not measured."""
+    [result] = await hear(Ear([language]), tmp_path, 1, Aligner([fits]))
+
+    assert (result.hesitations is not None) == searched
+
+
+async def test_an_answer_without_an_aligner_has_no_hesitations(tmp_path: Path) -> None:
+    """None, which is not the same as none found."""
+    [result] = await hear(Ear(["en"]), tmp_path, 1)
+
+    assert result.hesitations is None

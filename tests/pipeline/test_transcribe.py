@@ -113,6 +113,16 @@ async def test_the_aligner_is_named_where_it_put_words(
     assert (transcript.aligner, transcript.silence_detection) == (aligner, "level")
 
 
+@pytest.mark.parametrize(("language", "detection"), [("en", "samples"), ("de", "transcript")])
+async def test_the_result_says_how_fillers_were_found(
+    language: str, detection: str, tools: PipelineContext, recording: Path
+) -> None:
+    """In the samples where English words were aligned, else in the words alone."""
+    transcript = await transcribe(recording, Options(language=language), tools, lambda _: None)
+
+    assert transcript.filler_detection == detection
+
+
 async def test_the_detection_that_was_really_used_is_named(
     tools: PipelineContext, recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

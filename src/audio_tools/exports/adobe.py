@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import unicodedata
 import uuid
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import pairwise
 
 from audio_tools.errors import NoWords
-from audio_tools.exports.fillers import find_fillers
+from audio_tools.exports.fillers import find_fillers, hesitations_of
 from audio_tools.exports.phrases import tokenize
 from audio_tools.exports.profanity import find_profanity
 from audio_tools.exports.source import measured_pauses, spoken_words
@@ -98,7 +99,7 @@ def write_adobe(transcript: Transcript, language: str | None = None) -> str:
     Raises:
         NoWords: the transcript has no words, and Premiere takes no document without one.
     """
-    words = [word for word in spoken_words(transcript) if clean(word.word)]
+    words = [word for word in _with_hesitations(transcript) if clean(word.word)]
     if not words:
         raise NoWords(
             "The transcript has no words; Premiere requires at least one.",
@@ -106,6 +107,25 @@ def write_adobe(transcript: Transcript, language: str | None = None) -> str:
         )
     return json.dumps(_document(words, transcript, adobe_language(transcript.language, language)),
                       ensure_ascii=False, separators=(",", ":"))  # fmt: skip
+
+
+def _with_hesitations(transcript: Transcript) -> Sequence[Word]:
+    """The words, and the hesitations between them as words, so that Premiere finds both."""
+    words, hesitations = spoken_words(transcript), hesitations_of(transcript.fillers, None)
+    if not words or not hesitations:
+        return words
+    starts = [word.start for word in words]
+    added = [
+        Word(
+            filler.text,
+            filler.start,
+            filler.end,
+            filler.score,
+            speaker=words[max(bisect_right(starts, filler.start) - 1, 0)].speaker,
+        )
+        for filler in hesitations
+    ]
+    return sorted([*words, *added], key=lambda word: word.start)
 
 
 def _document(words: Sequence[Word], transcript: Transcript, language: str) -> Json:

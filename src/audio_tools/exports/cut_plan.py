@@ -11,22 +11,26 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
 
 from audio_tools.errors import EmptyTimeline, InvalidRange
 from audio_tools.exports.cut_options import CutOptions, Lengths, Mode, RangeOption, lengths_of
-from audio_tools.exports.fillers import find_fillers
+from audio_tools.exports.fillers import filler_of, find_fillers, hesitations_of, with_hesitations
 from audio_tools.exports.phrases import WordSpan, tokenize
 from audio_tools.exports.profanity import find_profanity
 from audio_tools.exports.retakes import Retake, find_retakes
 from audio_tools.exports.source import measured_pauses, spoken_words, to_milliseconds
 from audio_tools.exports.spans import Span, complement, merge, subtract
 from audio_tools.exports.timeline import Clip, Marker, MediaReference, Reason, Timeline
-from audio_tools.transcript import Transcript, Word
+from audio_tools.transcript import Filler, FillerDetection, Transcript, Word
 
 PRECEDENCE: tuple[Reason, ...] = ("manual", "retake", "profanity", "filler", "silence")
 """Which reason a cut has that several proposals share."""
+
+FILLER_EDGE_MS = 60
+"""What may lie between a filler and a pause that it borders on, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ class CutPlan:
     keep: tuple[Span, ...]
     cut: tuple[CutRange, ...]
     markers: tuple[Marker, ...] = ()
-    fillers: tuple[WordSpan, ...] = ()
+    fillers: tuple[Filler, ...] = ()
+    filler_detection: FillerDetection = "transcript"
     retakes: tuple[Retake, ...] = ()
     profanity: tuple[WordSpan, ...] = ()
     words: Sequence[Word] = field(default=(), repr=False)
@@ -120,9 +125,14 @@ class _Planner:
         )
         tokens = tokenize(self.words)
         language = transcript.language
-        self.fillers = find_fillers(self.words, tokens, language, options.filler_words)
+        spoken = find_fillers(self.words, tokens, language, options.filler_words)
+        self.fillers = with_hesitations(
+            [filler_of(self.words, span) for span in spoken],
+            hesitations_of(transcript.fillers, options.filler_words),
+        )
+        self.filler_detection = transcript.filler_detection
         self.profanity = find_profanity(self.words, tokens, language, options.profanity_words)
-        self.retakes = find_retakes(self.words, tokens, self.fillers, language)
+        self.retakes = find_retakes(self.words, tokens, spoken, language)
         self.manual_keep = [self._range(f"keep[{index}]", given) for index, given in enumerate(options.keep)]
         self.manual_cut = [self._range(f"cut[{index}]", given) for index, given in enumerate(options.cut)]
 
@@ -150,6 +160,7 @@ class _Planner:
             keep=tuple(keep),
             cut=tuple(cut),
             fillers=tuple(self.fillers),
+            filler_detection=self.filler_detection,
             retakes=tuple(self.retakes),
             profanity=tuple(self.profanity),
             words=self.words,
@@ -179,7 +190,7 @@ class _Planner:
         options = self.options
         actions = (
             (options.silences, self._silences()),
-            (options.fillers, self._of_words("filler", self.fillers)),
+            (options.fillers, self._of_fillers()),
             (options.retakes, self._of_words("retake", [retake.dropped for retake in self.retakes])),
             (options.profanity, self._of_words("profanity", self.profanity)),
         )
@@ -202,11 +213,25 @@ class _Planner:
             for span in spans
         ]
 
+    def _of_fillers(self) -> list[Proposal]:
+        return [
+            Proposal(
+                floor(filler.start * 1000 + 1e-6),
+                ceil(filler.end * 1000 - 1e-6),
+                "filler",
+                filler.first_word,
+                filler.last_word,
+                filler.score,
+                filler.text,
+            )
+            for filler in self.fillers
+        ]
+
     def _silences(self) -> Iterator[Proposal]:
         """The silences that are long enough, less the padding beside speech."""
         lengths = self.lengths
         before, after = lengths.pad_before, lengths.pad_after
-        for start, end in self.pauses:
+        for start, end in self._quiet():
             if end - start < lengths.min_silence:
                 continue
             extra = max(0, (lengths.max_kept_pause or 0) - before - after)
@@ -214,6 +239,14 @@ class _Planner:
             last = end - before - (extra - extra // 2) if end < self.length else end
             if last > first:
                 yield Proposal(first, last, "silence")
+
+    def _quiet(self) -> Sequence[Span]:
+        """The pauses; two with a removed filler between them are one."""
+        if self.options.fillers != "remove" or not self.fillers:
+            return self.pauses
+        beside = FILLER_EDGE_MS
+        removed = [(part.start - beside, part.end + beside) for part in self._of_fillers()]
+        return merge([*self.pauses, *((max(start, 0), min(end, self.length)) for start, end in removed)])
 
     def _removed_words(self, removed: Sequence[Proposal], kept: Sequence[Span]) -> set[int]:
         """The words that go: those of proposals, and those whose middle a manual cut covers."""

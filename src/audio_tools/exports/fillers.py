@@ -1,12 +1,17 @@
-"""Filler words in the text of a transcript: sounds of hesitation, for which there is no other reading."""
+"""
+Fillers of a transcript: sounds of hesitation, for which there is no other reading.
+
+Those that the engine wrote down are found in the words. Those that it left out are found in the samples
+(`audio.hesitations`) while the transcript is made.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from audio_tools.exports.phrases import WordSpan, find_phrases, span_of
-from audio_tools.transcript import Word
+from audio_tools.exports.phrases import WordSpan, find_phrases, normalize, span_of, tokenize
+from audio_tools.transcript import Filler, Interval, Word
 
 FILLERS: dict[str, tuple[str, ...]] = {
     "en": ("um", "uh", "uhm", "er", "erm", "hm", "mm", "ah", "eh"),
@@ -32,8 +37,50 @@ FILLERS: dict[str, tuple[str, ...]] = {
 }
 """By ISO-639-1 language. Words that usually mean something (`like`, `you know`, `also`) are not listed."""
 
+BETWEEN_WORDS = "uh"
+"""The text of a hesitation that is not among the words."""
+
 _STRETCHED = re.compile(r"(\w)\1{2,}")
 _STRETCHABLE = frozenset({"en", "de", "fr", "es", "it", "pt", "nl", "sv", "no", "da"})
+
+
+def list_fillers(
+    words: Sequence[Word], language: str | None, hesitations: Sequence[Interval] | None
+) -> list[Filler]:
+    """
+    The fillers of the result, in order.
+
+    Args:
+        words: the words of the transcript.
+        language: ISO-639-1; None: the words for English.
+        hesitations: those between the words, in order; None: not searched for.
+    """
+    spoken = [filler_of(words, span) for span in find_fillers(words, tokenize(words), language)]
+    return with_hesitations(
+        spoken, [Filler(None, None, each.start, each.end, BETWEEN_WORDS) for each in hesitations or ()]
+    )
+
+
+def filler_of(words: Sequence[Word], span: WordSpan) -> Filler:
+    """The filler that these words are."""
+    inside = words[span.first : span.last + 1]
+    start, end = min(word.start for word in inside), max(word.end for word in inside)
+    return Filler(span.first, span.last, start, end, span.text, span.score)
+
+
+def with_hesitations(spoken: Sequence[Filler], hesitations: Sequence[Filler]) -> list[Filler]:
+    """The fillers among the words and those between them, by their start."""
+    return sorted([*spoken, *hesitations], key=lambda filler: (filler.start, filler.end))
+
+
+def hesitations_of(fillers: Sequence[Filler], own: Sequence[str] | None) -> list[Filler]:
+    """The fillers that are not among the words; with a list of `own` words only those that it has."""
+    listed = None if own is None else {normalize(phrase) for phrase in own}
+    return [
+        filler
+        for filler in fillers
+        if filler.first_word is None and (listed is None or normalize(filler.text) in listed)
+    ]
 
 
 def find_fillers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, PlainSerializer
 
@@ -14,7 +14,7 @@ from audio_tools.exports.phrases import WordSpan
 from audio_tools.exports.retakes import Kind
 from audio_tools.exports.timeline import Reason, Timebase
 from audio_tools.json_value import Json, JsonValue, Seconds, omit_if_none
-from audio_tools.transcript import Word
+from audio_tools.transcript import Filler, FillerDetection, Word
 
 Frame = Annotated[int, Field(json_schema_extra={"minimum": 0})]
 Score = Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})]
@@ -183,10 +183,10 @@ class PlanDocument(JsonValue):
     """Ranges that are cut, in order; none in the mode `mark`."""
     markers: list[PlanMarker]
     """Markers, in order."""
-    fillers: list[FoundWords]
-    """Filler words."""
-    filler_detection: Literal["transcript"]
-    """Where fillers were found: in the words of the transcript."""
+    fillers: list[Filler]
+    """Fillers, among the words and between them."""
+    filler_detection: FillerDetection
+    """Where fillers were found: in the samples as well (`samples`), or in the words alone (`transcript`)."""
     retakes: list[FoundRetake]
     """Proposals for retakes."""
     profanity: list[FoundWords]
@@ -236,8 +236,8 @@ def plan_document(plan: CutPlan) -> PlanDocument:
             )
             for marker in plan.markers
         ],
-        fillers=[_words(span, plan.words) for span in plan.fillers],
-        filler_detection="transcript",
+        fillers=list(plan.fillers),
+        filler_detection=plan.filler_detection,
         retakes=[
             FoundRetake(
                 retake.kind, retake.score, _words(retake.dropped, plan.words), _words(retake.kept, plan.words)

@@ -11,6 +11,7 @@ from audio_tools.audio.pauses import PAUSE_S, find_silences
 from audio_tools.audio.vad import describe_detector
 from audio_tools.engines.base import Engine
 from audio_tools.engines.retry import EngineClient
+from audio_tools.exports.fillers import list_fillers
 from audio_tools.options import Options
 from audio_tools.pipeline.chunk_transcriber import ChunkResult
 from audio_tools.pipeline.languages import DetectedLanguage, language_warnings
@@ -64,6 +65,7 @@ def assemble(
     # The missing part may be speech, so it must not be reported as a silence to cut.
     pauses = heard.pauses if heard.sound_missing else _until(heard.pauses, heard.seconds, duration)
     language = "en" if options.task == "translate" else options.one_language or _language(hearings)
+    searched = _hesitations(hearings)
     total = len(hearings) + len(heard.failures)
     return Transcript(
         words=tuple(words) if options.word_timestamps else (),
@@ -81,6 +83,8 @@ def assemble(
         pauses=tuple(find_silences(pauses, words, PAUSE_S)),
         peaks=heard.peaks,
         silence_detection=describe_detector(options.silence_detection),
+        fillers=tuple(list_fillers(words if options.word_timestamps else (), language, searched)),
+        filler_detection="transcript" if searched is None else "samples",
         failed_chunks=tuple(heard.failures),
         gaps=tuple(gap for hearing in hearings for gap in hearing.gaps),
         warnings=(*heard.warnings, *_warnings(heard, words, options, engine)),
@@ -92,6 +96,12 @@ def assemble(
             tokens=asker.tokens,
         ),
     )
+
+
+def _hesitations(hearings: Sequence[ChunkResult]) -> list[Interval] | None:
+    """The hesitations between words, in order; None if no chunk was searched for them."""
+    found = [result.hesitations for result in hearings if result.hesitations is not None]
+    return [each for part in found for each in part] if found else None
 
 
 def _language(hearings: Sequence[ChunkResult]) -> str | None:

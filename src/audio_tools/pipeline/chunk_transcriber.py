@@ -12,6 +12,8 @@ import numpy as np
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.chunking import Chunk
+from audio_tools.audio.hesitations import RULES as HESITATION_RULES
+from audio_tools.audio.hesitations import find_hesitations
 from audio_tools.audio.loudness import Loudness
 from audio_tools.audio.pauses import overlap
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
@@ -41,6 +43,8 @@ MOST_MISFITS = 3
 """Stop aligning after this many consecutive failures; a failed alignment is the slowest kind."""
 WORD_RULES = 2
 """Version of the post-processing of replies; part of the digest of a stored reply."""
+HESITATION_LANGUAGES = {"en"}
+"""Languages in which a voice that holds one sound between two words was measured to be a hesitation."""
 LOSSLESS_FORMATS = {"flac", "wav"}
 
 log = logging.getLogger(__name__)
@@ -67,7 +71,7 @@ class ChunkResult:
     The result of one chunk, on the media's clock.
 
     `gaps`: speech without words, even after a second request. `dropped`: text of the engine that was not
-    spoken. `sound`: whether the chunk has sound. `stored`: whether its reply was cached.
+    spoken. `sound`: whether the chunk has sound. `stored`: whether its reply was cached. `hesitations`,
     `detected_language`, `language_probability`: see `Reply`.
     """
 
@@ -75,6 +79,7 @@ class ChunkResult:
     sound: bool = True
     gaps: tuple[Interval, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    hesitations: tuple[Interval, ...] | None = None
     language: str | None = None
     detected_language: str | None = None
     language_probability: float | None = None
@@ -114,7 +119,8 @@ class ChunkTranscriber:
             f"words {WORD_RULES}, voice by {describe_detector('auto')}",
             *((options.task,) if options.task != "transcribe" else ()),
         )
-        self._shaped_by = (*self._answer_shaped_by, *(self._aligner.identity() if self._aligner else ()))
+        aligned_by = (*self._aligner.identity(), f"hesitations {HESITATION_RULES}") if self._aligner else ()
+        self._shaped_by = (*self._answer_shaped_by, *aligned_by)
 
     def prepare(self, chunk: Chunk) -> PreparedChunk:
         """Look up a chunk in the cache, or encode it. Slow; call it in a worker thread."""
@@ -147,6 +153,7 @@ class ChunkTranscriber:
             TimedChunk(chunk.own, words, segments),
             gaps=tuple(_gaps(overlap(chunk.speech, chunk.own), words, dropped)),
             dropped=dropped,
+            hesitations=_owned(reply.hesitations, chunk),
             language=reply.language,
             detected_language=reply.detected_language,
             language_probability=reply.language_probability,
@@ -224,7 +231,12 @@ class ChunkTranscriber:
         words = await self._aligner.align(pcm, reply.words, speech, language)
         self._misfits = 0 if any(word.timing == "aligned" for word in words) else self._misfits + 1
         segments = follow_words(reply.segments, reply.words, words)
-        return replace(reply, words=tuple(words), segments=tuple(segments))
+        aligned = replace(reply, words=tuple(words), segments=tuple(segments))
+        # Only aligned words end where a hesitation begins: an engine's own are stretched over it.
+        if self._misfits or language not in HESITATION_LANGUAGES:
+            return aligned
+        hesitations = await asyncio.to_thread(find_hesitations, pcm, words, speech)
+        return replace(aligned, hesitations=tuple(hesitations))
 
     async def _recheck(
         self, pcm: Pcm, gap: Interval, speech: Sequence[Interval], language: str | None
@@ -263,6 +275,14 @@ class ChunkTranscriber:
             pcm = np.concatenate([pcm, np.zeros(missing, np.int16)])
         options = self._options
         return encode(pcm, options.audio_format, options.sample_rate, options.channels)
+
+
+def _owned(hesitations: Sequence[Interval] | None, chunk: Chunk) -> tuple[Interval, ...] | None:
+    """Those that belong to the chunk, by their middle, on the clock of the media."""
+    if hesitations is None:
+        return None
+    there = [Interval(each.start + chunk.start, each.end + chunk.start) for each in hesitations]
+    return tuple(each for each in there if chunk.own.start <= (each.start + each.end) / 2 < chunk.own.end)
 
 
 class _Samples:

@@ -20,6 +20,7 @@ from audio_tools.server.openapi.schemas import EVENTS, SCHEMAS
 from audio_tools.transcript import (
     AudioStream,
     FailedChunk,
+    Filler,
     Interval,
     Json,
     MediaInfo,
@@ -49,6 +50,7 @@ def full_transcript() -> Transcript:
         media=replace(film.of_stream(0), time_reference=36_000.0),
         aligner="pocketsphinx",
         pauses=(Interval(1.0, 4.0),),
+        fillers=(Filler(None, None, 0.8, 0.95, "uh"),),
         failed_chunks=(FailedChunk(1, 30.0, 60.0, "engine_timeout", "No answer."),),
         gaps=(Interval(4.0, 5.0),),
         warnings=("A sentence.",),
@@ -63,6 +65,7 @@ def test_every_field_of_a_transcript_is_known() -> None:
         "Transcript": record,
         "Word": record["words"][0],
         "Segment": record["segments"][0],
+        "Filler": record["fillers"][0],
         "Silence": record["silenceSegments"][0],
         "Interval": record["gaps"][0],
         "FailedChunk": record["failedChunks"][0],

@@ -40,6 +40,8 @@ TRANSCRIPT: Json = {
         "audioStartOffset": 0.928,
     },
     "aligner": "pocketsphinx",
+    "fillers": [{"firstWord": None, "lastWord": None, "start": 2.3, "end": 2.71, "text": "uh", "score": 1.0}],
+    "fillerDetection": "samples",
     "silenceDetection": "auto",
     "failedChunks": [],
     "pauses": [],

@@ -1,0 +1,117 @@
+"""Hesitations between words: a voice that holds one sound, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audio_tools.audio.hesitations import find_hesitations
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ
+from audio_tools.transcript import Interval, Word
+from tests.audio.signals import Signal, bed, hum, read, samples, talk, to_pcm
+
+SECONDS = 6.0
+GAP = Interval(2.0, 4.0)
+WORDS = (Word("before", 0.2, 2.0), Word("behind", 4.0, 5.8))
+SPEECH = (Interval(0.2, 5.8),)
+
+
+def voice(seconds: float, pitch_hz: float = 110.0, dbfs: float = -20.0) -> Signal:
+    """A vowel that is held: the pulses of a voice through the resonances of `uh`."""
+    pulses = np.zeros(samples(seconds))
+    pulses[:: round(SAMPLE_RATE_HZ / pitch_hz)] = 1.0
+    t = np.arange(samples(0.03)) / SAMPLE_RATE_HZ
+    resonances = [np.exp(-90 * t) * np.sin(2 * np.pi * f * t) / n for n, f in enumerate((620, 1200, 2500), 1)]
+    sound = np.convolve(pulses, np.sum(resonances, axis=0))[: len(pulses)]
+    return np.asarray(sound * 10 ** (dbfs / 20) / np.sqrt(np.mean(sound**2)), np.float64)
+
+
+def cough(seconds: float) -> Signal:
+    return bed(seconds, -14.0, seed=5) * np.exp(-np.linspace(0, 4, samples(seconds)))
+
+
+def sweep(seconds: float) -> Signal:
+    """A voice whose sound and pitch change all the time, as in a word that the engine missed."""
+    parts = [voice(0.1, pitch, -20.0) for pitch in np.geomspace(90, 260, round(seconds / 0.1))]
+    return np.concatenate(parts)
+
+
+def heard(sound: Signal, at: float, speech: tuple[Interval, ...] = SPEECH) -> list[Interval]:
+    """What is found where words are talk, and the gap between them holds this sound."""
+    signal = talk(SECONDS, [(0.0, 0.2), (GAP.start, GAP.end), (5.8, SECONDS)]) + bed(SECONDS, -66.0)
+    signal[samples(at) : samples(at) + len(sound)] += sound
+    return find_hesitations(to_pcm(signal), WORDS, speech)
+
+
+@pytest.mark.parametrize("length", [0.15, 0.4, 1.2])
+@pytest.mark.parametrize("pitch", [90.0, 220.0])
+def test_a_voice_that_holds_one_sound_is_found(length: float, pitch: float) -> None:
+    """With its edges to within 30 ms."""
+    [found] = heard(voice(length, pitch), 2.6)
+
+    assert found.start == pytest.approx(2.6, abs=0.03)
+    assert found.end == pytest.approx(2.6 + length, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "sound", [cough(0.3), bed(0.5, -20.0), hum(0.5, -20.0), sweep(0.8), voice(0.05), voice(0.4, dbfs=-50.0)]
+)
+def test_no_other_sound_is_one(sound: Signal) -> None:
+    """A cough, noise, hum, a voice that changes, one that is too short, one that is too soft."""
+    assert heard(sound, 2.6) == []
+
+
+def test_what_the_detector_takes_for_silence_is_not_looked_at() -> None:
+    """Music in a pause is a voice that holds one sound, too."""
+    assert heard(voice(0.4), 2.6, (Interval(0.2, 2.0), Interval(4.0, 5.8))) == []
+
+
+def test_a_moment_between_uh_and_m_does_not_part_them() -> None:
+    """A break of up to 0.1 s belongs to the hesitation."""
+    [found] = heard(np.concatenate([voice(0.25), np.zeros(samples(0.06)), voice(0.25)]), 2.6)
+
+    assert [found.start, found.end] == pytest.approx([2.6, 3.16], abs=0.03)
+
+
+def test_without_words_there_is_no_between() -> None:
+    """Of a chunk without words nothing is known."""
+    assert find_hesitations(to_pcm(voice(2.0)), (), SPEECH) == []
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 5.9), st.floats(0.01, 1.0)), min_size=1, max_size=8),
+    st.lists(st.tuples(st.floats(0, 5.9), st.floats(0.01, 3.0)), max_size=4),
+)
+def test_hesitations_lie_in_order_between_the_words(
+    words: list[tuple[float, float]], speech: list[tuple[float, float]]
+) -> None:
+    """Whatever words and speech there are."""
+    pcm = to_pcm(voice(SECONDS))
+    rows = [Word("w", start, start + length) for start, length in sorted(words)]
+    found = find_hesitations(pcm, rows, sorted(Interval(a, a + b) for a, b in speech))
+
+    assert found == sorted(found)
+    # A frame of 10 ms is in a gap if its middle is.
+    assert all(
+        min(each.end, word.end) - max(each.start, word.start) <= 0.02 + 1e-9
+        for each in found
+        for word in rows
+    )
+
+
+def test_labelled_hesitations_of_a_recording_are_found(speech: Path) -> None:
+    """`um` twice and `uh` once, which people marked; their neighbours have the times of the labels."""
+    pcm = read(speech / "acoustic_corpus.wav")
+    words = [Word("cares", 6.98, 7.56), Word("this", 8.57, 8.79), Word("intensity", 12.94, 13.9)]
+    words += [Word("we're", 14.87, 15.16), Word("words", 21.79, 22.33), Word("and", 23.6, 24.28)]
+    found = find_hesitations(pcm, words, [Interval(0.0, len(pcm) / SAMPLE_RATE_HZ)])
+    labelled = [Interval(8.02, 8.57), Interval(14.51, 14.87), Interval(22.9, 23.53)]
+
+    for label in labelled:
+        assert any(
+            abs(each.start - label.start) < 0.12 and abs(each.end - label.end) < 0.12 for each in found
+        )

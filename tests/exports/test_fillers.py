@@ -1,0 +1,90 @@
+"""Fillers that lie between the words: in the result, in cut plans and in Premiere's transcript."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from audio_tools.exports.adobe import write_adobe
+from audio_tools.exports.cut_options import CutOptions
+from audio_tools.exports.cut_plan import CutPlan, plan_cuts
+from audio_tools.exports.fillers import list_fillers
+from audio_tools.exports.plan_json import plan_to_json
+from audio_tools.exports.source import media_reference
+from audio_tools.transcript import Filler, Interval, Transcript, Word
+from tests.exports.material import say, transcript_of
+
+HESITATION = Filler(None, None, 2.0, 2.4, "uh")
+
+
+def talk(*pauses: Interval) -> Transcript:
+    """Two words with a hesitation between them, and pauses."""
+    words = Word("so", 1.0, 1.4), Word("then", 3.0, 3.4)
+    return replace(
+        transcript_of(*words, silences=pauses, duration=5.0),
+        fillers=(HESITATION,),
+        filler_detection="samples",
+    )
+
+
+def plan_of(transcript: Transcript, **options: object) -> CutPlan:
+    return plan_cuts(
+        transcript,
+        media_reference(transcript, "talk.mov"),
+        CutOptions.parse({"fillers": "remove"} | options)[0],
+    )
+
+
+def test_fillers_of_the_result_are_those_of_words_and_sound() -> None:
+    """In order; those between the words have no index."""
+    found = list_fillers(say("Um so then"), "en", [Interval(0.7, 0.8)])
+
+    assert found == [Filler(0, 0, 0.0, 0.3, "Um"), Filler(None, None, 0.7, 0.8, "uh")]
+
+
+def test_a_hesitation_is_cut_only_if_asked() -> None:
+    """It is listed in any case, and says how it was found."""
+    kept = plan_of(talk(), fillers="keep")
+    [cut] = plan_of(talk()).cut
+
+    assert (kept.cut, kept.fillers) == ((), (HESITATION,))
+    assert (cut.start, cut.end, cut.reason, cut.first) == (50, 60, "filler", None)
+    record = plan_to_json(kept)
+    assert record["fillerDetection"] == "samples"
+    assert record["fillers"] == [
+        {"firstWord": None, "lastWord": None, "start": 2.0, "end": 2.4, "text": "uh", "score": 1.0}
+    ]
+
+
+def test_a_marked_hesitation_stays() -> None:
+    """With a marker on its frames."""
+    [marker] = plan_of(talk(), fillers="mark").markers
+
+    assert (marker.start, marker.end, marker.text) == (50, 60, "uh")
+
+
+def test_own_filler_words_decide_about_sounds_too() -> None:
+    """Only those that the list has."""
+    assert plan_of(talk(), fillerWords=["like"]).fillers == ()
+    assert plan_of(talk(), fillerWords=["Uh"]).fillers == (HESITATION,)
+
+
+def test_the_pauses_beside_a_removed_filler_are_one() -> None:
+    """Each alone is too short to be cut; together with the filler between them they are not."""
+    pauses = Interval(1.6, 1.98), Interval(2.42, 2.8)
+    [cut] = plan_of(talk(*pauses), preset="balanced").cut
+
+    # 0.2 s stay behind the first word, 0.1 s before the second one.
+    assert (cut.start, cut.end, cut.reason) == (45, 67, "filler")
+    assert plan_of(talk(*pauses), fillers="keep").cut == ()
+
+
+def test_premiere_has_hesitations_as_words_tagged_filler() -> None:
+    """Its own removal of fillers works by these tags."""
+    [segment] = json.loads(write_adobe(talk()))["segments"]
+
+    assert [(word["text"], word["tags"]) for word in segment["words"]] == [
+        ("so", []),
+        ("uh", ["filler"]),
+        ("then", []),
+    ]
