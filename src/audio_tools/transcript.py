@@ -296,6 +296,8 @@ class MediaInfo(JsonValue):
     """FFmpeg's estimate from size and bit rate, seconds; it may be five times too long."""
     audio_stream: Count = 0
     """Position of the audio stream that was transcribed."""
+    video_start: Annotated[float | None, omit_if_none(minimum=0), Field(alias="videoStartOffset")] = None
+    """Start of the picture on the media's clock, seconds: frame 0 of a timeline."""
 
     @computed_field(alias="audioStartOffset")  # type: ignore[prop-decorator]  # as pydantic documents it
     @property

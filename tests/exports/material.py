@@ -23,6 +23,7 @@ def film(
     start_timecode: str | None = None,
     channels: int = 2,
     audio_start: float = 0.0,
+    video_start: float = 0.0,
 ) -> MediaInfo:
     """A file with a picture at `rate`, or with sound alone if it is None."""
     stream = AudioStream(0, 1, "aac", 48_000, channels, audio_start)
@@ -35,6 +36,7 @@ def film(
         height=1080 if rate else None,
         start_timecode=start_timecode,
         drop_frame=";" in (start_timecode or ""),
+        video_start=video_start if rate else None,
     )
 
 

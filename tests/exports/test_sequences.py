@@ -70,23 +70,30 @@ def clips_of(plan: CutPlan) -> list[tuple[int, int, int]]:
 
 
 def assert_no_word_is_cut(frames: list[tuple[int, int, int]], transcript: Transcript, rate: Fraction) -> None:
-    """By the frames that another program read: each word is wholly in one clip."""
+    """By the frames that another program read, the first picture being frame 0: a word is in one clip."""
     assert len(frames) == len(transcript.words)
-    for word, (start, end, _) in zip(transcript.words, frames, strict=True):
-        assert start / rate <= Fraction(word.start)
-        assert Fraction(word.end) <= end / rate
+    picture = Fraction(str(transcript.media.video_start))
+    for word, (first, behind, _) in zip(transcript.words, frames, strict=True):
+        start, end = picture + first / rate, picture + behind / rate
+        assert start <= Fraction(word.start)
+        assert Fraction(word.end) <= end
         # And the cut is within a frame of where it belongs, three hours later too.
-        assert Fraction(word.start) - Fraction("0.1") - start / rate < 1 / rate + Fraction("0.001")
-        assert end / rate - Fraction(word.end) - Fraction("0.2") < 1 / rate + Fraction("0.001")
+        assert Fraction(word.start) - Fraction("0.1") - start < 1 / rate + Fraction("0.001")
+        assert end - Fraction(word.end) - Fraction("0.2") < 1 / rate + Fraction("0.001")
 
 
-@pytest.mark.parametrize("late", [0.0, 0.953])
+LATE = {"together": (0.0, 0.0), "late sound": (0.953, 0.0), "late picture": (0.0, 0.95337)}
+"""When sound and picture start, in seconds."""
+
+
+@pytest.mark.parametrize("late", LATE)
 @pytest.mark.parametrize("rate", RATES, ids=str)
 @pytest.mark.parametrize("name", ["xmeml", "otio"])
-def test_every_cut_of_three_hours_is_on_its_frame(name: str, rate: Fraction, late: float) -> None:
-    """At each rate, with a start timecode and sound that starts late: no drift, picture and sound alike."""
+def test_every_cut_of_three_hours_is_on_its_frame(name: str, rate: Fraction, late: str) -> None:
+    """At each rate, with a start timecode, sound or picture late: no drift, picture and sound alike."""
     timecode = "10:00:00;00" if rate in DROP else "10:00:00:00"
-    export = export_of(film(rate, start_timecode=timecode, audio_start=late))
+    sound, picture = LATE[late]
+    export = export_of(film(rate, start_timecode=timecode, audio_start=sound, video_start=picture))
     plan = export.plan_or_default()
     timeline = read(text_of(name, export), {"xmeml": "fcp_xml", "otio": "otio_json"}[name])
     # The adapter of xmeml adds the start timecode as well: in the document source frames count from 0.
@@ -104,26 +111,31 @@ def test_every_cut_of_three_hours_is_on_its_frame(name: str, rate: Fraction, lat
     assert length.rate == pytest.approx(float(rate))
 
 
+@pytest.mark.parametrize("late", LATE)
 @pytest.mark.parametrize("rate", RATES, ids=str)
-def test_an_edl_has_the_same_cuts(rate: Fraction) -> None:
+def test_an_edl_has_the_same_cuts(rate: Fraction, late: str) -> None:
     """By its timecodes, from the start timecode of the media and from one hour in the sequence."""
     timecode = "10:00:00;00" if rate in DROP else "10:00:00:00"
-    export = export_of(film(rate, start_timecode=timecode))
+    sound, picture = LATE[late]
+    export = export_of(film(rate, start_timecode=timecode, audio_start=sound, video_start=picture))
     text = text_of("edl", export)
     timeline = read(text, "cmx_3600", rate=float(rate))
     frames = frames_of(timeline.video_tracks()[0], export.media.timebase.start_frame)
 
     assert frames == clips_of(export.plan_or_default())
+    assert_no_word_is_cut(frames, export.transcript, rate)
     assert text.splitlines()[1] == f"FCM: {'DROP' if rate in DROP else 'NON-DROP'} FRAME"
     assert f"C        {timecode[:5]}" in text
     assert f" 01:00:00{timecode[8]}00 " in text
 
 
+@pytest.mark.parametrize("late", LATE)
 @pytest.mark.parametrize("rate", RATES, ids=str)
-def test_fcpxml_has_the_same_cuts(rate: Fraction) -> None:
+def test_fcpxml_has_the_same_cuts(rate: Fraction, late: str) -> None:
     """Its times are exact fractions; the order and the sum are those of the plan."""
     timecode = "10:00:00;00" if rate in DROP else "10:00:00:00"
-    export = export_of(film(rate, start_timecode=timecode))
+    sound, picture = LATE[late]
+    export = export_of(film(rate, start_timecode=timecode, audio_start=sound, video_start=picture))
     root = ET.fromstring(text_of("fcpxml", export))
     start = export.media.timebase.start_frame
 
@@ -141,9 +153,9 @@ def test_fcpxml_has_the_same_cuts(rate: Fraction) -> None:
         for clip in root.iter("asset-clip")
     ]
 
-    assert [(begin, begin + length, offset) for begin, offset, length in clips] == clips_of(
-        export.plan_or_default()
-    )
+    read_frames = [(begin, begin + length, offset) for begin, offset, length in clips]
+    assert read_frames == clips_of(export.plan_or_default())
+    assert_no_word_is_cut(read_frames, export.transcript, rate)
     (sequence,) = root.iter("sequence")
     assert frames(sequence.get("duration", "")) == sum(length for _, _, length in clips)
     assert sequence.get("tcFormat") == ("DF" if rate in DROP else "NDF")

@@ -12,11 +12,11 @@ from audio_tools.exports.timeline import TICKS_PER_SECOND, Timebase
 from tests.exports.material import RATES
 
 
-@given(st.integers(0, 5 * 3_600_000), st.sampled_from(RATES), st.integers(0, 2_000))
-def test_a_time_lies_between_its_frames(milliseconds: int, rate: Fraction, origin_ms: int) -> None:
+@given(st.integers(0, 5 * 3_600_000), st.sampled_from(RATES), st.integers(0, 2_000_000))
+def test_a_time_lies_between_its_frames(milliseconds: int, rate: Fraction, origin_us: int) -> None:
     """`floor` is the frame that contains it, `ceil` the next one unless it falls on a border; exactly."""
-    timebase = Timebase(rate, origin_ms=origin_ms)
-    seconds = max(Fraction(milliseconds - origin_ms, 1000), Fraction(0))
+    timebase = Timebase(rate, origin_us=origin_us)
+    seconds = max(Fraction(1000 * milliseconds - origin_us, 1_000_000), Fraction(0))
     first, behind = timebase.floor(milliseconds), timebase.ceil(milliseconds)
 
     assert first / rate <= seconds < (first + 1) / rate

@@ -67,6 +67,19 @@ async def test_late_audio_stays_late(tmp_path: Path, container: str) -> None:
     assert clicks(pcm)[-2:] == pytest.approx([1.95, 2.95], abs=0.01)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv", "ts", "flv"])
+async def test_a_late_picture_is_known(tmp_path: Path, container: str) -> None:
+    """Where the picture starts after the sound, which starts at 0."""
+    path = make(
+        tmp_path / f"late.{container}", "-itsoffset", "0.95", *picture(3), *sound(4), *LATE[container]
+    )
+    media = await probe(path)
+
+    assert media.audio_streams[0].start == pytest.approx(0.0, abs=0.03)
+    assert media.video_start == pytest.approx(0.95 - media.audio_streams[0].start, abs=0.04)
+
+
 @pytest.mark.parametrize(("container", "tolerance"), [("mp4", 0.002), ("mkv", 0.025), ("ts", 0.025)])
 async def test_priming_is_not_heard(tmp_path: Path, container: str, tolerance: float) -> None:
     """The silence that an AAC encoder puts first is cut or accounted for: sound and picture stay together."""

@@ -305,9 +305,8 @@ class _Planner:
         rank = {reason: place for place, reason in enumerate(PRECEDENCE)}
         pending = sorted(removed, key=lambda proposal: proposal.start)
         frame_ms = 1000 * timebase.rate.denominator / timebase.rate.numerator
-        edges = [
-            (timebase.origin_ms + start * frame_ms, timebase.origin_ms + end * frame_ms) for start, end in cut
-        ]
+        origin_ms = timebase.origin_us / 1000
+        edges = [(origin_ms + start * frame_ms, origin_ms + end * frame_ms) for start, end in cut]
         # A word belongs to the cut that holds its middle.
         middles = self.table.mean(axis=1)
         words = np.searchsorted(middles, edges).tolist() if edges else []

@@ -22,11 +22,13 @@ Index = Annotated[int, Field(json_schema_extra={"minimum": 0})]
 Micro = Annotated[float, PlainSerializer(lambda value: round(value, 6), return_type=float)]
 Start = Annotated[Micro, Field(description="Start, seconds from the start of the media.")]
 End = Annotated[Micro, Field(description="End, seconds from the start of the media.")]
-StartFrame = Annotated[Frame, Field(description="First frame, counted from the start of the file.")]
+StartFrame = Annotated[Frame, Field(description="First frame, counted from the first picture.")]
 EndFrame = Annotated[Frame, Field(description="Frame behind the last one.")]
 # Text, because ticks exceed the whole numbers of JavaScript after 9.85 hours.
-StartTicks = Annotated[str, Field(description="Start in Premiere's ticks, 254016000000 per second.")]
-EndTicks = Annotated[str, Field(description="End in Premiere's ticks.")]
+StartTicks = Annotated[
+    str, Field(description="Start in Premiere's ticks from frame 0, 254016000000 per second.")
+]
+EndTicks = Annotated[str, Field(description="End in Premiere's ticks from frame 0.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ class Export:
             return None
         timebase = self.media.timebase
         if self.plan is not None:
-            timebase = replace(timebase, start_timecode=self.sequence_start(), origin_ms=0)
+            timebase = replace(timebase, start_timecode=self.sequence_start(), origin_us=0)
         return lambda seconds: timebase.timecode(timebase.floor(round(seconds * 1000)))
 
 

@@ -66,12 +66,15 @@ def media_reference(
     rate = _rate(frame_rate) or exact_rate(media.frame_rate or SOUND_ONLY_RATE)
     timebase = _timebase(rate, start_timecode, _timecode_of(media, rate))
     has_picture = media.frame_rate is not None
+    # Editing programs count from the first picture, players from whatever starts first.
+    late_s = (media.video_start or 0.0) if has_picture else 0.0
+    timebase = replace(timebase, origin_us=round(late_s * 1_000_000))
     stream = media.audio_streams[media.audio_stream] if media.audio_streams else None
     return MediaReference(
         name=name,
         path=path or name,
         timebase=timebase,
-        n_frames=_count_frames(transcript.duration, rate, has_picture=has_picture),
+        n_frames=_count_frames(transcript.duration - late_s, rate, has_picture=has_picture),
         channels=max(1, stream.channels) if stream else 1,
         sample_rate_hz=stream.sample_rate_hz if stream else 48_000,
         width=media.width,
@@ -108,7 +111,7 @@ def _timebase(rate: Fraction, wanted: str | None, of_the_file: str | None) -> Ti
 def _count_frames(duration: float, rate: Fraction, *, has_picture: bool) -> int:
     # Containers state microseconds, so the last frame of a picture may seem a hair short. Sound without a
     # picture ends within a frame, which must be there for its last word.
-    frames = Fraction(duration) * rate
+    frames = Fraction(max(duration, 0.0)) * rate
     return max(1, floor(frames + Fraction(1, 20)) if has_picture else ceil(frames - Fraction(1, 1000)))
 
 

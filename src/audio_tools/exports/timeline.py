@@ -26,14 +26,14 @@ class Timebase:
     """
     How the frames of a media file are counted.
 
-    `rate` is exact. `start_timecode` is the label of frame 0 and never changes a frame number. `origin_ms` is
-    the time of frame 0 on the media's clock in milliseconds: more than 0 where the picture starts late.
+    `rate` is exact. `start_timecode` is the label of frame 0 and never changes a frame number. `origin_us` is
+    the time of frame 0 on the media's clock in microseconds: more than 0 where the picture starts late.
     """
 
     rate: Fraction
     drop_frame: bool = False
     start_timecode: str = "00:00:00:00"
-    origin_ms: int = 0
+    origin_us: int = 0
 
     def __post_init__(self) -> None:
         if self.rate <= 0:
@@ -64,22 +64,21 @@ class Timebase:
 
     def floor(self, milliseconds: int) -> int:
         """The frame that contains a time of the media's clock, at least 0."""
-        rate = self.rate
-        return max(0, (milliseconds - self.origin_ms) * rate.numerator // (1000 * rate.denominator))
+        rate, since = self.rate, 1000 * milliseconds - self.origin_us
+        return max(0, since * rate.numerator // (1_000_000 * rate.denominator))
 
     def ceil(self, milliseconds: int) -> int:
         """The first frame that begins at or after a time of the media's clock, at least 0."""
-        rate = self.rate
-        return max(0, -((self.origin_ms - milliseconds) * rate.numerator // (1000 * rate.denominator)))
+        rate, until = self.rate, self.origin_us - 1000 * milliseconds
+        return max(0, -(until * rate.numerator // (1_000_000 * rate.denominator)))
 
     def seconds(self, frame: int) -> float:
         """When a frame begins on the media's clock, in seconds."""
-        return self.origin_ms / 1000 + frame * self.rate.denominator / self.rate.numerator
+        return self.origin_us / 1_000_000 + frame * self.rate.denominator / self.rate.numerator
 
     def ticks(self, frame: int) -> int:
-        """When a frame begins on the media's clock, in Premiere's ticks."""
-        exact = Fraction(self.origin_ms, 1000) + frame / self.rate
-        return round(exact * TICKS_PER_SECOND)
+        """When a frame begins, in Premiere's ticks from frame 0: a program's clip begins with its picture."""
+        return round(frame / self.rate * TICKS_PER_SECOND)
 
     def timecode(self, frame: int) -> str:
         """The label of a frame of the media."""

@@ -189,6 +189,7 @@ def media_info(facts: Facts) -> MediaInfo:
         audio_streams=tuple(audio),
         default_audio=_default_audio(audio),
         frame_rate=rate,
+        video_start=_start(picture) if rate is not None else None,
         variable_frame_rate=varies,
         width=picture.get("width") or None,
         height=picture.get("height") or None,
@@ -199,7 +200,6 @@ def media_info(facts: Facts) -> MediaInfo:
 
 
 def _audio_stream(position: int, facts: Facts) -> AudioStream:
-    start = 0.0 if facts["start"] is None else facts["start"] - facts["origin"]
     language = facts["language"]
     return AudioStream(
         position=position,
@@ -207,13 +207,20 @@ def _audio_stream(position: int, facts: Facts) -> AudioStream:
         codec=facts["codec"],
         sample_rate_hz=facts["rate"],
         channels=facts["channels"],
-        # The container's start is whole microseconds, the stream's is not.
-        start=max(0.0, round(start, 6)),
+        start=_start(facts),
         duration=facts["duration"],
         language=None if language == "und" else language,
         title=facts["title"],
         default=facts["default"],
     )
+
+
+def _start(stream: Facts) -> float:
+    """When a stream starts on the media's clock, in seconds."""
+    if stream["start"] is None:
+        return 0.0
+    # The container's start is whole microseconds, the stream's is not.
+    return max(0.0, round(float(stream["start"] - stream["origin"]), 6))
 
 
 def _longest(audio: Iterable[AudioStream]) -> float | None:

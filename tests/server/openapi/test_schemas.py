@@ -47,7 +47,7 @@ def full_transcript() -> Transcript:
         language="en",
         engine="openai",
         model="whisper-1",
-        media=replace(film.of_stream(0), time_reference=36_000.0),
+        media=replace(film.of_stream(0), time_reference=36_000.0, video_start=0.04),
         aligner="pocketsphinx",
         pauses=(Interval(1.0, 4.0),),
         fillers=(Filler(None, None, 0.8, 0.95, "uh"),),
