@@ -15,7 +15,7 @@ import pytest
 import websockets
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from audio_tools.client import PAUSES_S, Client
+from audio_tools.client import PAUSES_S, AsyncClient
 from audio_tools.errors import ServerUnreachable
 from audio_tools.transcript import Json
 from tests.server.service import running
@@ -38,9 +38,9 @@ class Service:
         """What it said when the job was started."""
         return {"jobId": JOB, "websocketUrl": f"ws://127.0.0.1:{self.port}/?jobId={JOB}"}
 
-    def client(self) -> Client:
+    def client(self) -> AsyncClient:
         """One that talks to it."""
-        return Client(f"http://127.0.0.1:{self.port}")
+        return AsyncClient(f"http://127.0.0.1:{self.port}")
 
     async def start(self) -> Server:
         """Listen."""
@@ -153,7 +153,7 @@ async def test_a_file_of_any_name_can_be_sent(tmp_path: Path) -> None:
     file = tmp_path / os.fsdecode(b"a\xff.wav")
     file.write_bytes(b"media")
     with running(tmp_path, max_bytes=1000) as service:
-        async with Client(service.url) as client:
+        async with AsyncClient(service.url) as client:
             answer = await client.submit(file, {})
 
     assert (answer["name"], answer["size"]) == ("a?.wav", 5)

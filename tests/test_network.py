@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from audio_tools.client import Client
+from audio_tools.client import AsyncClient
 from audio_tools.engines.base import Request
 from audio_tools.engines.openai.engine import OpenAIEngine
 from audio_tools.errors import EngineNotReady, EngineUnreachable
@@ -65,7 +65,7 @@ async def test_the_own_machine_is_reached_without_the_proxy(
     async with serving({"text": "hello", "jobs": [], "total": 0}) as url:
         engine = OpenAIEngine(api_key="sk-test", base_url=f"{url}/v1", model="gpt-4o-transcribe", timeout_s=5)
         await engine.start()
-        async with Client(url) as client:
+        async with AsyncClient(url) as client:
             assert not (await client.jobs()).jobs
         assert (await engine.transcribe(REQUEST)).text == "hello"
         await engine.close()

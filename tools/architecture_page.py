@@ -47,7 +47,7 @@ RANKS: list[dict[str, str]] = [
     },
     {
         "backend": "operations on jobs: start, cancel, delete, fetch, sweep",
-        "client": "the Python client of the service",
+        "client": "the Python clients of the service",
     },
     {
         "worker": "takes jobs from the queue and runs the pipeline",

@@ -27,10 +27,10 @@ def command(job_id: str, *, delete: bool, server: str, token: str | None) -> Non
 
 
 async def _cancel(job_id: str, server: str, token: str | None, *, delete: bool) -> None:
-    from audio_tools.client import Client
+    from audio_tools.client import AsyncClient
     from audio_tools.errors import JobError
 
-    async with Client(server, token) as client:
+    async with AsyncClient(server, token) as client:
         job_id = await client.find_job(job_id)
         # The same request cancels an unfinished job and deletes a finished one.
         if not delete and (state := (await client.status(job_id))["state"]) in FINISHED:

@@ -55,9 +55,9 @@ def command(
 async def _list(
     states: Sequence[str], limit: int, server: str, token: str | None, *, as_json: bool, watch: bool
 ) -> None:
-    from audio_tools.client import Client
+    from audio_tools.client import AsyncClient
 
-    async with Client(server, token) as client:
+    async with AsyncClient(server, token) as client:
         shown = None
         live = watch and not as_json and is_terminal(sys.stdout)
         while True:

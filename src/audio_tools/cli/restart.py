@@ -23,8 +23,8 @@ def command(job_id: str, *, server: str, token: str | None) -> None:
 
 
 async def _restart(job_id: str, server: str, token: str | None) -> None:
-    from audio_tools.client import Client
+    from audio_tools.client import AsyncClient
 
-    async with Client(server, token) as client:
+    async with AsyncClient(server, token) as client:
         restarted = await client.restart(await client.find_job(job_id))
         click.echo(f"Job {restarted['jobId']} is waiting again.")

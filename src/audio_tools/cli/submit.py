@@ -21,7 +21,7 @@ from audio_tools.cli.transcribe import parse_options, processing_options
 from audio_tools.errors import AudioToolsError, ConfigError, ServerUnreachable
 
 if TYPE_CHECKING:
-    from audio_tools.client import Client
+    from audio_tools.client import AsyncClient
     from audio_tools.transcript import Json, Transcript
 
 
@@ -92,11 +92,11 @@ class _Submission:
 
     async def run(self, outputs: Sequence[Output]) -> list[AudioToolsError]:
         """Send all files, then follow their jobs in turn; returns the errors, which have been printed."""
-        from audio_tools.client import Client
+        from audio_tools.client import AsyncClient
 
         failures: list[AudioToolsError] = []
         jobs: list[tuple[Output, str, Json, float]] = []
-        async with Client(self.server, self.token) as client:
+        async with AsyncClient(self.server, self.token) as client:
             for number, output in enumerate(outputs, start=1):
                 name = show_position(number, len(outputs), output.source.name)
                 try:
@@ -122,7 +122,7 @@ class _Submission:
         say_what_to_do(delivered)
         return _counted_failures(failures, outputs)
 
-    async def _send(self, client: Client, output: Output, name: str) -> Json:
+    async def _send(self, client: AsyncClient, output: Output, name: str) -> Json:
         file = output.source
         if self.by_path:
             answer = await client.submit_path(file if file.is_absolute() else file.absolute(), self.options)
@@ -135,7 +135,7 @@ class _Submission:
             say(f"  Note: {warning}", err=True)
         return answer
 
-    async def _follow(self, client: Client, answer: Json, name: str) -> Transcript:
+    async def _follow(self, client: AsyncClient, answer: Json, name: str) -> Transcript:
         from audio_tools.cli._progress import ProgressLine, progress_of
         from audio_tools.transcript import Transcript
 
