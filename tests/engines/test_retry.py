@@ -8,7 +8,7 @@ import pytest
 
 from audio_tools.engines.base import Capabilities, OnDownload, Request
 from audio_tools.engines.rate_limits import LONGEST_PAUSE_S, RequestLimiter
-from audio_tools.engines.retry import ATTEMPTS, MOST_WAITING_S, MOST_WAITS, EngineClient
+from audio_tools.engines.retry import ATTEMPTS, LOADING_WAIT_S, MOST_WAITING_S, MOST_WAITS, EngineClient
 from audio_tools.errors import (
     BadEngineReply,
     ChunkRefused,
@@ -198,7 +198,7 @@ def test_an_engine_that_loads_its_model_is_waited_for(engine: Scripted) -> None:
 
     assert reply.text == "done"
     assert asker.calls == 10
-    assert engine.asked_at[-1] < MOST_WAITING_S
+    assert engine.asked_at[-1] < LOADING_WAIT_S
 
 
 def test_an_engine_that_answers_has_loaded_its_model() -> None:
@@ -222,7 +222,7 @@ def test_an_engine_that_answers_has_loaded_its_model() -> None:
 
 
 def test_an_engine_that_never_loads_fails_every_chunk_soon() -> None:
-    """The first one waits MOST_WAITING_S, the others get the usual attempts."""
+    """The first one waits LOADING_WAIT_S, the others get the usual attempts."""
     engine = Unpaid(loading(heard=True))
     sent = []
 
@@ -236,7 +236,7 @@ def test_an_engine_that_never_loads_fails_every_chunk_soon() -> None:
 
     run(main())
 
-    assert engine.asked_at[sent[0] - 1] >= MOST_WAITING_S - LONGEST_PAUSE_S
+    assert engine.asked_at[sent[0] - 1] >= LOADING_WAIT_S
     assert sent[1] - sent[0] == ATTEMPTS
 
 

@@ -96,6 +96,26 @@ def test_recordings_joined_byte_by_byte_are_both_heard(tmp_path: Path, container
     assert container == "mp3" or any("restart at 5.0 s" in text for text in decoder.warnings)
 
 
+@pytest.mark.parametrize("codec", ["aac", "ac3", "libmp3lame"])
+def test_joined_recordings_of_different_rates_are_whole(tmp_path: Path, codec: str) -> None:
+    """Raw streams have no timestamps; computed from the first sample rate, they would drop what follows."""
+    suffix = codec.removeprefix("lib").removesuffix("lame")
+    rates = (44_100, 22_050) if codec == "libmp3lame" else (48_000, 32_000)
+    parts = [
+        make(
+            tmp_path / f"{rate}.{suffix}", *sound(4, rate_hz=rate), "-ac", str(number), "-c:a", codec
+        ).read_bytes()
+        for number, rate in enumerate(rates, start=1)
+    ]
+    path = tmp_path / f"joined.{suffix}"
+    path.write_bytes(b"".join(parts))
+    with Decoder(path, 0) as decoder:
+        heard, _ = seconds(decoder)
+
+    assert heard == near(range(8), 0.2)
+    assert not any("dropped" in warning for warning in decoder.warnings)
+
+
 def test_a_picture_is_joined_in_step_with_its_sound(tmp_path: Path) -> None:
     """In the second of two joined films sound and picture keep their distance."""
     part = make(tmp_path / "part.mkv", *picture(5), *sound(4), *FILM).read_bytes()

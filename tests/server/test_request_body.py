@@ -8,10 +8,17 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from audio_tools.errors import UploadInterrupted, UploadTimeout
-from audio_tools.server.request_body import BLOCK_BYTES, Body, ClientGone, LingeringClose
+from audio_tools.errors import UnsupportedMediaType, UploadInterrupted, UploadTimeout
+from audio_tools.server.request_body import (
+    BLOCK_BYTES,
+    Body,
+    ClientGone,
+    LingeringClose,
+    require_plain_body,
+)
 from audio_tools.server.uvicorn_ext.socket_body import EXTENSION, SocketBody
 from audio_tools.storage import UploadStore
 
@@ -191,3 +198,18 @@ async def test_a_connection_whose_body_was_read_stays_open(headers: list[tuple[b
 async def test_a_request_without_a_body_is_left_alone() -> None:
     """Its end need not be waited for."""
     assert len(await answers_of(refuse, receive_from(piece(b"")), [(b"content-length", b"0")])) == 2
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "GZIP, identity"])
+def test_a_compressed_body_is_refused_by_name(coding: str) -> None:
+    """It would be taken for a malformed form, or stored as the file itself."""
+    with pytest.raises(UnsupportedMediaType, match="Content-Encoding") as caught:
+        require_plain_body(Headers({"content-encoding": coding}))
+
+    assert caught.value.hint == "Send the body uncompressed."
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-encoding": "identity"}, {"content-encoding": ""}])
+def test_a_body_without_a_coding_is_plain(headers: dict[str, str]) -> None:
+    """As almost every client sends it."""
+    require_plain_body(Headers(headers))

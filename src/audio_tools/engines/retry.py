@@ -26,6 +26,8 @@ ATTEMPTS = 3
 MOST_WAITS = 50
 MOST_WAITING_S = 600.0
 """Give up on a chunk after this many requests to wait and this much waiting."""
+LOADING_WAIT_S = 300.0
+"""How long 500 and 503 are taken for an engine that loads its model, until its first answer, in seconds."""
 OUTAGE_WAIT_S = 600.0
 """Default time to wait for an unreachable server, in seconds."""
 ROUNDING_USD = 1e-9
@@ -126,14 +128,14 @@ class EngineClient:
         """
         Decide whether an engine that returned 500 or 503 is still loading its model.
 
-        That is assumed until its first answer, and for MOST_WAITING_S at most, where the request was not
+        That is assumed until its first answer, and for LOADING_WAIT_S at most, where the request was not
         charged: after a 503, and after a 500 of an engine without a price.
         """
         now = asyncio.get_running_loop().time()
         if error.away is None:
             free = not error.heard or self._engine.capabilities.usd_per_minute == 0
             since = self._unanswered_since = now if self._unanswered_since is None else self._unanswered_since
-            longest_s = min(MOST_WAITING_S, self._outage_wait_s)
+            longest_s = min(LOADING_WAIT_S, self._outage_wait_s)
             error.away = free and not self._answering and now - since < longest_s
         elif error.away:
             self._answering = False

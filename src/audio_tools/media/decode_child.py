@@ -38,6 +38,12 @@ PROTECTED = ("drms", "enca", "aavd")
 """Sound bought in the iTunes of old or from Audible, by its tag in an MP4."""
 
 
+UNTIMED = ("aac", "loas", "ac3", "eac3", "truehd", "mlp", "dts", "dtshd", "amr", "amrnb", "amrwb")
+"""
+Formats without timestamps. Those that libavformat computes are wrong after a change of the sample rate, as in
+files that were joined byte by byte.
+"""
+
 KEY_TAG = "enc_key_id"
 """Where libavformat notes the key of an encrypted track of Matroska or WebM."""
 
@@ -62,6 +68,7 @@ class _Decoding:
         self._run: SampleRun | None = None
         end = timeline.sound_end
         self._clip = 0, sys.maxsize if end is None else round(end * SAMPLE_RATE_HZ)
+        self._untimed = media.format.name in UNTIMED
         self._seen_any = False
         self._cut_off = False
 
@@ -96,7 +103,7 @@ class _Decoding:
                 if not frame.samples:
                     continue
                 seconds = frame.samples / frame.sample_rate
-                stamp = following if frame.pts is None else frame.pts * self._base
+                stamp = following if self._untimed or frame.pts is None else frame.pts * self._base
                 following = stamp + seconds
                 yield frame, self._timeline.clock.place(self._stream.index, stamp, seconds)
 

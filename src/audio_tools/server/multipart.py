@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from audio_tools.errors import MalformedUpload, UnsupportedMediaType, UploadTooLarge
-from audio_tools.server.request_body import Body, content_length
+from audio_tools.server.request_body import Body, content_length, require_plain_body
 from audio_tools.storage import UploadedFile, UploadRecord, Uploads
 
 FILE_FIELD = "audioFile"
@@ -105,6 +105,7 @@ async def receive_form(
         DiskFull: not enough disk space for the announced or received bytes.
         ClientGone: the client disconnected.
     """
+    require_plain_body(request.headers)
     boundary = _boundary(request.headers, layout.file)
     announced = content_length(request.headers) or 0
     if announced > uploads.max_bytes + OVERHEAD_BYTES:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from audio_tools.errors import MalformedUpload, UploadError, UploadTimeout
+from audio_tools.errors import MalformedUpload, UnsupportedMediaType, UploadError, UploadTimeout
 from audio_tools.server.uvicorn_ext.socket_body import BYTES_READ, EXTENSION, SocketBody
 from audio_tools.storage import Uploads
 
@@ -157,6 +157,15 @@ class LingeringClose:
 def has_body(headers: Headers) -> bool:
     """Whether the request has a body."""
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+def require_plain_body(headers: Headers) -> None:
+    """Raise UnsupportedMediaType for a compressed body: it would be taken for what it holds."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in {"identity", ""}:
+        raise UnsupportedMediaType(
+            f"The Content-Encoding {coding[:40]} is not supported.", hint="Send the body uncompressed."
+        )
 
 
 def content_length(headers: Headers) -> int | None:

@@ -270,6 +270,14 @@ def test_no_text_does_harm(body: str) -> None:
         read_reply(body, SECONDS, UNKNOWN)
 
 
+@pytest.mark.parametrize("listed", [{}, {"words": None, "segments": None}])
+def test_a_text_that_is_null_is_empty(listed: dict[str, None]) -> None:
+    """What some servers return for silence; without the field it is no transcription."""
+    assert read({"text": None} | listed).text == ""
+    with pytest.raises(BadEngineReply):
+        read({"duration": 1.0} | listed)
+
+
 def test_half_a_character_is_replaced() -> None:
     """JSON may escape a lone surrogate, which no file can hold: it must not cost the chunk."""
     half, whole = "\ud83d", "\U0001f600"

@@ -147,7 +147,10 @@ def _text(answer: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> st
     text = answer.get("text")
     if not isinstance(text, str) and text is not None:
         raise TypeError("its text is not a string")
-    if text is None and answer.get("segments") is None and answer.get("words") is None:
+    nothing_listed = answer.get("segments") is None and answer.get("words") is None
+    if text is None and nothing_listed:
+        if "text" in answer:  # null: what some servers return for silence
+            return ""
         raise TypeError("it has no text")
     parts = [said for record in records if (said := _string(record))]
     told = join_words(parts)

@@ -55,6 +55,7 @@ OF_AN_UPLOAD: tuple[Error, ...] = (
 )
 OF_A_START: tuple[Error, ...] = (
     own.MalformedRequest,
+    own.UnsupportedMediaType,
     own.InvalidOption,
     own.PathRefused,
     own.WebhookRefused,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fastapi import Request
 
 from audio_tools.errors import MalformedRequest
-from audio_tools.server.request_body import Body
+from audio_tools.server.request_body import Body, require_plain_body
 from audio_tools.transcript import Json
 
 MOST_NAMES, LONGEST_NAME = 20, 80
@@ -21,7 +21,9 @@ async def json_body(request: Request, idle_s: float, max_bytes: int, *, optional
 
     Raises:
         MalformedRequest: not a JSON object, or larger than `max_bytes`.
+        UnsupportedMediaType: it is compressed.
     """
+    require_plain_body(request.headers)
     body = bytearray()
     async for block in Body(request.receive, idle_s):
         body += block

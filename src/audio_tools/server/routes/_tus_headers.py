@@ -10,7 +10,7 @@ from typing import Self
 from starlette.datastructures import Headers
 
 from audio_tools.errors import ChecksumMismatch, MalformedUpload, UnsupportedMediaType, UploadTooLarge
-from audio_tools.server.request_body import content_length
+from audio_tools.server.request_body import content_length, require_plain_body
 from audio_tools.storage import UploadStatus
 
 ALGORITHMS = ("sha1", "sha256")
@@ -64,7 +64,8 @@ def _from_base64(text: str, header: str) -> bytes:
 
 
 def require_body_type(headers: Headers) -> None:
-    """Raise UnsupportedMediaType unless the body has the media type of upload data."""
+    """Raise UnsupportedMediaType unless the body has the media type of upload data, uncompressed."""
+    require_plain_body(headers)
     if headers.get("content-type", "").lower() != BODY_TYPE:
         raise UnsupportedMediaType(f"The Content-Type must be {BODY_TYPE}.")
 

@@ -28,6 +28,7 @@ from audio_tools.errors import (
     NoWords,
     PeaksNotFound,
     UnsupportedFrameRate,
+    UnsupportedMediaType,
 )
 from audio_tools.exports.cut_options import CutOptions
 from audio_tools.exports.cut_plan import CutPlan, plan_cuts
@@ -75,7 +76,7 @@ class ExportRoutes:
         """The routes, to be mounted at the root."""
         router = APIRouter(default_response_class=LenientJson)
         of_a_job = (*OF_A_JOB, JobCancelled, *OF_A_FAILED_JOB, *OF_AN_EXPORT)
-        of_a_body = PENDING | errors(*of_a_job, MalformedRequest)
+        of_a_body = PENDING | errors(*of_a_job, MalformedRequest, UnsupportedMediaType)
         router.get(
             "/job/{job_id}/export",
             summary="Export the transcript",
