@@ -22,7 +22,7 @@ from audio_tools.exports.phrases import WordSpan, tokenize
 from audio_tools.exports.profanity import find_profanity
 from audio_tools.exports.retakes import Retake, find_retakes
 from audio_tools.exports.source import measured_pauses, spoken_words, to_milliseconds
-from audio_tools.exports.spans import Span, complement, merge, subtract
+from audio_tools.exports.spans import Span, as_spans, complement, merge, subtract
 from audio_tools.exports.timeline import Clip, Marker, MediaReference, Reason, Timeline
 from audio_tools.transcript import Filler, FillerDetection, Transcript, Word
 
@@ -118,11 +118,9 @@ class _Planner:
         self.lengths: Lengths = lengths_of(options)
         self.words = spoken_words(transcript)
         self.table = to_milliseconds(self.words, outward=True)
-        self.spans: list[Span] = list(map(tuple, self.table.tolist()))
+        self.spans = as_spans(self.table)
         self.length = max(1, round(transcript.duration * 1000), *(end for _, end in self.spans[-1:]))
-        self.pauses: list[Span] = list(
-            map(tuple, to_milliseconds(measured_pauses(transcript), outward=False).tolist())
-        )
+        self.pauses = as_spans(to_milliseconds(measured_pauses(transcript), outward=False))
         tokens = tokenize(self.words)
         language = transcript.language
         spoken = find_fillers(self.words, tokens, language, options.filler_words)

@@ -9,9 +9,12 @@ like it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from audio_tools.exports.phrases import WordSpan, find_phrases, span_of
 from audio_tools.transcript import Word
@@ -240,18 +243,20 @@ class _Search:
         self.words, self.language = words, language
         self.index = [index for index, token in enumerate(tokens) if token and index not in skipped]
         self.tokens = [tokens[index] for index in self.index]
-        self.broken_off = {
-            position
-            for position, index in enumerate(self.index)
-            if words[index].word.rstrip(" .…").endswith(("-", "–", "—"))
-        }
+        texts = [words[index].word for index in self.index]
+        broken = {text for text in set(texts) if text.rstrip(" .…").endswith(("-", "–", "—"))}
+        self.broken_off = (
+            {position for position, text in enumerate(texts) if text in broken} if broken else set()
+        )
+        # Where the two words at each position stood last, or -1.
+        self.earlier: list[int] = []
         # The position behind a restart phrase: where the phrase begins.
         self.restarts = {last + 1: first for first, last in find_phrases(self.tokens, RESTARTS)}
 
     def run(self) -> list[Retake]:
         found: list[tuple[int, int, Retake]] = []
-        for later, starts in self._candidates():
-            best = self._best(later, starts)
+        for later in self._candidates():
+            best = self._best(later)
             if best is None:
                 continue
             first, retake = best
@@ -267,29 +272,34 @@ class _Search:
         same = later - first == other_later - other_first and first < other_later
         return same and self._ends_sentence(later - 1) and not self._ends_sentence(other_later - 1)
 
-    def _candidates(self) -> Iterator[tuple[int, Sequence[int]]]:
-        """Where something may be said again, and where the same two words stood before."""
-        tokens = self.tokens
-        seen: dict[tuple[str, str], list[int]] = {}
-        for later, pair in enumerate(zip(tokens, [*tokens[1:], ""], strict=False)):
-            starts = seen.get(pair)
-            if starts is None:
-                seen[pair] = [later]
-                if later and (pair[0] == tokens[later - 1] or later - 1 in self.broken_off):
-                    yield later, ()
-                continue
-            doubled = later and (pair[0] == tokens[later - 1] or later - 1 in self.broken_off)
-            if doubled or later - starts[-1] <= LONGEST_WORDS:
-                yield later, starts
-            starts.append(later)
+    def _candidates(self) -> list[int]:
+        """Where something may be said again, in order."""
+        if not self.tokens:
+            return []
+        numbers = {token: number for number, token in enumerate(dict.fromkeys(self.tokens))}
+        codes = np.array([numbers[token] for token in self.tokens], np.int64)
+        pairs = codes * (len(numbers) + 1) + np.append(codes[1:], len(numbers))
+        earlier = _previous(pairs)
+        again = (earlier >= 0) & (np.arange(len(codes)) - earlier <= LONGEST_WORDS)
+        again[1:] |= codes[1:] == codes[:-1]
+        behind = [position + 1 for position in self.broken_off if position + 1 < len(codes)]
+        again[behind] = True
+        self.earlier = earlier.tolist()
+        return np.flatnonzero(again).tolist()
 
-    def _best(self, later: int, starts: Sequence[int]) -> tuple[int, Retake] | None:
+    def _best(self, later: int) -> tuple[int, Retake] | None:
         """The best attempt that ends where `later` begins, by its first position."""
         best: tuple[int, Retake] | None = None
         if later and (stutter := self._stutter(later)):
             best = later - 1, stutter
-        for first in reversed(starts[-CANDIDATES:]):
-            if later - first > LONGEST_WORDS or self._start(later) - self._start(first) > LONGEST_S:
+        first = later
+        for _ in range(CANDIDATES):
+            first = self.earlier[first]
+            if (
+                first < 0
+                or later - first > LONGEST_WORDS
+                or self._start(later) - self._start(first) > LONGEST_S
+            ):
                 break
             retake = self._repeat(first, later)
             if retake and (best is None or retake.score > best[1].score):
@@ -375,6 +385,15 @@ class _Search:
         index = self.index
         dropped = span_of(self.words, index[first], index[later] - 1, score)
         return Retake(kind, dropped, span_of(self.words, index[later], index[last], score), score)
+
+
+def _previous(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The index at which each value stood last; -1 where it is the first one."""
+    order = np.argsort(values, kind="stable")
+    same = values[order[1:]] == values[order[:-1]]
+    previous = np.full(len(values), -1, np.int64)
+    previous[order[1:][same]] = order[:-1][same]
+    return previous
 
 
 def _align(attempt: Sequence[str], again: Sequence[str]) -> tuple[int, int, int]:

@@ -12,6 +12,12 @@ Table = NDArray[np.int64]
 """Spans as rows, shape (n, 2)."""
 
 
+def as_spans(table: Table) -> list[Span]:
+    """The rows of a table; without a list for each of them, which would cost more than the spans."""
+    starts, ends = table.T.tolist()
+    return list(zip(starts, ends, strict=True))
+
+
 def merge(spans: Iterable[Span] | Table) -> list[Span]:
     """The union of spans in any order, sorted; spans that touch become one, empty ones are dropped."""
     given = spans if isinstance(spans, np.ndarray) else np.array([*spans], np.int64)
