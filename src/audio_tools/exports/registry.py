@@ -175,6 +175,14 @@ def _ass(export: Export) -> str:
     return write_ass(export.cues(), words, width=media.width, height=media.height)
 
 
+def _caption_report(export: Export) -> str:
+    report = {
+        "captions": len(export.cues(names=True)),
+        "captionReport": [broken.to_json() for broken in export.caption_report()],
+    }
+    return json.dumps(report, ensure_ascii=False, indent=1) + "\n"
+
+
 def _cut_plan(export: Export) -> str:
     return json.dumps(plan_to_json(export.plan_or_default()), ensure_ascii=False, indent=1) + "\n"
 
@@ -209,6 +217,14 @@ FORMATS: dict[str, Format] = {
             "application/ttml+xml; charset=utf-8",
             "Captions as TTML",
             lambda export: write_ttml(export.cues(names=True), export.transcript.language),
+            _WORDS,
+        ),
+        Format(
+            "caption-report",
+            ".caption-report.json",
+            "application/json",
+            "The rules that the captions of srt cannot keep, with the reasons",
+            _caption_report,
             _WORDS,
         ),
         Format(

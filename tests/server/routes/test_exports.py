@@ -16,7 +16,7 @@ from audio_tools.audio.peaks import Peaks
 from audio_tools.jobs import SqliteQueue
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Interval, Transcript, Word
-from tests.exports.material import film, transcript_of
+from tests.exports.material import film, say, transcript_of
 from tests.server.openapi.described import assert_described
 from tests.server.routes.test_jobs import connected
 
@@ -222,3 +222,23 @@ async def test_a_job_without_a_waveform_says_so(client: httpx2.AsyncClient, job_
     response = await client.get(f"/job/{job_id}/peaks")
 
     assert (response.status_code, response.json()["error"]) == (404, "peaks_not_found")
+
+
+async def test_the_report_of_captions_is_for_the_same_options(
+    client: httpx2.AsyncClient, queue: SqliteQueue, tmp_path: Path
+) -> None:
+    """Its cues are those of the SRT file; each rule that is not kept has its value, limit and reason."""
+    hasty = transcript_of(
+        *say("Incomprehensibilities multiply extraordinarily fast", word_s=0.15), duration=0.7
+    )
+    job = await finished(queue, tmp_path, hasty)
+    body = {"maxCps": 10, "maxChars": 30}
+    report = await client.post(f"/job/{job}/export", json={"format": "caption-report", **body})
+    srt = await client.post(f"/job/{job}/export", json={"format": "srt", **body})
+    document = report.json()
+
+    assert report.headers["content-disposition"].endswith("caption-report.json")
+    assert document["captions"] == srt.text.count(" --> ")
+    assert document["captionReport"][0]["cue"] == 1
+    assert {each["rule"] for each in document["captionReport"]} >= {"reading_speed"}
+    assert all(each["reason"] and each["value"] != each["limit"] for each in document["captionReport"])
