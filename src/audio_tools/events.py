@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer
 
 from audio_tools.errors import DiskFull, EngineRateLimited, EngineUnavailable, EngineUnreachable
-from audio_tools.json_value import JsonValue, Seconds
+from audio_tools.json_value import JsonValue, Seconds, omit_if_none
 from audio_tools.transcript import Count, Word
 
 Stage = Literal["probe", "load", "decode", "transcribe", "stitch"]
@@ -81,6 +81,8 @@ class ChunkWords(JsonValue):
     """End of the chunk, seconds from the start of the media."""
     words: tuple[Word, ...]
     """Words in spoken order."""
+    channel: Annotated[Count | None, omit_if_none()] = None
+    """Channel of the stream, from 0, with `channelMode: separate`."""
     type: Literal["words"] = "words"
 
 

@@ -20,6 +20,7 @@ Task = Literal["transcribe", "translate"]
 WebhookEvent = Literal["completed", "failed", "cancelled", "progress"]
 NOT_ALLOWED = "not_allowed"
 """Type of a validation error whose message says what is allowed."""
+ChannelMode = Literal["mix", "separate"]
 MULTI = "multi"
 """The value of `language` for speech in several languages."""
 
@@ -91,6 +92,10 @@ class Options(OptionsModel):
     audio_stream: int | None = Field(
         None, ge=0, le=63, description="Audio stream, counted from 0; default: that of the file."
     )
+    channel_mode: ChannelMode = Field(
+        "mix",
+        description="`separate`: transcribe each channel on its own (one microphone per channel).",
+    )
     word_timestamps: bool = Field(True, description="Include words in the result.")
     max_cost: float | None = Field(
         None,
@@ -116,6 +121,11 @@ class Options(OptionsModel):
         strict=False,
         description="Events to send to `webhookUrl`; default: `completed`, `failed` and `cancelled`.",
     )
+
+    @property
+    def separates_channels(self) -> bool:
+        """Whether each channel is transcribed on its own."""
+        return self.channel_mode == "separate"
 
     @property
     def one_language(self) -> str | None:

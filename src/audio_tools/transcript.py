@@ -18,6 +18,7 @@ from audio_tools.json_value import Json, JsonValue, Seconds, omit_if_none
 
 __all__ = [
     "AudioStream",
+    "Channel",
     "DropReason",
     "Dropped",
     "FailedChunk",
@@ -71,6 +72,8 @@ class Word(JsonValue):
     """Source of the times: the engine, the samples (`aligned`), or an estimate within bounds."""
     speaker: Annotated[str | None, omit_if_none()] = None
     """Speaker, where the engine separates speakers; a name holds within one transcript."""
+    channel: Annotated[Count | None, omit_if_none()] = None
+    """Channel of the stream, from 0, with `channelMode: separate`."""
 
     @property
     def middle(self) -> float:
@@ -104,6 +107,8 @@ class Segment(JsonValue):
     """Speaker, where the engine separates speakers; a name holds within one transcript."""
     language: Annotated[str | None, omit_if_none()] = None
     """Language of the segment, ISO 639-1, with `language: multi`."""
+    channel: Annotated[Count | None, omit_if_none()] = None
+    """Channel of the stream, from 0, with `channelMode: separate`."""
 
     def shifted(self, seconds: float) -> Segment:
         """The same segment, `seconds` later."""
@@ -225,6 +230,18 @@ class Silence(JsonValue):
 
 
 @dataclass(frozen=True, slots=True)
+class Channel(JsonValue):
+    """A channel of the stream that was transcribed on its own."""
+
+    channel: Count
+    """Number of the channel, from 0."""
+    silences: Annotated[tuple[Silence, ...], Field(alias="silenceSegments")] = ()
+    """Silences of this channel in order: nothing is spoken on it, or only what another channel has louder."""
+    gaps: tuple[Interval, ...] = ()
+    """Speech on this channel that no word covers, although it was sent twice."""
+
+
+@dataclass(frozen=True, slots=True)
 class FailedChunk(JsonValue):
     """A chunk without an answer."""
 
@@ -238,6 +255,8 @@ class FailedChunk(JsonValue):
     """Stable code of the last error."""
     message: str
     """What was wrong, one sentence."""
+    channel: Annotated[Count | None, omit_if_none()] = None
+    """Channel of the stream, from 0, with `channelMode: separate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +375,7 @@ class Transcript(JsonValue):
         tuple[Annotated[Interval, PlainSerializer(Silence.of, return_type=Silence)], ...],
         Field(alias="silenceSegments"),
     ]
-    """Silences in order."""
+    """Silences in order; with `channelMode: separate` those in which no channel speaks."""
     duration: Annotated[
         Seconds, Field(alias="totalDuration", ge=0, le=LONGEST_S, json_schema_extra={"minimum": 0})
     ]
@@ -395,5 +414,7 @@ class Transcript(JsonValue):
     """Audio sent, requests and cost."""
     dry_run: bool = False
     """Whether nothing was transcribed, and the figures are an estimate."""
+    channels: Annotated[tuple[Channel, ...], Field(exclude_if=lambda channels: not channels)] = ()
+    """The channels in order, with `channelMode: separate`; left out otherwise."""
     peaks: Annotated[bytes, Field(exclude=True)] = field(default=b"", repr=False, compare=False)
     """The waveform (`audio.peaks.PeakMeter`), stored beside the JSON."""

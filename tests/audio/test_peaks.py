@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from audio_tools.audio.peaks import LEVELS, SAMPLES_PER_PIXEL, PeakMeter, Peaks
 
 
-def peaks_of(pcm: np.ndarray[tuple[int], np.dtype[np.int16]], *cuts: int) -> Peaks:
+def peaks_of(pcm: NDArray[np.int16], *cuts: int) -> Peaks:
     meter = PeakMeter()
     for block in np.split(pcm, sorted(cuts)):
         meter.push(block)
-    return Peaks.of(meter.finish())
+    return Peaks.of(meter.finish(), 1 if pcm.ndim == 1 else pcm.shape[1])
 
 
 @given(st.integers(0, 5_000), st.lists(st.integers(0, 5_000), max_size=5), st.integers(0, 99))
@@ -26,7 +27,21 @@ def test_each_pixel_holds_its_lowest_and_highest_sample(length: int, cuts: list[
     peaks = peaks_of(pcm, *(min(cut, length) for cut in cuts))
     stretches = [pcm[at : at + SAMPLES_PER_PIXEL] for at in range(0, length, SAMPLES_PER_PIXEL)]
 
-    assert peaks.pairs.tolist() == [[part.min() >> 8, part.max() >> 8] for part in stretches]
+    assert peaks.pairs.tolist() == [[[part.min() >> 8, part.max() >> 8]] for part in stretches]
+
+
+@given(st.integers(1, 3_000), st.integers(1, 5), st.integers(0, 3_000), st.integers(0, 99))
+def test_each_channel_has_its_own(length: int, n_channels: int, cut: int, seed: int) -> None:
+    """The peaks of a channel are those it has alone, in the interleaved order of audiowaveform."""
+    pcm = np.random.default_rng(seed).integers(-32768, 32768, (length, n_channels)).astype(np.int16)
+    peaks = peaks_of(pcm, min(cut, length)).coarser(1024)
+    alone = [peaks_of(np.ascontiguousarray(column)).coarser(1024).pairs[:, 0].tolist() for column in pcm.T]
+
+    assert peaks.to_json()["channels"] == n_channels
+    assert Peaks.from_dat(peaks.to_dat()).to_json() == peaks.to_json()
+    assert peaks.to_json()["data"] == [
+        value for pixel in zip(*alone, strict=True) for pair in pixel for value in pair
+    ]
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -36,7 +51,7 @@ def test_coarser_levels_hold_all_peaks(level: int) -> None:
     coarse = peaks_of(pcm).coarser(level)
 
     assert coarse.pairs.tolist() == [
-        [pcm[at : at + level].min() >> 8, pcm[at : at + level].max() >> 8] for at in range(0, 50_000, level)
+        [[pcm[at : at + level].min() >> 8, pcm[at : at + level].max() >> 8]] for at in range(0, 50_000, level)
     ]
 
 
@@ -59,7 +74,7 @@ def test_other_data_are_refused(data: bytes) -> None:
 
 def test_a_part_holds_the_pixels_that_it_touches() -> None:
     """In seconds; 62.5 pixels are one at the finest level."""
-    peaks = Peaks(np.arange(250, dtype=np.uint8).view(np.int8).reshape(-1, 2))
+    peaks = Peaks(np.arange(250, dtype=np.uint8).view(np.int8).reshape(-1, 1, 2))
 
     assert peaks.between(0.016, 0.033).pairs.tolist() == peaks.pairs[1:3].tolist()
     assert len(peaks.between(None, None).pairs) == 125

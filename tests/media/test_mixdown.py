@@ -64,17 +64,29 @@ def test_more_channels_than_can_be_read_are_named(tmp_path: Path) -> None:
     assert "Mix" in caught.value.hint
 
 
-def test_one_channel_of_several(tmp_path: Path) -> None:
-    """Channels can be had one by one; one that is not there is silent."""
+def test_all_channels_in_one_pass(tmp_path: Path) -> None:
+    """All channels come in one pass, each in its column."""
     samples = np.stack([0.5 * tone(500, 1), 0.5 * tone(2000, 1)], axis=1)
     soundfile.write(tmp_path / "a.wav", samples, SAMPLE_RATE_HZ)
-    heard = []
-    for channel in range(3):
-        with Decoder(tmp_path / "a.wav", 0, channel=channel) as decoder:
-            pcm = np.concatenate(list(decoder))
-        heard.append([round(strength(pcm, hertz), 2) for hertz in (500, 2000)])
+    with Decoder(tmp_path / "a.wav", 0, channels=2) as decoder:
+        pcm = np.concatenate(list(decoder))
+    heard = [[round(strength(column, hertz), 2) for hertz in (500, 2000)] for column in pcm.T]
 
-    assert heard == [[0.5, 0.0], [0.0, 0.5], [0.0, 0.0]]
+    assert heard == [[0.5, 0.0], [0.0, 0.5]]
+    assert decoder.warnings == ()
+
+
+def test_another_number_of_channels_is_mixed_and_reported(tmp_path: Path) -> None:
+    """Nothing is lost where a stream has more channels than its head says; a warning says from when on."""
+    samples = np.stack([0.5 * tone(500, 1), 0.5 * tone(2000, 1), np.zeros(SAMPLE_RATE_HZ)], axis=1)
+    soundfile.write(tmp_path / "a.wav", samples, SAMPLE_RATE_HZ)
+    with Decoder(tmp_path / "a.wav", 0, channels=2) as decoder:
+        pcm = np.concatenate(list(decoder))
+
+    assert pcm.shape == (SAMPLE_RATE_HZ, 2)
+    assert min(strength(pcm[:, 0], hertz) for hertz in (500, 2000)) > 0.1
+    assert not pcm[:, 1].any()
+    assert "has 3 channels instead of 2 from 0.0 s on" in decoder.warnings[0]
 
 
 @given(st.lists(st.sampled_from([-1.0, -0.6, 0.0, 0.6, 1.0]), min_size=2, max_size=8))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -58,7 +59,8 @@ class Chunk:
 
     `start`..`end` is what the engine hears, in seconds; `own` is what of it belongs to this chunk: the
     owned stretches of all chunks join without gap or overlap. `speech` is where the level rises, within
-    `start`..`end`. `has_sound`: whether anything in it rises above the noise floor.
+    `start`..`end`. `has_sound`: whether anything in it rises above the noise floor. `channel`: the channel
+    that it is a cut of; None: the mix of all.
     """
 
     index: int
@@ -68,6 +70,7 @@ class Chunk:
     pcm: Pcm
     speech: tuple[Interval, ...]
     has_sound: bool
+    channel: int | None = None
 
 
 class Cutter:
@@ -112,8 +115,12 @@ class Cutter:
 
     def push(self, pcm: Pcm) -> list[Chunk]:
         """Take the next samples; give the chunks that they complete, mostly none."""
+        return self.add(pcm, self._detector.push(pcm))
+
+    def add(self, pcm: Pcm, frames: Frames) -> list[Chunk]:
+        """As `push`, where the caller decides what is speech, frame after frame."""
         self._pcm.append(pcm)
-        self._take(self._detector.push(pcm))
+        self._take(frames)
         chunks = []
         # As far as a chunk may hear behind its cut, or what it knows of that would depend on the blocks.
         behind = frames_in(OVERLAP_S / 2) + SHORTEST_SPEECH_FRAMES
@@ -123,7 +130,11 @@ class Cutter:
 
     def finish(self) -> list[Chunk]:
         """There are no more samples: give what remains, in one chunk or two."""
-        self._take(self._detector.finish())
+        return self.end(self._detector.finish())
+
+    def end(self, frames: Frames) -> list[Chunk]:
+        """As `finish`, with the last decisions of the caller."""
+        self._take(frames)
         chunks = []
         while self._finder.frames > self._latest_cut():
             chunks.append(self._cut())
@@ -235,7 +246,15 @@ def _quietest(levels: Levels) -> int:
     return int(np.argmin(energy[width:] - energy[:-width])) + width // 2
 
 
-def cut(blocks: Iterable[Pcm], cutter: Cutter) -> Iterator[Chunk]:
+class CutsChunks(Protocol):
+    """What `cut` needs of a cutter."""
+
+    def push(self, pcm: Pcm) -> list[Chunk]: ...
+
+    def finish(self) -> list[Chunk]: ...
+
+
+def cut(blocks: Iterable[Pcm], cutter: CutsChunks) -> Iterator[Chunk]:
     """Cut a whole stream of blocks; a block must not change after it was given."""
     for block in blocks:
         yield from cutter.push(block)

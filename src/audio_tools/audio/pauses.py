@@ -130,3 +130,17 @@ def overlap(stretches: Sequence[Interval], within: Interval) -> list[Interval]:
     """The parts of sorted stretches that lie within an interval."""
     clipped = [Interval(max(s.start, within.start), min(s.end, within.end)) for s in stretches]
     return [part for part in clipped if part.end > part.start]
+
+
+def intersect(some: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:
+    """What two rows of sorted intervals have in common."""
+    common: list[Interval] = []
+    first = 0
+    for one in some:
+        while first < len(others) and others[first].end <= one.start:
+            first += 1
+        ahead = first
+        while ahead < len(others) and others[ahead].start < one.end:
+            common.append(Interval(max(one.start, others[ahead].start), min(one.end, others[ahead].end)))
+            ahead += 1
+    return common

@@ -15,6 +15,9 @@ FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 Pcm = NDArray[np.int16]
 """Mono samples, shape (n_samples,), 16 kHz."""
 
+Channels = NDArray[np.int16]
+"""Samples of several channels, shape (n_samples, n_channels), 16 kHz."""
+
 
 def frames_in(seconds: float) -> int:
     """The whole number of 10 ms frames nearest to `seconds`."""

@@ -8,42 +8,44 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Channels, Pcm
 
 SAMPLES_PER_PIXEL = 256
 LEVELS = (256, 1024, 4096)
 """Samples per pixel that can be had; coarser ones are made from the finest."""
 _HEADER = struct.Struct("<iIiiIi")
-_VERSION, _EIGHT_BITS, _CHANNELS = 2, 1, 1
+_VERSION, _EIGHT_BITS = 2, 1
 
 Pairs = NDArray[np.int8]
-"""Lowest and highest sample, 8 bits each, shape (n_pixels, 2)."""
+"""Lowest and highest sample, 8 bits each, shape (n_pixels, n_channels, 2)."""
 
 
 class PeakMeter:
-    """Collects the pairs of a stream of samples: 450 KB for an hour, whatever the blocks."""
+    """Collects the pairs of a stream of samples: 450 KB for an hour of a channel, whatever the blocks."""
 
     def __init__(self) -> None:
         self._pairs = bytearray()
-        self._rest = np.zeros(0, np.int16)
+        self._rest: Pcm | Channels | None = None
 
-    def push(self, pcm: Pcm) -> None:
+    def push(self, pcm: Pcm | Channels) -> None:
         """Take the next samples."""
-        samples = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
+        samples = pcm if self._rest is None else np.concatenate([self._rest, pcm])
         whole = len(samples) // SAMPLES_PER_PIXEL * SAMPLES_PER_PIXEL
-        self._pairs += _pairs(samples[:whole].reshape(-1, SAMPLES_PER_PIXEL)).tobytes()
+        self._pairs += _pairs(samples[:whole], SAMPLES_PER_PIXEL)
         self._rest = samples[whole:].copy()
 
     def finish(self) -> bytes:
         """All pairs, the last one of a shorter stretch."""
-        last = _pairs(self._rest.reshape(1, -1)).tobytes() if len(self._rest) else b""
+        rest = self._rest
+        last = _pairs(rest, len(rest)) if rest is not None and len(rest) else b""
         return bytes(self._pairs) + last
 
 
-def _pairs(rows: NDArray[np.int16]) -> Pairs:
-    if not len(rows):
-        return np.zeros((0, 2), np.int8)
-    return np.column_stack([rows.min(axis=1) >> 8, rows.max(axis=1) >> 8]).astype(np.int8)
+def _pairs(samples: Pcm | Channels, per_pixel: int) -> bytes:
+    if not len(samples):
+        return b""
+    rows = samples.reshape(len(samples) // per_pixel, per_pixel, -1)
+    return (np.stack([rows.min(axis=1), rows.max(axis=1)], axis=2) >> 8).astype(np.int8).tobytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ class Peaks:
     samples_per_pixel: int = SAMPLES_PER_PIXEL
 
     @classmethod
-    def of(cls, pairs: bytes) -> Peaks:
+    def of(cls, pairs: bytes, n_channels: int = 1) -> Peaks:
         """What `PeakMeter.finish` returned."""
-        return cls(np.frombuffer(pairs, np.int8).reshape(-1, 2))
+        return cls(np.frombuffer(pairs, np.int8).reshape(-1, n_channels, 2))
 
     @classmethod
     def from_dat(cls, data: bytes) -> Peaks:
@@ -70,9 +72,14 @@ class Peaks:
             raise ValueError("the data is shorter than its header")
         version, flags, _, samples_per_pixel, length, channels = _HEADER.unpack_from(data)
         body = data[_HEADER.size :]
-        if (version, flags, channels) != (_VERSION, _EIGHT_BITS, _CHANNELS) or len(body) != 2 * length:
-            raise ValueError("the data is not mono audiowaveform data of 8 bits")
-        return cls(np.frombuffer(body, np.int8).reshape(-1, 2), samples_per_pixel)
+        if (version, flags) != (_VERSION, _EIGHT_BITS) or len(body) != 2 * length * channels or channels < 1:
+            raise ValueError("the data is not audiowaveform data of 8 bits")
+        return cls(np.frombuffer(body, np.int8).reshape(-1, channels, 2), samples_per_pixel)
+
+    @property
+    def n_channels(self) -> int:
+        """How many channels there are."""
+        return int(self.pairs.shape[1])
 
     def coarser(self, samples_per_pixel: int) -> Peaks:
         """The same at a multiple of the samples per pixel."""
@@ -80,9 +87,9 @@ class Peaks:
         if factor == 1 or not len(self.pairs):
             return Peaks(self.pairs, samples_per_pixel)
         starts = np.arange(0, len(self.pairs), factor)
-        lowest = np.minimum.reduceat(self.pairs[:, 0], starts)
-        highest = np.maximum.reduceat(self.pairs[:, 1], starts)
-        return Peaks(np.column_stack([lowest, highest]), samples_per_pixel)
+        lowest = np.minimum.reduceat(self.pairs[:, :, 0], starts)
+        highest = np.maximum.reduceat(self.pairs[:, :, 1], starts)
+        return Peaks(np.stack([lowest, highest], axis=2), samples_per_pixel)
 
     def between(self, start: float | None, end: float | None) -> Peaks:
         """The pixels that touch `start` to `end`, in seconds."""
@@ -94,7 +101,7 @@ class Peaks:
     def to_dat(self) -> bytes:
         """Binary waveform data, version 2."""
         head = _HEADER.pack(
-            _VERSION, _EIGHT_BITS, SAMPLE_RATE_HZ, self.samples_per_pixel, len(self.pairs), _CHANNELS
+            _VERSION, _EIGHT_BITS, SAMPLE_RATE_HZ, self.samples_per_pixel, len(self.pairs), self.n_channels
         )
         return head + np.ascontiguousarray(self.pairs).tobytes()
 
@@ -102,7 +109,7 @@ class Peaks:
         """JSON waveform data, version 2."""
         return {
             "version": _VERSION,
-            "channels": _CHANNELS,
+            "channels": self.n_channels,
             "sample_rate": SAMPLE_RATE_HZ,
             "samples_per_pixel": self.samples_per_pixel,
             "bits": 8,

@@ -25,7 +25,7 @@ from audio_tools.errors import (
     EngineRefused,
     InvalidOption,
 )
-from audio_tools.options import AudioFormat, EngineName, Options, Task
+from audio_tools.options import AudioFormat, ChannelMode, EngineName, Options, Task
 from audio_tools.system.processes import on_signals
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ TYPES: dict[str, dict[str, Any]] = {
     "task": {"type": click.Choice(get_args(Task)), "default": None},
     "prompt": {"metavar": "TEXT"},
     "audio_stream": {"type": int, "metavar": "N"},
+    "channel_mode": {"type": click.Choice(get_args(ChannelMode)), "default": None},
     "silence_threshold": {"type": float, "metavar": "SECONDS"},
     "silence_detection": {"type": click.Choice(["auto", "level", "vad"])},
     "chunk_size": {"type": int, "metavar": "BYTES"},

@@ -23,6 +23,7 @@ from audio_tools.exports.source import measured_pauses, spoken_words
 from audio_tools.exports.spans import merge
 from audio_tools.exports.text import clean
 from audio_tools.transcript import Interval, Json, Transcript, Word
+from audio_tools.words.channels import by_channel, in_turns
 from audio_tools.words.script import ends_sentence
 
 LANGUAGES = frozenset(
@@ -99,7 +100,7 @@ def write_adobe(transcript: Transcript, language: str | None = None) -> str:
     Raises:
         NoWords: the transcript has no words, and Premiere takes no document without one.
     """
-    words = [word for word in _with_hesitations(transcript) if clean(word.word)]
+    words = [word for word in in_turns(_with_hesitations(transcript)) if clean(word.word)]
     if not words:
         raise NoWords(
             "The transcript has no words; Premiere requires at least one.",
@@ -121,9 +122,11 @@ def _with_hesitations(transcript: Transcript) -> Sequence[Word]:
             filler.start,
             filler.end,
             filler.score,
-            speaker=words[max(bisect_right(starts, filler.start) - 1, 0)].speaker,
+            speaker=before.speaker,
+            channel=before.channel,
         )
         for filler in hesitations
+        for before in [words[max(bisect_right(starts, filler.start) - 1, 0)]]
     ]
     return sorted([*words, *added], key=lambda word: word.start)
 
@@ -139,7 +142,7 @@ def _document(words: Sequence[Word], transcript: Transcript, language: str) -> J
         for span in spans:
             for index in range(span.first, span.last + 1):
                 tags.setdefault(index, []).append(tag)
-    times = _times(words, measured_pauses(transcript))
+    times = _times_by_channel(words, measured_pauses(transcript))
     speakers = {speaker: _speaker_id(speaker) for speaker in (_speaker(word) for word in words)}
     segments = [
         {
@@ -200,6 +203,12 @@ def _segments(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
             yield first, index
             first = index + 1
     yield first, len(words) - 1
+
+
+def _times_by_channel(words: Sequence[Word], silences: Sequence[Interval]) -> list[tuple[float, float]]:
+    """As `_times`; words of two channels may sound at once."""
+    rows = {row[0].channel: iter(_times(row, silences)) for row in by_channel(words)}
+    return [next(rows[word.channel]) for word in words]
 
 
 def _times(words: Sequence[Word], silences: Sequence[Interval]) -> list[tuple[float, float]]:

@@ -105,4 +105,5 @@ def _broken_times(cue: Cue, later: Cue | None, rules: CueRules) -> Iterator[tupl
         yield "max_duration", duration, rules.max_s, text
     if later is not None and later.start - cue.end + _TOLERANCE_S < rules.gap_s:
         gap = later.start - cue.end
-        yield "gap", gap, rules.gap_s, f"{gap:.3f} s to the next (at least {rules.gap_s:.3f}): {_NEXT_WORDS}"
+        why = _NEXT_WORDS if later.channel == cue.channel else "two channels speak at once"
+        yield "gap", gap, rules.gap_s, f"{gap:.3f} s to the next (at least {rules.gap_s:.3f}): {why}"

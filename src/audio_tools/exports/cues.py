@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from audio_tools.exports.breaks import AFTER_SENTENCE, break_price
 from audio_tools.exports.text import clean, width
 from audio_tools.transcript import Word
+from audio_tools.words.channels import Turn, in_spoken_order, turns
 from audio_tools.words.script import join_words, space_between
 
 # Prices are on the scale of `breaks.py`, where the end of a sentence costs 0 and any odd place 7.
@@ -42,13 +43,15 @@ class Cue:
     """
     One subtitle on the screen from `start` to `end`, in seconds; its `lines`, top first.
 
-    `speaker`: the speaker of its words, None if unknown.
+    `speaker`: the speaker of its words, None if unknown. `channel`: see `Word`; cues of two channels may be
+    on the screen at once.
     """
 
     start: float
     end: float
     lines: tuple[str, ...]
     speaker: str | None = None
+    channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,28 @@ def cut_cues(
     return [sheet.cue(first, stop) for first, stop in pairwise(cuts)]
 
 
+def cut_channel_cues(
+    words: Sequence[Word], rules: CueRules = CueRules(), *, media_end: float = math.inf
+) -> list[Cue]:
+    """
+    Cut the words of several channels into cues, as `cut_cues` does with those of one.
+
+    What one channel says before another one begins is cut on its own, so the cues of one channel never
+    overlap. Where two speak at once, their cues are on the screen at once.
+    """
+    runs = [
+        Turn(tuple(word for turn in row for word in turn.words))
+        for _, row in groupby(turns(words), key=lambda turn: turn.channel)
+    ]
+    following: dict[int | None, float] = {}
+    cues: list[list[Cue]] = []
+    for run in reversed(runs):
+        end = max(following.get(run.channel, media_end + rules.gap_s) - rules.gap_s, run.words[-1].end)
+        cues.append(cut_cues(run.words, rules, media_end=end))
+        following[run.channel] = run.start
+    return in_spoken_order([row for row in reversed(cues) if row])
+
+
 def _cheapest_cuts(n_words: int, earliest: Sequence[int], price: Callable[[int, int], float]) -> list[int]:
     """
     The word numbers, 0 and `n_words` included, at which the cheapest chain of cues is cut.
@@ -130,6 +155,7 @@ class _Sheet:
 
     def __init__(self, words: Sequence[Word], rules: CueRules, media_end: float) -> None:
         self.rules = rules
+        self.words = words
         self.speakers = [word.speaker for word in words]
         self.texts = _texts(words, names=rules.names)
         # Times as they are written keep a rule exactly, or break it; those of a transcript are as coarse.
@@ -234,7 +260,8 @@ class _Sheet:
 
     def cue(self, first: int, stop: int) -> Cue:
         """The cue of a run."""
-        return Cue(self.starts[first], self.end(first, stop), self._lines(first, stop), self.speakers[first])
+        lines, word = self._lines(first, stop), self.words[first]
+        return Cue(self.starts[first], self.end(first, stop), lines, word.speaker, word.channel)
 
     def _lines(self, first: int, stop: int) -> tuple[str, ...]:
         """A run on as few lines as it fits, cut at the cheapest places."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from audio_tools.exports.cues import Cue
 from audio_tools.exports.text import clean
 from audio_tools.transcript import Word
+from audio_tools.words.channels import by_channel, in_spoken_order
 from audio_tools.words.script import space_between
 
 HOLD_S = 0.3
@@ -29,11 +30,12 @@ def timed_words(cues: Sequence[Cue], words: Sequence[Word]) -> Iterator[tuple[Cu
     Each cue with its words.
 
     Args:
-        cues: cut from `words`: they hold all of them, in order.
+        cues: cut from `words`: they hold all of them, in order, channel by channel.
         words: the words; those without text are in no cue.
     """
-    waiting = iter([word for word in words if clean(word.word)])
+    channels = {row[0].channel: iter([word for word in row if clean(word.word)]) for row in by_channel(words)}
     for cue in cues:
+        waiting = channels[cue.channel]
         texts: list[TimedText] = []
         for number, line in enumerate(cue.lines):
             left = _letters(line)
@@ -51,11 +53,17 @@ def timed_words(cues: Sequence[Cue], words: Sequence[Word]) -> Iterator[tuple[Cu
 
 
 def one_word_cues(words: Sequence[Word], media_end: float) -> list[Cue]:
-    """A cue for each word, until the next one begins, but no longer than `HOLD_S` after its end."""
+    """
+    A cue for each word, until the next one of its channel begins, but no longer than `HOLD_S` after its end.
+    """
+    return in_spoken_order([_one_word_cues(row, media_end) for row in by_channel(words)])
+
+
+def _one_word_cues(words: Sequence[Word], media_end: float) -> list[Cue]:
     shown = [word for word in words if clean(word.word)]
     following = [*(word.start for word in shown[1:]), media_end] if shown else []
     return [
-        Cue(word.start, _word_end(word, later), (clean(word.word),), word.speaker)
+        Cue(word.start, _word_end(word, later), (clean(word.word),), word.speaker, word.channel)
         for word, later in zip(shown, following, strict=True)
     ]
 

@@ -15,7 +15,7 @@ from audio_tools.exports.ass import write_ass
 from audio_tools.exports.auto_editor import write_auto_editor
 from audio_tools.exports.caption_report import BrokenRule, check_cues
 from audio_tools.exports.caption_rules import caption_rules
-from audio_tools.exports.cues import Cue, CueRules, cut_cues
+from audio_tools.exports.cues import Cue, CueRules, cut_channel_cues, cut_cues
 from audio_tools.exports.cut_options import CutOptions, Mode
 from audio_tools.exports.cut_plan import CutPlan, plan_cuts
 from audio_tools.exports.edl import write_edl, write_marker_edl
@@ -34,6 +34,7 @@ from audio_tools.exports.text import to_txt
 from audio_tools.exports.timeline import MediaReference, Timeline
 from audio_tools.exports.ttml import write_ttml
 from audio_tools.transcript import Transcript, Word
+from audio_tools.words.channels import in_turns
 
 ZERO, ONE_HOUR = "00:00:00:00", "01:00:00:00"
 
@@ -119,7 +120,8 @@ class Export:
         """The captions; with `names` those of speakers stand in the text."""
         if self.options.word_timing == "word":
             return one_word_cues(self.words, self.spoken.duration)
-        return cut_cues(self.words, replace(self.rules, names=names), media_end=self.spoken.duration)
+        cut = cut_channel_cues if self.words and self.words[0].channel is not None else cut_cues
+        return cut(self.words, replace(self.rules, names=names), media_end=self.spoken.duration)
 
     def caption_report(self) -> list[BrokenRule]:
         """The rules that the captions (those of the SRT file) do not keep."""
@@ -205,7 +207,7 @@ FORMATS: dict[str, Format] = {
             ".txt",
             "text/plain; charset=utf-8",
             "Text in paragraphs, with speakers",
-            lambda export: to_txt(export.words, export.label()),
+            lambda export: to_txt(in_turns(export.words), export.label()),
             frozenset({"timecode", "mask_profanity", "sequence_timecode"}),
         ),
         Format(

@@ -23,12 +23,23 @@ SOUND_ONLY_RATE = Fraction(25)
 
 
 def spoken_words(transcript: Transcript) -> Sequence[Word]:
-    """The words; where none are listed (`wordTimestamps`), those of the segments, spread over each."""
-    return transcript.words or [
-        replace(word, speaker=segment.speaker)
+    """
+    The words; where none are listed (`wordTimestamps`), those of the segments, spread over each.
+
+    Where several channels speak, the words of one without speakers have the channel as their speaker.
+    """
+    words = transcript.words or [
+        replace(word, speaker=segment.speaker, channel=segment.channel)
         for segment in transcript.segments
         for word in spread(segment.text, [_room(segment)])
     ]
+    if len({word.channel for word in words}) < 2:
+        return words
+    return [word if word.speaker else replace(word, speaker=_name_of(word.channel)) for word in words]
+
+
+def _name_of(channel: int | None) -> str | None:
+    return None if channel is None else f"Channel {channel}"
 
 
 def _room(segment: Segment) -> Interval:

@@ -66,12 +66,15 @@ def _voice(speaker: str | None) -> str:
 
 
 def in_milliseconds(cues: Iterable[Cue]) -> Iterator[tuple[int, int, str]]:
-    """Start, end and text of each cue, rounded so that none overlaps the one before or lasts no time."""
-    previous_end = 0
+    """
+    Start, end and text of each cue, rounded so that none overlaps the one before on its channel or lasts no
+    time.
+    """
+    previous_ends: dict[int | None, int] = {}
     for cue in cues:
-        start = max(milliseconds(cue.start), previous_end)
-        previous_end = max(milliseconds(cue.end), start + 1)
-        yield start, previous_end, "\n".join(cue.lines)
+        start = max(milliseconds(cue.start), previous_ends.get(cue.channel, 0))
+        end = previous_ends[cue.channel] = max(milliseconds(cue.end), start + 1)
+        yield start, end, "\n".join(cue.lines)
 
 
 def milliseconds(seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""One audio stream of a media file as mono 16 kHz samples on the media's clock."""
+"""One audio stream of a media file as 16 kHz samples, mono or all channels, on the media's clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Channels, Pcm
 from audio_tools.errors import DecodeFailed
 from audio_tools.media.clock import LONGEST_S
 from audio_tools.media.ffmpeg_log import CUT_OFF, Reason, quote, reason
@@ -43,9 +43,10 @@ class Decoder:
     """
     Decodes one audio stream: a context manager to iterate over once, from a worker thread.
 
-    Yields int16 arrays of 4 s, the last one shorter; each is the caller's to keep. Sample n of the whole
-    is heard n/16000 s after the start of the media: a late start and gaps come as zeros, made as they are
-    taken. libav runs in a child process, only as far ahead as its pipe holds (half a minute).
+    Yields int16 arrays of 4 s, the last one shorter; each is the caller's to keep: `Pcm`, or `Channels` where
+    `channels` is given. Sample n of the whole is heard n/16000 s after the start of the media: a late start
+    and gaps come as zeros, made as they are taken. libav runs in a child process, only as far ahead as its
+    pipe holds (half a minute).
 
     The child is killed by `kill`, by leaving the context, and on Linux when the thread that entered it
     ends, thus also by a `kill -9` of this process.
@@ -53,7 +54,8 @@ class Decoder:
     Args:
         path: a file that `probe` has accepted.
         position: which audio stream, counted from 0.
-        channel: which of its channels, counted from 0; None: a mix in which all can be heard.
+        channels: how many channels to yield, as many as the stream has; None: a mix in which all can be
+            heard. Where the stream has another number of channels, its mix is the first of them.
         stall_s: how long to wait for the child, in seconds.
 
     Iterating raises:
@@ -62,14 +64,15 @@ class Decoder:
     """
 
     def __init__(
-        self, path: Path, position: int, *, channel: int | None = None, stall_s: float = STALL_S
+        self, path: Path, position: int, *, channels: int | None = None, stall_s: float = STALL_S
     ) -> None:
-        self._path, self._position, self._channel = path, position, channel
+        self._path, self._position, self._channels = path, position, channels
         self._stall_s = stall_s
         self._lock = threading.Lock()
         self._killed = False
         self._process: subprocess.Popen[bytes] | None = None
         self._report: Report | None = None
+        self._other_channels: tuple[int, float] | None = None
         self._dropped_samples = 0
         self._end_s = 0.0
         self.start: float | None = None
@@ -106,7 +109,7 @@ class Decoder:
         records = RecordReader(pipe.fileno(), self._stall_s)
         blocks = 0
         try:
-            for block in join(self._on_clock(self._mixed(records))):
+            for block in join(self._on_clock(self._placed(records))):
                 blocks += 1
                 yield block
         except TimeoutError:
@@ -145,8 +148,8 @@ class Decoder:
     def _told(self) -> Report:
         return self._report or Report()
 
-    def _mixed(self, records: RecordReader) -> Iterator[tuple[int, Pcm]]:
-        """Number of the first sample and mono samples of each record."""
+    def _placed(self, records: RecordReader) -> Iterator[tuple[int, Pcm]]:
+        """Number of the first sample and the samples of each record."""
         mixdown: Mixdown | None = None
         channels = 0
         for record in records:
@@ -159,15 +162,20 @@ class Decoder:
                 self.start = record.start / SAMPLE_RATE_HZ
             if mixdown is None or record.channels != channels:
                 channels, mixdown = record.channels, Mixdown(record.channels)
-            yield record.start, self._mono(record, mixdown)
+            yield record.start, self._samples(record, mixdown)
 
-    def _mono(self, record: Samples, mixdown: Mixdown) -> Pcm:
+    def _samples(self, record: Samples, mixdown: Mixdown) -> Pcm | Channels:
+        """The samples of a record, mixed or by channel."""
         interleaved = np.frombuffer(record.data, "<i2")
-        if self._channel is None:
+        if self._channels is None:
             return mixdown.mix(interleaved)
-        if self._channel >= record.channels:
-            return np.zeros(len(interleaved) // record.channels, np.int16)
-        return interleaved[self._channel :: record.channels]
+        if self._channels == record.channels:
+            return interleaved.reshape(-1, record.channels)
+        if self._other_channels is None:
+            self._other_channels = record.channels, record.start / SAMPLE_RATE_HZ
+        mixed = np.zeros((len(interleaved) // record.channels, self._channels), np.int16)
+        mixed[:, 0] = mixdown.mix(interleaved)
+        return mixed
 
     def _on_clock(self, pieces: Iterable[tuple[int, Pcm]]) -> Iterator[Pcm]:
         placed = OnClock()
@@ -211,6 +219,12 @@ class Decoder:
             yield (
                 f"The timestamps of {stream.lower()} do not match its audio, which was placed by its own "
                 "length: it may be out of step with the picture. Convert the file before editing."
+            )
+        if self._other_channels is not None:
+            number, second = self._other_channels
+            yield (
+                f"{stream} has {number} channels instead of {self._channels} from {second:.1f} s on; where "
+                "it has, they are mixed into channel 0."
             )
         dropped_s = self._dropped_samples / SAMPLE_RATE_HZ
         if dropped_s > DROPPED_S:
@@ -263,7 +277,7 @@ class OnClock:
             if self.position and abs(gap) <= SAME_PLACE:
                 gap = 0
             for filled in range(0, gap, BLOCK_SAMPLES):
-                yield np.zeros(min(BLOCK_SAMPLES, gap - filled), np.int16)
+                yield np.zeros((min(BLOCK_SAMPLES, gap - filled), *pcm.shape[1:]), np.int16)
             fresh = pcm[max(-gap, 0) :]
             if start >= 0:
                 self.dropped += len(pcm) - len(fresh)
@@ -273,17 +287,19 @@ class OnClock:
 
 
 def join(pieces: Iterable[Pcm]) -> Iterator[Pcm]:
-    """The same samples in arrays of 4 s, the last one shorter."""
-    block, filled = np.empty(BLOCK_SAMPLES, np.int16), 0
+    """The same samples in arrays of 4 s, the last one shorter; all pieces have the same channels."""
+    block, filled = np.empty(0, np.int16), 0
     for piece in pieces:
         taken = 0
         while taken < len(piece):
+            if not filled:
+                block = np.empty((BLOCK_SAMPLES, *piece.shape[1:]), np.int16)
             part = piece[taken : taken + BLOCK_SAMPLES - filled]
             block[filled : filled + len(part)] = part
             filled += len(part)
             taken += len(part)
             if filled == BLOCK_SAMPLES:
                 yield block
-                block, filled = np.empty(BLOCK_SAMPLES, np.int16), 0
+                filled = 0
     if filled:
         yield block[:filled]

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from audio_tools.alignment.base import Aligner
+from audio_tools.audio.channel_cutting import ChannelSound
 from audio_tools.audio.pauses import PAUSE_S, find_silences
 from audio_tools.audio.vad import describe_detector
 from audio_tools.engines.base import Engine
 from audio_tools.engines.retry import EngineClient
 from audio_tools.exports.fillers import list_fillers
 from audio_tools.options import Options
+from audio_tools.pipeline.channels import channel_warnings
 from audio_tools.pipeline.chunk_transcriber import ChunkResult
 from audio_tools.pipeline.languages import DetectedLanguage, language_warnings
-from audio_tools.transcript import AudioStream, FailedChunk, Interval, MediaInfo, Transcript, Usage, Word
+from audio_tools.transcript import (
+    AudioStream,
+    Channel,
+    FailedChunk,
+    Interval,
+    MediaInfo,
+    Segment,
+    Silence,
+    Transcript,
+    Usage,
+    Word,
+)
+from audio_tools.words.channels import in_spoken_order
 from audio_tools.words.script import join_words
 from audio_tools.words.stitch import stitch
 from audio_tools.words.unspoken import describe_dropped
+
+Named = TypeVar("Named", Word, Segment)
 
 TRUNCATED_S = 2.0
 """A stream that ends so much earlier (seconds) than the file promises is reported."""
@@ -31,7 +48,8 @@ class ChunkResults:
 
     `seconds` of sound were decoded, with `pauses` in it; `media.duration` is when sound and picture end.
     `hearings` and `failures`: its chunks, in order. `warnings` of the decoder; `cut_off` if it found that the
-    file ends before its time; `peaks` of the samples.
+    file ends before its time; `peaks` of the samples; `channels`: what each holds, if they were transcribed
+    one by one.
     """
 
     media: MediaInfo
@@ -43,6 +61,7 @@ class ChunkResults:
     warnings: Sequence[str]
     cut_off: bool = False
     peaks: bytes = b""
+    channels: Sequence[ChannelSound] = ()
 
     @property
     def promised(self) -> float:
@@ -60,7 +79,7 @@ def assemble(
 ) -> Transcript:
     """Join the words of the chunks on the media's clock; `asker` has the usage."""
     media, hearings = heard.media, heard.hearings
-    words, segments = stitch([hearing.chunk for hearing in hearings])
+    words, segments = _joined(hearings)
     duration = max(media.duration or 0.0, heard.seconds)
     # The missing part may be speech, so it must not be reported as a silence to cut.
     pauses = heard.pauses if heard.sound_missing else _until(heard.pauses, heard.seconds, duration)
@@ -86,7 +105,7 @@ def assemble(
         fillers=tuple(list_fillers(words if options.word_timestamps else (), language, searched)),
         filler_detection="transcript" if searched is None else "samples",
         failed_chunks=tuple(heard.failures),
-        gaps=tuple(gap for hearing in hearings for gap in hearing.gaps),
+        gaps=tuple(_gaps(hearings)),
         warnings=(*heard.warnings, *_warnings(heard, words, options, engine)),
         usage=Usage(
             seconds=asker.seconds,
@@ -95,6 +114,7 @@ def assemble(
             cost_usd=asker.cost_usd,
             tokens=asker.tokens,
         ),
+        channels=tuple(_channels(heard, words, duration, options)),
     )
 
 
@@ -102,6 +122,50 @@ def _hesitations(hearings: Sequence[ChunkResult]) -> list[Interval] | None:
     """The hesitations between words, in order; None if no chunk was searched for them."""
     found = [result.hesitations for result in hearings if result.hesitations is not None]
     return [each for part in found for each in part] if found else None
+
+
+def _joined(hearings: Sequence[ChunkResult]) -> tuple[list[Word], list[Segment]]:
+    """The words and segments of all chunks: stitched channel by channel, then in the order spoken."""
+    channels = _by_channel(hearings)
+    if channels.keys() <= {None}:
+        return stitch([hearing.chunk for hearing in hearings])
+    stitched = [stitch([hearing.chunk for hearing in row]) for row in channels.values()]
+    if sum(any(word.speaker for word in words) for words, _ in stitched) > 1:
+        stitched = [
+            (list(map(_named_apart, words)), list(map(_named_apart, rows))) for words, rows in stitched
+        ]
+    segments = in_spoken_order([segments for _, segments in stitched])
+    return in_spoken_order([words for words, _ in stitched]), [
+        replace(segment, id=number) for number, segment in enumerate(segments)
+    ]
+
+
+def _by_channel(hearings: Sequence[ChunkResult]) -> dict[int | None, list[ChunkResult]]:
+    channels: dict[int | None, list[ChunkResult]] = {}
+    for hearing in hearings:
+        channels.setdefault(hearing.channel, []).append(hearing)
+    return channels
+
+
+def _named_apart(item: Named) -> Named:
+    """Put the channel behind the name of a speaker: names hold within a channel."""
+    return replace(item, speaker=item.speaker and f"{item.speaker}, channel {item.channel}")
+
+
+def _gaps(hearings: Sequence[ChunkResult]) -> list[Interval]:
+    return sorted(gap for hearing in hearings for gap in hearing.gaps)
+
+
+def _channels(
+    heard: ChunkResults, words: Sequence[Word], duration: float, options: Options
+) -> Iterator[Channel]:
+    """What the result lists of each channel."""
+    for number, sound in enumerate(heard.channels):
+        pauses = sound.pauses if heard.sound_missing else _until(sound.pauses, heard.seconds, duration)
+        own = [word for word in words if word.channel == number]
+        hearings = [hearing for hearing in heard.hearings if hearing.channel == number]
+        silences = find_silences(pauses, own, options.silence_threshold)
+        yield Channel(number, tuple(map(Silence.of, silences)), tuple(_gaps(hearings)))
 
 
 def _language(hearings: Sequence[ChunkResult]) -> str | None:
@@ -145,7 +209,9 @@ def _warnings(heard: ChunkResults, words: Sequence[Word], options: Options, engi
     if telling > 1:
         yield f"Speakers are distinguished within each of {telling} chunks only: A (1) and A (2) may be "
         "the same person."
-    yield from language_warnings([_detected(hearing) for hearing in hearings], options.one_language)
+    detected = [_detected(hearing) for hearing in sorted(hearings, key=lambda each: each.chunk.own.start)]
+    yield from language_warnings(detected, options.one_language)
+    yield from channel_warnings(heard.channels)
     if options.prompt and not engine.capabilities.prompt:
         yield f"The model {engine.model} does not accept a prompt; the prompt was not sent."
 

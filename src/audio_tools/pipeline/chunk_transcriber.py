@@ -70,12 +70,13 @@ class ChunkResult:
     """
     The result of one chunk, on the media's clock.
 
-    `gaps`: speech without words, even after a second request. `dropped`: text of the engine that was not
-    spoken. `sound`: whether the chunk has sound. `stored`: whether its reply was cached. `hesitations`,
-    `detected_language`, `language_probability`: see `Reply`.
+    `channel`: see `Chunk`. `gaps`: speech without words, even after a second request. `dropped`: text of
+    the engine that was not spoken. `sound`: whether the chunk has sound. `stored`: whether its reply was
+    cached. `hesitations`, `detected_language`, `language_probability`: see `Reply`.
     """
 
     chunk: TimedChunk
+    channel: int | None = None
     sound: bool = True
     gaps: tuple[Interval, ...] = ()
     dropped: tuple[Dropped, ...] = ()
@@ -143,14 +144,18 @@ class ChunkTranscriber:
         """
         chunk = ready.chunk
         if ready.stored is None and ready.audio is None:
-            return ChunkResult(TimedChunk(chunk.own, ()), sound=False)
+            return ChunkResult(TimedChunk(chunk.own, ()), channel=chunk.channel, sound=False)
         reply, stored = await self._reply_in_language(ready)
-        words = tuple(word.shifted(chunk.start) for word in reply.words)
+        channel = chunk.channel
+        words = tuple(replace(word.shifted(chunk.start), channel=channel) for word in reply.words)
         language = reply.language if self._options.is_multilingual else None
-        segments = tuple(replace(each.shifted(chunk.start), language=language) for each in reply.segments)
+        segments = tuple(
+            replace(each.shifted(chunk.start), language=language, channel=channel) for each in reply.segments
+        )
         dropped = tuple(phrase.shifted(chunk.start) for phrase in reply.dropped)
         return ChunkResult(
             TimedChunk(chunk.own, words, segments),
+            channel=channel,
             gaps=tuple(_gaps(overlap(chunk.speech, chunk.own), words, dropped)),
             dropped=dropped,
             hesitations=_owned(reply.hesitations, chunk),

@@ -17,13 +17,20 @@ def expected_chunks(seconds: float | None, target_s: float) -> int:
 
 
 async def estimate(
-    path: Path, media: MediaInfo, stream: AudioStream, target_s: float, *, engine: Engine
+    path: Path,
+    media: MediaInfo,
+    stream: AudioStream,
+    target_s: float,
+    *,
+    engine: Engine,
+    channels: int = 1,
 ) -> Transcript:
     """
     Estimate a job from the declared duration of its file; the engine is neither started nor called.
 
     Nearly all audio is sent once; decoding it would only exclude chunks that are silent or cached. A file
-    without a declared duration is decoded to measure it.
+    without a declared duration is decoded to measure it. Of `channels` that are transcribed each on its own,
+    those that are silent or repeat another cost nothing in the end.
 
     Returns:
         A transcript without words, whose chunks and usage are what would be.
@@ -32,7 +39,8 @@ async def estimate(
         DecodeFailed: the file promises no duration, and its sound cannot be decoded.
     """
     seconds = stream.duration or media.duration or await _decoded_seconds(path, stream)
-    chunks = expected_chunks(seconds, target_s)
+    chunks = expected_chunks(seconds, target_s) * channels
+    sent_s = seconds * channels
     return Transcript(
         words=(),
         segments=(),
@@ -45,7 +53,7 @@ async def estimate(
         engine=engine.name,
         model=engine.model,
         media=media.of_stream(stream.position),
-        usage=Usage(seconds, chunks, cost_usd=seconds / 60 * engine.capabilities.usd_per_minute),
+        usage=Usage(sent_s, chunks, cost_usd=sent_s / 60 * engine.capabilities.usd_per_minute),
         dry_run=True,
     )
 

@@ -26,10 +26,14 @@ class ProgressTracker:
         self.expect(None, 0)
         self.start_pass()
 
-    def expect(self, duration: float | None, chunks: int) -> None:
-        """The file is known: its length in seconds, if it says so, and about how many chunks it has."""
+    def expect(self, duration: float | None, chunks: int, channels: int = 1) -> None:
+        """
+        The file is known: its length in seconds, if it says so, about how many chunks each channel has, and
+        how many channels are transcribed.
+        """
         self._duration = duration
-        self._expected_chunks = chunks
+        self._channels = channels
+        self._expected_chunks = chunks * channels
         # What remains is reckoned from here: a model is loaded, or even downloaded, only once.
         self._started = time.monotonic()
 
@@ -48,7 +52,7 @@ class ProgressTracker:
     def cut(self, seconds: float) -> None:
         """Another chunk was cut; the stream is decoded up to `seconds`."""
         self._cut_chunks += 1
-        self._seconds_cut = seconds
+        self._seconds_cut = max(self._seconds_cut, seconds)
         self._say_how_far()
 
     def cut_all(self, seconds: float) -> None:
@@ -103,9 +107,10 @@ class ProgressTracker:
         """Publish the stage and a sentence; while the job waits, the sentence says what for."""
         if self._waiting is not None:
             message = f"Waiting: {self._waiting.reason}"
-        total = max(self._duration or 0.0, self._seconds_cut)
+        length = max(self._duration or 0.0, self._seconds_cut)
+        total = length * self._channels
         share = self._seconds_done / total if total else 0.0
-        decoded = self._seconds_cut / total if total else 0.0
+        decoded = self._seconds_cut / length if length else 0.0
         percent = DECODE_SHARE * decoded + (MOST_BEFORE_END - DECODE_SHARE) * share
         self._progress = max(self._progress, min(percent, MOST_BEFORE_END))
         speed = self._speed(total)
@@ -119,7 +124,7 @@ class ProgressTracker:
                 chunks_failed=self._chunks_failed,
                 total_chunks=self.total_chunks,
                 seconds_done=self._seconds_done,
-                seconds_total=self._duration,
+                seconds_total=self._duration and self._duration * self._channels,
                 eta_s=remaining_s / speed if speed and not self._waiting else None,
                 speed=speed,
                 waiting=self._waiting,

@@ -17,9 +17,11 @@ from functools import partial
 from pathlib import Path
 
 from audio_tools.alignment.base import Aligner
+from audio_tools.audio.channel_cutting import ChannelCutter
 from audio_tools.audio.chunking import WINDOW_FILL, Cutter, capped_target, cut, target_seconds
 from audio_tools.audio.pcm import Pcm
 from audio_tools.audio.peaks import PeakMeter
+from audio_tools.audio.vad import make_detector
 from audio_tools.concurrency import first_error_of
 from audio_tools.engines.base import Capabilities, Engine
 from audio_tools.engines.rate_limits import RequestLimiter
@@ -120,16 +122,17 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
     media = await probe(path)
     stream = choose_audio(media, options.audio_stream)
     target_s, window_s = _chunk_length(media, options, tools)
+    channels = max(stream.channels, 1) if options.separates_channels else None
     if options.dry_run:
-        return await estimate(path, media, stream, target_s, engine=tools.engine)
+        return await estimate(path, media, stream, target_s, engine=tools.engine, channels=channels or 1)
     meter.say("load", f"Starting {tools.engine.name} ({tools.engine.model})")
     await tools.engine.start(meter.downloaded)
-    meter.expect(media.likely_duration, expected_chunks(media.likely_duration, target_s))
+    meter.expect(media.likely_duration, expected_chunks(media.likely_duration, target_s), channels or 1)
     asker = EngineClient(tools.engine, tools.lanes, options.max_cost, tools.outage_wait_s)
     disk = DiskWait(tools.outage_wait_s)
     listener = ChunkTranscriber(tools.engine, asker, tools.store, options, tools.aligner, disk=disk)
-    new_cutter = partial(Cutter, target_s, options.silence_detection, window_s=window_s)
-    job = _FileRun(path, media, stream, new_cutter, tools, listener, meter, publish)
+    new_cutter = partial(_make_cutter, channels, target_s, window_s, options)
+    job = _FileRun(path, media, stream, channels, new_cutter, tools, listener, meter, publish)
     meter.say("decode", "Extracting audio")
     async with _waits_reported(tools.lanes, disk, meter):
         for _ in range(PASSES):
@@ -172,17 +175,22 @@ async def _waits_reported(
 
 @dataclass(slots=True)
 class _FileRun:
-    """The chunks of one file by index: transcribed or failed."""
+    """
+    The chunks of one file by index: transcribed or failed.
+
+    `channels`: how many channels are transcribed, each on its own; None: their mix is.
+    """
 
     path: Path
     media: MediaInfo
     stream: AudioStream
-    new_cutter: Callable[[], Cutter]
+    channels: int | None
+    new_cutter: Callable[[], Cutter | ChannelCutter]
     tools: PipelineContext
     listener: ChunkTranscriber
     meter: ProgressTracker
     publish: Publish
-    cutter: Cutter = field(init=False)
+    cutter: Cutter | ChannelCutter = field(init=False)
     peaks: PeakMeter = field(init=False)
     hearings: dict[int, ChunkResult] = field(default_factory=dict)
     failures: dict[int, Failure] = field(default_factory=dict)
@@ -225,6 +233,7 @@ class _FileRun:
             warnings=self.warnings,
             cut_off=self.cut_off,
             peaks=self.peaks.finish(),
+            channels=self.cutter.channels() if isinstance(self.cutter, ChannelCutter) else (),
         )
 
     async def _feed(self, ready: asyncio.Queue[PreparedChunk | None], lanes: int) -> None:
@@ -233,7 +242,7 @@ class _FileRun:
         encoding = ThreadPoolExecutor(1, "encode")
         with (
             ThreadPoolExecutor(1, "cut") as cutting,
-            Decoder(self.path, self.stream.position) as decoder,
+            Decoder(self.path, self.stream.position, channels=self.channels) as decoder,
         ):
             chunks, loop = cut(self._measured(decoder), self.cutter), asyncio.get_running_loop()
             cut_next = partial(loop.run_in_executor, cutting, next, chunks, None)
@@ -301,13 +310,17 @@ class _FileRun:
             except (EngineRefused, EngineUnreachable):
                 raise
             except EngineError as error:
-                failed = FailedChunk(chunk.index, chunk.own.start, chunk.own.end, error.code, error.message)
+                own = chunk.own
+                failed = FailedChunk(
+                    chunk.index, own.start, own.end, error.code, error.message, chunk.channel
+                )
                 self.failures[chunk.index] = Failure(failed, error.retryable, error.restartable, error.hint)
                 self.meter.failed(chunk.own.duration)
             else:
                 self.hearings[chunk.index] = hearing
                 own = hearing.chunk.own
-                self.publish(ChunkWords(chunk.index, own.start, own.end, hearing.chunk.words))
+                words = hearing.chunk.words
+                self.publish(ChunkWords(chunk.index, own.start, own.end, words, chunk.channel))
                 by_engine = hearing.sound and not hearing.stored
                 self.meter.done(chunk.own.duration, by_engine=by_engine)
 
@@ -316,11 +329,22 @@ def _cost_limit_reached(
     job: _FileRun, target_s: float, options: Options, asker: EngineClient
 ) -> CostLimitReached:
     assert options.max_cost is not None
-    heard, chunks = len(job.hearings), expected_chunks(job.media.likely_duration, target_s)
+    chunks = expected_chunks(job.media.likely_duration, target_s) * (job.channels or 1)
+    heard = len(job.hearings)
     return CostLimitReached(
         options.max_cost,
         f"Spent {asker.cost_usd:.4f} USD; {heard} of about {max(heard + 1, chunks)} chunks are stored.",
     )
+
+
+def _make_cutter(
+    channels: int | None, target_s: float, window_s: float | None, options: Options
+) -> Cutter | ChannelCutter:
+    detection = options.silence_detection
+    new_cutter = partial(Cutter, target_s, detection, window_s=window_s)
+    if channels is None:
+        return new_cutter()
+    return ChannelCutter(channels, new_cutter, partial(make_detector, detection))
 
 
 def _chunk_length(media: MediaInfo, options: Options, tools: PipelineContext) -> tuple[float, float | None]:

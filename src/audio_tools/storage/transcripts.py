@@ -34,7 +34,8 @@ class TranscriptStore:
             DiskFull, StorageError: it was not stored.
         """
         if transcript.peaks:
-            self._blobs.put(_peaks(job_id), Peaks.of(transcript.peaks).to_dat())
+            peaks = Peaks.of(transcript.peaks, max(len(transcript.channels), 1))
+            self._blobs.put(_peaks(job_id), peaks.to_dat())
         try:
             self._blobs.put(_words(job_id), transcript.to_json_text())
         except BaseException:

@@ -115,7 +115,7 @@ def test_every_field_is_described() -> None:
 
 def test_every_event_is_described() -> None:
     """Each type has a row, and each field that it has is on the page."""
-    events = [Progress("probe", 0.0, "").to_json(), ChunkWords(0, 0.0, 1.0, ()).to_json()]
+    events = [Progress("probe", 0.0, "").to_json(), ChunkWords(0, 0.0, 1.0, (), 0).to_json()]
     rows = dict(
         re.findall(
             r"^\| `(\w+)` \|([^|]*)\|", PAGE.partition("## Events\n")[2].partition("\n## ")[0], re.MULTILINE

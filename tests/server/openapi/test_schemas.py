@@ -19,12 +19,14 @@ from audio_tools.server.openapi.examples import EXAMPLES
 from audio_tools.server.openapi.schemas import EVENTS, SCHEMAS
 from audio_tools.transcript import (
     AudioStream,
+    Channel,
     FailedChunk,
     Filler,
     Interval,
     Json,
     MediaInfo,
     Segment,
+    Silence,
     Transcript,
     Usage,
     Word,
@@ -37,8 +39,8 @@ def full_transcript() -> Transcript:
     stream = AudioStream(0, 1, "aac", 48_000, 2, 0.02, 60.0, "eng", "Main", True)
     film = MediaInfo("mov", 60.0, (stream,), 0, Fraction(25), False, 64, 36, "01:00:00;00", True)
     return Transcript(
-        words=(Word("So", 0.5, 0.7, 0.9, "aligned", "A"),),
-        segments=(Segment(0, 0.5, 0.7, "So", -0.2, 1.1, 0.01, "A", "en"),),
+        words=(Word("So", 0.5, 0.7, 0.9, "aligned", "A", 0),),
+        segments=(Segment(0, 0.5, 0.7, "So", -0.2, 1.1, 0.01, "A", "en", 0),),
         silences=(Interval(1.0, 4.0),),
         duration=60.0,
         total_chunks=2,
@@ -51,10 +53,11 @@ def full_transcript() -> Transcript:
         aligner="pocketsphinx",
         pauses=(Interval(1.0, 4.0),),
         fillers=(Filler(None, None, 0.8, 0.95, "uh"),),
-        failed_chunks=(FailedChunk(1, 30.0, 60.0, "engine_timeout", "No answer."),),
+        failed_chunks=(FailedChunk(1, 30.0, 60.0, "engine_timeout", "No answer.", 0),),
         gaps=(Interval(4.0, 5.0),),
         warnings=("A sentence.",),
         usage=Usage(60.0, 2, 0, 0.006, 17),
+        channels=(Channel(0, (Silence(1.0, 4.0, 3.0),), (Interval(4.0, 5.0),)),),
     )
 
 
@@ -67,6 +70,7 @@ def test_every_field_of_a_transcript_is_known() -> None:
         "Segment": record["segments"][0],
         "Filler": record["fillers"][0],
         "Silence": record["silenceSegments"][0],
+        "Channel": record["channels"][0],
         "Interval": record["gaps"][0],
         "FailedChunk": record["failedChunks"][0],
         "MediaInfo": record["media"],
