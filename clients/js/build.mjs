@@ -35,7 +35,7 @@ function openapiDocument(file) {
 
 async function writeTypes(document) {
   const { default: openapiTS, astToString } = await import('openapi-typescript');
-  const nodes = await openapiTS(JSON.parse(document), { silent: true });
+  const nodes = await openapiTS(JSON.parse(document), { silent: true, defaultNonNullable: false });
   const types = `// Generated from the OpenAPI document by build.mjs.\n${astToString(nodes)}`;
   writeFileSync(join(here, 'src/api.d.ts'), types);
   const tsc = join(here, 'node_modules/typescript/bin/tsc');

@@ -134,6 +134,35 @@ def test_a_failed_job_is_an_error(start: Start, service: ServiceProcess, tmp_pat
     assert error["hint"]
 
 
+def test_a_form_and_the_calls_of_an_unfinished_job(
+    start: Start, service: ServiceProcess, recording: Path, engine: Engine
+) -> None:
+    """Progress counts the file, names of any kind arrive, and what does not exist yet is an error."""
+    size = recording.stat().st_size
+    with engine.never_answering():
+        program = start("calls.mjs", service.url, recording)
+        started, early, cancelled = (program.read() for _ in range(3))
+
+    assert started["again"] == started["jobId"]
+    assert (started["fileName"], started["fileSize"]) == ('täke "1".flac', size)
+    assert started["warnings"] == ["The option unheardOf is unknown and was ignored."]
+    assert started["sent"][-1] == [size, size]
+    assert early["codes"] == [
+        None,
+        "job_not_finished",
+        "job_not_finished",
+        "job_not_finished",
+        "job_not_found",
+        "invalid_option",
+    ]
+    assert (cancelled["listed"], cancelled["yes"]) == (1, True)
+
+
+def test_text_needs_nothing_of_the_host(start: Start) -> None:
+    """UTF-8 and Base64 are those of Node, wherever a piece ends: UXP has no TextDecoder."""
+    assert start("text.mjs").read() == {"kind": "done", "wrong": []}
+
+
 def test_the_readme_works(client_js: Path, service: ServiceProcess, recording: Path, tmp_path: Path) -> None:
     """Its program transcribes a file and cuts it; nothing in it was changed."""
     (program,) = re.findall(r"```js\n(import .*?)```", (client_js / "README.md").read_text(), re.DOTALL)

@@ -17,8 +17,9 @@ export class AudioToolsError extends Error {
   }
 }
 
-/** Replies to HEAD have no body. */
+/** Codes where the body has none: replies to HEAD, and a result that does not exist yet. */
 const CODES = new Map([
+  [202, 'job_not_finished'],
   [401, 'unauthorized'],
   [403, 'forbidden'],
   [404, 'not_found'],
@@ -37,10 +38,11 @@ export class ApiError extends AudioToolsError {
    */
   constructor(reply, place) {
     const { error, message, hint, problems, requestId, ...facts } = bodyOf(reply);
+    const isOurs = !reply.text || Boolean(message);
     super(
       message || `The server answered ${place} with ${reply.status}.`,
-      error || (!reply.text && CODES.get(reply.status)) || `http_${reply.status}`,
-      hint || (error || !reply.text ? '' : 'Check that the address is that of an Audio Tools service.'),
+      error || (isOurs && CODES.get(reply.status)) || `http_${reply.status}`,
+      hint || (error || isOurs ? '' : 'Check that the address is that of an Audio Tools service.'),
     );
     this.name = 'ApiError';
     this.status = reply.status;
@@ -50,9 +52,8 @@ export class ApiError extends AudioToolsError {
     this.requestId = requestId || reply.header('X-Request-Id');
     /** @type {Record<string, unknown>} */
     this.facts = facts;
-    const seconds = Number(reply.header('Retry-After'));
-    /** Seconds that the service asks to wait; 0 if it does not. */
-    this.retryAfterSeconds = Math.max(seconds, 0);
+    /** Seconds that the service asks to wait; 0 if it does not, or names a date. */
+    this.retryAfterSeconds = Number(reply.header('Retry-After')) || 0;
   }
 }
 

@@ -7,7 +7,7 @@ import { AbortError, ApiError, ConnectionError } from './errors.js';
  * @property {unknown} [json] a body of JSON
  * @property {BodyInit} [body]
  * @property {AbortSignal} [signal]
- * @property {number[]} [accept] statuses of 400 and more that are not errors
+ * @property {number[]} [accept] statuses that are not errors here: of 400 and more, or 202 (no result yet)
  */
 
 /** Sends requests to one service, and turns every failure into an error of this client. */
@@ -53,7 +53,8 @@ export class Http {
       if (typeof ReadableStream === 'function' && body instanceof ReadableStream) init.duplex = 'half';
     }
     const response = await this._fetch(address, init, signal);
-    const refused = response.status >= 400 && !accept.includes(response.status);
+    const { status } = response;
+    const refused = (status >= 400 || status === 202) && !accept.includes(status);
     if (refused) throw await errorOf(response, `${method} ${path}`);
     return response;
   }

@@ -93,7 +93,7 @@ export class Jobs {
    * @throws {ApiError} the error of a failed job, with its `code`, `message` and `hint`
    */
   async transcript(jobId, { signal } = {}) {
-    const reply = await this._http.json('GET', `${pathOf(jobId)}/result`, { signal });
+    const reply = await this._http.json('GET', `${pathOf(jobId)}/result`, { signal, accept: [202] });
     return reply.success ? reply.result : null;
   }
 
