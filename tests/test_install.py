@@ -82,19 +82,19 @@ def install(wheel: Path, extras: str, folder: Path) -> Installed:
     return Installed(folder / "venv" / ("Scripts" if os.name == "nt" else "bin"), folder)
 
 
-@pytest.mark.parametrize("extras", ["", "[local]", "[align]", "[redis]", "[local,align,redis]"])
-def test_an_installation_works(extras: str, wheel: Path, base_url: str, tmp_path: Path) -> None:
-    """`doctor` finds no fault, and a recording is transcribed through the API; with [local] also without."""
-    installed = install(wheel, extras, tmp_path)
+@pytest.mark.parametrize("extra", ["", "local", "align", "redis", "mcp", "all"])
+def test_an_installation_works(extra: str, wheel: Path, base_url: str, tmp_path: Path) -> None:
+    """`doctor` finds no fault, and a recording is transcribed through the API; with `local` also without."""
+    installed = install(wheel, f"[{extra}]" if extra else "", tmp_path)
     media = render(SCRIPT, tmp_path / "talk.mp4")
     api = {"openai_api_key": "sk-test", "openai_base_url": base_url, "rate_limit_delay": "0"}
 
     report = installed.run("doctor", **api)
 
     assert "FAULT" not in report
-    assert ("ok     aligner" in report) == ("align" in extras and has_wheel("pocketsphinx"))
+    assert ("ok     aligner" in report) == (extra in {"align", "all"} and has_wheel("pocketsphinx"))
     assert installed.words(media, align="off", **api) == [word.text for word in SCRIPT.words]
-    if "local" in extras:
+    if extra in {"local", "all"}:
         model = tiny_whisper.build(tmp_path / "model")
         said = installed.words(media, engine="whisper", whisper_model=model, silence_detection="level")
         assert said[:5] == ["This", "is", "a", "scripted", "test."]

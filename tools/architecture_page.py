@@ -52,6 +52,7 @@ RANKS: list[dict[str, str]] = [
     {
         "worker": "takes jobs from the queue and runs the pipeline",
         "server": "HTTP and WebSocket API",
+        "mcp_server": "tools for assistants: Model Context Protocol",
     },
     {"worker_process": "the process of `work`: engines, limits, aligner, workers"},
     {"server_process": "the process of `serve`: HTTP, with or without workers"},

@@ -22,6 +22,7 @@ COMMANDS = {
     "jobs": "List the jobs of a service.",
     "cancel": "Cancel a job of a service.",
     "restart": "Restart a failed job of a service.",
+    "mcp": "Serve the Model Context Protocol to an assistant.",
     "doctor": "Check FFmpeg, engines, model, key, network and folders.",
 }
 INTERRUPTED = 130

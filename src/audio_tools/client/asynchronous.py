@@ -190,7 +190,9 @@ class AsyncClient:
             options: export options (ExportOptions).
             cut_plan: options of a cut plan, or a plan that `cut_plan` returned, perhaps edited.
         """
-        body = {"format": format, **(options or {})} | ({"cutPlan": dict(cut_plan)} if cut_plan else {})
+        body = {"format": format, **(options or {})} | (
+            {} if cut_plan is None else {"cutPlan": dict(cut_plan)}
+        )
         response = await self._request("POST", f"{_path(job_id)}/export", json=body)
         if response.status_code == httpx2.codes.ACCEPTED:
             raise JobNotFinished(job_id, response.json()["state"])
