@@ -77,7 +77,8 @@ def _fast_folder(folder: Path, size_bytes: int) -> Iterator[Path]:
 
 
 @contextmanager
-def _service(folder: Path) -> Iterator[rivals.Rival]:
+def served(folder: Path) -> Iterator[rivals.Rival]:
+    """Our service, with its data in `folder`."""
     with running(folder) as service:
         yield rivals.Rival(service.pid, service.port)
 
@@ -101,8 +102,8 @@ def _tus(port: int, content: Content) -> Answer:
 WAYS: dict[str, tuple[Server, Upload]] = {
     "nginx, raw PUT": (rivals.nginx, _put),
     "Node express + multer, multipart": (rivals.multer, send_form),
-    "ours, multipart": (_service, send_form),
-    "ours, tus, one PATCH": (_service, _tus),
+    "ours, multipart": (served, send_form),
+    "ours, tus, one PATCH": (served, _tus),
 }
 COPY, NGINX, MULTER, MULTIPART, _ = "plain copy", *WAYS
 
@@ -160,7 +161,7 @@ def _ratio(ours: Sequence[Taken], theirs: Sequence[Taken], rival: str, aim: floa
 def _smaller(folder: Path, size_bytes: int) -> str:
     """Whether memory depends on the size."""
     with random_content(folder, size_bytes // 4) as content:
-        taken = take(folder, _service, send_form, content)
+        taken = take(folder, served, send_form, content)
     return f"Peak memory of ours for a quarter of these bytes: {taken.peak_mb:.0f} MB."
 
 
@@ -213,7 +214,7 @@ def _asking_health(port: int) -> Iterator[Health]:
 def _on_disk(folder: Path, size_bytes: int) -> list[str]:
     with random_content(folder, size_bytes) as content:
         copied = copy(folder, content, sync=True)
-        ours = take(folder, _service, send_form, content)
+        ours = take(folder, served, send_form, content)
     return [
         "| on the disk, synced | MB/s | lowest to highest | CPU s/GB | peak MB |",
         "|---|---|---|---|---|",

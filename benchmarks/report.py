@@ -13,7 +13,19 @@ from benchmarks.measure import ROOT, machine
 Bench = Callable[[Path], list[str]]
 """Takes a folder to work in; gives lines of Markdown that begin with a heading."""
 
-ORDER = ("pass", "schedule", "rate", "upload", "sockets", "truth", "words", "wer", "silence", "queue")
+ORDER = (
+    "pass",
+    "schedule",
+    "rate",
+    "upload",
+    "sockets",
+    "extensions",
+    "truth",
+    "words",
+    "wer",
+    "silence",
+    "queue",
+)
 """How the benchmarks follow one another in the report; others come after them."""
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 HEAD = """\

@@ -16,13 +16,18 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from audio_tools import cli, server_process
+from audio_tools.server.uvicorn_ext.choice import Protocols, choose_protocols
+from audio_tools.server.uvicorn_ext.http_protocol import HttpProtocol
 from benchmarks.measure import ROOT, environment, python, quantile
 
 STEP_S = 0.005
+WITHOUT = "BENCH_WITHOUT"
+"""Environment variable that names extensions of uvicorn to leave out: `socket_body`, `frames`."""
 NOBODY = "http://127.0.0.1:9/v1"
 
 
@@ -118,7 +123,17 @@ async def _watch(lags: list[float]) -> None:
         lags.append(max(time.monotonic() - due, 0.0))
 
 
+async def _protocols() -> Protocols:
+    """The extensions of uvicorn, without those that BENCH_WITHOUT names, for comparison."""
+    protocols, without = await choose_protocols(), os.environ.get(WITHOUT, "")
+    if "socket_body" in without:
+        protocols = replace(protocols, http=HttpProtocol)
+    if "frames" in without:
+        protocols = replace(protocols, ws=Protocols().ws)
+    return protocols
+
+
 if __name__ == "__main__":
     # The command takes the class from its module when it runs.
-    vars(server_process)["ServerProcess"] = WatchedService
+    vars(server_process).update(ServerProcess=WatchedService, choose_protocols=_protocols)
     cli.main()

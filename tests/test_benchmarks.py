@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.__main__ import main, names
+from benchmarks.bench_extensions import bench as bench_extensions
 from benchmarks.bench_pass import bench as bench_pass
 from benchmarks.bench_queue import bench as bench_queue
 from benchmarks.bench_rate import PROVIDERS, best
@@ -79,6 +80,18 @@ def test_upload(tmp_path: Path) -> None:
 def test_sockets(tmp_path: Path) -> None:
     """Every client gets the end."""
     assert bench_sockets(tmp_path, clients=[3], talk_s=60.0)[-1].startswith("| 3 | **3** |")
+
+
+@pytest.mark.slow
+def test_extensions(tmp_path: Path) -> None:
+    """Both extensions get a row with and one without."""
+    lines = bench_extensions(tmp_path, size_bytes=8 << 20, rounds=1, clients=[2], talk_s=60.0)
+
+    assert [line.split("|")[1].strip() for line in lines if "socket_body" in line] == [
+        "with `socket_body`",
+        "without `socket_body`",
+    ]
+    assert sum(line.startswith("| 2 | **2** |") for line in lines) == 2
 
 
 def test_queue(tmp_path: Path) -> None:

@@ -29,8 +29,7 @@ from audio_tools.server.routes.health import HealthCheck, check_ffmpeg
 from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.openai import OpenAIRoutes
 from audio_tools.server.routes.tus import TusApp
-from audio_tools.server.uvicorn_ext.frames import FramesProtocol
-from audio_tools.server.uvicorn_ext.socket_body import SocketBodyProtocol
+from audio_tools.server.uvicorn_ext.choice import Protocols, choose_protocols
 from audio_tools.settings import Settings
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.webhooks import WebhookDispatcher, WebhookSender
@@ -73,7 +72,7 @@ class ServerProcess:
             _listen(settings.host, settings.ws_port, "WS_PORT"),
         ]
         ports = [bound.getsockname()[1] for bound in sockets]
-        server = self._server(ports)
+        server = self._server(ports, await choose_protocols())
         async with self._backend, self._webhooks(), asyncio.TaskGroup() as tasks:
             stopping = until_told_to_stop()
             tasks.create_task(server.serve(sockets), name="serve")
@@ -96,7 +95,7 @@ class ServerProcess:
         )
         return WebhookDispatcher(self._backend.queue, self._backend.subscriptions.store, sender)
 
-    def _server(self, ports: list[int]) -> _Server:
+    def _server(self, ports: list[int], protocols: Protocols) -> _Server:
         settings = self._settings
         rules = replace(self._rules, ports=tuple(ports))
         routes = JobRoutes(self._backend, self._streams, ws_port=ports[1], upload_idle_s=settings.upload_idle)
@@ -112,8 +111,8 @@ class ServerProcess:
                 settings.path_prefix,
             ),
             proxy_headers=False,  # uvicorn's own handling trusts every client on this machine
-            http=SocketBodyProtocol,
-            ws=FramesProtocol,
+            http=protocols.http,
+            ws=protocols.ws,
             ws_max_size=WS_MESSAGE_BYTES,
             # Messages are small, and would be compressed separately for each of hundreds of clients.
             ws_per_message_deflate=False,

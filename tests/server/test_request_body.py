@@ -19,7 +19,8 @@ from audio_tools.server.request_body import (
     LingeringClose,
     require_plain_body,
 )
-from audio_tools.server.uvicorn_ext.socket_body import EXTENSION, SocketBody
+from audio_tools.server.uvicorn_ext.interface import SOCKET_BODY
+from audio_tools.server.uvicorn_ext.socket_body import SocketBody
 from audio_tools.storage import UploadStore
 
 GONE: Message = {"type": "http.disconnect"}
@@ -130,7 +131,7 @@ async def test_a_reader_is_interrupted_while_a_block_is_written(tmp_path: Path) 
     def take_over() -> SocketBody:
         raise AssertionError("the connection was taken over")
 
-    body = Body(receive_from(piece(b"x" * BLOCK_BYTES)), 3600, {"extensions": {EXTENSION: take_over}})
+    body = Body(receive_from(piece(b"x" * BLOCK_BYTES)), 3600, {"extensions": {SOCKET_BODY: take_over}})
     store = UploadStore(tmp_path, max_bytes=1 << 30, min_free_bytes=0, ttl_s=60)
     with pytest.raises(UploadInterrupted):
         await body.pour(sink, store)

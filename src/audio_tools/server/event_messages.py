@@ -12,7 +12,7 @@ from fastapi.sse import format_sse_event
 
 from audio_tools.jobs import Event, Job, JobState, Queue
 from audio_tools.jobs.job import PROGRESS
-from audio_tools.server.uvicorn_ext.frames import TextMessage
+from audio_tools.server.uvicorn_ext.interface import TextMessage
 from audio_tools.server.views import JobStatus, iso
 from audio_tools.transcript import Json
 

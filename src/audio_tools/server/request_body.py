@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audio_tools.errors import MalformedUpload, UnsupportedMediaType, UploadError, UploadTimeout
-from audio_tools.server.uvicorn_ext.socket_body import BYTES_READ, EXTENSION, SocketBody
+from audio_tools.server.uvicorn_ext.interface import BYTES_READ, SOCKET_BODY, DirectBody
 from audio_tools.storage import Uploads
 
 BLOCK_BYTES = 1 << 20
@@ -44,8 +44,8 @@ class Body:
         self._error: Exception | None = None
         self._limit: asyncio.Timeout | None = None
         self._state = {} if scope is None else scope.setdefault("state", {})
-        self._take_over = (scope or {}).get("extensions", {}).get(EXTENSION)
-        self._direct: SocketBody | None = None
+        self._take_over = (scope or {}).get("extensions", {}).get(SOCKET_BODY)
+        self._direct: DirectBody | None = None
 
     def interrupt(self, error: UploadError) -> None:
         """Raise `error` in the reader at once instead of returning more blocks."""

@@ -24,7 +24,7 @@ from audio_tools.server.middleware.access_control import UNAUTHORIZED
 from audio_tools.server.openapi.document import DESCRIPTION
 from audio_tools.server.routes import job_events as websocket
 from audio_tools.server.routes.tus import EXTENSIONS
-from audio_tools.server.uvicorn_ext import http_protocol as protocol
+from audio_tools.server.uvicorn_ext import interface
 from audio_tools.server.views import JobStatus
 from audio_tools.transcript import AudioStream, Json, MediaInfo, Transcript
 
@@ -80,7 +80,7 @@ def subclasses(error: type[AudioToolsError]) -> Iterator[type[AudioToolsError]]:
 
 def is_met_by_clients(error: type[AudioToolsError]) -> bool:
     """Not those of the command line's own client, nor those that other tests make."""
-    modules = {AudioToolsError.__module__, security.__name__, protocol.__name__}
+    modules = {AudioToolsError.__module__, security.__name__, interface.__name__}
     return error.__module__ in modules and error is not ServerUnreachable
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from audio_tools.server.uvicorn_ext import http_protocol as protocol
+from audio_tools.server.uvicorn_ext.interface import HEAD_BYTES
 from tests.server.service import Service, running
 from tests.server.wire import TYPE, head, read_answer
 
@@ -51,7 +52,7 @@ def test_a_connection_that_says_nothing_is_closed_without_a_word(service: Servic
 )
 def test_a_head_without_end_is_refused(service: Service, request_bytes: bytes) -> None:
     """One header, or very many."""
-    with service.connect(request_bytes[: protocol.HEAD_BYTES + 2000]) as connection:
+    with service.connect(request_bytes[: HEAD_BYTES + 2000]) as connection:
         answer = read_answer(connection)
 
     assert (answer.status, answer.json["error"]) == (431, "head_too_large")

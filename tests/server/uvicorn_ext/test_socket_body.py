@@ -18,7 +18,8 @@ from starlette.types import Receive, Scope, Send
 from audio_tools.server.middleware.access_log import AccessLog
 from audio_tools.server.request_body import BLOCK_BYTES
 from audio_tools.server.uvicorn_ext import socket_body as direct
-from audio_tools.server.uvicorn_ext.socket_body import EXTENSION, SocketBody, SocketBodyProtocol
+from audio_tools.server.uvicorn_ext.interface import SOCKET_BODY
+from audio_tools.server.uvicorn_ext.socket_body import SocketBody, SocketBodyProtocol
 from tests.server.service import Service, running
 from tests.server.wire import TYPE, chunked, form, head, media, post, read_answer, wait_until
 
@@ -147,7 +148,7 @@ def test_a_body_that_is_given_up_ends_its_connection(tmp_path: Path) -> None:
 
     async def answer_early(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        scope["extensions"][EXTENSION]().close()
+        scope["extensions"][SOCKET_BODY]().close()
         await send({"type": "http.response.start", "status": 204})
         await send({"type": "http.response.body"})
 

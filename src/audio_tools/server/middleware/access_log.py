@@ -15,7 +15,7 @@ from audio_tools.errors import ServiceStopping
 from audio_tools.logs import log_context
 from audio_tools.redaction import redact
 from audio_tools.server.error_responses import error_response
-from audio_tools.server.uvicorn_ext.socket_body import BYTES_READ
+from audio_tools.server.uvicorn_ext.interface import BYTES_READ
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """Valid client request ids: they are logged, so no spaces, quotes or line breaks."""

@@ -10,7 +10,7 @@ from audio_tools.errors import AudioToolsError
 from audio_tools.jobs.base import WORKER_CRASHED
 from audio_tools.server.access_rules import BadHost, HostNotAllowed, OriginNotAllowed, Unauthorized
 from audio_tools.server.openapi.json_schema import content
-from audio_tools.server.uvicorn_ext.http_protocol import HeadTooLarge, HeadTooLate
+from audio_tools.server.uvicorn_ext.interface import HeadTooLarge, HeadTooLate
 
 Responses = dict[int | str, dict[str, Any]]
 

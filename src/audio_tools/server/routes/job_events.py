@@ -11,7 +11,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 from audio_tools.errors import JobNotFound, QueueUnavailable
 from audio_tools.jobs import Job, Queue
 from audio_tools.server.event_messages import EventMessages, snapshot
-from audio_tools.server.uvicorn_ext.frames import sender
+from audio_tools.server.uvicorn_ext.interface import sender
 
 NORMAL = 1000
 TRY_AGAIN = 1013

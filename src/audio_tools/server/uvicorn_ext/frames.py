@@ -8,38 +8,19 @@ and is therefore optional: without `FramesProtocol` everything works, only slowe
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import cached_property
 from http import HTTPStatus
 
-from starlette.websockets import WebSocket
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
-from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 
 from audio_tools.server.error_responses import error_response
-from audio_tools.server.uvicorn_ext.http_protocol import BadHandshake, UpgradeRequired
-
-EXTENSION = "audio_tools.frames"
-"""In `scope["extensions"]`: a function that writes a frame to an open WebSocket."""
-
-
-class TextMessage:
-    """A message and its frame, which is shared by any number of clients."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    @cached_property
-    def frame(self) -> bytes:
-        """RFC 6455, section 5.2: one frame, not masked, not compressed."""
-        return Frame(Opcode.TEXT, self.text.encode()).serialize(mask=False)
+from audio_tools.server.uvicorn_ext.interface import FRAMES, BadHandshake, UpgradeRequired
 
 
 class FramesProtocol(WebSocketsSansIOProtocol):
-    """For `uvicorn.Config(ws=FramesProtocol)`: offers EXTENSION, and refuses handshakes as other requests."""
+    """For `uvicorn.Config(ws=FramesProtocol)`: offers FRAMES, and refuses handshakes as other requests."""
 
     def handle_connect(self, event: Request) -> None:
         accept = self.conn.accept
@@ -48,7 +29,7 @@ class FramesProtocol(WebSocketsSansIOProtocol):
         if self.handshake_initiated and not self.handshake_complete:
             # The app has been created, but has not run. The type requires a dict of options for each
             # extension.
-            self.scope["extensions"][EXTENSION] = self.write_frame  # type: ignore[assignment]
+            self.scope["extensions"][FRAMES] = self.write_frame  # type: ignore[assignment]
 
     async def write_frame(self, frame: bytes) -> None:
         """
@@ -73,11 +54,3 @@ def _in_our_shape(response: Response) -> Response:
         headers["Sec-WebSocket-Version"] = "13"  # RFC 6455, section 4.4
     status = HTTPStatus(refusal.status_code)
     return Response(status, status.phrase, headers, bytes(refusal.body))
-
-
-def sender(socket: WebSocket) -> Callable[[TextMessage], Awaitable[None]]:
-    """The fastest function to send to an open WebSocket. It raises OSError or WebSocketDisconnect."""
-    write = socket.scope.get("extensions", {}).get(EXTENSION)
-    if write is None:
-        return lambda message: socket.send_text(message.text)
-    return lambda message: write(message.frame)

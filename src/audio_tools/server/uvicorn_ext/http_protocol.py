@@ -10,39 +10,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from audio_tools.errors import MalformedRequest
 from audio_tools.server.error_responses import error_response
+from audio_tools.server.uvicorn_ext.interface import HEAD_BYTES, HeadTooLarge, HeadTooLate
 
 HEAD_S = 10.0
 """Timeout of the request headers in seconds, from the connection or from their first byte."""
-HEAD_BYTES = 65_536
-"""Maximum size of the headers, or of trailers and chunk framing, in bytes."""
-
-
 SEPARATORS = 4
 """Bytes of a header besides name and value: a colon, a blank, and the end of the line."""
-
-
-class HeadTooLarge(MalformedRequest):
-    """The request headers are too large."""
-
-    code, status = "head_too_large", 431
-
-
-class HeadTooLate(MalformedRequest):
-    """The request headers took too long."""
-
-    code, status = "head_too_late", 408
-
-
-class BadHandshake(MalformedRequest):
-    """The request is not a valid WebSocket handshake."""
-
-    code = "bad_handshake"
-
-
-class UpgradeRequired(BadHandshake):
-    """The WebSocket version is not supported; `Sec-WebSocket-Version` names one that is."""
-
-    code, status = "upgrade_required", 426
 
 
 class HttpProtocol(HttpToolsProtocol):

@@ -19,11 +19,8 @@ import httptools
 
 from audio_tools.errors import UploadTimeout
 from audio_tools.server.uvicorn_ext.http_protocol import HttpProtocol
+from audio_tools.server.uvicorn_ext.interface import SOCKET_BODY
 
-EXTENSION = "audio_tools.direct_body"
-"""In `scope["extensions"]`: a function that returns the SocketBody of this request, or None."""
-BYTES_READ = "audio_tools.direct_bytes"
-"""In `scope["state"]`: number of body bytes that bypassed `receive`."""
 WORTH_BYTES = 4 << 20
 """Smaller remainders of a body are read the ordinary way."""
 AT_ONCE = 8
@@ -32,7 +29,7 @@ RECEIVE_BYTES = 1 << 20
 
 
 class SocketBodyProtocol(HttpProtocol):
-    """For `uvicorn.Config(http=SocketBodyProtocol)`: HttpProtocol that offers EXTENSION."""
+    """For `uvicorn.Config(http=SocketBodyProtocol)`: HttpProtocol that offers SOCKET_BODY."""
 
     at_once: ClassVar[int] = 0
     _n_body_bytes = 0
@@ -41,7 +38,7 @@ class SocketBodyProtocol(HttpProtocol):
         super().on_message_begin()
         self._n_body_bytes = 0
         # The type requires a dict of options for each extension; the specification allows any value.
-        self.scope["extensions"] = {EXTENSION: self.take_over}  # type: ignore[dict-item]
+        self.scope["extensions"] = {SOCKET_BODY: self.take_over}  # type: ignore[dict-item]
 
     def on_body(self, body: bytes) -> None:
         self._n_body_bytes += len(body)
