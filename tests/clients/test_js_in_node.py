@@ -115,6 +115,17 @@ def test_events_outlive_the_service(
         assert after[name][-1]["words"] == words, name
 
 
+def test_events_come_where_only_polling_works(start: Start, service: ServiceProcess, recording: Path) -> None:
+    """After two failures each, WebSocket and server-sent events are left; every event comes once."""
+    job_id = service.submit(recording, {"prompt": "polled"})
+    done = start("fallback.mjs", service.url, job_id).read()
+
+    assert done["asked"][:5] == ["websocket", "websocket", "sse", "sse", "polling"]
+    assert (done["types"][0], done["types"][-1]) == ("snapshot", "completed")
+    assert done["ids"] == sorted(set(done["ids"]), key=int)
+    assert done["words"] == service.transcript(job_id).total_chunks
+
+
 def test_a_job_that_is_unknown_ends_the_wait(start: Start, service: ServiceProcess) -> None:
     """The reason that a WebSocket does not show is an error with code, message and hint."""
     error = start("follow.mjs", service.url, "unheard-of").read()
@@ -151,7 +162,8 @@ def test_a_form_and_the_calls_of_an_unfinished_job(
         None,
         "job_not_finished",
         "job_not_finished",
-        "job_not_finished",
+        None,
+        None,
         "job_not_found",
         "invalid_option",
     ]

@@ -206,26 +206,28 @@ export class Jobs {
   }
 
   /**
-   * The waveform, in audiowaveform's format.
+   * The waveform, in audiowaveform's format; null while the job is unfinished.
    *
    * @param {string} jobId
    * @param {{ samplesPerPixel?: 256 | 1024 | 4096, start?: number, end?: number, signal?: AbortSignal }} [options]
-   * @returns {Promise<Schemas['Waveform']>}
+   * @returns {Promise<Schemas['Waveform'] | null>}
    */
   async peaks(jobId, { signal, ...query } = {}) {
-    return this._http.json('GET', `${pathOf(jobId)}/peaks`, { query, signal });
+    const reply = await this._http.json('GET', `${pathOf(jobId)}/peaks`, { query, signal, accept: [202] });
+    return 'data' in reply ? reply : null;
   }
 
   /**
-   * The waveform as audiowaveform's binary file, for peaks.js.
+   * The waveform as audiowaveform's binary file, for peaks.js; null while the job is unfinished.
    *
    * @param {string} jobId
    * @param {{ samplesPerPixel?: 256 | 1024 | 4096, start?: number, end?: number, signal?: AbortSignal }} [options]
-   * @returns {Promise<ArrayBuffer>}
+   * @returns {Promise<ArrayBuffer | null>}
    */
   async peaksFile(jobId, { signal, ...query } = {}) {
-    const options = { query: { ...query, format: 'dat' }, signal };
+    const options = { query: { ...query, format: 'dat' }, signal, accept: [202] };
     const response = await this._http.request('GET', `${pathOf(jobId)}/peaks`, options);
+    if (response.status === 202) return null;
     return this._http.read(response, (whole) => whole.arrayBuffer(), signal);
   }
 }

@@ -26,7 +26,8 @@ await run(async () => {
     await client.jobs.transcript(jobId),
     await codeOf(client.jobs.cutPlan(jobId)),
     await codeOf(client.jobs.exportFile(jobId, 'srt')),
-    await codeOf(client.jobs.peaks(jobId)),
+    await client.jobs.peaks(jobId),
+    await client.jobs.peaksFile(jobId),
     await codeOf(client.jobs.restart('unknown')),
     await codeOf(client.jobs.submit({ path: '/no/such/file', options: { chunkSize: 3 } })),
   ];
