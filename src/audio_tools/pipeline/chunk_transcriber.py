@@ -32,7 +32,7 @@ from audio_tools.words.order import in_order
 from audio_tools.words.pieces import Piece, join_pieces
 from audio_tools.words.segments import follow_words, group
 from audio_tools.words.stitch import TimedChunk
-from audio_tools.words.timing import fit_to_speech, spread, uncovered
+from audio_tools.words.timing import end_with_sound, fit_to_speech, spread, uncovered
 from audio_tools.words.unspoken import drop, without_improbable, without_invented, without_unspoken
 
 SHORTEST_REQUEST_S = 0.5
@@ -41,7 +41,7 @@ RECHECK_PAD_S = 0.5
 """Context around uncovered speech that is sent again."""
 MOST_MISFITS = 3
 """Stop aligning after this many consecutive failures; a failed alignment is the slowest kind."""
-WORD_RULES = 2
+WORD_RULES = 3
 """Version of the post-processing of replies; part of the digest of a stored reply."""
 HESITATION_LANGUAGES = {"en"}
 """Languages in which a voice that holds one sound between two words was measured to be a hesitation."""
@@ -226,21 +226,23 @@ class ChunkTranscriber:
                 log.warning(
                     "re-transcribing the gap at %.2f-%.2f s of a chunk failed: %s", gap.start, gap.end, error
                 )
-        return await self._align(reply, pcm, there)
+        return await self._align(reply, chunk, there)
 
-    async def _align(self, reply: Reply, pcm: Pcm, speech: Sequence[Interval]) -> Reply:
+    async def _align(self, reply: Reply, chunk: _Samples, speech: Sequence[Interval]) -> Reply:
         """Align the words, and the segments with them."""
         if self._aligner is None or not reply.words or self._misfits >= MOST_MISFITS:
             return reply
         language = self._language or reply.language
-        words = await self._aligner.align(pcm, reply.words, speech, language)
-        self._misfits = 0 if any(word.timing == "aligned" for word in words) else self._misfits + 1
+        pcm = await asyncio.to_thread(chunk.pcm)
+        placed = await self._aligner.align(pcm, reply.words, speech, language)
+        self._misfits = 0 if any(word.timing == "aligned" for word in placed) else self._misfits + 1
+        words = await asyncio.to_thread(end_with_sound, placed, chunk.end_of_sound)
         segments = follow_words(reply.segments, reply.words, words)
         aligned = replace(reply, words=tuple(words), segments=tuple(segments))
         # Only aligned words end where a hesitation begins: an engine's own are stretched over it.
         if self._misfits or language not in HESITATION_LANGUAGES:
             return aligned
-        hesitations = await asyncio.to_thread(find_hesitations, pcm, words, speech)
+        hesitations = await asyncio.to_thread(find_hesitations, pcm, placed, speech)
         return replace(aligned, hesitations=tuple(hesitations))
 
     async def _recheck(
@@ -309,10 +311,17 @@ class _Samples:
         return self._pcm
 
     def sounds(self, stretch: Interval) -> bool:
-        """See `audio.words.Sounds`."""
+        """See `words.timing.Sounds`."""
+        return self._levels().sounds(stretch)
+
+    def end_of_sound(self, word: Interval) -> float:
+        """See `words.timing.end_with_sound`."""
+        return self._levels().end_of_sound(word)
+
+    def _levels(self) -> Loudness:
         if self._loudness is None:
             self._loudness = Loudness(self.pcm())
-        return self._loudness.sounds(stretch)
+        return self._loudness
 
     def voiced(self, stretch: Interval) -> bool:
         """See `words.unspoken.Voiced`."""
