@@ -78,6 +78,39 @@ def test_an_upload_that_is_gone_starts_anew(start: Start, service: ServiceProces
     assert addresses == [f"{service.url}/files/{news[-1]['uploadId']}"]
 
 
+def test_uploads_are_paused_cancelled_and_stopped(start: Start, service: ServiceProcess, film: Path) -> None:
+    """A pause keeps what was sent, a signal too; a cancelled upload is gone from the service."""
+    done = start("pause.mjs", service.url, film).read()
+
+    assert done["states"] == [
+        *("paused", "paused", True, "done"),
+        *("upload_cancelled", "cancelled", ""),
+        *("aborted", "ready", "done"),
+    ]
+    assert not stored(service, done["cancelled"]).exists()
+    for upload_id in done["finished"]:
+        assert digest(stored(service, upload_id)) == digest(film)
+
+
+def test_a_token_opens_events(
+    start: Start, recording: Path, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By WebSocket and by server-sent events; without it the error names the token."""
+    token = "a-token-that-is-long-enough"
+    with ServiceProcess(tmp_path, engine.base_url, API_TOKEN=token) as service:
+        service.http.headers["Authorization"] = f"Bearer {token}"
+        job_id = service.submit(recording)
+        refused = start("follow.mjs", service.url, job_id).read_error()
+        monkeypatch.setenv("TOKEN", token)
+        for transport in ("websocket", "sse", "polling"):
+            news = start("follow.mjs", service.url, job_id, transport).read_until("done")
+            assert news[-1]["words"]
+            assert "retry" not in [item["kind"] for item in news]
+
+    assert (refused["code"], refused["status"]) == ("unauthorized", 401)
+    assert refused["hint"]
+
+
 def test_events_outlive_the_service(
     start: Start, service: ServiceProcess, recording: Path, engine: Engine, script: Script
 ) -> None:
