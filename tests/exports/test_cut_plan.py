@@ -290,6 +290,14 @@ def test_a_plan_that_keeps_nothing_is_refused() -> None:
     assert caught.value.status == 422
 
 
+def test_silence_alone_can_be_marked() -> None:
+    """Nothing is removed then, so there is a sequence."""
+    plan = plan_of(transcript_of(silences=(Interval(0.0, 10.0),)), mode="mark")
+
+    assert (plan.keep, plan.cut) == (((0, 250),), ())
+    assert [(marker.start, marker.end, marker.reason) for marker in plan.markers] == [(0, 250, "silence")]
+
+
 @pytest.mark.parametrize(
     ("given_options", "named"),
     [

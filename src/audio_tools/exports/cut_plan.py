@@ -143,7 +143,7 @@ class _Planner:
         protected = merge(np.vstack([stay, np.array(kept_spans, np.int64).reshape(-1, 2)]))
         cuts = self._cuts(removed, protected, gone)
         keep = self._snap(self._drop_scraps(complement(cuts, self.length), protected))
-        if not keep:
+        if not keep and self.options.mode != "mark":
             raise EmptyTimeline(
                 "The cut plan keeps nothing of the media.", hint="Cut less, or name ranges to keep."
             )
