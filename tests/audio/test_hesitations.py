@@ -77,6 +77,17 @@ def test_a_moment_between_uh_and_m_does_not_part_them() -> None:
     assert [found.start, found.end] == pytest.approx([2.6, 3.16], abs=0.03)
 
 
+def test_a_short_sound_that_fills_its_gap_is_the_edge_of_a_word() -> None:
+    """Word times are off by as much; with room around it, the same sound is a hesitation."""
+    signal = talk(SECONDS, [(0.0, 0.2), (GAP.start, GAP.end), (5.8, SECONDS)]) + bed(SECONDS, -66.0)
+    signal[samples(2.6) : samples(2.72)] += voice(0.12)
+    pcm = to_pcm(signal)
+    close = (Word("before", 0.2, 2.59), Word("behind", 2.73, 5.8))
+
+    assert len(find_hesitations(pcm, WORDS, SPEECH)) == 1
+    assert find_hesitations(pcm, close, SPEECH) == []
+
+
 def test_without_words_there_is_no_between() -> None:
     """Of a chunk without words nothing is known."""
     assert find_hesitations(to_pcm(voice(2.0)), (), SPEECH) == []

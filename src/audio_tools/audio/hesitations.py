@@ -19,12 +19,14 @@ from audio_tools.audio.pauses import between, overlap
 from audio_tools.audio.pcm import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Pcm
 from audio_tools.transcript import Interval, Word
 
-RULES = 1
+RULES = 2
 """Counts up when the same samples give other hesitations; part of the digest of a stored reply."""
 
 SHORTEST_S, LONGEST_S = 0.08, 2.5
 SHORT_S = 0.25
 """Shorter sounds have hardly begun when they end: their spectrum may change more."""
+SHORTEST_FILLING_S, WORD_EDGE_S = 0.15, 0.06
+"""A sound as short as this that leaves less than this of its gap is the edge of a word."""
 LEAST_VOICING = 0.6
 """Of a voiced frame: its correlation with itself one period later."""
 MOST_BELOW_DB = 14.0
@@ -105,8 +107,14 @@ def _in_gap(pcm: Pcm, gap: Interval, speech: Sequence[Interval], level: float) -
     for begin, behind in _runs(held):
         found = Interval(start + begin * FRAME_S, start + behind * FRAME_S)
         heard = sum(piece.duration for piece in overlap(speech, found))
-        if heard >= LEAST_SPEECH_S and _is_held(frames, begin, behind):
+        if heard >= LEAST_SPEECH_S and not _is_edge(found, gap) and _is_held(frames, begin, behind):
             yield found
+
+
+def _is_edge(found: Interval, gap: Interval) -> bool:
+    """Whether a sound fills a short gap: then it belongs to the words, whose times are a little off."""
+    free = gap.duration - found.duration
+    return found.duration < SHORTEST_FILLING_S and free < WORD_EDGE_S
 
 
 def _is_held(frames: _Frames, begin: int, behind: int) -> bool:
