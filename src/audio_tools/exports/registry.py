@@ -178,9 +178,10 @@ def _ass(export: Export) -> str:
 
 
 def _caption_report(export: Export) -> str:
+    cues = export.cues(names=True)
     report = {
-        "captions": len(export.cues(names=True)),
-        "captionReport": [broken.to_json() for broken in export.caption_report()],
+        "captions": len(cues),
+        "captionReport": [broken.to_json() for broken in check_cues(cues, export.rules)],
     }
     return json.dumps(report, ensure_ascii=False, indent=1) + "\n"
 
