@@ -43,6 +43,7 @@ RANKS: list[dict[str, str]] = [
     },
     {
         "pipeline": "media file to transcript",
+        "testing": "test doubles: an engine, blobs in memory",
         "webhooks": "signed messages to other programs about the end of a job",
     },
     {

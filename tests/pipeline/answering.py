@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import soundfile
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ
-from audio_tools.engines.base import Capabilities, OnDownload, Request
+from audio_tools.engines.base import Request
 from audio_tools.engines.openai.models import UNKNOWN
 from audio_tools.engines.openai.response import read_reply
 from audio_tools.engines.rate_limits import RequestLimiter
@@ -22,32 +22,21 @@ from audio_tools.exports.registry import Export, render
 from audio_tools.options import Options
 from audio_tools.pipeline.transcribe import PipelineContext, transcribe
 from audio_tools.storage.chunk_cache import ChunkCache
+from audio_tools.testing import FakeEngine
 from audio_tools.transcript import Reply, Transcript
 
 Answer = Callable[[float], str]
 """The body for a chunk of so many seconds."""
 
 
-@dataclass
-class AnsweringEngine:
-    """Sends what it is told, and remembers how long the chunks were that it was asked for."""
+def answering_engine(answer: Answer) -> FakeEngine:
+    """An engine that answers with the body for each chunk, read as a reply of the API."""
 
-    answer: Answer
-    capabilities: Capabilities = field(default_factory=lambda: Capabilities(words=True, segments=True))
-    name: str = "answering"
-    model: str = "test"
-    asked_s: list[float] = field(default_factory=list)
+    def reply(request: Request) -> Reply:
+        seconds = request.audio.seconds
+        return read_reply(answer(seconds), seconds, UNKNOWN)
 
-    def identity(self) -> tuple[str, ...]:
-        return (self.name,)
-
-    async def start(self, on_download: OnDownload | None = None) -> None: ...
-
-    async def transcribe(self, request: Request) -> Reply:
-        self.asked_s.append(request.audio.seconds)
-        return read_reply(self.answer(request.audio.seconds), request.audio.seconds, UNKNOWN)
-
-    async def close(self) -> None: ...
+    return FakeEngine(reply, name="answering", model="test")
 
 
 @dataclass(frozen=True)
@@ -84,12 +73,12 @@ async def answer_about(
     recording: Path, answer: Answer, folder: Path, aligner: Aligner | None = None, **options: Any
 ) -> Outcome:
     """Transcribe a recording with an engine that answers so."""
-    engine = AnsweringEngine(answer)
+    engine = answering_engine(answer)
     tools = PipelineContext(engine, RequestLimiter(2), ChunkCache(folder), 26_214_400, aligner=aligner)
     given = Options(silence_detection="level", **options)
     transcript = await transcribe(recording, given, tools, lambda _: None)
     (srt,) = render("srt", Export(transcript, recording.name))
-    return Outcome(transcript, srt.data.decode(), engine.asked_s)
+    return Outcome(transcript, srt.data.decode(), [request.audio.seconds for request in engine.requests])
 
 
 def body_of(reply: dict[str, Any]) -> Answer:

@@ -25,7 +25,7 @@ from audio_tools.transcript import Word
 from audio_tools.words.order import SHORTEST_WORD_S
 from audio_tools.words.stitch import stitch
 from tests.exports.material import transcript_of
-from tests.pipeline.answering import AnsweringEngine
+from tests.pipeline.answering import answering_engine
 from tests.pipeline.test_word_order import CHUNK_S, RandomAligner, chunks, found, seconds, wild
 
 Times = Sequence[tuple[float | None, float | None]]
@@ -55,8 +55,8 @@ class Numbered:
 
 
 async def heard(answer: Numbered, chunk: Chunk, aligner: RandomAligner | None, folder: Path) -> ChunkResult:
-    client = EngineClient(AnsweringEngine(answer), RequestLimiter(1))
-    transcriber = ChunkTranscriber(AnsweringEngine(answer), client, ChunkCache(folder), Options(), aligner)
+    client = EngineClient(answering_engine(answer), RequestLimiter(1))
+    transcriber = ChunkTranscriber(answering_engine(answer), client, ChunkCache(folder), Options(), aligner)
     return await transcriber.hear(transcriber.prepare(chunk))
 
 

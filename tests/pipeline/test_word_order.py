@@ -27,7 +27,7 @@ from audio_tools.transcript import Interval, Word
 from audio_tools.words.script import join_words
 from audio_tools.words.stitch import stitch
 from audio_tools.words.units import split_units
-from tests.pipeline.answering import AnsweringEngine
+from tests.pipeline.answering import answering_engine
 
 CHUNK_S = 12.0
 TEXTS = (
@@ -97,7 +97,7 @@ async def transcribe(
     """Each chunk gets its answer."""
     results = []
     for chunk, answer in zip(made, answers, strict=True):
-        engine = AnsweringEngine(Once(json.dumps(answer)))
+        engine = answering_engine(Once(json.dumps(answer)))
         client = EngineClient(engine, RequestLimiter(1))
         transcriber = ChunkTranscriber(engine, client, ChunkCache(folder), Options(), aligner)
         results.append(await transcriber.hear(transcriber.prepare(chunk)))

@@ -11,12 +11,13 @@ import pytest
 from audio_tools.errors import StorageError
 from audio_tools.storage.base import Blobs
 from audio_tools.storage.local import LocalBlobs
+from audio_tools.testing import MemoryBlobs
 
 
-@pytest.fixture
-def blobs(tmp_path: Path) -> Blobs:
+@pytest.fixture(params=["local", "memory"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     """Where blobs are kept."""
-    return LocalBlobs(tmp_path / "blobs")
+    return LocalBlobs(tmp_path / "blobs") if request.param == "local" else MemoryBlobs()
 
 
 def test_a_stored_value_is_read_replaced_and_removed(blobs: Blobs) -> None:
