@@ -361,6 +361,7 @@ async def test_a_service_that_stops_ends_its_streams_with_an_error(engine: Engin
     assert "Traceback" not in service.log
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_page(service: ServiceProcess, recording: Path, tmp_path: Path) -> None:
     """Each Python and shell example of docs/openai-api.md runs as it stands, but for the port."""
     shutil.copy(recording, tmp_path / "interview.mp4")

@@ -75,6 +75,19 @@ async def test_an_unknown_place_replays_everything(queue: Queue, after: str) -> 
     assert [event.type for event in await read_events(queue, job.id, after)] == ["waiting", "cancelled"]
 
 
+async def test_a_reader_that_does_not_follow_gets_what_is_stored(queue: Queue) -> None:
+    """All of it, however much it is, and no more: a poll must not wait."""
+    (job,) = await add_jobs(queue, 1)
+    lease = await queue.take()
+    for n in range(150):
+        await lease.report("words", {"chunk": n})
+    stored = [event async for event in queue.events(job.id, follow=False)]
+    rest = [event async for event in queue.events(job.id, stored[-1].id, follow=False)]
+
+    assert [event.payload["chunk"] for event in stored if event.type == "words"] == list(range(150))
+    assert rest == []
+
+
 async def test_a_reader_follows_a_running_job(queue: Queue) -> None:
     """Each event reaches a reader that is there already, before the next one is stored."""
     (job,) = await add_jobs(queue, 1)
