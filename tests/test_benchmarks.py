@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from benchmarks.__main__ import main, names
 from benchmarks.bench_extensions import bench as bench_extensions
+from benchmarks.bench_kills import bench as bench_kills
 from benchmarks.bench_pass import bench as bench_pass
 from benchmarks.bench_queue import bench as bench_queue
 from benchmarks.bench_rate import PROVIDERS, best
@@ -126,3 +127,9 @@ def test_a_command_that_fails_says_why() -> None:
     """What it wrote on standard error is in the error."""
     with pytest.raises(RuntimeError, match=r"No module named benchmarks\.nothing"):
         run(python("benchmarks.nothing"))
+
+
+@pytest.mark.slow
+def test_kills(tmp_path: Path) -> None:
+    """No job is lost or doubled, and all are done."""
+    assert bench_kills(tmp_path, kills=2)[-1].endswith("| 0 | 0 | 0 | 0 |")
