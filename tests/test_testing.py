@@ -11,10 +11,11 @@ import pytest
 
 from audio_tools.engines.base import Engine, Request
 from audio_tools.errors import EngineUnavailable
+from audio_tools.jobs import JobState
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
-from audio_tools.testing import FakeEngine, MemoryBlobs, say
+from audio_tools.testing import FakeEngine, MemoryBlobs, TemporaryQueue, say
 from audio_tools.transcript import Interval, MediaInfo, Reply, Transcript
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +60,27 @@ def test_stores_work_on_blobs_in_memory() -> None:
     assert cache.sweep(-60) == 1
     store.remove("a")
     assert not store.exists("a")
+
+
+async def test_a_temporary_queue_runs_jobs_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes, reports and completes as every queue; its folder goes when it is closed."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    async with TemporaryQueue() as queue:
+        added = await queue.add({"path": "/media/talk.mp4"})
+        lease = await queue.take()
+        await lease.complete({"words": 2})
+
+        assert [event.type async for event in queue.events(added.job.id)] == [
+            JobState.WAITING,
+            JobState.ACTIVE,
+            JobState.COMPLETED,
+        ]
+        assert (await queue.get(added.job.id)).result == {"words": 2}
+    await queue.close()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ RANKS: list[dict[str, str]] = [
     },
     {
         "pipeline": "media file to transcript",
-        "testing": "test doubles: an engine, blobs in memory",
+        "testing": "test doubles: engine, blobs, queue",
         "webhooks": "signed messages to other programs about the end of a job",
     },
     {

@@ -1,13 +1,19 @@
-"""Test doubles for programs that build on this package: an engine without a model, blobs without a disk."""
+"""
+Test doubles for programs that build on this package: an engine without a model, blobs without a disk, and a
+queue that leaves nothing behind.
+"""
 
 from __future__ import annotations
 
 import io
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from audio_tools.engines.base import Capabilities, OnDownload, Request
+from audio_tools.jobs import SqliteQueue
 from audio_tools.storage.base import BlobStatus
 from audio_tools.transcript import Interval, Reply
 from audio_tools.words.timing import spread
@@ -109,3 +115,20 @@ class MemoryBlobs:
             return self._blobs[name]
         except KeyError:
             raise FileNotFoundError(name) from None
+
+
+class TemporaryQueue(SqliteQueue):
+    """
+    The embedded queue in a folder of its own, which is removed when the queue is closed.
+
+    It is the real one, not an imitation: its contract is that of every queue (`jobs/base.py`).
+    """
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="audio-tools-queue-")
+        super().__init__(Path(self._folder.name))
+
+    async def close(self) -> None:
+        """Release held jobs, close, and remove all jobs. Safe to call twice."""
+        await super().close()
+        self._folder.cleanup()
