@@ -393,3 +393,31 @@ def test_no_name_breaks_a_document(name: str) -> None:
 
     for file_name in ["a\x00b\x1f.mov", "<&>\"'.mov", "a\ud800.mov", "]]>.mov", ""]:
         ET.fromstring(text_of(name, Export(transcript, file_name)))
+
+
+UNUSUAL = {
+    "32 channels": film(channels=32),
+    "past midnight": film(start_timecode="23:59:58:00"),
+    "over a dropped label": film(Fraction(60000, 1001), start_timecode="00:00:58;00"),
+    "a picture behind the first words": film(video_start=1.7),
+    "no picture": film(None, channels=1),
+}
+
+
+@pytest.mark.parametrize("name", ["xmeml", "otio"])
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_unusual_media_has_its_cuts_too(kind: str, name: str) -> None:
+    """Frame numbers do not wrap with the labels, and words before the first picture are not in a sequence."""
+    transcript = transcript_of(
+        Word("שלום", 1.0, 1.4),
+        Word("<&>", 3.0, 3.4),
+        Word("end", 8.0, 8.4),
+        silences=(Interval(1.4, 3.0), Interval(3.4, 8.0), Interval(8.4, 10.0)),
+        media=UNUSUAL[kind],
+    )
+    export = export_of(UNUSUAL[kind], transcript)
+    timeline = read(text_of(name, export), {"xmeml": "fcp_xml", "otio": "otio_json"}[name])
+    track = [*timeline.video_tracks(), *timeline.audio_tracks()][0]
+
+    assert frames_of(track, export.media.timebase.start_frame) == clips_of(export.plan_or_default())
+    assert len(track) == (2 if kind == "a picture behind the first words" else 3)
