@@ -223,6 +223,8 @@ def test_errors_are_the_classes_of_the_sdk(
         client.get("/nowhere", cast_to=object)
     with pytest.raises(openai.BadRequestError) as media:
         create(file=tmp_path / "notes.mp4", model="whisper-1", stream=True)
+    with pytest.raises(openai.BadRequestError, match="must be multipart/form-data, but is application/json"):
+        client.post("/audio/transcriptions", body={"model": "whisper-1"}, cast_to=object)
     engine.set(quota_exhausted=True)
     with pytest.raises(openai.InternalServerError) as spent:
         create(file=recording, model="whisper-1", prompt="not yet stored")

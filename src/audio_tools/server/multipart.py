@@ -32,13 +32,18 @@ Texts = tuple[tuple[str, str], ...]
 
 
 class Layout(NamedTuple):
-    """The fields of a form: the name of its file, and those of its texts; None: all, also more than once."""
+    """
+    The fields of a form: the name of its file, and those of its texts; None: all, also more than once.
+
+    `or_json`: whether the route takes a path or an upload as JSON instead.
+    """
 
     file: str
     texts: frozenset[str] | None
+    or_json: bool = False
 
 
-PROCESS_AUDIO = Layout(FILE_FIELD, frozenset({OPTIONS_FIELD}))
+PROCESS_AUDIO = Layout(FILE_FIELD, frozenset({OPTIONS_FIELD}), or_json=True)
 
 
 class Form(NamedTuple):
@@ -106,7 +111,7 @@ async def receive_form(
         ClientGone: the client disconnected.
     """
     require_plain_body(request.headers)
-    boundary = _boundary(request.headers, layout.file)
+    boundary = _boundary(request.headers, layout)
     announced = content_length(request.headers) or 0
     if announced > uploads.max_bytes + OVERHEAD_BYTES:
         raise UploadTooLarge(uploads.max_bytes)
@@ -123,19 +128,21 @@ async def read_form_again(
 ) -> tuple[int, Texts]:
     """As `receive_form`, for a file that is known: returns its size in bytes instead, and stores nothing."""
     file = Discarded()
-    form = FormReader(_boundary(request.headers, layout.file), file, layout)
+    form = FormReader(_boundary(request.headers, layout), file, layout)
     await Body(request.receive, idle_s, request.scope).pour(form.feed, uploads)
     texts = await uploads.run(form.finish)
     return file.size, texts
 
 
-def _boundary(headers: Headers, file_field: str) -> bytes:
+def _boundary(headers: Headers, layout: Layout) -> bytes:
     kind, parameters = parse_options_header(headers.get("content-type"))
     if kind != b"multipart/form-data":
         named = f"is {kind.decode('latin-1')[:80]}" if kind else "is missing"
+        wanted = "multipart/form-data or application/json" if layout.or_json else "multipart/form-data"
+        instead = ", or a path or an uploadId as JSON" if layout.or_json else ""
         raise UnsupportedMediaType(
-            f"The Content-Type must be multipart/form-data or application/json, but {named}.",
-            hint=f"Send the file as the field {file_field} of a form, or a path or an uploadId as JSON.",
+            f"The Content-Type must be {wanted}, but {named}.",
+            hint=f"Send the file as the field {layout.file} of a form{instead}.",
         )
     boundary = parameters.get(b"boundary", b"")
     if not boundary:
