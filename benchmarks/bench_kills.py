@@ -20,7 +20,9 @@ from tests.simulator import render, simulator_process, talk
 KILLS = 90
 LONGEST_LIFE_S = 0.9
 SEED = 11
-PATIENCE_S = 120.0
+BETWEEN_S = 0.1
+"""Pause of the client between two jobs: some five in each life, whose work does not pile up."""
+PATIENCE_S = 600.0
 CHUNK_S = 0.3
 """How long the engine takes; the same file has its answer in the cache, so most jobs take less."""
 
@@ -42,6 +44,7 @@ class Client:
             if not self._post(key, http):
                 return
             self.acknowledged_before_kill += 1
+            stop.wait(BETWEEN_S)
 
     def repeat(self, http: httpx2.Client, *, all_keys: bool = False) -> None:
         """Send the requests without an answer again, or all of them, which must give the same jobs."""
