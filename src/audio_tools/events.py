@@ -83,6 +83,8 @@ class ChunkWords(JsonValue):
     """Words in spoken order."""
     channel: Annotated[Count | None, omit_if_none()] = None
     """Channel of the stream, from 0, with `channelMode: separate`."""
+    overlaps: bool = True
+    """Whether its beginning may hold words of the chunk before, too: it was not cut in a pause."""
     type: Literal["words"] = "words"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -32,6 +33,14 @@ def test_a_word_that_both_hear_is_one_word() -> None:
 
     assert [word.word.lower().strip(",") for word in stitch(doubled)[0]] == ["one", "two", "three"]
     assert [word.word for word in stitch(lost)[0]] == ["one", "two", "three"]
+
+
+def test_a_word_said_before_and_after_a_cut_is_kept_twice() -> None:
+    """A cut in a pause leaves each chunk its own sound: "No. No." is no doubt about one word."""
+    before = chunk(0, 10, [Word("really?", 8.0, 8.6), Word("No.", 9.5, 9.8)])
+    after = replace(chunk(10, 20, [Word("No.", 10.1, 10.4), Word("Yes.", 11.0, 11.5)]), overlaps=False)
+
+    assert [word.word for word in stitch([before, after])[0]] == ["really?", "No.", "No.", "Yes."]
 
 
 def test_speakers_of_two_chunks_are_not_taken_for_one() -> None:

@@ -154,7 +154,7 @@ class ChunkTranscriber:
         )
         dropped = tuple(phrase.shifted(chunk.start) for phrase in reply.dropped)
         return ChunkResult(
-            TimedChunk(chunk.own, words, segments),
+            TimedChunk(chunk.own, words, segments, overlaps=chunk.start < chunk.own.start),
             channel=channel,
             gaps=tuple(_gaps(overlap(chunk.speech, chunk.own), words, dropped)),
             dropped=dropped,

@@ -318,9 +318,13 @@ class _FileRun:
                 self.meter.failed(chunk.own.duration)
             else:
                 self.hearings[chunk.index] = hearing
-                own = hearing.chunk.own
-                words = hearing.chunk.words
-                self.publish(ChunkWords(chunk.index, own.start, own.end, words, chunk.channel))
+                heard = hearing.chunk
+                own = heard.own
+                self.publish(
+                    ChunkWords(
+                        chunk.index, own.start, own.end, heard.words, chunk.channel, overlaps=heard.overlaps
+                    )
+                )
                 by_engine = hearing.sound and not hearing.stored
                 self.meter.done(chunk.own.duration, by_engine=by_engine)
 

@@ -26,11 +26,13 @@ class TimedChunk:
     What was heard in one chunk, on the media's clock, in seconds, sorted.
 
     `own` is the stretch that belongs to this chunk; the owned stretches join without gap or overlap.
+    `overlaps` is whether its beginning was in the audio of the chunk before, too.
     """
 
     own: Interval
     words: tuple[Word, ...]
     segments: tuple[Segment, ...] = ()
+    overlaps: bool = True
 
 
 def stitch(chunks: Sequence[TimedChunk]) -> tuple[list[Word], list[Segment]]:
@@ -76,7 +78,8 @@ class BorderJoiner:
         middles = [word.middle for word in chunk.words]
         kept: list[int] = []
         if self._last is not None:
-            _agree((self._last, chunk), (self._middles, middles))
+            if chunk.overlaps:  # else a word on each side of the border is a word said twice
+                _agree((self._last, chunk), (self._middles, middles))
             kept = self._kept(self._last.own.end)
         # An engine may overshoot the ends of the media a little; no neighbour owns those words.
         self._first = float("-inf") if self._last is None else chunk.own.start
@@ -98,7 +101,7 @@ def _as_sent(chunk: TimedChunk) -> TimedChunk:
         for word in chunk.words
     )
     own = Interval(round(chunk.own.start, SECONDS_DECIMALS), round(chunk.own.end, SECONDS_DECIMALS))
-    return TimedChunk(own, words)
+    return TimedChunk(own, words, overlaps=chunk.overlaps)
 
 
 def _rebuild(chunk: TimedChunk, kept: Sequence[int], words: Sequence[Word]) -> list[Segment]:

@@ -37,7 +37,9 @@ class TextDeltas:
         """Add a chunk; returns the text that is certain now. A chunk that is known is ignored."""
         if chunk.index < self._next or chunk.index in self._waiting:
             return ""  # a worker that took the job over reports the chunks again
-        self._waiting[chunk.index] = TimedChunk(Interval(chunk.start, chunk.end), chunk.words)
+        self._waiting[chunk.index] = TimedChunk(
+            Interval(chunk.start, chunk.end), chunk.words, overlaps=chunk.overlaps
+        )
         return "".join(self._settle())
 
     def finish(self, text: str) -> str:
