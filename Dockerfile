@@ -9,6 +9,9 @@ COPY requirements/runtime.lock requirements/
 RUN pip install --no-cache-dir --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/runtime.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
+COPY tools/hatch_page.py tools/
+COPY web/src web/src
+COPY clients/js/src clients/js/src
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation .
 
 FROM python:3.11-slim

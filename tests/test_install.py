@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,3 +106,12 @@ def has_wheel(name: str) -> bool:
     lines = (ROOT / "requirements" / "runtime.lock").read_text().splitlines()
     locked = [Requirement(line.rstrip(" \\")) for line in lines if line.startswith(name)]
     return any(line.marker is None or line.marker.evaluate() for line in locked)
+
+
+def test_the_wheel_contains_the_page(wheel: Path) -> None:
+    """With the JavaScript client that it imports, and without its tools."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name.partition("audio_tools/page/")[2] for name in archive.namelist()}
+
+    assert {"web/src/index.html", "web/src/main.js", "clients/js/src/audio-tools.js"} <= names
+    assert not any("node_modules" in name or name.endswith((".json", ".d.ts")) for name in names)

@@ -2,7 +2,7 @@
 `make demo`: the service on free ports, the sample through it, and what comes out beside what was said.
 
 A real Whisper model runs on this machine; nothing else is needed. The data folder is fresh each time, but
-the model is put together once, under `data/`.
+the model is put together once, under `data/`. With KEEP=1 the service stays, with its page, until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,17 +35,37 @@ def main() -> int:
             submitted = subprocess.run(
                 [*_audio_tools(), "submit", SAMPLE, "--server", address, "--follow", "-o", OUT], check=False
             )
+            if submitted.returncode:
+                return submitted.returncode
+            _show(
+                json.loads((OUT / "sample.json").read_text()),
+                json.loads((SAMPLE.parent / "sample.truth.json").read_text()),
+            )
+            print(f"\nThe files are in {OUT.relative_to(ROOT)}/. The same in the browser:")
+            print(f"  {address}/#/jobs/{_job_at(address)}", flush=True)
+            _keep(service)
         finally:
             service.send_signal(signal.SIGTERM)
             service.wait(timeout=60)
-    if submitted.returncode:
-        return submitted.returncode
-    _show(
-        json.loads((OUT / "sample.json").read_text()),
-        json.loads((SAMPLE.parent / "sample.truth.json").read_text()),
-    )
-    print(f"\nThe files are in {OUT.relative_to(ROOT)}/. `make serve` leaves the service running.")
     return 0
+
+
+def _keep(service: subprocess.Popen[str]) -> None:
+    """Wait for Ctrl-C if KEEP is set."""
+    if os.environ.get("KEEP", "") in {"", "0"}:
+        print("The service stops now; `make demo KEEP=1` leaves it running.")
+        return
+    print("The service runs until Ctrl-C.", flush=True)
+    with suppress(KeyboardInterrupt):
+        service.wait()
+
+
+def _job_at(address: str) -> str:
+    """The id of the service's only job."""
+    directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with directly.open(f"{address}/jobs") as reply:
+        job_id: str = json.load(reply)["jobs"][0]["jobId"]
+    return job_id
 
 
 def _audio_tools() -> list[str]:

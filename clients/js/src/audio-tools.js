@@ -39,4 +39,14 @@ export class Client {
   async health({ signal } = {}) {
     return this._http.json('GET', '/health', { signal, accept: [503] });
   }
+
+  /**
+   * The OpenAPI document of the service: every option with its bounds and its description.
+   *
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<any>}
+   */
+  async openapi({ signal } = {}) {
+    return this._http.json('GET', '/openapi.json', { signal });
+  }
 }

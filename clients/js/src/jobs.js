@@ -218,6 +218,18 @@ export class Jobs {
   }
 
   /**
+   * Where a media element finds the recording; the address contains what it needs if the service has a token.
+   *
+   * @param {string} jobId
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<Schemas['MediaAddress']>} with the whole address as `url`
+   */
+  async media(jobId, { signal } = {}) {
+    const reply = await this._http.json('GET', `${pathOf(jobId)}/media-address`, { signal });
+    return { ...reply, url: `${this._http.url}/${reply.url}` };
+  }
+
+  /**
    * The waveform as audiowaveform's binary file, for peaks.js; null while the job is unfinished.
    *
    * @param {string} jobId

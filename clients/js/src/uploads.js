@@ -33,6 +33,17 @@ export class Uploads {
   }
 
   /**
+   * What the service accepts.
+   *
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<{ maxBytes: number }>} size of the largest upload
+   */
+  async limits({ signal } = {}) {
+    const response = await this._http.request('OPTIONS', '/files', { signal });
+    return { maxBytes: Number(response.headers.get('Tus-Max-Size')) };
+  }
+
+  /**
    * Go on with an upload of the same file, which an earlier page or process began; `start()` begins. If the
    * service does not have it any more, it starts anew, and `onUrl` receives the new address.
    *

@@ -16,6 +16,8 @@ from audio_tools.server.media_tickets import ticket_is_valid
 
 SUBPROTOCOL = "audio-tools"
 """Subprotocol that a browser offers beside `bearer.TOKEN`: the server must select one, but not the token."""
+PAGE_FILES = "/page/"
+"""Path of the files of the page at `/`."""
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
@@ -214,8 +216,9 @@ def judge(rules: AccessRules, claims: Claims) -> bool:
     Check a request against the rules.
 
     Returns:
-        Whether the client is authorized. False is returned in two cases: GET `/health`, which then returns
-        only the status, and a WebSocket without credentials, whose first message must contain the token.
+        Whether the client is authorized. False is returned in three cases: GET `/health`, which then returns
+        only the status; the files of the page, which contain no data; and a WebSocket without credentials,
+        whose first message must contain the token.
 
     Raises:
         BadHost, HostNotAllowed, OriginNotAllowed, Unauthorized: the first rule that the request breaks.
@@ -227,7 +230,7 @@ def judge(rules: AccessRules, claims: Claims) -> bool:
         return True
     may_wait = claims.websocket and not claims.tokens
     reads = claims.method in {"GET", "HEAD"} and not claims.websocket
-    if may_wait or (reads and claims.path == "/health"):
+    if may_wait or (reads and _is_public(claims.path)):
         return False
     if reads and ticket_is_valid(rules.token, claims.path, claims.query):
         return True
@@ -236,6 +239,10 @@ def judge(rules: AccessRules, claims: Claims) -> bool:
         hint="Send the header `Authorization: Bearer <API_TOKEN>`; "
         f'in a browser: new WebSocket(url, ["{SUBPROTOCOL}", "bearer." + token]).',
     )
+
+
+def _is_public(path: str) -> bool:
+    return path in {"/", "/health"} or path.startswith(PAGE_FILES)
 
 
 def _check_host(rules: AccessRules, claims: Claims) -> None:

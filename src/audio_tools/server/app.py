@@ -29,6 +29,7 @@ from audio_tools.server.routes.job_events import JobEvents
 from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.media import MediaRoutes
 from audio_tools.server.routes.openai import OpenAIRoutes, on_failed_job
+from audio_tools.server.routes.page import page_router
 from audio_tools.server.routes.tus import TusApp
 
 UPLOADS = "/files"
@@ -66,6 +67,7 @@ def create_app(
     if openai is not None:
         app.include_router(openai.router())
         app.add_exception_handler(JobFailed, on_failed_job)
+    app.include_router(page_router())
     app.router.routes.extend(tus.routes(UPLOADS))
 
     @app.get(

@@ -1,0 +1,128 @@
+/** Playback: one media element, the skipping of cuts, and J K L. */
+
+import { rangeAt } from './ranges.js';
+
+const REWIND_STEP_S = 0.1;
+const LONGEST_S = 1e7;
+const SPEEDS = [1, 1.5, 2, 3];
+
+export class Player extends EventTarget {
+  constructor() {
+    super();
+    this.media = document.createElement('video');
+    this.media.className = 'picture';
+    this.media.preload = 'metadata';
+    this.media.playsInline = true;
+    this.media.tabIndex = -1;
+    /** @type {readonly import('./ranges.js').Range[]} */
+    this.cuts = [];
+    this.skipCuts = true;
+    this.duration = 0;
+    /** Where playback is, also before the media can be played. */
+    this._time = 0;
+    this._rewind = 0;
+    for (const name of ['play', 'pause', 'ended', 'seeked', 'ratechange']) {
+      this.media.addEventListener(name, () => this._changed());
+    }
+    this.media.addEventListener('loadedmetadata', () => {
+      this.media.currentTime = this._time;
+      this.dispatchEvent(new Event('ready'));
+    });
+    this.media.addEventListener('error', () => {
+      if (this.media.src) this.dispatchEvent(new Event('unplayable'));
+    });
+  }
+
+  /** @param {string} address */
+  open(address) {
+    this.media.src = address;
+  }
+
+  close() {
+    clearInterval(this._rewind);
+    this.media.pause();
+    this.media.removeAttribute('src');
+    this.media.load();
+  }
+
+  get ready() {
+    return this.media.readyState >= HTMLMediaElement.HAVE_METADATA;
+  }
+
+  /** Seconds that the media itself states; 0 while unknown, which browsers show as infinity or as 292,000 years. */
+  get mediaDuration() {
+    const { duration } = this.media;
+    return duration < LONGEST_S ? duration : 0;
+  }
+
+  get hasPicture() {
+    return this.media.videoWidth > 0;
+  }
+
+  get playing() {
+    return !this.media.paused && !this.media.ended;
+  }
+
+  get time() {
+    return this.ready ? this.media.currentTime : this._time;
+  }
+
+  /** @param {number} time seconds */
+  seek(time) {
+    this._time = Math.max(0, Math.min(time, this.duration || time));
+    if (this.ready) this.media.currentTime = this._time;
+    this._changed();
+  }
+
+  toggle() {
+    if (this.playing || this._rewind) this.pause();
+    else this.play();
+  }
+
+  play(speed = 1) {
+    this._stopRewind();
+    this.media.playbackRate = speed;
+    this.media.play().catch(() => this._changed());
+  }
+
+  pause() {
+    this._stopRewind();
+    this.media.pause();
+  }
+
+  /** L: play, and faster each time. */
+  faster() {
+    const next = SPEEDS.find((speed) => speed > this.media.playbackRate) ?? SPEEDS[SPEEDS.length - 1];
+    this.play(this.playing ? next : 1);
+  }
+
+  /** J: backwards. Browsers cannot play backwards, so it jumps in small steps. */
+  rewind() {
+    this.media.pause();
+    clearInterval(this._rewind);
+    this._rewind = window.setInterval(() => {
+      this.seek(this.time - 2 * REWIND_STEP_S);
+      if (this.time <= 0) this._stopRewind();
+    }, 1000 * REWIND_STEP_S);
+    this._changed();
+  }
+
+  /** Jump behind a cut that playback has reached; call it for each frame. */
+  tick() {
+    if (!this.playing || !this.skipCuts) return;
+    const cut = rangeAt(this.cuts, this.time);
+    if (!cut) return;
+    if (cut.end >= this.duration - 0.05) this.pause();
+    else this.media.currentTime = cut.end;
+  }
+
+  _stopRewind() {
+    clearInterval(this._rewind);
+    this._rewind = 0;
+  }
+
+  _changed() {
+    if (this.ready) this._time = this.media.currentTime;
+    this.dispatchEvent(new Event('change'));
+  }
+}
