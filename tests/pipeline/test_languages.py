@@ -37,6 +37,17 @@ def test_a_second_language_is_reported_with_its_place(requested: str | None) -> 
     assert "language to multi" in warning
 
 
+def test_a_guessed_language_is_reported() -> None:
+    """With `multi`, or at the first words: the model wrote Malay with 13 % for a Spaniard."""
+    chunks = [chunk(0, "en"), chunk(1, "ms", "ms", 0.13), chunk(2, "en", probability=0.4)]
+
+    (warning,) = language_warnings(chunks, None)
+
+    assert "is a guess: ms at 25.0-50.0 s;" in warning
+    assert list(language_warnings([chunk(0, "ms", "ms", 0.13)], "ms")) == []
+    assert list(language_warnings([chunk(0, "ms", "ms", 0.13, words=2)], None)) == []
+
+
 def test_many_stretches_are_counted() -> None:
     """A long recording does not fill the page."""
     chunks = [chunk(number, "es" if number % 2 else "en") for number in range(20)]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 SURE = 0.8
 """A detected language less probable than this is not evidence: short or noisy speech."""
+DOUBTFUL = 0.5
+"""A language that was used because it was detected, and is less probable than this, is reported."""
 LEAST_WORDS = 3
 """Fewer words in a chunk say nothing about its language."""
 MOST_NAMED = 5
@@ -49,15 +51,24 @@ class DetectedLanguage:
         alike = any({self.used, self.detected} <= group for group in ALIKE)
         return self.detected != self.used and not alike and (self.probability or 0.0) >= SURE
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the language was used because it was detected, although it is improbable."""
+        if self.detected is None or self.detected != self.used or self.words < LEAST_WORDS:
+            return False
+        return self.probability is not None and self.probability < DOUBTFUL
+
 
 def language_warnings(chunks: Sequence[DetectedLanguage], requested: str | None) -> Iterator[str]:
     """
-    Warn about speech in other languages than the one used.
+    Warn about speech in other languages than the one used, and about languages that were only guessed.
 
     Args:
         chunks: in the order of the media.
         requested: the option `language`, None if it was not given.
     """
+    if requested is None:
+        yield from _doubts(chunks)
     foreign = [chunk for chunk in chunks if chunk.is_foreign]
     if not foreign:
         return
@@ -74,6 +85,17 @@ def language_warnings(chunks: Sequence[DetectedLanguage], requested: str | None)
         f"Some of the speech seems to be in another language than {used}, in which it was transcribed: "
         f"{_where(foreign)}. Set language to multi to transcribe each stretch in its own language."
     )
+
+
+def _doubts(chunks: Sequence[DetectedLanguage]) -> Iterator[str]:
+    """Warn where a language was guessed that is not certain anywhere else."""
+    certain = {chunk.detected for chunk in chunks if (chunk.probability or 0.0) >= SURE}
+    guessed = [chunk for chunk in chunks if chunk.is_doubtful and chunk.used not in certain]
+    if guessed:
+        yield (
+            f"The language of some of the speech is a guess: {_where(guessed)}; the text there may be "
+            "nonsense. If it is another language, set language to it."
+        )
 
 
 def _where(chunks: Sequence[DetectedLanguage]) -> str:
