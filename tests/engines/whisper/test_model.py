@@ -95,11 +95,11 @@ def test_the_encoder_runs_once_a_window(whisper: Whisper, encoded: Mock) -> None
 
 
 def test_a_short_window_is_not_encoded_as_a_long_one(whisper: Whisper, encoded: Mock) -> None:
-    """The model's 30 s are an upper limit: a window of 7 s costs a fifth of one of 30 s."""
+    """The model's 30 s are an upper limit: a window of 7 s costs a quarter of one of 30 s."""
     whisper.hear(request(7.0, (0.0, 7.0)))
 
     (features,) = encoded.call_args.args
-    assert 700 < features.shape[-1] < 1000
+    assert 700 < features.shape[-1] <= 1000
 
 
 def test_speech_behind_the_last_sentence_is_heard(whisper: Whisper, encoded: Mock) -> None:
@@ -108,7 +108,7 @@ def test_speech_behind_the_last_sentence_is_heard(whisper: Whisper, encoded: Moc
 
     assert reply.text == f"{TEXT} {TEXT}"
     assert_heard(reply.words, 0.0, 6.5)
-    assert [call.args[0].shape[-1] < 1000 for call in encoded.call_args_list] == [False, True]
+    assert [call.args[0].shape[-1] <= 1000 for call in encoded.call_args_list] == [False, True]
 
 
 @pytest.mark.slow
