@@ -176,7 +176,10 @@ class ExportRoutes:
         end: Annotated[float | None, Query(ge=0, le=LONGEST_S, description="End, seconds.")] = None,
         if_none_match: Annotated[str | None, Header(description="The ETag of an earlier reply.")] = None,
     ) -> Response:
-        """The waveform: the lowest and the highest sample of each pixel, in 8 bits, of all channels mixed."""
+        """
+        The waveform: the lowest and the highest sample of each pixel, in 8 bits, of all channels mixed, or of
+        each with `channelMode: separate`.
+        """
         job = await self.backend.queue.get(job_id)
         if job.state != JobState.COMPLETED:
             return await self.unfinished(job_id)
