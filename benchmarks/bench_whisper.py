@@ -12,7 +12,7 @@ import jiwer
 import numpy as np
 import soundfile
 from tests.conftest import SPEECH
-from tests.wer import Errors, count_errors
+from tests.wer import Errors, count_errors, fold_spelling
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ
 from audio_tools.engines.whisper.weights import find_weights, has_weights
@@ -22,7 +22,7 @@ from benchmarks.measure import Missing, python, run
 MODEL = "base"
 PAUSES_S = 0.2, 1.5
 """Between the joined recordings, drawn evenly."""
-ROUNDS = 2
+ROUNDS = 1
 NOT_SPEECH_ALONE = ("mfa_", "overlapped")
 """Recordings of sounds and of two voices at once, whose references are not what an engine should write."""
 
@@ -69,30 +69,84 @@ def _report(folder: Path, model: Path, sets: dict[str, list[dict[str, Any]]], ro
         "## Local Whisper beside faster-whisper",
         "",
         "Joined recordings, CPU seconds of whole commands with the load of the model, in turn, the least of "
-        f"{rounds} runs each: `audio-tools transcribe` with its defaults, without the aligner, and "
+        f"{rounds} runs each: `audio-tools transcribe` with its defaults, aligner included, and "
         "`WhisperModel.transcribe` with all defaults and word times (int8). *Wrong*: words that are "
         "substituted, missing or added, in lower case without punctuation, numbers as words; *as written*: "
-        "words of the word list that are not those of the text, letter by letter, of the same answer.",
+        "words of the word list that are not those of the text, letter by letter, of the same answer; "
+        "*singly*: wrong words where each recording is a file of its own.",
         "",
-        "| recordings | | CPU s | over direct | wrong | as written |",
-        "|---|---|---|---|---|---|",
+        "| recordings | | CPU s | over direct | wrong | singly | as written |",
+        "|---|---|---|---|---|---|---|",
     )
     for name, entries in sets.items():
         path, reference, seconds = _joined(folder / f"{name.split()[0]}.flac", entries)
         best = _in_turn(folder, model, path, rounds)
+        files = [SPEECH / entry["file"] for entry in entries]
+        alone = {"direct": _directly(model, files), "audio-tools": _each(folder, model, files)}
         for way, heard in best.items():
             ratio = heard.cpu_s / best["direct"].cpu_s
             wrong = count_errors(reference, heard.text)
+            singly = _total(entries, alone[way])
             yield (
                 f"| {name}, {len(entries)} in {seconds:.0f} s | {way} | {heard.cpu_s:.1f} | {ratio:.2f} | "
-                f"{wrong.wrong} of {wrong.words} ({wrong.rate:.1%}) | {_misspelled(heard)} |"
+                f"{wrong.wrong} of {wrong.words} ({wrong.rate:.1%}) | {singly.rate:.1%} | "
+                f"{_misspelled(heard)} |"
             )
+    yield from _languages(folder, model)
+
+
+def _languages(folder: Path, model: Path) -> Iterator[str]:
+    """The errors in other languages, the language not given; in letters, since some write no words."""
+    entries = [
+        entry
+        for entry in json.loads((SPEECH / "manifest.json").read_text())
+        if entry.get("reference") and entry.get("language", "en") != "en"
+    ]
+    files = [SPEECH / entry["file"] for entry in entries]
+    ours, direct = _each(folder, model, files), _directly(model, files)
+    yield ""
+    yield "Other languages, each recording on its own, the language not given; wrong letters."
+    yield ""
+    yield "| language | recordings | audio-tools | direct |"
+    yield "|---|---|---|---|"
+    for language in sorted({entry["language"] for entry in entries}):
+        numbers = [n for n, entry in enumerate(entries) if entry["language"] == language]
+        said = "".join(_letters(entries[n]["reference"]) for n in numbers)
+        rates = [
+            jiwer.cer(said, "".join(_letters(texts[n]) for n in numbers) or "-") for texts in (ours, direct)
+        ]
+        yield f"| {language} | {len(numbers)} | {rates[0]:.1%} | {rates[1]:.1%} |"
+
+
+def _letters(text: str) -> str:
+    return "".join(fold_spelling(text).split())
+
+
+def _total(entries: Sequence[dict[str, Any]], texts: Sequence[str]) -> Errors:
+    errors = Errors()
+    for entry, text in zip(entries, texts, strict=True):
+        errors += count_errors(entry["reference"], text)
+    return errors
+
+
+def _directly(model: Path, files: Sequence[Path]) -> list[str]:
+    """The texts of files, each on its own."""
+    lines = run(python("benchmarks.direct_whisper", model, *files)).output.splitlines()
+    return [json.loads(line)["text"] for line in lines]
+
+
+def _each(folder: Path, model: Path, files: Sequence[Path]) -> list[str]:
+    """The texts of files, each on its own, by one command; empty where it finds no words."""
+    out = folder / f"each {len(files)}"
+    environment = [f"WHISPER_MODEL={model}", f"DATA_DIR={out / 'data'}", "ENGINE=whisper"]
+    run(["env", *environment, *python("audio_tools", "transcribe", *files, "-f", "json", "-o", out)])
+    return [json.loads((out / f"{file.stem}.json").read_text())["text"] for file in files]
 
 
 def _in_turn(folder: Path, model: Path, path: Path, rounds: int) -> dict[str, Heard]:
     best: dict[str, Heard] = {}
     for number in range(rounds):
-        for way in ("direct", "audio-tools", "ALIGN=off"):
+        for way in ("direct", "audio-tools"):
             heard = _direct(model, path) if way == "direct" else _ours(folder, model, path, way, number)
             if way not in best or heard.cpu_s < best[way].cpu_s:
                 best[way] = heard
