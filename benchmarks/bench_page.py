@@ -167,8 +167,12 @@ def _rows(trace: Path) -> list[str]:
             if (event["pid"], event["tid"]) == (begin["pid"], begin["tid"])
             and begin["ts"] <= event["ts"] <= end["ts"]
         ]
-        frames = sum(event["name"] == "BeginMainThreadFrame" for event in thread)
-        tasks_ms = [event.get("dur", 0) / 1000 for event in thread if event["name"] == "RunTask"]
+        tasks = [event for event in thread if event["name"] == "RunTask"]
+        # Several callbacks of a frame run in one task.
+        callbacks = np.sort([event["ts"] for event in thread if event["name"] == "FireAnimationFrame"])
+        borders = np.array([[task["ts"], task["ts"] + task.get("dur", 0)] for task in tasks])
+        frames = int((np.diff(np.searchsorted(callbacks, borders)) > 0).sum())
+        tasks_ms = [task.get("dur", 0) / 1000 for task in tasks]
         seconds = (end["ts"] - begin["ts"]) / 1e6
         work_ms = sum(tasks_ms) / max(1, frames)
         longest_ms = max(tasks_ms, default=0.0)
