@@ -27,7 +27,7 @@ ATTEMPTS: tuple[dict[str, Any], ...] = (
 MARGIN_S = 2.0
 """Silence that is encoded behind the samples of a window, so that the model knows that they end."""
 SHORTEST_ENCODED_S = 10.0
-"""The model was trained on 30 s: in 7 s of Spanish it detects Swahili, in 10 s it does not."""
+"""The model was trained on 30 s; less of it costs words, above all in other languages than English."""
 FIRST_TIME_WITHIN_S = 1.0
 """The first segment of a window begins within so many seconds, as in OpenAI's Whisper."""
 TOKENS_PER_SECOND = 50
