@@ -370,7 +370,7 @@ async def test_no_line_shows_the_token(capsys: Capture) -> None:
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     offers = [Subprotocol("audio-tools"), Subprotocol(f"bearer.{TOKEN}")]
     async with logged_server() as port, httpx2.AsyncClient(trust_env=False) as client:
-        url = f"http://127.0.0.1:{port}/?token={TOKEN}"
+        url = f"http://127.0.0.1:{port}/jobs?token={TOKEN}"
         assert (await client.get(url, headers=bearer)).status_code == 200
         assert (await client.get(url)).status_code == 401
         url = f"ws://127.0.0.1:{port}/"

@@ -31,6 +31,7 @@ async def test_a_movie(movie: Path) -> None:
         drop_frame=False,
         width=64,
         height=48,
+        video_start=0.0,
     )
 
 

@@ -393,7 +393,6 @@ LIES: list[Any] = [
     [],
     "text",
     {},
-    {"text": None},
     {"text": "a", "words": 7},
     {"words": None},
     {"text": "a", "words": [{"word": "a", "start": "soon", "end": 1}]},

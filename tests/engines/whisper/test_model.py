@@ -95,11 +95,21 @@ def test_the_encoder_runs_once_a_window(whisper: Whisper, encoded: Mock) -> None
 
 
 def test_a_short_window_is_not_encoded_as_a_long_one(whisper: Whisper, encoded: Mock) -> None:
-    """The model's 30 s are an upper limit: a window of 7 s costs a quarter of one of 30 s."""
-    whisper.hear(request(7.0, (0.0, 7.0)))
+    """In English the model's 30 s are an upper limit: a window of 7 s costs a quarter of one of 30 s."""
+    whisper.hear(request(7.0, (0.0, 7.0), language="en"))
 
     (features,) = encoded.call_args.args
     assert 700 < features.shape[-1] <= 1000
+
+
+@pytest.mark.parametrize("language", [None, "fr"])
+def test_other_languages_are_encoded_as_the_model_was_trained(
+    whisper: Whisper, encoded: Mock, language: str | None
+) -> None:
+    """Less than 30 s costs words there, and the language is not known before it is detected."""
+    whisper.hear(request(7.0, (0.0, 7.0), language=language))
+
+    assert encoded.call_args_list[0].args[0].shape[-1] == 3000
 
 
 def test_speech_behind_the_last_sentence_is_heard(whisper: Whisper, encoded: Mock) -> None:

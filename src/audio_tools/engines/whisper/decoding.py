@@ -27,7 +27,7 @@ ATTEMPTS: tuple[dict[str, Any], ...] = (
 MARGIN_S = 2.0
 """Silence that is encoded behind the samples of a window, so that the model knows that they end."""
 SHORTEST_ENCODED_S = 10.0
-"""The model was trained on 30 s; less of it costs words, above all in other languages than English."""
+"""Of English. The model was trained on 30 s; less of it costs words in other languages."""
 FIRST_TIME_WITHIN_S = 1.0
 """The first segment of a window begins within so many seconds, as in OpenAI's Whisper."""
 TOKENS_PER_SECOND = 50
@@ -122,18 +122,21 @@ class WindowDecoder:
     Args:
         model: serves many decoders at once, in threads.
         samples: mono, 16 kHz, in [-1, 1].
+        shorten: encode no more silence behind the samples than English needs, which takes less time.
     """
 
-    def __init__(self, model: WhisperModel, samples: Samples) -> None:
+    def __init__(self, model: WhisperModel, samples: Samples, *, shorten: bool = False) -> None:
         from faster_whisper.audio import pad_or_trim
 
         self._model = model
         features = model.feature_extractor(samples, padding=160)
         longest = model.feature_extractor.nb_max_frames
         self._frames: int = min(features.shape[-1] - 1, longest)
-        encoded = max(self._frames + MARGIN_S * FRAMES_PER_SECOND, SHORTEST_ENCODED_S * FRAMES_PER_SECOND)
-        # The encoder halves the number of frames.
-        self._features = pad_or_trim(features[:, : self._frames], min(round(encoded) // 2 * 2, longest))
+        encoded = longest
+        if shorten:
+            seconds = max(self._frames / FRAMES_PER_SECOND + MARGIN_S, SHORTEST_ENCODED_S)
+            encoded = min(round(seconds * FRAMES_PER_SECOND) // 2 * 2, longest)  # the encoder halves it
+        self._features = pad_or_trim(features[:, : self._frames], encoded)
 
     @cached_property
     def _encoded(self) -> Any:

@@ -21,7 +21,7 @@ CAPABILITIES = Capabilities(
 )
 """Half a second below the 30 s of the model, so that padded speech still fits."""
 
-RULES = 2
+RULES = 3
 """Increases when the same window gives other words than before; part of the identity."""
 
 _TRANSCRIBES_ONLY = r"\.en\b|turbo|distil"

@@ -164,7 +164,7 @@ class Whisper:
         """Transcribe at most 30 s, with one run of the encoder; a rest may be less than a sentence."""
         from faster_whisper.tokenizer import Tokenizer
 
-        decoder = WindowDecoder(self._model, samples)
+        decoder = WindowDecoder(self._model, samples, shorten=languages.used == "en")
         if not is_rest:
             languages.add(*decoder.detect_language())
         tokenizer = Tokenizer(
