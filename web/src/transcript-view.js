@@ -11,7 +11,7 @@ const LINE_PX = 28;
 const SPEAKER_COLORS = 8;
 
 /** @typedef {import('./ranges.js').Range} Range */
-/** @typedef {{firstWord: number, lastWord: number}} Found */
+/** Sounds between words have no index. @typedef {{firstWord: number | null, lastWord: number | null}} Found */
 
 export class TranscriptView extends HTMLElement {
   constructor() {
@@ -355,7 +355,8 @@ export class TranscriptView extends HTMLElement {
 function indices(found) {
   const all = new Set();
   for (const { firstWord, lastWord } of found)
-    for (let index = firstWord; index <= lastWord; index++) all.add(index);
+    if (firstWord !== null && lastWord !== null)
+      for (let index = firstWord; index <= lastWord; index++) all.add(index);
   return all;
 }
 

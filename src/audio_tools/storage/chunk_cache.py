@@ -104,8 +104,9 @@ class ChunkCache:
                 self._blobs.remove(blob.name)
                 used -= blob.size
                 removed += 1
-        with suppress(OSError, StorageError):
-            self._blobs.put(SWEPT, str(used).encode())
+        if results:  # nothing is left behind where nothing was stored
+            with suppress(OSError, StorageError):
+                self._blobs.put(SWEPT, str(used).encode())
         return removed
 
     def used_bytes(self) -> int:
@@ -120,9 +121,6 @@ class ChunkCache:
             if time.time() - self._blobs.status(SWEPT).used_at < every_s:
                 return False
             self._blobs.touch(SWEPT)
-            return True
-        with suppress(OSError, StorageError):
-            self._blobs.put(SWEPT, b"")
         return True
 
 
