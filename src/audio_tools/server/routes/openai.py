@@ -149,6 +149,8 @@ class OpenAIRoutes:
         """The text as server-sent events; errors before the first one have an HTTP status."""
         events = self._events(job, call, keep)
         first = asyncio.create_task(_next_of(events))
+        # A service that stops may end the response before it looks at this task, whose error is then no news.
+        first.add_done_callback(lambda task: task.cancelled() or task.exception())
         leaving = asyncio.create_task(_disconnected(request))
         try:
             await asyncio.wait({first, leaving}, timeout=FIRST_EVENT_S, return_when=asyncio.FIRST_COMPLETED)
