@@ -48,7 +48,7 @@ MOST_MISFITS_AT_FIRST = 6
 """After so many, and none that ever fitted, this is not the text of what is said here."""
 FIRST_BUDGET_S, LATER_BUDGET_S = 120.0, 360.0
 """
-So many seconds of sound are searched in vain before the search gives up: until a window has ever fitted, and
+Seconds of sound to search without a match before the search gives up: until a window has ever fitted, and
 from then on since the last one that did, when only the cheapest search is left. A window counts once for a
 search from one word, and more often, by what it takes longer, for a search from many or a wide one.
 """
