@@ -220,11 +220,11 @@ async def _measure(
     control = Control(base_url, speed)
     await control.set(minute_s=60 / speed)
     await control.set_latency(LATENCY_S)
-    asker, chunks = EngineClient(engine, lanes), iter(_chunks(requests))
+    client, chunks = EngineClient(engine, lanes), iter(_chunks(requests))
 
     async def lane() -> None:
         for chunk in chunks:
-            await asker.ask(chunk)
+            await client.transcribe(chunk)
             control.answers.put_nowait(None)
 
     control.start()

@@ -27,7 +27,7 @@ from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.engines.base import Request
 from audio_tools.engines.whisper.engine import WhisperEngine
 from audio_tools.engines.whisper.model import LATE_S
-from audio_tools.engines.whisper.word_listener import WhisperWordTimer
+from audio_tools.engines.whisper.word_timer import WhisperWordTimer
 from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import encode
 from audio_tools.transcript import Interval, Word

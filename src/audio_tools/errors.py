@@ -31,7 +31,7 @@ The errors of audio-tools.
     │  ├─ NoAudioStream        422
     │  └─ DecodeFailed         422
     ├─ EngineError             502  (retry_after_s) the command line exits 4
-    │  ├─ EngineUnavailable    502  (heard) retryable
+    │  ├─ EngineUnavailable    502  (received) retryable
     │  │  └─ EngineUnreachable 502  no connection: nothing was sent, nothing is paid
     │  ├─ EngineTimeout        504  retryable
     │  ├─ EngineRateLimited    429  retryable
@@ -390,7 +390,7 @@ class EngineUnavailable(EngineError):
     """
     The engine's server cannot be reached, closed the connection, or returned a 5xx.
 
-    `heard`: whether it may have received the request, which is then charged. `away`: whether there is no
+    `received`: whether it may have received the request, which is then charged. `away`: whether there is no
     engine behind the reply yet, as a gateway reports; None if the reply alone does not show it. `loading`:
     whether the reply says that the engine is loading its model.
     """
@@ -403,12 +403,12 @@ class EngineUnavailable(EngineError):
         *,
         hint: str = "",
         retry_after_s: float | None = None,
-        heard: bool = True,
+        received: bool = True,
         away: bool | None = False,
         loading: bool = False,
     ) -> None:
         super().__init__(message, hint=hint, retry_after_s=retry_after_s)
-        self.heard = heard
+        self.received = received
         self.away = True if loading else away
         self.loading = loading
 
@@ -419,7 +419,7 @@ class EngineUnreachable(EngineUnavailable):
     code = "engine_unreachable"
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint, heard=False, away=True)
+        super().__init__(message, hint=hint, received=False, away=True)
 
 
 class EngineTimeout(EngineError):

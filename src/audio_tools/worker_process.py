@@ -83,7 +83,7 @@ class WorkerProcess:
         async with self._engines.lend(options) as engine:
             tools = PipelineContext(
                 engine=engine,
-                lanes=make_limiter(settings, options, self._limiters[engine.name]),
+                limiter=make_limiter(settings, options, self._limiters[engine.name]),
                 store=self._backend.chunk_cache,
                 chunk_size=options.chunk_size or settings.chunk_size,
                 aligner=self._aligner,

@@ -39,7 +39,7 @@ class Ear:
     def identity(self) -> tuple[str, ...]:
         return ("ear",)
 
-    async def hear(self, _pcm: Pcm, _speech: Sequence[Interval], language: str) -> Sequence[Word]:
+    async def time_words(self, _pcm: Pcm, _speech: Sequence[Interval], language: str) -> Sequence[Word]:
         self.asked.append(language)
         if self.error:
             raise self.error

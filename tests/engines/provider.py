@@ -102,11 +102,11 @@ class Provider:
 async def serve(provider: Provider, lanes: RequestLimiter, requests: int) -> float:
     """Have so many requests answered through the lanes; gives the seconds that it took."""
     await provider.start()
-    asker, waiting, began = EngineClient(provider, lanes), iter(range(requests)), now()
+    client, waiting, began = EngineClient(provider, lanes), iter(range(requests)), now()
 
     async def lane() -> None:
         for _ in waiting:
-            await asker.ask(REQUEST)
+            await client.transcribe(REQUEST)
 
     await asyncio.gather(*(lane() for _ in range(lanes.lanes)))
     return now() - began

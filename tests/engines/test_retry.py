@@ -55,8 +55,8 @@ class Scripted:
 
 def ask(engine: Scripted) -> tuple[Reply, EngineClient]:
     async def main() -> tuple[Reply, EngineClient]:
-        asker = EngineClient(engine, RequestLimiter(2))
-        return await asker.ask(REQUEST), asker
+        client = EngineClient(engine, RequestLimiter(2))
+        return await client.transcribe(REQUEST), client
 
     return run(main())
 
@@ -64,11 +64,11 @@ def ask(engine: Scripted) -> tuple[Reply, EngineClient]:
 def test_passing_errors_are_tried_again_and_only_answers_are_paid() -> None:
     """Two bad attempts, then the answer; what is sent and what is paid are told apart."""
     engine = Scripted(EngineUnavailable("down"), BadEngineReply("garbage"), Reply("hello"))
-    reply, asker = ask(engine)
+    reply, client = ask(engine)
 
     assert reply.text == "hello"
-    assert (asker.calls, asker.seconds) == (3, 30.0)
-    assert asker.cost_usd == pytest.approx(0.01)
+    assert (client.calls, client.seconds) == (3, 30.0)
+    assert client.cost_usd == pytest.approx(0.01)
 
 
 def test_what_is_sent_in_vain_is_counted_too() -> None:
@@ -141,10 +141,10 @@ def test_a_storm_of_refusals_is_outlasted() -> None:
 def test_a_server_that_cannot_be_reached_is_waited_for_and_costs_nothing() -> None:
     """Forty refused connections are no attempt, no call and no audio sent."""
     engine = Scripted(*[EngineUnreachable("refused")] * 40, Reply("done"))
-    reply, asker = ask(engine)
+    reply, client = ask(engine)
 
     assert reply.text == "done"
-    assert (asker.calls, asker.seconds) == (1, 10.0)
+    assert (client.calls, client.seconds) == (1, 10.0)
 
 
 def test_the_wait_for_a_server_that_cannot_be_reached_is_bounded() -> None:
@@ -153,7 +153,7 @@ def test_the_wait_for_a_server_that_cannot_be_reached_is_bounded() -> None:
 
     async def main() -> float:
         with pytest.raises(EngineUnreachable, match="refused"):
-            await EngineClient(engine, RequestLimiter(2), outage_wait_s=300.0).ask(REQUEST)
+            await EngineClient(engine, RequestLimiter(2), outage_wait_s=300.0).transcribe(REQUEST)
         return now()
 
     assert 300.0 <= run(main()) <= 300.0 + 60.0
@@ -166,16 +166,16 @@ def test_a_gateway_without_its_engine_is_waited_for_but_not_for_ever() -> None:
 
     async def main() -> float:
         with pytest.raises(EngineUnavailable, match="502"):
-            await EngineClient(Scripted(away), RequestLimiter(2), outage_wait_s=86_400.0).ask(REQUEST)
+            await EngineClient(Scripted(away), RequestLimiter(2), outage_wait_s=86_400.0).transcribe(REQUEST)
         return now()
 
     assert reply.text == "done"
     assert MOST_WAITING_S <= run(main()) <= MOST_WAITING_S + 60.0
 
 
-def loading(*, heard: bool, says_so: bool = False) -> EngineUnavailable:
-    """A 500 (`heard`) or 503."""
-    return EngineUnavailable("500", heard=heard, away=None, loading=says_so)
+def loading(*, received: bool, says_so: bool = False) -> EngineUnavailable:
+    """A 500 (`received`) or 503."""
+    return EngineUnavailable("500", received=received, away=None, loading=says_so)
 
 
 class Unpaid(Scripted):
@@ -187,51 +187,51 @@ class Unpaid(Scripted):
 @pytest.mark.parametrize(
     "engine",
     [
-        Scripted(*[loading(heard=False) for _ in range(9)], Reply("done")),
-        Unpaid(*[loading(heard=True) for _ in range(9)], Reply("done")),
-        Scripted(*[loading(heard=True, says_so=True) for _ in range(9)], Reply("done")),
+        Scripted(*[loading(received=False) for _ in range(9)], Reply("done")),
+        Unpaid(*[loading(received=True) for _ in range(9)], Reply("done")),
+        Scripted(*[loading(received=True, says_so=True) for _ in range(9)], Reply("done")),
     ],
 )
 def test_an_engine_that_loads_its_model_is_waited_for(engine: Scripted) -> None:
     """A 503, a 500 that costs nothing, and one that says so: none of them counts as an attempt."""
-    reply, asker = ask(engine)
+    reply, client = ask(engine)
 
     assert reply.text == "done"
-    assert asker.calls == 10
+    assert client.calls == 10
     assert engine.asked_at[-1] < LOADING_WAIT_S
 
 
 def test_an_engine_that_answers_has_loaded_its_model() -> None:
     """From then on a 500 counts as an attempt, until a connection is refused: it has been restarted."""
-    engine = Unpaid(Reply("first"), *[loading(heard=True) for _ in range(ATTEMPTS)])
+    engine = Unpaid(Reply("first"), *[loading(received=True) for _ in range(ATTEMPTS)])
 
     async def main() -> EngineClient:
-        asker = EngineClient(engine, RequestLimiter(2))
-        await asker.ask(REQUEST)
+        client = EngineClient(engine, RequestLimiter(2))
+        await client.transcribe(REQUEST)
         with pytest.raises(EngineUnavailable):
-            await asker.ask(REQUEST)
+            await client.transcribe(REQUEST)
         engine.answers = [
             EngineUnreachable("refused"),
-            *[loading(heard=True) for _ in range(9)],
+            *[loading(received=True) for _ in range(9)],
             Reply("second"),
         ]
-        assert (await asker.ask(REQUEST)).text == "second"
-        return asker
+        assert (await client.transcribe(REQUEST)).text == "second"
+        return client
 
     assert run(main()).calls == 1 + ATTEMPTS + 10
 
 
 def test_an_engine_that_never_loads_fails_every_chunk_soon() -> None:
     """The first one waits LOADING_WAIT_S, the others get the usual attempts."""
-    engine = Unpaid(loading(heard=True))
+    engine = Unpaid(loading(received=True))
     sent = []
 
     async def main() -> None:
-        asker = EngineClient(engine, RequestLimiter(2))
+        client = EngineClient(engine, RequestLimiter(2))
         for _ in range(2):
-            engine.answers = [loading(heard=True)]
+            engine.answers = [loading(received=True)]
             with pytest.raises(EngineUnavailable):
-                await asker.ask(REQUEST)
+                await client.transcribe(REQUEST)
             sent.append(len(engine.asked_at))
 
     run(main())
@@ -242,11 +242,11 @@ def test_an_engine_that_never_loads_fails_every_chunk_soon() -> None:
 
 def test_without_patience_a_500_counts_at_once() -> None:
     """With OUTAGE_WAIT=0."""
-    engine = Unpaid(loading(heard=True))
+    engine = Unpaid(loading(received=True))
 
     async def main() -> None:
         with pytest.raises(EngineUnavailable):
-            await EngineClient(engine, RequestLimiter(2), outage_wait_s=0.0).ask(REQUEST)
+            await EngineClient(engine, RequestLimiter(2), outage_wait_s=0.0).transcribe(REQUEST)
 
     run(main())
     assert len(engine.asked_at) == ATTEMPTS
@@ -279,7 +279,7 @@ def test_what_is_waited_for_is_known_until_it_is_over(error: EngineError, code: 
     async def main() -> None:
         shared = RequestLimiter(2)
         lanes, other_job = RequestLimiter(2, shared=shared), RequestLimiter(2, shared=shared)
-        asking = asyncio.create_task(EngineClient(Scripted(error, Reply("done")), lanes).ask(REQUEST))
+        asking = asyncio.create_task(EngineClient(Scripted(error, Reply("done")), lanes).transcribe(REQUEST))
         await asyncio.sleep(1e-6)
         waiting = other_job.waiting
         assert waiting is not None
@@ -296,9 +296,9 @@ def test_a_used_up_limit_holds_the_next_request_back() -> None:
 
     async def main() -> list[float]:
         engine = Scripted(Reply("one", quota=Quota(3, 0, 60.0)), Reply("two"))
-        asker = EngineClient(engine, RequestLimiter(2))
-        await asker.ask(REQUEST)
-        await asker.ask(REQUEST)
+        client = EngineClient(engine, RequestLimiter(2))
+        await client.transcribe(REQUEST)
+        await client.transcribe(REQUEST)
         return engine.asked_at
 
     assert run(main()) == [0, 20]
@@ -320,7 +320,7 @@ def test_only_signs_of_overload_close_lanes(error: EngineError, lanes: int) -> N
     async def main() -> int:
         limit = RequestLimiter(10)
         with pytest.raises(EngineError):
-            await EngineClient(Scripted(error, EngineRefused("stop")), limit).ask(REQUEST)
+            await EngineClient(Scripted(error, EngineRefused("stop")), limit).transcribe(REQUEST)
         return limit.open_lanes
 
     assert run(main()) == lanes
@@ -328,10 +328,10 @@ def test_only_signs_of_overload_close_lanes(error: EngineError, lanes: int) -> N
 
 async def spend(max_cost_usd: float, *answers: Reply | EngineError) -> tuple[int, float]:
     """Ask for ten chunks of 0.01 USD at once; gives how many are answered, and what they cost."""
-    asker = EngineClient(Scripted(*answers), RequestLimiter(3), max_cost_usd)
-    outcomes = await asyncio.gather(*(asker.ask(REQUEST) for _ in range(10)), return_exceptions=True)
+    client = EngineClient(Scripted(*answers), RequestLimiter(3), max_cost_usd)
+    outcomes = await asyncio.gather(*(client.transcribe(REQUEST) for _ in range(10)), return_exceptions=True)
     assert all(isinstance(outcome, Reply | EngineError) for outcome in outcomes)
-    return sum(isinstance(outcome, Reply) for outcome in outcomes), round(asker.cost_usd, 6)
+    return sum(isinstance(outcome, Reply) for outcome in outcomes), round(client.cost_usd, 6)
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ async def spend(max_cost_usd: float, *answers: Reply | EngineError) -> tuple[int
         ([Reply("words", cost_usd=0.005)], 9, 0.045),
         ([EngineTimeout("lost"), BadEngineReply("lost"), Reply("words")], 3, 0.03),
         ([ChunkRefused("no"), EngineRateLimited("wait"), Reply("words")], 5, 0.05),
-        ([EngineUnavailable("away", heard=False)] * 2 + [Reply("words")], 5, 0.05),
+        ([EngineUnavailable("away", received=False)] * 2 + [Reply("words")], 5, 0.05),
     ],
 )
 def test_the_cost_limit_is_never_passed(
@@ -357,7 +357,7 @@ def test_beyond_the_cost_limit_nothing_is_sent() -> None:
     engine = Scripted(Reply("words"))
 
     async def main() -> None:
-        await EngineClient(engine, RequestLimiter(2), 0.009).ask(REQUEST)
+        await EngineClient(engine, RequestLimiter(2), 0.009).transcribe(REQUEST)
 
     with pytest.raises(CostLimitReached, match=r"0\.009 USD") as caught:
         run(main())
@@ -369,7 +369,7 @@ def test_without_money_for_another_attempt_the_first_ones_error_is_told() -> Non
     engine = Scripted(EngineTimeout("too slow"))
 
     async def main() -> None:
-        await EngineClient(engine, RequestLimiter(2), 0.015).ask(REQUEST)
+        await EngineClient(engine, RequestLimiter(2), 0.015).transcribe(REQUEST)
 
     with pytest.raises(EngineTimeout, match="too slow"):
         run(main())
@@ -378,10 +378,10 @@ def test_without_money_for_another_attempt_the_first_ones_error_is_told() -> Non
 
 def test_a_server_that_is_away_is_no_matter_of_cost() -> None:
     """It hears nothing, so all attempts are made, and the last one's error is told."""
-    engine = Scripted(EngineUnavailable("away", heard=False))
+    engine = Scripted(EngineUnavailable("away", received=False))
 
     async def main() -> None:
-        await EngineClient(engine, RequestLimiter(2), 0.01).ask(REQUEST)
+        await EngineClient(engine, RequestLimiter(2), 0.01).transcribe(REQUEST)
 
     with pytest.raises(EngineUnavailable, match="away"):
         run(main())
@@ -392,8 +392,8 @@ def test_who_waits_while_others_spend_the_money_meets_the_limit() -> None:
     """A wish to wait is no error of this chunk."""
 
     async def main() -> list[Reply | BaseException]:
-        asker = EngineClient(Scripted(EngineRateLimited("wait"), Reply("words")), RequestLimiter(2), 0.01)
-        return await asyncio.gather(*(asker.ask(REQUEST) for _ in range(2)), return_exceptions=True)
+        client = EngineClient(Scripted(EngineRateLimited("wait"), Reply("words")), RequestLimiter(2), 0.01)
+        return await asyncio.gather(*(client.transcribe(REQUEST) for _ in range(2)), return_exceptions=True)
 
     first, second = run(main())
     assert isinstance(first, CostLimitReached)
@@ -406,6 +406,6 @@ def test_what_is_free_has_no_cost_limit() -> None:
     async def main() -> Reply:
         engine = Scripted(Reply("words"))
         engine.capabilities = Capabilities(words=True, segments=True)
-        return await EngineClient(engine, RequestLimiter(2), 0.0).ask(REQUEST)
+        return await EngineClient(engine, RequestLimiter(2), 0.0).transcribe(REQUEST)
 
     assert run(main()).text == "words"

@@ -184,7 +184,7 @@ def test_ordinary_stereo_keeps_equal_weights(name: str) -> None:
     samples = np.rint(np.stack([left, right], axis=1) * 32767).astype(np.float32)
     side = HiddenSide()
 
-    assert not any(side.heard_in(second) for second in np.array_split(samples, 6))
+    assert not any(side.is_present_in(second) for second in np.array_split(samples, 6))
 
 
 def test_many_loud_channels_do_not_clip() -> None:

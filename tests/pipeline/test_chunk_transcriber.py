@@ -1,4 +1,4 @@
-"""Chunks heard one after the other: in one language, and aligned as long as that brings something."""
+"""Chunks in order: transcribed in one language, and aligned until alignment fails repeatedly."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ ONE_LANE = Capabilities(words=True, segments=True, lanes=1, keeps_language=True)
 
 
 @dataclass
-class Ear:
-    """Hears one word a chunk, in the language it is told, else in the next of its own guesses."""
+class Engine:
+    """Finds one word in each chunk, in the requested language, else in the next of its guesses."""
 
     guesses: list[str | None]
     words: bool = True
     capabilities: Capabilities = ONE_LANE
-    name: str = "ear"
+    name: str = "engine"
     model: str = "test"
     asked: list[str | None] = field(default_factory=list)
     translated: list[bool] = field(default_factory=list)
@@ -85,94 +85,96 @@ def chunk(number: int, seconds: float | None = None, speech: Sequence[Interval] 
     return Chunk(number, whole.start, whole.end, whole, pcm, tuple(speech) or (whole,), has_sound=True)
 
 
-async def hear(
-    ear: Ear, folder: Path, count: int, aligner: Aligner | None = None, **options: str
+async def transcribed(
+    engine: Engine, folder: Path, count: int, aligner: Aligner | None = None, **options: str
 ) -> list[ChunkResult]:
-    """A job of so many chunks, all of them ready before the first is heard."""
-    asker = EngineClient(ear, RequestLimiter(1))
-    listener = ChunkTranscriber(ear, asker, ChunkCache(folder), Options(**options), aligner)  # type: ignore[arg-type]
-    ready = [listener.prepare(chunk(number)) for number in range(count)]
-    return [await listener.hear(item) for item in ready]
+    """Transcribe `count` chunks, all of them prepared before the first request."""
+    client = EngineClient(engine, RequestLimiter(1))
+    transcriber = ChunkTranscriber(engine, client, ChunkCache(folder), Options(**options), aligner)  # type: ignore[arg-type]
+    ready = [transcriber.prepare(chunk(number)) for number in range(count)]
+    return [await transcriber.transcribe(item) for item in ready]
 
 
 async def test_the_language_of_the_first_words_is_kept(tmp_path: Path) -> None:
     """Found once, and asked for by name from then on."""
-    ear = Ear(["es", "pt", "gl"])
+    engine = Engine(["es", "pt", "gl"])
 
-    hearings = await hear(ear, tmp_path, 3)
+    results = await transcribed(engine, tmp_path, 3)
 
-    assert ear.asked == [None, "es", "es"]
-    assert [hearing.language for hearing in hearings] == ["es", "es", "es"]
+    assert engine.asked == [None, "es", "es"]
+    assert [result.language for result in results] == ["es", "es", "es"]
 
 
 async def test_with_multi_each_chunk_has_its_own_language(tmp_path: Path) -> None:
     """Nothing is kept; segments say what they are in."""
-    ear = Ear(["es", "en", "es"])
+    engine = Engine(["es", "en", "es"])
 
-    hearings = await hear(ear, tmp_path, 3, language="multi")
+    results = await transcribed(engine, tmp_path, 3, language="multi")
 
-    assert ear.asked == [None, None, None]
-    assert [hearing.language for hearing in hearings] == ["es", "en", "es"]
-    assert [s.language for hearing in hearings for s in hearing.chunk.segments] == ["es", "en", "es"]
+    assert engine.asked == [None, None, None]
+    assert [result.language for result in results] == ["es", "en", "es"]
+    assert [s.language for result in results for s in result.timed.segments] == ["es", "en", "es"]
 
 
 async def test_chunks_wait_for_the_language_of_the_first_words(tmp_path: Path) -> None:
     """Also with several lanes the first chunk decides, however long it takes."""
-    ear = Ear(["es", "pt"], capabilities=replace(ONE_LANE, lanes=2))
-    asker = EngineClient(ear, RequestLimiter(2))
-    transcriber = ChunkTranscriber(ear, asker, ChunkCache(tmp_path), Options())
+    engine = Engine(["es", "pt"], capabilities=replace(ONE_LANE, lanes=2))
+    client = EngineClient(engine, RequestLimiter(2))
+    transcriber = ChunkTranscriber(engine, client, ChunkCache(tmp_path), Options())
     ready = [transcriber.prepare(chunk(number)) for number in range(3)]
 
-    hearings = await asyncio.gather(*map(transcriber.hear, ready))
+    results = await asyncio.gather(*map(transcriber.transcribe, ready))
 
-    assert ear.asked == [None, "es", "es"]
-    assert [hearing.language for hearing in hearings] == ["es", "es", "es"]
+    assert engine.asked == [None, "es", "es"]
+    assert [result.language for result in results] == ["es", "es", "es"]
 
 
 async def test_a_chunk_without_words_tells_no_language(tmp_path: Path) -> None:
     """What is guessed from noise is not kept."""
-    ear = Ear(["nn", "es"], words=False)
+    engine = Engine(["nn", "es"], words=False)
 
-    await hear(ear, tmp_path, 3)
+    await transcribed(engine, tmp_path, 3)
 
-    assert ear.asked[-2:] == [None, "es"]
+    assert engine.asked[-2:] == [None, "es"]
 
 
 async def test_words_that_nobody_said_tell_no_language(tmp_path: Path) -> None:
     """Nor is it kept if all that was heard lay in silence."""
-    ear = Ear(["nn", "es"])
-    listener = ChunkTranscriber(ear, EngineClient(ear, RequestLimiter(1)), ChunkCache(tmp_path), Options())
+    engine = Engine(["nn", "es"])
+    transcriber = ChunkTranscriber(
+        engine, EngineClient(engine, RequestLimiter(1)), ChunkCache(tmp_path), Options()
+    )
     late = chunk(0, 5.0, [Interval(4.0, 4.5)])
     late.pcm[: 4 * SAMPLE_RATE_HZ] = 0
-    silent = await listener.hear(listener.prepare(late))
-    await listener.hear(listener.prepare(chunk(1)))
+    silent = await transcriber.transcribe(transcriber.prepare(late))
+    await transcriber.transcribe(transcriber.prepare(chunk(1)))
 
-    assert ([phrase.text for phrase in silent.dropped], silent.chunk.words) == (["hola"], ())
-    assert None in ear.asked[1:]
+    assert ([phrase.text for phrase in silent.dropped], silent.timed.words) == (["hola"], ())
+    assert None in engine.asked[1:]
 
 
 async def test_a_gap_that_there_is_no_money_for_stays_one(tmp_path: Path) -> None:
     """It is told of; the job goes on with what money there is."""
-    ear = Ear(["es", "es"], capabilities=replace(ONE_LANE, keeps_language=False, usd_per_minute=60.0))
-    listener = ChunkTranscriber(
-        ear, EngineClient(ear, RequestLimiter(1), 5.0), ChunkCache(tmp_path), Options()
+    engine = Engine(["es", "es"], capabilities=replace(ONE_LANE, keeps_language=False, usd_per_minute=60.0))
+    transcriber = ChunkTranscriber(
+        engine, EngineClient(engine, RequestLimiter(1), 5.0), ChunkCache(tmp_path), Options()
     )
-    first = await listener.hear(listener.prepare(chunk(0, 4.0)))
-    second = await listener.hear(listener.prepare(chunk(1)))
+    first = await transcriber.transcribe(transcriber.prepare(chunk(0, 4.0)))
+    second = await transcriber.transcribe(transcriber.prepare(chunk(1)))
 
     assert first.gaps
-    assert len(ear.asked) == len([*first.chunk.words, *second.chunk.words]) == 2
+    assert len(engine.asked) == len([*first.timed.words, *second.timed.words]) == 2
 
 
 async def test_a_job_that_is_resumed_asks_for_nothing_twice(tmp_path: Path) -> None:
     """Whatever was stored when it was killed, the rest is asked as it would have been."""
-    await hear(Ear(["es"]), tmp_path, 2)
-    ear = Ear([])
+    await transcribed(Engine(["es"]), tmp_path, 2)
+    engine = Engine([])
 
-    hearings = await hear(ear, tmp_path, 4)
+    results = await transcribed(engine, tmp_path, 4)
 
-    assert [hearing.stored for hearing in hearings] == [True, True, False, False]
-    assert ear.asked == ["es", "es"]
+    assert [result.stored for result in results] == [True, True, False, False]
+    assert engine.asked == ["es", "es"]
 
 
 async def test_what_another_process_was_told_meanwhile_is_not_asked_for(
@@ -188,78 +190,80 @@ async def test_what_another_process_was_told_meanwhile_is_not_asked_for(
         @asynccontextmanager
         async def lane(self) -> AsyncIterator[None]:
             async with super().lane():
-                told.extend(await hear(Ear(["es"]), tmp_path, 1, language="es"))
+                told.extend(await transcribed(Engine(["es"]), tmp_path, 1, language="es"))
                 yield
 
-    ear = Ear(["es"])
-    listener = ChunkTranscriber(
-        ear, EngineClient(ear, LateLanes(1)), ChunkCache(tmp_path), Options(language="es")
+    engine = Engine(["es"])
+    transcriber = ChunkTranscriber(
+        engine, EngineClient(engine, LateLanes(1)), ChunkCache(tmp_path), Options(language="es")
     )
-    hearing = await listener.hear(listener.prepare(chunk(0)))
+    result = await transcriber.transcribe(transcriber.prepare(chunk(0)))
 
-    assert [hearing.chunk] == [one.chunk for one in told]
-    assert hearing.gaps
-    assert hearing.stored
-    assert ear.asked == []
+    assert [result.timed] == [one.timed for one in told]
+    assert result.gaps
+    assert result.stored
+    assert engine.asked == []
 
 
 async def test_words_count_where_the_detector_heard_no_speech(tmp_path: Path) -> None:
     """A chunk is sent for its sound: whoever hears words in it is not told that there is nothing."""
-    ear = Ear(["es"])
-    listener = ChunkTranscriber(ear, EngineClient(ear, RequestLimiter(1)), ChunkCache(tmp_path), Options())
+    engine = Engine(["es"])
+    transcriber = ChunkTranscriber(
+        engine, EngineClient(engine, RequestLimiter(1)), ChunkCache(tmp_path), Options()
+    )
 
-    hearing = await listener.hear(listener.prepare(replace(chunk(0), speech=())))
+    result = await transcriber.transcribe(transcriber.prepare(replace(chunk(0), speech=())))
 
-    assert [word.word for word in hearing.chunk.words] == ["hola"]
-    assert hearing.dropped == ()
+    assert [word.word for word in result.timed.words] == ["hola"]
+    assert result.dropped == ()
 
 
 async def test_another_beginning_is_another_question(tmp_path: Path) -> None:
     """A chunk that was heard as Spanish is not taken from the store for a job that begins in French."""
-    await hear(Ear(["es"]), tmp_path / "store", 2)
-    ear = Ear(["fr"])
-    listener = ChunkTranscriber(
-        ear, EngineClient(ear, RequestLimiter(1)), ChunkCache(tmp_path / "store"), Options()
+    await transcribed(Engine(["es"]), tmp_path / "store", 2)
+    engine = Engine(["fr"])
+    transcriber = ChunkTranscriber(
+        engine, EngineClient(engine, RequestLimiter(1)), ChunkCache(tmp_path / "store"), Options()
     )
 
     for number in (7, 1):
-        await listener.hear(listener.prepare(chunk(number)))
+        await transcriber.transcribe(transcriber.prepare(chunk(number)))
 
-    assert ear.asked == [None, "fr"]
+    assert engine.asked == [None, "fr"]
 
 
 async def test_a_language_that_is_asked_for_is_the_jobs(tmp_path: Path) -> None:
     """It is the same question as one whose language was found: the stored reply answers both."""
-    ear = Ear(["es"])
-    await hear(ear, tmp_path, 2)
+    engine = Engine(["es"])
+    await transcribed(engine, tmp_path, 2)
 
-    hearings = await hear(ear, tmp_path, 2, language="es")
+    results = await transcribed(engine, tmp_path, 2, language="es")
 
-    assert ear.asked == [None, "es", "es"]
-    assert [hearing.stored for hearing in hearings] == [False, True]
+    assert engine.asked == [None, "es", "es"]
+    assert [result.stored for result in results] == [False, True]
 
 
 async def test_an_engine_with_many_lanes_finds_the_language_of_each_chunk(tmp_path: Path) -> None:
     """None of them waits for the first."""
-    ear = Ear(["es", "pt"], capabilities=Capabilities(words=True, segments=True))
+    engine = Engine(["es", "pt"], capabilities=Capabilities(words=True, segments=True))
 
-    hearings = await hear(ear, tmp_path, 2)
+    results = await transcribed(engine, tmp_path, 2)
 
-    assert ear.asked == [None, None]
-    assert [hearing.language for hearing in hearings] == ["es", "pt"]
+    assert engine.asked == [None, None]
+    assert [result.language for result in results] == ["es", "pt"]
 
 
-def timings(hearings: Sequence[ChunkResult]) -> list[str]:
-    return [word.timing for hearing in hearings for word in hearing.chunk.words]
+def timings(results: Sequence[ChunkResult]) -> list[str]:
+    return [word.timing for result in results for word in result.timed.words]
 
 
 async def test_after_a_row_of_misfits_a_job_aligns_no_more(tmp_path: Path) -> None:
     """Words that fit no sounds cost most to align, and the next chunk's will not fit either."""
     fits = [*[False] * MOST_MISFITS, True]
 
-    heard = timings(await hear(Ear(["en"]), tmp_path, len(fits), Aligner(fits)))
+    found = timings(await transcribed(Engine(["en"]), tmp_path, len(fits), Aligner(fits)))
 
-    assert set(heard) == {"engine"}
+    assert set(found) == {"engine"}
     assert fits == [True], "it was asked once more"
 
 
@@ -267,9 +271,9 @@ async def test_a_chunk_that_fits_forgives_those_before(tmp_path: Path) -> None:
     """Music here and there ends nothing."""
     fits = [*[False] * (MOST_MISFITS - 1), True] * 2
 
-    heard = timings(await hear(Ear(["en"]), tmp_path, len(fits), Aligner(list(fits))))
+    found = timings(await transcribed(Engine(["en"]), tmp_path, len(fits), Aligner(list(fits))))
 
-    assert [timing == "aligned" for timing in heard] == fits
+    assert [timing == "aligned" for timing in found] == fits
 
 
 class Stopping(Aligner):
@@ -281,32 +285,32 @@ class Stopping(Aligner):
 
 async def test_an_answer_that_is_paid_is_kept_before_it_is_aligned(tmp_path: Path) -> None:
     """Whoever is killed while it aligns, or asks for what is missing, does not pay for the answer again."""
-    ear = Ear(["en"])
+    engine = Engine(["en"])
     with pytest.raises(InterruptedError):
-        await hear(ear, tmp_path, 1, Stopping([]))
-    (hearing,) = await hear(ear, tmp_path, 1, Aligner([True]))
+        await transcribed(engine, tmp_path, 1, Stopping([]))
+    (result,) = await transcribed(engine, tmp_path, 1, Aligner([True]))
 
-    assert len(ear.asked) == 1
-    assert [word.timing for word in hearing.chunk.words] == ["aligned"]
+    assert len(engine.asked) == 1
+    assert [word.timing for word in result.timed.words] == ["aligned"]
 
 
 async def test_words_found_by_another_detector_are_no_answer(tmp_path: Path) -> None:
     """Times may follow from the speech that was found, also where nobody aligns."""
-    ear = Ear(["en", "en"])
-    await hear(ear, tmp_path, 1, silence_detection="level")
-    await hear(ear, tmp_path, 1, silence_detection="vad")
+    engine = Engine(["en", "en"])
+    await transcribed(engine, tmp_path, 1, silence_detection="level")
+    await transcribed(engine, tmp_path, 1, silence_detection="vad")
 
-    assert len(ear.asked) == 2
+    assert len(engine.asked) == 2
 
 
 async def test_a_translation_is_asked_for_and_not_aligned(tmp_path: Path) -> None:
     """Its words are not those that are spoken; nor is its answer that to a request for a transcript."""
-    ear, aligner = Ear(["de", "de"]), Aligner([True, True])
-    translated = await hear(ear, tmp_path, 1, aligner, task="translate")
-    transcribed = await hear(ear, tmp_path, 1, aligner)
+    engine, aligner = Engine(["de", "de"]), Aligner([True, True])
+    translated = await transcribed(engine, tmp_path, 1, aligner, task="translate")
+    plain = await transcribed(engine, tmp_path, 1, aligner)
 
-    assert ear.translated == [True, False]
-    assert (timings(translated), timings(transcribed)) == (["engine"], ["aligned"])
+    assert engine.translated == [True, False]
+    assert (timings(translated), timings(plain)) == (["engine"], ["aligned"])
 
 
 @pytest.mark.parametrize(
@@ -316,13 +320,13 @@ async def test_hesitations_are_searched_between_aligned_english_words(
     language: str, fits: bool, searched: bool, tmp_path: Path
 ) -> None:
     """Other words end where an engine says, and other languages were not measured."""
-    [result] = await hear(Ear([language]), tmp_path, 1, Aligner([fits]))
+    [result] = await transcribed(Engine([language]), tmp_path, 1, Aligner([fits]))
 
     assert (result.hesitations is not None) == searched
 
 
 async def test_an_answer_without_an_aligner_has_no_hesitations(tmp_path: Path) -> None:
     """None, which is not the same as none found."""
-    [result] = await hear(Ear(["en"]), tmp_path, 1)
+    [result] = await transcribed(Engine(["en"]), tmp_path, 1)
 
     assert result.hesitations is None

@@ -57,7 +57,7 @@ class Numbered:
 async def heard(answer: Numbered, chunk: Chunk, aligner: RandomAligner | None, folder: Path) -> ChunkResult:
     client = EngineClient(answering_engine(answer), RequestLimiter(1))
     transcriber = ChunkTranscriber(answering_engine(answer), client, ChunkCache(folder), Options(), aligner)
-    return await transcriber.hear(transcriber.prepare(chunk))
+    return await transcriber.transcribe(transcriber.prepare(chunk))
 
 
 @settings(max_examples=40)
@@ -77,12 +77,12 @@ def test_second_answers_keep_the_order_of_all_texts(
         result = asyncio.run(heard(answer, chunk, aligner, Path(folder) / "both"))
         first = Numbered([drawn[0], *[[]] * MOST_ANSWERS])
         alone = asyncio.run(heard(first, chunk, aligner, Path(folder) / "first"))
-    words, segments = stitch([result.chunk])
+    words, segments = stitch([result.timed])
 
     assert_in_order([word.word for word in words], answer.count)
     assert_apart(words)
     if not aligned:
-        assert_in_place([word for word in words if word.word[0] == "a"], alone.chunk.words)
+        assert_in_place([word for word in words if word.word[0] == "a"], alone.timed.words)
     assert [word for segment in segments for word in segment.text.split()] == [word.word for word in words]
     if words:  # Premiere takes no transcript without any
         assert_exported_in_order(words)

@@ -100,7 +100,7 @@ async def transcribe(
         engine = answering_engine(Once(json.dumps(answer)))
         client = EngineClient(engine, RequestLimiter(1))
         transcriber = ChunkTranscriber(engine, client, ChunkCache(folder), Options(), aligner)
-        results.append(await transcriber.hear(transcriber.prepare(chunk)))
+        results.append(await transcriber.transcribe(transcriber.prepare(chunk)))
     return results
 
 
@@ -139,7 +139,7 @@ def test_the_words_of_the_transcript_are_those_of_the_texts_in_their_order(
     with TemporaryDirectory() as folder:
         made = chunks([speech for *_, speech in said], sounding)
         results = asyncio.run(transcribe(answers, made, RandomAligner(drawn), Path(folder)))
-    words, segments = stitch([result.chunk for result in results])
+    words, segments = stitch([result.timed for result in results])
     dropped = [phrase.text for result in results for phrase in result.dropped]
 
     remaining = iter(unit for text, *_ in said for unit in split_units(text))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio_tools.audio.chunking import Chunk, Cutter
-from audio_tools.audio.crosstalk import CrosstalkFinder, Heard
+from audio_tools.audio.crosstalk import ChannelBlock, CrosstalkFinder
 from audio_tools.audio.level_vad import Frames, joined
 from audio_tools.audio.pauses import intersect
 from audio_tools.audio.pcm import FRAME_S, FRAME_SAMPLES, Channels, Pcm
@@ -83,9 +83,9 @@ class ChannelCutter:
         """Take the next samples of all channels; give the chunks that they complete."""
         return self._numbered(
             chunk
-            for heard in self._finder.push(pcm)
+            for block in self._finder.push(pcm)
             for channel in self._channels
-            for chunk in channel.push(heard)
+            for chunk in channel.push(block)
         )
 
     def finish(self) -> list[Chunk]:
@@ -94,7 +94,7 @@ class ChannelCutter:
         return self._numbered(
             chunk
             for channel in self._channels
-            for chunk in [*(chunk for heard in last for chunk in channel.push(heard)), *channel.finish()]
+            for chunk in [*(chunk for block in last for chunk in channel.push(block)), *channel.finish()]
         )
 
     def _numbered(self, chunks: Iterable[Chunk]) -> list[Chunk]:
@@ -115,9 +115,9 @@ class _Channel:
         self._blocks = 0
         self._copied_frames: dict[int, int] = {}
 
-    def push(self, heard: Heard) -> list[Chunk]:
-        pcm = np.ascontiguousarray(heard.pcm[:, self._number])
-        copied = heard.copied[:, self._number]
+    def push(self, block: ChannelBlock) -> list[Chunk]:
+        pcm = np.ascontiguousarray(block.pcm[:, self._number])
+        copied = block.copied[:, self._number]
         self._copied = np.concatenate([self._copied, copied])
         frames = self._decided(self._detector.push(pcm))
         return self._tagged(self.cutter.add(self._without(pcm, copied >= 0), self._own.push(*frames)))

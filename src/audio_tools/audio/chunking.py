@@ -57,7 +57,7 @@ class Chunk:
     """
     A cut of the audio on its way to an engine.
 
-    `start`..`end` is what the engine hears, in seconds; `own` is what of it belongs to this chunk: the
+    `start`..`end` is what the engine gets, in seconds; `own` is what of it belongs to this chunk: the
     owned stretches of all chunks join without gap or overlap. `speech` is where the level rises, within
     `start`..`end`. `has_sound`: whether anything in it rises above the noise floor. `channel`: the channel
     that it is a cut of; None: the mix of all.
@@ -99,7 +99,7 @@ class Cutter:
         self._kept_from = 0
         self._index = 0
         self._own_first = 0
-        self._heard_first = 0
+        self._sent_first = 0
 
     @property
     def seconds(self) -> float:
@@ -122,7 +122,7 @@ class Cutter:
         self._pcm.append(pcm)
         self._take(frames)
         chunks = []
-        # As far as a chunk may hear behind its cut, or what it knows of that would depend on the blocks.
+        # As far as a chunk may reach beyond its cut, or its pauses there would depend on the blocks.
         behind = frames_in(OVERLAP_S / 2) + SHORTEST_SPEECH_FRAMES
         while self._finder.frames >= self._latest_cut() + behind:
             chunks.append(self._cut())
@@ -161,17 +161,17 @@ class Cutter:
                 end -= overlap
                 first = min(first, end - 2 * frames_in(QUIETEST_S))
             cut = first + _quietest(self._levels[first - self._kept_from : end - self._kept_from])
-        next_first = max(cut - overlap, self._heard_first)  # a short chunk is heard again from its start
+        next_first = max(cut - overlap, self._sent_first)  # a short chunk is sent again from its start
         chunk = self._chunk(frame_start(cut), (cut + overlap) * FRAME_SAMPLES, next_first)
         self._own_first = cut
-        self._heard_first = next_first
-        self._forget_levels_before(self._heard_first)
+        self._sent_first = next_first
+        self._forget_levels_before(self._sent_first)
         return chunk
 
     def _latest_cut(self) -> int:
         """The last frame before which the next chunk is cut."""
         latest = self._own_first + self._longest
-        return latest if self._window is None else min(latest, self._heard_first + self._window)
+        return latest if self._window is None else min(latest, self._sent_first + self._window)
 
     def _choose(self, pauses: Sequence[tuple[int, int]]) -> tuple[int, int]:
         """The pause to cut: the longest, or the last that is good enough where chunks fill a window."""
@@ -182,20 +182,20 @@ class Cutter:
         good = [pause for pause, length in zip(pauses, lengths, strict=True) if length >= enough]
         return good[-1] if self._window is not None else good[0]
 
-    def _chunk(self, own_end: float, heard_end: int, next_first: int) -> Chunk:
-        """Up to sample `heard_end`, owned up to `own_end` s; the next one hears from frame `next_first`."""
-        heard_first = self._heard_first * FRAME_SAMPLES
-        heard_end = min(heard_end, self._pcm.end)
-        start, end = heard_first / SAMPLE_RATE_HZ, heard_end / SAMPLE_RATE_HZ
-        last = min(-(-heard_end // FRAME_SAMPLES), self._finder.frames)
-        pauses = to_intervals(self._finder.pauses(self._heard_first, last))
-        rises = self._rises[self._heard_first - self._kept_from : last - self._kept_from]
+    def _chunk(self, own_end: float, sent_end: int, next_first: int) -> Chunk:
+        """Up to sample `sent_end`, owned up to `own_end` s; the next one starts at frame `next_first`."""
+        sent_first = self._sent_first * FRAME_SAMPLES
+        sent_end = min(sent_end, self._pcm.end)
+        start, end = sent_first / SAMPLE_RATE_HZ, sent_end / SAMPLE_RATE_HZ
+        last = min(-(-sent_end // FRAME_SAMPLES), self._finder.frames)
+        pauses = to_intervals(self._finder.pauses(self._sent_first, last))
+        rises = self._rises[self._sent_first - self._kept_from : last - self._kept_from]
         chunk = Chunk(
             index=self._index,
             start=start,
             end=end,
             own=Interval(frame_start(self._own_first), own_end),
-            pcm=self._pcm.take(heard_first, heard_end, keep_from=next_first * FRAME_SAMPLES),
+            pcm=self._pcm.take(sent_first, sent_end, keep_from=next_first * FRAME_SAMPLES),
             speech=tuple(between(pauses, start, end)),
             has_sound=int(np.count_nonzero(rises >= SOUND_RISE_DB)) >= SOUND_FRAMES,
         )

@@ -108,19 +108,19 @@ class _Sounds:
 
     def __init__(self) -> None:
         self._frames = no_frames()  # not decided yet
-        self._likely = self._heard = np.zeros(0, np.bool_)  # of the same frames
+        self._likely = self._voiced = np.zeros(0, np.bool_)  # of the same frames
         self._voice_before = False  # in the frame before them
         self._sound_before = False  # that frame is speech because it is sound
 
-    def push(self, frames: Frames, likely: Flags, heard: Flags, *, ended: bool) -> Frames:
+    def push(self, frames: Frames, likely: Flags, voiced: Flags, *, ended: bool) -> Frames:
         """
         Take frames, where the evidence is for speech, and where the network is; give those that are decided.
 
         Evidence counts as a voice if the network is for it anywhere in the stretch; else it is a loud sound.
         """
         waiting = joined(self._frames, frames)
-        likely, heard = np.concatenate([self._likely, likely]), np.concatenate([self._heard, heard])
-        voice = self._voice(likely, heard)
+        likely, voiced = np.concatenate([self._likely, likely]), np.concatenate([self._voiced, voiced])
+        voice = self._voice(likely, voiced)
         starts, ends = _runs((waiting.speech | likely) & ~voice)
         whole = self._whole(starts, ends, voice, ended=ended)
         open_end = bool(len(ends)) and ends[-1] == len(voice) and not ended
@@ -129,12 +129,12 @@ class _Sounds:
         if decided:
             self._voice_before = bool(voice[decided - 1])
             self._sound_before = bool(speech[decided - 1] and not voice[decided - 1])
-        self._frames, self._likely, self._heard = waiting[decided:], likely[decided:], heard[decided:]
+        self._frames, self._likely, self._voiced = waiting[decided:], likely[decided:], voiced[decided:]
         return waiting[:decided].decided(speech[:decided])
 
-    def _voice(self, likely: Flags, heard: Flags) -> Flags:
+    def _voice(self, likely: Flags, voiced: Flags) -> Flags:
         starts, ends = _runs(likely)
-        counted = np.concatenate([[0], np.cumsum(heard)])
+        counted = np.concatenate([[0], np.cumsum(voiced)])
         real = (counted[ends] > counted[starts]) | ((starts == 0) & self._voice_before)
         return _filled(starts[real], ends[real], len(likely))
 

@@ -1,10 +1,10 @@
 """
 Find where a channel only repeats a louder one: a voice that two microphones pick up.
 
-A microphone hears the voice of another person through the room, which is a linear filter. So each channel is
-predicted from every louder one by the filter that fits the 12 seconds around (least squares for each
-frequency). What is left of the sound then is the channel's own. Two voices at once are not predictable from
-each other, so both stay. How the constants were found: docs/decisions/0020-one-microphone-per-channel.md.
+A microphone picks up the voice of another person through the room, which is a linear filter. So each
+channel is predicted from every louder one by the filter that fits the 12 seconds around (least squares for
+each frequency). What is left of the sound then is the channel's own. Two voices at once are not predictable
+from each other, so both stay. How the constants were found: docs/decisions/0020-one-microphone-per-channel.md.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class ChannelBlock:
     """
     Samples of all channels, and which of their 10 ms frames only repeat another channel.
 
@@ -85,40 +85,40 @@ class CrosstalkFinder:
         self._tail = np.zeros((WINDOW_SAMPLES - HOP_SAMPLES, n_channels), np.int16)
         self._blocks: list[_Block] = []  # the one before, the one to be decided
 
-    def push(self, pcm: Channels) -> list[Heard]:
+    def push(self, pcm: Channels) -> list[ChannelBlock]:
         """Take the next samples; give the blocks that they decide."""
         self._rest.append(pcm)
         self._n_rest += len(pcm)
-        found: list[Heard] = []
+        found: list[ChannelBlock] = []
         while self._n_rest >= BLOCK_SAMPLES:
             whole = np.concatenate(self._rest)
             self._rest, self._n_rest = [whole[BLOCK_SAMPLES:]], len(whole) - BLOCK_SAMPLES
             found += self._add(whole[:BLOCK_SAMPLES])
         return found
 
-    def finish(self) -> list[Heard]:
+    def finish(self) -> list[ChannelBlock]:
         """There are no more samples: give all that are left."""
         rest = np.concatenate(self._rest) if self._rest else np.zeros((0, self._n_channels), np.int16)
         found = self._add(rest) if len(rest) else []
         return found + self._decide_last()
 
-    def _add(self, pcm: Channels) -> list[Heard]:
+    def _add(self, pcm: Channels) -> list[ChannelBlock]:
         block = self._analyse(pcm)
         self._blocks.append(block)
         if len(self._blocks) == 1:
             return []
         before = self._blocks[:-2][-1:]
-        heard = self._decide(self._blocks[-2], [*before, *self._blocks[-2:]])
+        decided = self._decide(self._blocks[-2], [*before, *self._blocks[-2:]])
         self._blocks = self._blocks[-2:]
-        return [heard]
+        return [decided]
 
-    def _decide_last(self) -> list[Heard]:
+    def _decide_last(self) -> list[ChannelBlock]:
         if not self._blocks:
             return []
         last = self._blocks[-1]
-        heard = self._decide(last, self._blocks)
+        decided = self._decide(last, self._blocks)
         self._blocks = []
-        return [heard]
+        return [decided]
 
     def _analyse(self, pcm: Channels) -> _Block:
         hops = -(-len(pcm) // HOP_SAMPLES)
@@ -133,7 +133,7 @@ class CrosstalkFinder:
         leaders = frozenset(np.flatnonzero(counts >= LEADING_HOPS).tolist())
         return _Block(pcm, spectra, power, leaders)
 
-    def _decide(self, block: _Block, around: Sequence[_Block]) -> Heard:
+    def _decide(self, block: _Block, around: Sequence[_Block]) -> ChannelBlock:
         n_frames = len(block.pcm) // FRAME_SAMPLES
         copied = np.full((n_frames, self._n_channels), -1, np.int8)
         energies = {channel: block.energies(channel) for channel in range(self._n_channels)}
@@ -147,7 +147,7 @@ class CrosstalkFinder:
                 found = copies & (energies[other] > source)
                 copied[found, channel] = other
                 source[found] = energies[other][found]
-        return Heard(block.pcm, copied)
+        return ChannelBlock(block.pcm, copied)
 
 
 _WINDOW = np.hanning(WINDOW_SAMPLES).astype(np.float32)

@@ -106,8 +106,8 @@ def _in_gap(pcm: Pcm, gap: Interval, speech: Sequence[Interval], level: float) -
     held = _closed(loud & (middles >= gap.start) & (middles <= gap.end))
     for begin, behind in _runs(held):
         found = Interval(start + begin * FRAME_S, start + behind * FRAME_S)
-        heard = sum(piece.duration for piece in overlap(speech, found))
-        if heard >= LEAST_SPEECH_S and not _is_edge(found, gap) and _is_held(frames, begin, behind):
+        spoken_s = sum(piece.duration for piece in overlap(speech, found))
+        if spoken_s >= LEAST_SPEECH_S and not _is_edge(found, gap) and _is_held(frames, begin, behind):
             yield found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE_HZ = 16_000
-"""What every speech model hears; more is bytes without information."""
+"""The sample rate of every speech model; a higher one adds bytes without information."""
 
 FRAME_SAMPLES = 160
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ

@@ -1,4 +1,4 @@
-"""Whether a voice is heard at a moment of a chunk: evidence that an engine did not invent its words."""
+"""Whether a chunk contains a voice at a given time: evidence that the engine did not invent its words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST_FRAMES = 10
 
 
 class Voice:
-    """Where the neural network hears a voice in a chunk; without the network, it may be anywhere."""
+    """Where the neural network detects a voice in a chunk; without the network, anywhere."""
 
     def __init__(self, pcm: Pcm) -> None:
         weights = find_weights()
@@ -26,7 +26,7 @@ class Voice:
             self._counts = np.concatenate([[0], np.cumsum(log_odds > 0)])
 
     def is_in(self, stretch: Interval) -> bool:
-        """Whether a voice is heard in a stretch, in seconds from the start of the chunk."""
+        """Whether a stretch contains a voice, in seconds from the start of the chunk."""
         if self._counts is None:
             return True
         frames, last = SAMPLE_RATE_HZ / FRAME_SAMPLES, len(self._counts) - 1

@@ -23,7 +23,7 @@ def make_tools(settings: Settings, options: Options) -> PipelineContext:
     store.sweep(settings.chunk_ttl, max_bytes=settings.cache_max_bytes)
     return PipelineContext(
         engine=make_engine(settings, options),
-        lanes=make_limiter(settings, options),
+        limiter=make_limiter(settings, options),
         store=store,
         chunk_size=options.chunk_size or settings.chunk_size,
         aligner=build_aligner(settings),

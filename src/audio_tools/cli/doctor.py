@@ -100,7 +100,7 @@ def _one_engine(settings: Settings, *, name: str, network: bool) -> Finding:
 def _aligner(settings: Settings) -> Finding:
     from audio_tools.alignment import make_aligner
     from audio_tools.alignment.ctc.model import CtcModel
-    from audio_tools.engines.whisper.word_listener import whisper_word_timer
+    from audio_tools.engines.whisper.word_timer import whisper_word_timer
 
     if settings.align == "off":
         return Finding("aligner", None, "off: set ALIGN=auto to put English words on the samples")

@@ -37,12 +37,12 @@ log = logging.getLogger(__name__)
 
 
 class EngineClient:
-    """Send requests to one engine within the limits of `lanes` and `max_cost_usd`, and count usage."""
+    """Send requests to one engine within the limits of `limiter` and `max_cost_usd`, and count usage."""
 
     def __init__(
         self,
         engine: Engine,
-        lanes: RequestLimiter,
+        limiter: RequestLimiter,
         max_cost_usd: float | None = None,
         outage_wait_s: float = OUTAGE_WAIT_S,
     ) -> None:
@@ -51,7 +51,7 @@ class EngineClient:
         self.cost_usd = 0.0  # of all answers
         self.tokens = 0
         self._engine = engine
-        self._lanes = lanes
+        self._limiter = limiter
         self._max_cost_usd = max_cost_usd
         self._outage_wait_s = outage_wait_s
         self._answering = False  # since the engine was last away
@@ -62,39 +62,39 @@ class EngineClient:
             0.0  # reserved for requests in flight, and for requests that may be charged although they failed
         )
 
-    async def ask(self, request: Request, answered: Callable[[], Reply | None] | None = None) -> Reply:
+    async def transcribe(self, request: Request, stored: Callable[[], Reply | None] | None = None) -> Reply:
         """
         Send the request, and retry until it succeeds or fails for good.
 
         Args:
             request: the chunk to transcribe.
-            answered: looks up a stored answer in a worker thread; another job may have stored it meanwhile.
+            stored: looks up a stored answer in a worker thread; another job may have stored it meanwhile.
 
         Raises:
             CostLimitReached: the budget minus spent and reserved cost does not cover this request.
             EngineError: the error of the last attempt; at once if it is not retryable, or the budget does not
                cover another attempt.
         """
-        patience = _RetryPolicy(self._lanes, self._outage_wait_s)
+        policy = _RetryPolicy(self._limiter, self._outage_wait_s)
         attempts = AsyncRetrying(
-            retry=retry_if_exception(patience.has_a_chance),
-            wait=patience.seconds,
-            stop=patience.is_over,
+            retry=retry_if_exception(policy.should_retry),
+            wait=policy.wait_s,
+            stop=policy.should_stop,
             reraise=True,
         )
         try:
-            return await attempts(self._ask_once, request, answered)
+            return await attempts(self._transcribe_once, request, stored)
         except CostLimitReached as limit:
-            if patience.failure is None:
+            if policy.failure is None:
                 raise
             # Report the failed attempt; the cost limit only prevents another one.
-            raise patience.failure from limit
+            raise policy.failure from limit
 
-    async def _ask_once(self, request: Request, answered: Callable[[], Reply | None] | None) -> Reply:
+    async def _transcribe_once(self, request: Request, stored: Callable[[], Reply | None] | None) -> Reply:
         seconds = request.audio.seconds
-        async with self._lanes.lane():
+        async with self._limiter.lane():
             # A suspended worker may have lost its job, and notices only after it has acquired a lane.
-            if answered is not None and (known := await asyncio.to_thread(answered)) is not None:
+            if stored is not None and (known := await asyncio.to_thread(stored)) is not None:
                 return known
             price_usd = seconds * self._usd_per_second
             self._reserve(price_usd)
@@ -105,26 +105,26 @@ class EngineClient:
             except EngineError as error:
                 sent = not isinstance(error, EngineUnreachable)
                 if isinstance(error, EngineUnavailable):
-                    self._judge(error)
-                if _tells_of_overload(error):
-                    self._lanes.overloaded(started_at)
+                    self._classify(error)
+                if _signals_overload(error):
+                    self._limiter.overloaded(started_at)
                 if _is_free(error):
                     self._reserved_usd -= price_usd
-                if not _is_waited_for(error):
-                    self._lanes.reached(started_at)
+                if not _is_wait(error):
+                    self._limiter.reached(started_at)
                 raise
             finally:
                 if sent:
                     self._count_call(seconds)
             self._answering, self._unanswered_since = True, None
-            self._lanes.reached(started_at)
-            self._lanes.answered(started_at, reply.quota)
+            self._limiter.reached(started_at)
+            self._limiter.answered(started_at, reply.quota)
         self._reserved_usd -= price_usd
         self._pay(price_usd if reply.cost_usd is None else reply.cost_usd, seconds)
         self.tokens += reply.tokens
         return reply
 
-    def _judge(self, error: EngineUnavailable) -> None:
+    def _classify(self, error: EngineUnavailable) -> None:
         """
         Decide whether an engine that returned 500 or 503 is still loading its model.
 
@@ -133,7 +133,7 @@ class EngineClient:
         """
         now = asyncio.get_running_loop().time()
         if error.away is None:
-            free = not error.heard or self._engine.capabilities.usd_per_minute == 0
+            free = not error.received or self._engine.capabilities.usd_per_minute == 0
             since = self._unanswered_since = now if self._unanswered_since is None else self._unanswered_since
             longest_s = min(LOADING_WAIT_S, self._outage_wait_s)
             error.away = free and not self._answering and now - since < longest_s
@@ -160,14 +160,14 @@ class EngineClient:
         self._usd_per_second = max(self._usd_per_second, self.cost_usd / self._seconds_paid)
 
 
-def _tells_of_overload(error: EngineError) -> bool:
+def _signals_overload(error: EngineError) -> bool:
     return isinstance(error, EngineRateLimited | EngineTimeout) or error.retry_after_s is not None
 
 
 def _is_free(error: EngineError) -> bool:
     """Whether the request was certainly not processed; after a timeout or a bad reply it may have been."""
     if isinstance(error, EngineUnavailable):
-        return not error.heard
+        return not error.received
     return isinstance(error, EngineRateLimited) or not error.retryable
 
 
@@ -179,9 +179,9 @@ class _RetryPolicy:
     do not count as attempts; an unreachable server is retried for up to `outage_wait_s` seconds.
     """
 
-    def __init__(self, lanes: RequestLimiter, outage_wait_s: float) -> None:
+    def __init__(self, limiter: RequestLimiter, outage_wait_s: float) -> None:
         self.failure: EngineError | None = None
-        self._lanes = lanes
+        self._limiter = limiter
         self._outage_wait_s = outage_wait_s
         self._away_since: float | None = None
         self._refusals = 0
@@ -189,20 +189,20 @@ class _RetryPolicy:
         self._began = asyncio.get_running_loop().time()
         self._backoff = wait_random_exponential(multiplier=1, max=30)
 
-    def has_a_chance(self, error: BaseException) -> bool:
+    def should_retry(self, error: BaseException) -> bool:
         if not isinstance(error, EngineError) or not error.retryable:
             return False
-        self._waits += _is_waited_for(error)
+        self._waits += _is_wait(error)
         self._refusals += isinstance(error, EngineRateLimited)
         if not _is_away(error):
             self._away_since = None
         elif self._away_since is None:
             self._away_since = asyncio.get_running_loop().time()
-        if not _is_waited_for(error):
+        if not _is_wait(error):
             self.failure = error
         return True
 
-    def is_over(self, state: RetryCallState) -> bool:
+    def should_stop(self, state: RetryCallState) -> bool:
         now = asyncio.get_running_loop().time()
         if self._away_since is not None:
             error = _error(state)
@@ -215,18 +215,18 @@ class _RetryPolicy:
         in_vain = self._refusals >= MOST_WAITS and now - self._began >= MOST_WAITING_S
         return state.attempt_number - self._waits >= ATTEMPTS or in_vain
 
-    def seconds(self, state: RetryCallState) -> float:
+    def wait_s(self, state: RetryCallState) -> float:
         error, backoff = _error(state), self._backoff(state)
         log.info("attempt %d failed (%s: %s)", state.attempt_number, error.code, error)
         # Retry-After: 0 from a failing server would use up all attempts at once.
-        if not error.retry_after_s and not _is_waited_for(error):
+        if not error.retry_after_s and not _is_wait(error):
             return backoff
         wished = backoff if error.retry_after_s is None else error.retry_after_s
-        self._lanes.wait(min(wished, LONGEST_PAUSE_S), error.code, _reason(error))
-        return 0.0  # the lanes hold it back
+        self._limiter.wait(min(wished, LONGEST_PAUSE_S), error.code, _reason(error))
+        return 0.0  # the limiter delays it
 
 
-def _is_waited_for(error: EngineError) -> bool:
+def _is_wait(error: EngineError) -> bool:
     """Whether the error does not count as an attempt: it passes with time, and nothing was processed."""
     return _is_away(error) or isinstance(error, EngineRateLimited)
 

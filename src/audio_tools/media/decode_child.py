@@ -164,11 +164,11 @@ class _Decoding:
     def _play(self, edits: Sequence[Edit]) -> None:
         """Put the sound of each edit where the edit list wants it; what is played later may lie earlier."""
         frames = self._frames()
-        heard_to = 0.0
+        played_to = 0.0
         for edit in edits:
             if edit.media is None:
                 continue
-            if edit.media < heard_to:
+            if edit.media < played_to:
                 self._media.seek(max(round((edit.media - 1) / self._base), 0), stream=self._stream)
                 self._timeline.clock = self._timeline.new_clock()
                 frames = self._frames()
@@ -176,10 +176,10 @@ class _Decoding:
             self._clip = round(edit.start * SAMPLE_RATE_HZ), round(end_s * SAMPLE_RATE_HZ)
             self._placer = SoundPlacer()
             for frame, due in frames:
-                heard_to = due + frame.samples / frame.sample_rate
-                if heard_to > edit.media:
+                played_to = due + frame.samples / frame.sample_rate
+                if played_to > edit.media:
                     self._take(frame, due - edit.media + edit.start)
-                if heard_to >= edit.media + edit.duration:
+                if played_to >= edit.media + edit.duration:
                     break
             self._finish_run()
 

@@ -105,8 +105,8 @@ def decode_encoded(audio: EncodedAudio) -> Pcm:
         raise ValueError(f"no encoded audio: {error}") from None
     # Another rate may have cost or won a sample at the end.
     pcm = np.zeros(round(audio.seconds * SAMPLE_RATE_HZ), np.int16)
-    heard = _samples_of([*decoded, *resampler.resample(None)])[: len(pcm)]
-    pcm[: len(heard)] = heard
+    samples = _samples_of([*decoded, *resampler.resample(None)])[: len(pcm)]
+    pcm[: len(samples)] = samples
     return pcm
 
 

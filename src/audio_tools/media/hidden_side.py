@@ -43,7 +43,7 @@ class HiddenSide:
         self._window = np.hanning(FRAME_SAMPLES).astype(np.float32)
         self._held_samples = 0
 
-    def heard_in(self, samples: Float) -> bool:
+    def is_present_in(self, samples: Float) -> bool:
         """Whether it is in the next samples, shape (n, 2), or was a short time ago."""
         self._held_samples = max(self._held_samples - len(samples), 0)
         if self._stands_out(samples):

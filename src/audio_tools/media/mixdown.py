@@ -60,7 +60,7 @@ class Mixdown:
         samples = interleaved.reshape(-1, self._channels).astype(np.float32)
         shared = _correlations(samples)
         if self._side is not None:
-            self._balance = UNEQUAL if self._side.heard_in(samples) else EQUAL
+            self._balance = UNEQUAL if self._side.is_present_in(samples) else EQUAL
         if (shared >= 0).all() and (self._signs > 0).all():
             mixed = self._mix_alike(samples)
         else:

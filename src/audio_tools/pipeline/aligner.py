@@ -5,7 +5,7 @@ from __future__ import annotations
 from audio_tools.alignment import make_aligner
 from audio_tools.alignment.base import Aligner
 from audio_tools.engines.registry import LANGUAGES
-from audio_tools.engines.whisper.word_listener import whisper_word_timer
+from audio_tools.engines.whisper.word_timer import whisper_word_timer
 from audio_tools.settings import Settings
 
 

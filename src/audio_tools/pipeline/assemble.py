@@ -42,12 +42,12 @@ TRUNCATED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkResults:
+class FileResults:
     """
     All results of one file after its last chunk.
 
     `seconds` of sound were decoded, with `pauses` in it; `media.duration` is when sound and picture end.
-    `hearings` and `failures`: its chunks, in order. `warnings` of the decoder; `cut_off` if it found that the
+    `chunks` and `failures`: its chunks, in order. `warnings` of the decoder; `cut_off` if it found that the
     file ends before its time; `peaks` of the samples; `channels`: what each holds, if they were transcribed
     one by one.
     """
@@ -56,7 +56,7 @@ class ChunkResults:
     stream: AudioStream
     seconds: float
     pauses: Sequence[Interval]
-    hearings: Sequence[ChunkResult]
+    chunks: Sequence[ChunkResult]
     failures: Sequence[FailedChunk]
     warnings: Sequence[str]
     cut_off: bool = False
@@ -75,61 +75,61 @@ class ChunkResults:
 
 
 def assemble(
-    heard: ChunkResults, options: Options, engine: Engine, aligner: Aligner | None, asker: EngineClient
+    file: FileResults, options: Options, engine: Engine, aligner: Aligner | None, client: EngineClient
 ) -> Transcript:
-    """Join the words of the chunks on the media's clock; `asker` has the usage."""
-    media, hearings = heard.media, heard.hearings
-    words, segments = _joined(hearings)
-    duration = max(media.duration or 0.0, heard.seconds)
+    """Join the words of the chunks on the media's clock; `client` has the usage."""
+    media, chunks = file.media, file.chunks
+    words, segments = _joined(chunks)
+    duration = max(media.duration or 0.0, file.seconds)
     # The missing part may be speech, so it must not be reported as a silence to cut.
-    pauses = heard.pauses if heard.sound_missing else _until(heard.pauses, heard.seconds, duration)
-    language = "en" if options.task == "translate" else options.one_language or _language(hearings)
-    searched = _hesitations(hearings)
-    total = len(hearings) + len(heard.failures)
+    pauses = file.pauses if file.sound_missing else _until(file.pauses, file.seconds, duration)
+    language = "en" if options.task == "translate" else options.one_language or _language(chunks)
+    searched = _hesitations(chunks)
+    total = len(chunks) + len(file.failures)
     return Transcript(
         words=tuple(words) if options.word_timestamps else (),
         segments=tuple(segments),
         silences=tuple(find_silences(pauses, words, options.silence_threshold)),
         duration=duration,
         total_chunks=total,
-        success_rate=round(100 * len(hearings) / total, 2) if total else 100.0,
+        success_rate=round(100 * len(chunks) / total, 2) if total else 100.0,
         text=join_words([segment.text for segment in segments]),
         language=language,
         engine=engine.name,
         model=engine.model,
-        media=media.of_stream(heard.stream.position),
+        media=media.of_stream(file.stream.position),
         aligner=_aligner_used(aligner, words, language),
         pauses=tuple(find_silences(pauses, words, PAUSE_S)),
-        peaks=heard.peaks,
+        peaks=file.peaks,
         silence_detection=describe_detector(options.silence_detection),
         fillers=tuple(list_fillers(words if options.word_timestamps else (), language, searched)),
         filler_detection="transcript" if searched is None else "samples",
-        failed_chunks=tuple(heard.failures),
-        gaps=tuple(_gaps(hearings)),
-        warnings=(*heard.warnings, *_warnings(heard, words, options, engine)),
+        failed_chunks=tuple(file.failures),
+        gaps=tuple(_gaps(chunks)),
+        warnings=(*file.warnings, *_warnings(file, words, options, engine)),
         usage=Usage(
-            seconds=asker.seconds,
-            calls=asker.calls,
-            stored_chunks=sum(hearing.stored for hearing in hearings),
-            cost_usd=asker.cost_usd,
-            tokens=asker.tokens,
+            seconds=client.seconds,
+            calls=client.calls,
+            stored_chunks=sum(chunk.stored for chunk in chunks),
+            cost_usd=client.cost_usd,
+            tokens=client.tokens,
         ),
-        channels=tuple(_channels(heard, words, duration, options)),
+        channels=tuple(_channels(file, words, duration, options)),
     )
 
 
-def _hesitations(hearings: Sequence[ChunkResult]) -> list[Interval] | None:
+def _hesitations(chunks: Sequence[ChunkResult]) -> list[Interval] | None:
     """The hesitations between words, in order; None if no chunk was searched for them."""
-    found = [result.hesitations for result in hearings if result.hesitations is not None]
+    found = [result.hesitations for result in chunks if result.hesitations is not None]
     return [each for part in found for each in part] if found else None
 
 
-def _joined(hearings: Sequence[ChunkResult]) -> tuple[list[Word], list[Segment]]:
+def _joined(chunks: Sequence[ChunkResult]) -> tuple[list[Word], list[Segment]]:
     """The words and segments of all chunks: stitched channel by channel, then in the order spoken."""
-    channels = _by_channel(hearings)
+    channels = _by_channel(chunks)
     if channels.keys() <= {None}:
-        return stitch([hearing.chunk for hearing in hearings])
-    stitched = [stitch([hearing.chunk for hearing in row]) for row in channels.values()]
+        return stitch([chunk.timed for chunk in chunks])
+    stitched = [stitch([chunk.timed for chunk in row]) for row in channels.values()]
     if sum(any(word.speaker for word in words) for words, _ in stitched) > 1:
         stitched = [
             (list(map(_named_apart, words)), list(map(_named_apart, rows))) for words, rows in stitched
@@ -140,10 +140,10 @@ def _joined(hearings: Sequence[ChunkResult]) -> tuple[list[Word], list[Segment]]
     ]
 
 
-def _by_channel(hearings: Sequence[ChunkResult]) -> dict[int | None, list[ChunkResult]]:
+def _by_channel(chunks: Sequence[ChunkResult]) -> dict[int | None, list[ChunkResult]]:
     channels: dict[int | None, list[ChunkResult]] = {}
-    for hearing in hearings:
-        channels.setdefault(hearing.channel, []).append(hearing)
+    for chunk in chunks:
+        channels.setdefault(chunk.channel, []).append(chunk)
     return channels
 
 
@@ -152,27 +152,25 @@ def _named_apart(item: Named) -> Named:
     return replace(item, speaker=item.speaker and f"{item.speaker}, channel {item.channel}")
 
 
-def _gaps(hearings: Sequence[ChunkResult]) -> list[Interval]:
-    return sorted(gap for hearing in hearings for gap in hearing.gaps)
+def _gaps(chunks: Sequence[ChunkResult]) -> list[Interval]:
+    return sorted(gap for chunk in chunks for gap in chunk.gaps)
 
 
 def _channels(
-    heard: ChunkResults, words: Sequence[Word], duration: float, options: Options
+    file: FileResults, words: Sequence[Word], duration: float, options: Options
 ) -> Iterator[Channel]:
     """What the result lists of each channel."""
-    for number, sound in enumerate(heard.channels):
-        pauses = sound.pauses if heard.sound_missing else _until(sound.pauses, heard.seconds, duration)
+    for number, sound in enumerate(file.channels):
+        pauses = sound.pauses if file.sound_missing else _until(sound.pauses, file.seconds, duration)
         own = [word for word in words if word.channel == number]
-        hearings = [hearing for hearing in heard.hearings if hearing.channel == number]
+        chunks = [chunk for chunk in file.chunks if chunk.channel == number]
         silences = find_silences(pauses, own, options.silence_threshold)
-        yield Channel(number, tuple(map(Silence.of, silences)), tuple(_gaps(hearings)))
+        yield Channel(number, tuple(map(Silence.of, silences)), tuple(_gaps(chunks)))
 
 
-def _language(hearings: Sequence[ChunkResult]) -> str | None:
+def _language(chunks: Sequence[ChunkResult]) -> str | None:
     """The language of most words."""
-    languages = Counter(
-        hearing.language for hearing in hearings for _ in hearing.chunk.words if hearing.language
-    )
+    languages = Counter(chunk.language for chunk in chunks for _ in chunk.timed.words if chunk.language)
     return languages.most_common(1)[0][0] if languages else None
 
 
@@ -191,36 +189,36 @@ def _until(pauses: Sequence[Interval], audio_end: float, duration: float) -> lis
     return [*pauses, Interval(audio_end, duration)]
 
 
-def _warnings(heard: ChunkResults, words: Sequence[Word], options: Options, engine: Engine) -> Iterator[str]:
+def _warnings(file: FileResults, words: Sequence[Word], options: Options, engine: Engine) -> Iterator[str]:
     """Return the warnings about the transcript."""
-    hearings = heard.hearings
-    if heard.promised - heard.seconds > TRUNCATED_S:
-        yield f"The audio ends at {heard.seconds:.1f} s, but the file declares {heard.promised:.1f} s."
-    number, streams = heard.stream.position, len(heard.media.audio_streams)
+    chunks = file.chunks
+    if file.promised - file.seconds > TRUNCATED_S:
+        yield f"The audio ends at {file.seconds:.1f} s, but the file declares {file.promised:.1f} s."
+    number, streams = file.stream.position, len(file.media.audio_streams)
     if streams > 1 and not words:
         yield f"Audio stream {number} of {streams} contains no words. Choose another stream (audioStream)."
-    if heard.media.variable_frame_rate:
+    if file.media.variable_frame_rate:
         yield "The frame rate varies, so frame numbers are not safe: transcode to a constant rate."
-    yield from describe_dropped([phrase for hearing in hearings for phrase in hearing.dropped])
+    yield from describe_dropped([phrase for chunk in chunks for phrase in chunk.dropped])
     estimated = sum(word.timing == "estimated" for word in words)
     if estimated:
         yield f"{estimated} words had no times from the engine; their times are estimated from the speech."
-    telling = sum(any(word.speaker for word in hearing.chunk.words) for hearing in hearings)
+    telling = sum(any(word.speaker for word in chunk.timed.words) for chunk in chunks)
     if telling > 1:
         yield f"Speakers are distinguished within each of {telling} chunks only: A (1) and A (2) may be "
         "the same person."
-    detected = [_detected(hearing) for hearing in sorted(hearings, key=lambda each: each.chunk.own.start)]
+    detected = [_detected(chunk) for chunk in sorted(chunks, key=lambda each: each.timed.own.start)]
     yield from language_warnings(detected, options.one_language)
-    yield from channel_warnings(heard.channels)
+    yield from channel_warnings(file.channels)
     if options.prompt and not engine.capabilities.prompt:
         yield f"The model {engine.model} does not accept a prompt; the prompt was not sent."
 
 
 def _detected(result: ChunkResult) -> DetectedLanguage:
     return DetectedLanguage(
-        result.chunk.own.start,
-        result.chunk.own.end,
-        len(result.chunk.words),
+        result.timed.own.start,
+        result.timed.own.end,
+        len(result.timed.words),
         result.language,
         result.detected_language,
         result.language_probability,

@@ -75,7 +75,7 @@ class ChunkResult:
     cached. `hesitations`, `detected_language`, `language_probability`: see `Reply`.
     """
 
-    chunk: TimedChunk
+    timed: TimedChunk
     channel: int | None = None
     sound: bool = True
     gaps: tuple[Interval, ...] = ()
@@ -93,8 +93,8 @@ class ChunkTranscriber:
     def __init__(
         self,
         engine: Engine,
-        asker: EngineClient,
-        store: ChunkCache,
+        client: EngineClient,
+        cache: ChunkCache,
         options: Options,
         aligner: Aligner | None = None,
         *,
@@ -104,8 +104,8 @@ class ChunkTranscriber:
         self._aligner = aligner if options.task == "transcribe" else None
         self._disk = disk or DiskWait(0.0)
         self._misfits = 0
-        self._asker = asker
-        self._store = store
+        self._client = client
+        self._cache = cache
         self._options = options
         self._language = options.one_language
         self._keeps_language = engine.capabilities.keeps_language
@@ -130,10 +130,10 @@ class ChunkTranscriber:
             return PreparedChunk(bare)
         samples = samples_digest(chunk.pcm)
         # Else the chunks before it may still tell the language, and with it the name of the reply.
-        stored = None if self._finds_language else self._store.get(self._digest(samples))
+        stored = None if self._finds_language else self._cache.get(self._digest(samples))
         return PreparedChunk(bare, samples, stored, None if stored else self._encode(chunk.pcm))
 
-    async def hear(self, ready: PreparedChunk) -> ChunkResult:
+    async def transcribe(self, ready: PreparedChunk) -> ChunkResult:
         """
         Transcribe a chunk.
 
@@ -180,7 +180,7 @@ class ChunkTranscriber:
         digest = self._digest(ready.samples)
         reply = ready.stored
         if reply is None and self._finds_language:
-            reply = await asyncio.to_thread(self._store.get, digest)
+            reply = await asyncio.to_thread(self._cache.get, digest)
         if reply is not None:
             return reply, True
         chunk, audio = ready.chunk, ready.audio
@@ -189,12 +189,12 @@ class ChunkTranscriber:
         speech = [Interval(s.start - chunk.start, s.end - chunk.start) for s in chunk.speech]
         name = chunk_digest(ready.samples, (*self._answer_shaped_by, self._language or "", "as answered"))
         known = partial(self._stored, digest, name)
-        answer = await self._asker.ask(self._request(audio, speech), known)
+        answer = await self._client.transcribe(self._request(audio, speech), known)
         # If another worker transcribed the chunk meanwhile, its cached result is complete.
-        if (reply := await asyncio.to_thread(self._store.get, digest)) is not None:
+        if (reply := await asyncio.to_thread(self._cache.get, digest)) is not None:
             return reply, True
         whole = await self._complete(answer, audio, speech, own, name)
-        return await self._disk.run(self._store.put, digest, whole), False
+        return await self._disk.run(self._cache.put, digest, whole), False
 
     async def _complete(
         self, answer: Reply, audio: EncodedAudio, speech: Sequence[Interval], own: Interval, name: str
@@ -208,7 +208,7 @@ class ChunkTranscriber:
         if not gaps and self._aligner is None:
             return reply
         # Store it now: it has been paid for, and the following steps may be interrupted.
-        await self._disk.run(self._store.put, name, answer)
+        await self._disk.run(self._cache.put, name, answer)
         pcm = await asyncio.to_thread(chunk.pcm)
         # A short stretch alone may be taken for another language.
         language = self._language or (answer.language if self._keeps_language else None)
@@ -253,10 +253,10 @@ class ChunkTranscriber:
         part = pcm[first : round((gap.end + RECHECK_PAD_S) * SAMPLE_RATE_HZ)]
         start = first / SAMPLE_RATE_HZ
         audio = await asyncio.to_thread(self._encode, part)
-        heard = overlap(speech, Interval(start, start + audio.seconds))
-        there = [Interval(piece.start - start, piece.end - start) for piece in heard]
+        inside = overlap(speech, Interval(start, start + audio.seconds))
+        there = [Interval(piece.start - start, piece.end - start) for piece in inside]
         request = replace(self._request(audio, there), language=language)
-        reply = await self._asker.ask(request)
+        reply = await self._client.transcribe(request)
         there = there or [Interval(0.0, audio.seconds)]
         fit = without_improbable(await asyncio.to_thread(_made_fit, reply, there, _Samples(audio)))
         # Speaker labels are local to each reply, so labels of this one do not match the first.
@@ -264,7 +264,7 @@ class ChunkTranscriber:
 
     def _stored(self, *digests: str) -> Reply | None:
         """Return the cached reply of the first known name."""
-        return next(filter(None, map(self._store.get, digests)), None)
+        return next(filter(None, map(self._cache.get, digests)), None)
 
     def _request(self, audio: EncodedAudio, speech: Sequence[Interval]) -> Request:
         options = self._options

@@ -1,9 +1,8 @@
 """
 Transcribe a media file.
 
-Probe the file, decode one audio stream, cut it into chunks at pauses, transcribe as many chunks at once as
-the
-limits of the engine allow, and stitch the words onto the file's own clock.
+Probe the file, decode one audio stream, cut it into chunks at pauses, transcribe as many chunks at once
+as the limits of the engine allow, and stitch the words onto the file's own clock.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ from audio_tools.media.decode import Decoder
 from audio_tools.media.encode import max_encoded_bytes, seconds_within
 from audio_tools.media.probe import choose_audio, measured, passed_over, probe
 from audio_tools.options import Options
-from audio_tools.pipeline.assemble import TRUNCATED_S, ChunkResults, assemble
+from audio_tools.pipeline.assemble import TRUNCATED_S, FileResults, assemble
 from audio_tools.pipeline.chunk_transcriber import ChunkResult, ChunkTranscriber, PreparedChunk
 from audio_tools.pipeline.estimate import estimate, expected_chunks
 from audio_tools.pipeline.progress import ProgressTracker
@@ -82,8 +81,8 @@ class PipelineContext:
     """
 
     engine: Engine
-    lanes: RequestLimiter
-    store: ChunkCache
+    limiter: RequestLimiter
+    cache: ChunkCache
     chunk_size: int
     aligner: Aligner | None = None
     outage_wait_s: float = OUTAGE_WAIT_S
@@ -95,14 +94,14 @@ class PipelineContext:
             await self.aligner.close()
 
 
-async def transcribe(path: Path, options: Options, tools: PipelineContext, publish: Publish) -> Transcript:
+async def transcribe(path: Path, options: Options, context: PipelineContext, publish: Publish) -> Transcript:
     """
     Transcribe one local media file.
 
     Args:
         path: the file.
-        options: options of the job; `tools` already applies its limits.
-        tools: the engine is started here, and closed by the caller.
+        options: options of the job; `context` already applies its limits.
+        context: its engine is started here, and closed by the caller.
         publish: takes the progress and the words of each chunk as they come.
 
     Returns:
@@ -115,54 +114,54 @@ async def transcribe(path: Path, options: Options, tools: PipelineContext, publi
         CostLimitReached: the rest would cost more than `options.max_cost`.
         StorageError: a reply cannot be stored; those stored before are safe.
     """
-    meter = ProgressTracker(publish)
-    if options.task == "translate" and not tools.engine.capabilities.translates:
-        raise InvalidOption("task", options.task, f"transcribe: {tools.engine.model} does not translate")
-    meter.say("probe", "Reading the file")
+    progress = ProgressTracker(publish)
+    if options.task == "translate" and not context.engine.capabilities.translates:
+        raise InvalidOption("task", options.task, f"transcribe: {context.engine.model} does not translate")
+    progress.say("probe", "Reading the file")
     media = await probe(path)
     stream = choose_audio(media, options.audio_stream)
-    target_s, window_s = _chunk_length(media, options, tools)
+    target_s, window_s = _chunk_length(media, options, context)
     channels = max(stream.channels, 1) if options.separates_channels else None
     if options.dry_run:
-        return await estimate(path, media, stream, target_s, engine=tools.engine, channels=channels or 1)
-    meter.say("load", f"Starting {tools.engine.name} ({tools.engine.model})")
-    await tools.engine.start(meter.downloaded)
-    meter.expect(media.likely_duration, expected_chunks(media.likely_duration, target_s), channels or 1)
-    asker = EngineClient(tools.engine, tools.lanes, options.max_cost, tools.outage_wait_s)
-    disk = DiskWait(tools.outage_wait_s)
-    listener = ChunkTranscriber(tools.engine, asker, tools.store, options, tools.aligner, disk=disk)
+        return await estimate(path, media, stream, target_s, engine=context.engine, channels=channels or 1)
+    progress.say("load", f"Starting {context.engine.name} ({context.engine.model})")
+    await context.engine.start(progress.downloaded)
+    progress.expect(media.likely_duration, expected_chunks(media.likely_duration, target_s), channels or 1)
+    client = EngineClient(context.engine, context.limiter, options.max_cost, context.outage_wait_s)
+    disk = DiskWait(context.outage_wait_s)
+    transcriber = ChunkTranscriber(context.engine, client, context.cache, options, context.aligner, disk=disk)
     new_cutter = partial(_make_cutter, channels, target_s, window_s, options)
-    job = _FileRun(path, media, stream, channels, new_cutter, tools, listener, meter, publish)
-    meter.say("decode", "Extracting audio")
-    async with _waits_reported(tools.lanes, disk, meter):
+    run = _FileRun(path, media, stream, channels, new_cutter, context, transcriber, progress, publish)
+    progress.say("decode", "Extracting audio")
+    async with _waits_reported(context.limiter, disk, progress):
         for _ in range(PASSES):
-            await job.hear_all()
+            await run.transcribe_pending()
             # If failed attempts used up the budget, report those failures instead of the limit.
-            if job.too_dear and (job.anything_heard() or not job.failures):
-                raise _cost_limit_reached(job, target_s, options, asker)
-            if not job.anything_heard() or not any(failure.retryable for failure in job.failures.values()):
+            if run.over_budget and (run.has_answers() or not run.failures):
+                raise _cost_limit_reached(run, target_s, options, client)
+            if not run.has_answers() or not any(failure.retryable for failure in run.failures.values()):
                 break
-    if job.failures and not job.anything_heard():
+    if run.failures and not run.has_answers():
         raise AllChunksFailed(
-            f"No chunk was transcribed ({len(job.failures)} failed); last error: "
-            + job.failures[max(job.failures)].chunk.message,
-            hint=job.failures[max(job.failures)].hint or "Run the same command again later.",
-            restartable=any(failure.restartable for failure in job.failures.values()),
+            f"No chunk was transcribed ({len(run.failures)} failed); last error: "
+            + run.failures[max(run.failures)].chunk.message,
+            hint=run.failures[max(run.failures)].hint or "Run the same command again later.",
+            restartable=any(failure.restartable for failure in run.failures.values()),
         )
-    meter.say("stitch", "Joining the words")
-    return await asyncio.to_thread(assemble, job.heard(), options, tools.engine, tools.aligner, asker)
+    progress.say("stitch", "Joining the words")
+    return await asyncio.to_thread(assemble, run.results(), options, context.engine, context.aligner, client)
 
 
 @asynccontextmanager
 async def _waits_reported(
-    lanes: RequestLimiter, disk: DiskWait, meter: ProgressTracker
+    limiter: RequestLimiter, disk: DiskWait, progress: ProgressTracker
 ) -> AsyncIterator[None]:
     """Context manager: report waiting for the engine, its provider or the disk."""
 
     async def watch() -> None:
         while True:
             await asyncio.sleep(WATCH_S)
-            meter.wait(disk.waiting or lanes.waiting)
+            progress.wait(disk.waiting or limiter.waiting)
 
     watching = asyncio.create_task(watch(), name="watch waits")
     try:
@@ -170,7 +169,7 @@ async def _waits_reported(
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-        meter.wait(None)
+        progress.wait(None)
 
 
 @dataclass(slots=True)
@@ -186,49 +185,50 @@ class _FileRun:
     stream: AudioStream
     channels: int | None
     new_cutter: Callable[[], Cutter | ChannelCutter]
-    tools: PipelineContext
-    listener: ChunkTranscriber
-    meter: ProgressTracker
+    context: PipelineContext
+    transcriber: ChunkTranscriber
+    progress: ProgressTracker
     publish: Publish
     cutter: Cutter | ChannelCutter = field(init=False)
     peaks: PeakMeter = field(init=False)
-    hearings: dict[int, ChunkResult] = field(default_factory=dict)
+    results_by_index: dict[int, ChunkResult] = field(default_factory=dict)
     failures: dict[int, Failure] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     cut_off: bool = False
-    too_dear: bool = False
+    over_budget: bool = False
     found: MediaInfo | None = None
 
-    async def hear_all(self) -> None:
+    async def transcribe_pending(self) -> None:
         """
         Cut the file and transcribe every chunk that has no result yet.
 
         The same file gives the same chunks, so a second pass processes only those that failed in the first.
         """
         self.failures.clear()
-        self.meter.start_pass()
+        self.progress.start_pass()
         self.peaks = PeakMeter()
         self.cutter = await asyncio.to_thread(self.new_cutter)  # which loads the model of the voice
         ready: asyncio.Queue[PreparedChunk | None] = asyncio.Queue(READY_CHUNKS)
-        lanes = min(self.tools.lanes.lanes, self.tools.engine.capabilities.lanes or self.tools.lanes.lanes)
+        limiter, engine = self.context.limiter, self.context.engine
+        lanes = min(limiter.lanes, engine.capabilities.lanes or limiter.lanes)
         with first_error_of(AudioToolsError):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._feed(ready, lanes), name="feed chunks")
                 for number in range(lanes):
                     tasks.create_task(self._drain(ready), name=f"lane {number}")
 
-    def anything_heard(self) -> bool:
+    def has_answers(self) -> bool:
         """Whether the engine answered for any chunk."""
-        return any(hearing.sound for hearing in self.hearings.values())
+        return any(result.sound for result in self.results_by_index.values())
 
-    def heard(self) -> ChunkResults:
-        """What there is to put together."""
-        return ChunkResults(
+    def results(self) -> FileResults:
+        """Return everything that the transcript is assembled from."""
+        return FileResults(
             media=self.found or self.media,
             stream=(self.found or self.media).audio_streams[self.stream.position],
             seconds=self.cutter.seconds,
             pauses=self.cutter.pauses(),
-            hearings=[self.hearings[index] for index in sorted(self.hearings)],
+            chunks=[self.results_by_index[index] for index in sorted(self.results_by_index)],
             failures=[self.failures[index].chunk for index in sorted(self.failures)],
             warnings=self.warnings,
             cut_off=self.cut_off,
@@ -248,14 +248,14 @@ class _FileRun:
             cut_next = partial(loop.run_in_executor, cutting, next, chunks, None)
             coming = cut_next()
             try:
-                while (chunk := await asyncio.shield(coming)) is not None and not self.too_dear:
+                while (chunk := await asyncio.shield(coming)) is not None and not self.over_budget:
                     coming = cut_next()
-                    heard = chunk.index in self.hearings
-                    if not heard:
-                        await ready.put(await loop.run_in_executor(encoding, self.listener.prepare, chunk))
-                    self.meter.cut(chunk.end)
-                    if heard:
-                        self.meter.done(chunk.own.duration, by_engine=False)
+                    done = chunk.index in self.results_by_index
+                    if not done:
+                        await ready.put(await loop.run_in_executor(encoding, self.transcriber.prepare, chunk))
+                    self.progress.cut(chunk.end)
+                    if done:
+                        self.progress.done(chunk.own.duration, by_engine=False)
             finally:
                 # Do not wait: encoding an MP3 takes up to a second and would block cancellation.
                 encoding.shutdown(wait=False)
@@ -264,7 +264,7 @@ class _FileRun:
                     await asyncio.wait([coming])
                 coming.exception()
             self._note_end(decoder)
-        self.meter.cut_all(self.cutter.seconds)
+        self.progress.cut_all(self.cutter.seconds)
         for _ in range(lanes):
             await ready.put(None)
 
@@ -298,14 +298,14 @@ class _FileRun:
         """One lane: transcribe chunks one by one."""
         while (item := await ready.get()) is not None:
             chunk = item.chunk
-            if self.too_dear:
+            if self.over_budget:
                 continue  # only so that the feeder, which waits for room, sees it too
-            self.meter.asking()
+            self.progress.asking()
             try:
-                hearing = await self.listener.hear(item)
+                result = await self.transcriber.transcribe(item)
             except CostLimitReached:
                 # Let requests in flight finish and be stored, since they are charged.
-                self.too_dear = True
+                self.over_budget = True
                 continue
             except (EngineRefused, EngineUnreachable):
                 raise
@@ -315,29 +315,29 @@ class _FileRun:
                     chunk.index, own.start, own.end, error.code, error.message, chunk.channel
                 )
                 self.failures[chunk.index] = Failure(failed, error.retryable, error.restartable, error.hint)
-                self.meter.failed(chunk.own.duration)
+                self.progress.failed(chunk.own.duration)
             else:
-                self.hearings[chunk.index] = hearing
-                heard = hearing.chunk
-                own = heard.own
+                self.results_by_index[chunk.index] = result
+                timed = result.timed
+                own = timed.own
                 self.publish(
                     ChunkWords(
-                        chunk.index, own.start, own.end, heard.words, chunk.channel, overlaps=heard.overlaps
+                        chunk.index, own.start, own.end, timed.words, chunk.channel, overlaps=timed.overlaps
                     )
                 )
-                by_engine = hearing.sound and not hearing.stored
-                self.meter.done(chunk.own.duration, by_engine=by_engine)
+                by_engine = result.sound and not result.stored
+                self.progress.done(chunk.own.duration, by_engine=by_engine)
 
 
 def _cost_limit_reached(
-    job: _FileRun, target_s: float, options: Options, asker: EngineClient
+    run: _FileRun, target_s: float, options: Options, client: EngineClient
 ) -> CostLimitReached:
     assert options.max_cost is not None
-    chunks = expected_chunks(job.media.likely_duration, target_s) * (job.channels or 1)
-    heard = len(job.hearings)
+    chunks = expected_chunks(run.media.likely_duration, target_s) * (run.channels or 1)
+    stored = len(run.results_by_index)
     return CostLimitReached(
         options.max_cost,
-        f"Spent {asker.cost_usd:.4f} USD; {heard} of about {max(heard + 1, chunks)} chunks are stored.",
+        f"Spent {client.cost_usd:.4f} USD; {stored} of about {max(stored + 1, chunks)} chunks are stored.",
     )
 
 
@@ -351,18 +351,18 @@ def _make_cutter(
     return ChannelCutter(channels, new_cutter, partial(make_detector, detection))
 
 
-def _chunk_length(media: MediaInfo, options: Options, tools: PipelineContext) -> tuple[float, float | None]:
+def _chunk_length(media: MediaInfo, options: Options, context: PipelineContext) -> tuple[float, float | None]:
     """
     Return how long a chunk should be, and the window that it must not exceed or None, in seconds.
 
     Both follow from media, options and what the engine declares, never from lanes or what arrives when.
 
     Raises:
-        InvalidOption: the chunk size holds too little for words to be heard in their context.
+        InvalidOption: the chunk size is too small for words in their context.
     """
-    caps: Capabilities = tools.engine.capabilities
+    caps: Capabilities = context.engine.capabilities
     form = options.audio_format, options.sample_rate, options.channels
-    room = min(size for size in (tools.chunk_size, caps.max_bytes) if size is not None)
+    room = min(size for size in (context.chunk_size, caps.max_bytes) if size is not None)
     longest = seconds_within(room, *form)
     if longest < SHORTEST_LIMIT_S:
         enough = max_encoded_bytes(SHORTEST_LIMIT_S, *form) + 1

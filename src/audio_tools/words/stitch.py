@@ -13,9 +13,9 @@ from audio_tools.words.script import fold
 from audio_tools.words.segments import home_segments, rebuild
 
 SAME_WORD_S = 1.0
-"""Two chunks that hear one word may differ this much (seconds) about its middle."""
+"""The midpoints of one word in two chunks may differ by this much, in seconds."""
 BORDER_S = 2.5
-"""How far around a border (seconds) two chunks may hear the same words: the overlap and some slack."""
+"""How far around a border two chunks may contain the same words, in seconds: the overlap and some slack."""
 MOST_NEAR = 200
 """Maximum number of words around a border; bounds the work if an engine lists any number of them."""
 
@@ -23,7 +23,7 @@ MOST_NEAR = 200
 @dataclass(frozen=True, slots=True)
 class TimedChunk:
     """
-    What was heard in one chunk, on the media's clock, in seconds, sorted.
+    What was said in one chunk, on the media's clock, in seconds, sorted.
 
     `own` is the stretch that belongs to this chunk; the owned stretches join without gap or overlap.
     `overlaps` is whether its beginning was in the audio of the chunk before, too.
@@ -39,7 +39,7 @@ def stitch(chunks: Sequence[TimedChunk]) -> tuple[list[Word], list[Segment]]:
     """
     Join chunks in order; a word belongs to the chunk that owns its midpoint.
 
-    Where two chunks overlap, a word that both hear is one word: the two versions agree on one midpoint,
+    Where two chunks overlap, a word that both contain is one word: the two versions agree on one midpoint,
     their mean, so that neither can be lost and never both are kept. Words that overlap then, because the
     chunks differ about their times, are separated; their order stays. Segments keep the words they own and
     are numbered from 0. Engines name speakers anew in each chunk, so where several chunks have some the
@@ -136,7 +136,7 @@ def _numbered(speaker: str | None, number: int) -> str | None:
 
 
 def _agree(pair: Sequence[TimedChunk], middles: Sequence[list[float]]) -> None:
-    """Give the words that two neighbours both hear near their border the mean of their midpoints."""
+    """Give the words that two neighbours both contain near their border the mean of their midpoints."""
     left, right = pair
     border = right.own.start
     near_left, near_right = _near(left.words, border), _near(right.words, border)

@@ -67,7 +67,7 @@ def fit_to_speech(
     words: Sequence[Word], speech: Sequence[Interval], sounds: Sounds
 ) -> tuple[list[Word], list[tuple[range, Dropped]]]:
     """
-    Keep words in the speech, unless something sounds where an engine hears them outside it.
+    Keep words in the speech, unless there is sound where an engine places them outside it.
 
     A word that reaches into a pause ends where that begins. One that lies in a pause stays if something
     sounds there: the detector may be wrong. If nothing does, its time is: it belongs to the speech next to

@@ -40,7 +40,7 @@ LEAST_LOGPROB = -1.0
 """Whisper itself does not trust a text of which the mean log probability of a token is lower."""
 
 Voiced = Callable[[Interval], bool]
-"""Whether a voice is heard in a stretch of a chunk, in seconds from its start."""
+"""Whether a stretch of a chunk contains a voice, in seconds from its start."""
 
 
 def without_unspoken(reply: Reply) -> Reply:
@@ -57,7 +57,7 @@ def without_invented(reply: Reply, voiced: Voiced) -> Reply:
     The reply without the segments on music, tones and noise, which are `dropped` instead.
 
     Both must be against a segment: the engine, which takes silence for likelier than speech, and the samples,
-    in which no voice is heard at its words or half a second around them.
+    without a voice at its words or half a second around them.
     """
     homes = home_segments(reply.segments, reply.words)
     rows = [

@@ -229,9 +229,11 @@ async def test_every_passing_fault_is_worth_another_try(
     assert caught.value.retry_after_s == fault.retry_after_s
 
 
-@pytest.mark.parametrize(("kind", "heard"), [("500", True), ("503", False), ("reset", True), ("cut", True)])
-async def test_what_may_have_been_heard_is_told(
-    kind: Kind, heard: bool, simulator: Simulator, engine_for: Callable[..., Any]
+@pytest.mark.parametrize(
+    ("kind", "received"), [("500", True), ("503", False), ("reset", True), ("cut", True)]
+)
+async def test_an_error_says_whether_the_request_may_have_been_received(
+    kind: Kind, received: bool, simulator: Simulator, engine_for: Callable[..., Any]
 ) -> None:
     """It may have been paid; a server that turns us away has not begun."""
     simulator.faults = by_plan([kind])
@@ -239,7 +241,7 @@ async def test_what_may_have_been_heard_is_told(
     with pytest.raises(EngineUnavailable) as caught:
         await engine.transcribe(REQUEST)
 
-    assert caught.value.heard == heard
+    assert caught.value.received == received
 
 
 async def test_a_hanging_server_is_given_up(simulator: Simulator, engine_for: Callable[..., Any]) -> None:
@@ -276,7 +278,7 @@ async def test_a_server_that_takes_no_connection_is_unavailable(
     with pytest.raises(EngineUnreachable, match="cannot be reached") as caught:
         await engine.transcribe(REQUEST)
 
-    assert not caught.value.heard
+    assert not caught.value.received
 
 
 async def test_a_cancelled_request_is_no_timeout(
@@ -365,7 +367,7 @@ async def test_nobody_listening_is_unavailable(engine_for: Callable[..., Any], u
     ) as caught:
         await engine.transcribe(REQUEST)
 
-    assert not caught.value.heard
+    assert not caught.value.received
 
 
 async def test_a_key_that_cannot_be_sent_is_not_shown(

@@ -198,7 +198,7 @@ async def test_a_server_that_loads_its_model_says_so(
         await transcribe(str(server.make_url("/v1")))
 
     assert (caught.value.loading, caught.value.away) == (loading, True if loading else None)
-    assert caught.value.heard == (status == 500 and not loading)
+    assert caught.value.received == (status == 500 and not loading)
 
 
 @pytest.mark.parametrize(

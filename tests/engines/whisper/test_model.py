@@ -48,7 +48,7 @@ def assert_heard(words: tuple[Word, ...], *starts: float) -> None:
 
 def test_a_chunk_becomes_words_and_segments(whisper: Whisper) -> None:
     """Words carry times and confidence, segments their figures, the reply its language."""
-    reply = whisper.hear(request(8.0))
+    reply = whisper.transcribe(request(8.0))
 
     assert reply.text == TEXT
     assert reply.language == "en"
@@ -66,12 +66,12 @@ def test_every_format_on_the_wire_is_heard(whisper: Whisper, audio_format: str) 
     """Also those that are not at 16 kHz mono."""
     audio = encode(noise(8.0), audio_format, 48_000, 2)
 
-    assert_heard(whisper.hear(Request(audio)).words, 0.0)
+    assert_heard(whisper.transcribe(Request(audio)).words, 0.0)
 
 
 def test_long_pauses_are_left_out(whisper: Whisper) -> None:
     """Speech on both sides of a long pause is one window; no word lies in the pause."""
-    reply = whisper.hear(request(60.0, (4.0, 7.0), (40.0, 43.0)))
+    reply = whisper.transcribe(request(60.0, (4.0, 7.0), (40.0, 43.0)))
 
     assert [word.word for word in reply.words] == TEXT.split()
     assert all(3.5 < word.start < word.end < 7.6 or word.start > 39.4 for word in reply.words)
@@ -88,7 +88,7 @@ def encoded(whisper: Whisper, monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 def test_the_encoder_runs_once_a_window(whisper: Whisper, encoded: Mock) -> None:
     """Language, text and word times share one run of the encoder, the dearest part."""
-    reply = whisper.hear(request(7.0, (0.0, 7.0)))
+    reply = whisper.transcribe(request(7.0, (0.0, 7.0)))
 
     encoded.assert_called_once()
     assert reply.detected_language == "en"
@@ -96,7 +96,7 @@ def test_the_encoder_runs_once_a_window(whisper: Whisper, encoded: Mock) -> None
 
 def test_a_short_window_is_not_encoded_as_a_long_one(whisper: Whisper, encoded: Mock) -> None:
     """In English the model's 30 s are an upper limit: a window of 7 s costs a quarter of one of 30 s."""
-    whisper.hear(request(7.0, (0.0, 7.0), language="en"))
+    whisper.transcribe(request(7.0, (0.0, 7.0), language="en"))
 
     (features,) = encoded.call_args.args
     assert 700 < features.shape[-1] <= 1000
@@ -107,14 +107,14 @@ def test_other_languages_are_encoded_as_the_model_was_trained(
     whisper: Whisper, encoded: Mock, language: str | None
 ) -> None:
     """Less than 30 s costs words there, and the language is not known before it is detected."""
-    whisper.hear(request(7.0, (0.0, 7.0), language=language))
+    whisper.transcribe(request(7.0, (0.0, 7.0), language=language))
 
     assert encoded.call_args_list[0].args[0].shape[-1] == 3000
 
 
 def test_speech_behind_the_last_sentence_is_heard(whisper: Whisper, encoded: Mock) -> None:
     """Where Whisper stops early, another step begins at the end of its last sentence, and no earlier."""
-    reply = whisper.hear(request(13.3, (0.0, 13.3)))
+    reply = whisper.transcribe(request(13.3, (0.0, 13.3)))
 
     assert reply.text == f"{TEXT} {TEXT}"
     assert_heard(reply.words, 0.0, 6.5)
@@ -126,15 +126,15 @@ def test_long_speech_is_heard_window_by_window(whisper: Whisper) -> None:
     """Whisper's window of 30 s is no limit; the same chunk gives the same reply."""
     long = request(65.0, prompt="Premiere, timecode", language="en")
 
-    reply = whisper.hear(long)
+    reply = whisper.transcribe(long)
 
     assert reply.text.count("scripted") >= 3
-    assert reply == whisper.hear(long)
+    assert reply == whisper.transcribe(long)
 
 
 def test_words_that_do_not_fit_are_squeezed_in(whisper: Whisper) -> None:
     """Words that Whisper puts on one point at the end of a chunk are parted, inside the chunk."""
-    words = whisper.hear(request(4.0)).words
+    words = whisper.transcribe(request(4.0)).words
 
     assert [word.word for word in words] == [word.word for word in script_words()]
     assert words[-1].end <= 4.0
@@ -203,18 +203,18 @@ def test_a_chunk_without_text_is_an_empty_reply() -> None:
 def test_what_is_no_audio_is_refused(whisper: Whisper) -> None:
     """A chunk that cannot be decoded will never be taken."""
     with pytest.raises(ChunkRefused, match="cannot be decoded"):
-        whisper.hear(Request(EncodedAudio(b"no audio at all", "flac", 1.0)))
+        whisper.transcribe(Request(EncodedAudio(b"no audio at all", "flac", 1.0)))
 
 
 def test_an_unknown_language_is_refused(whisper: Whisper, tmp_path: Path) -> None:
     """Made-up codes are refused by all models, real ones by a model that knows English alone."""
     with pytest.raises(OptionRefused, match="language xx"):
-        whisper.hear(request(8.0, language="xx"))
+        whisper.transcribe(request(8.0, language="xx"))
 
     english = Whisper(build(tmp_path / "english", multilingual=False))
-    assert english.hear(request(8.0)).language == "en"
+    assert english.transcribe(request(8.0)).language == "en"
     with pytest.raises(OptionRefused, match="language de"):
-        english.hear(request(8.0, language="de"))
+        english.transcribe(request(8.0, language="de"))
 
 
 def test_a_broken_model_is_said_so(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_the_fastest_arithmetic_of_the_device_is_chosen_unless_one_is_named(tmp_
     exact = Whisper(folder, "cpu", "float32")
 
     assert exact.compute_type == "float32"
-    assert_heard(exact.hear(request(8.0)).words, 0.0)
+    assert_heard(exact.transcribe(request(8.0)).words, 0.0)
 
 
 def test_a_device_or_arithmetic_that_is_missing_names_its_setting(

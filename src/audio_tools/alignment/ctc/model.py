@@ -52,7 +52,7 @@ class CtcModel:
 
     def log_probs(self, pcm: Pcm) -> LogProbs:
         """
-        Compute what the model hears, one row for each 20 ms.
+        Compute the output of the model, one row for each 20 ms.
 
         Raises:
             ValueError: the model does not give a row for each 20 ms.
@@ -62,13 +62,13 @@ class CtcModel:
         window, context = round(WINDOW_S / FRAME_S), round(CONTEXT_S / FRAME_S)
         rows = []
         for first in range(0, frames, window):
-            heard_first = max(first - context, 0)
-            heard_end = min(first + window + context, frames + 1)
-            samples = padded[heard_first * FRAME_SAMPLES : heard_end * FRAME_SAMPLES + RECEPTIVE_SAMPLES]
+            context_first = max(first - context, 0)
+            context_end = min(first + window + context, frames + 1)
+            samples = padded[context_first * FRAME_SAMPLES : context_end * FRAME_SAMPLES + RECEPTIVE_SAMPLES]
             computed = self._compute(samples)
             wanted = min(window, frames - first)
-            part = computed[first - heard_first : first - heard_first + wanted]
-            if len(part) < wanted or abs(len(computed) - (heard_end - heard_first)) > 2:
+            part = computed[first - context_first : first - context_first + wanted]
+            if len(part) < wanted or abs(len(computed) - (context_end - context_first)) > 2:
                 raise ValueError(f"{self.folder} does not give a row for each 20 ms")
             rows.append(part)
         return np.concatenate(rows) if rows else np.zeros((0, 1), np.float32)

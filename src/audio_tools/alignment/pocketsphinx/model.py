@@ -35,7 +35,7 @@ HESITATING_WORDS = {"um", "uh", "er", "erm", "hm", "mm"}
 
 DITHER = 4
 """
-Noise of so many steps of the last bit, -80 dBFS: in digital silence the model hears words.
+Noise of so many steps of the last bit, -80 dBFS: in digital silence the model recognizes words.
 
 It is the same for the same number of samples, and so are the results.
 """

@@ -25,7 +25,7 @@ GOOD_WINDOW_S = 6.0
 LONGEST_PAUSE_S = 1.5
 """A longer pause ends a window in any case."""
 PAD_S = 0.25
-"""What a window hears around the speech: the detector is late at soft beginnings and early at soft ends."""
+"""Margin of a window around the speech, in seconds; the detector misses soft beginnings and ends."""
 UNSURE_END_S = 1.0
 """Where a window had to be cut in the middle of speech, its last second is left to the next one."""
 
@@ -139,7 +139,7 @@ class _WindowSearch:
             for first, entries in attempts:
                 if (wide and end - first > MOST_WIDE) or not self._affordable(window, entries, wide):
                     continue
-                row = self._hear(window, first, end, entries, wide)
+                row = self._recognize(window, first, end, entries, wide)
                 if self._fits(row, new_place=entries > 1):
                     self._misfits, self._spent_s = 0, 0.0
                     return row
@@ -177,7 +177,7 @@ class _WindowSearch:
         word = self._words[self._spoken[number]]
         return word if word.timing == "engine" else word.shifted(self._late)
 
-    def _hear(self, window: Interval, first: int, end: int, entries: int, wide: bool) -> list[Found]:
+    def _recognize(self, window: Interval, first: int, end: int, entries: int, wide: bool) -> list[Found]:
         samples = self._pcm[round(window.start * SAMPLE_RATE_HZ) : round(window.end * SAMPLE_RATE_HZ)]
         row = self._find(samples, _likelier(self._ways[first:end]), entries, wide)
         return [found.shifted(first, window.start) for found in row]
@@ -190,7 +190,7 @@ class _WindowSearch:
         return self._contradiction(row) <= MOST_CONTRADICTION_S
 
     def _contradiction(self, row: Sequence[Found]) -> float:
-        """How far, in seconds, the row lies from where the engine heard it."""
+        """How far, in seconds, the row lies from the time given by the engine."""
         words = [self._words[self._spoken[found.position]] for found in row]
         distances = [
             abs(word.middle - (found.start + found.end) / 2)

@@ -156,13 +156,13 @@ def _status_error(error: APIStatusError) -> EngineError:
     if status in GATEWAY and not loading and not isinstance(error.body, Mapping):
         # A proxy's own page: the engine behind it is away, or about to start.
         hint = "Start the engine behind the proxy, or correct OPENAI_BASE_URL."
-        return EngineUnavailable(said, hint=hint, heard=status != 503, away=True)
+        return EngineUnavailable(said, hint=hint, received=status != 503, away=True)
     if status in {408, 409} or status >= 500:
         # A server refuses with 503 before it processes anything.
         return EngineUnavailable(
             said,
             retry_after_s=retry_after_s,
-            heard=status != 503 and not loading,
+            received=status != 503 and not loading,
             away=None if status in {500, 503} else False,
             loading=loading,
         )

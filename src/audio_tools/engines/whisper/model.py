@@ -102,7 +102,7 @@ class Whisper:
                 "model.",
             ) from error
 
-    def hear(self, request: Request) -> Reply:
+    def transcribe(self, request: Request) -> Reply:
         """
         Transcribe one chunk.
 

@@ -20,7 +20,7 @@ def main(model: str, data_dir: Path, device: str, compute_type: str) -> None:
         folder = find_weights(model, data_dir, on_download=on_download)
         whisper = Whisper(folder, device, compute_type)
         ready = Ready(weights_digest(folder), whisper.compute_type)
-        return LoadedModel(whisper.hear, whisper.workers, ready)
+        return LoadedModel(whisper.transcribe, whisper.workers, ready)
 
     serve_model(load)
 

@@ -47,7 +47,7 @@ def find_weights(name_or_folder: str, data_dir: Path, *, on_download: OnDownload
     Args:
         name_or_folder: `base`, another of Whisper's sizes, `owner/name` on the hub, or a folder.
         data_dir: `models/` in it receives weights that come in parts.
-        on_download: hears how a download gets on.
+        on_download: called with the progress of a download.
 
     Returns:
         A folder that faster-whisper loads.

@@ -157,7 +157,7 @@ class Consumer:
             lease.cancelled.set()
 
     async def report(self, lease: BullLease, number: int, type: str, payload: Json) -> None:
-        """Store a report, and publish progress to BullMQ's listeners."""
+        """Store a report, and publish progress to BullMQ's subscribers."""
         progress = payload["progress"] if type == PROGRESS else None
         with self._noting_loss(lease):
             await self._records.report(lease.fence, number, type, payload, progress=progress)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.engines.whisper.word_listener import whisper_word_timer
+from audio_tools.engines.whisper.word_timer import whisper_word_timer
 from audio_tools.settings import Settings
 from audio_tools.transcript import Interval
 from tests.engines.whisper.test_model import WORD_TOLERANCE_S, noise
@@ -22,7 +22,7 @@ async def test_the_ear_hears_words_with_times(tmp_path: Path) -> None:
     assert ear is not None
 
     try:
-        words = await ear.hear(noise(8.0), [Interval(0.0, 7.0)], "es")
+        words = await ear.time_words(noise(8.0), [Interval(0.0, 7.0)], "es")
     finally:
         await ear.close()
 

@@ -1,4 +1,4 @@
-"""Local Whisper beside another engine: it hears again what that one gives no times for."""
+"""A local Whisper that times the words of an engine without word times."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from audio_tools.transcript import Interval, Word
 
 
 class WhisperWordTimer:
-    """See `align.heard.Ear`. The model is loaded when the first chunk is heard."""
+    """See `alignment.whisper.WordTimer`. The model is loaded for the first chunk."""
 
     languages = LANGUAGES
 
@@ -28,21 +28,21 @@ class WhisperWordTimer:
         self._whisper = whisper
 
     def identity(self) -> tuple[str, ...]:
-        """The model by its name, since its weights are read only if it is needed."""
+        """Return the name of the model; its weights are read only when they are needed."""
         return (self._whisper.name, self._whisper.model, f"faster-whisper {version('faster-whisper')}")
 
-    async def hear(self, pcm: Pcm, speech: Sequence[Interval], language: str) -> Sequence[Word]:
-        """The words of a chunk with Whisper's times. Raises EngineError if it cannot be heard."""
+    async def time_words(self, pcm: Pcm, speech: Sequence[Interval], language: str) -> Sequence[Word]:
+        """Return the words of a chunk with Whisper's times. Raises EngineError if transcription fails."""
         audio = await asyncio.to_thread(encode, pcm, "flac")
         return (await self._whisper.transcribe(Request(audio, tuple(speech), language))).words
 
     async def close(self) -> None:
-        """End the model's process."""
+        """Stop the process of the model."""
         await self._whisper.close()
 
 
 def whisper_word_timer(settings: Settings) -> WhisperWordTimer | None:
-    """The ear of this process; None where no model is here, for none is downloaded for this."""
+    """Return the word timer, or None if the model is not present: it is not downloaded for this."""
     if find_spec("faster_whisper") is not None:
         with suppress(EngineNotReady):
             if has_weights(settings.whisper_model, settings.data_dir):
