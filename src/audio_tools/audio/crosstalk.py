@@ -4,7 +4,7 @@ Find where a channel only repeats a louder one: a voice that two microphones pic
 A microphone picks up the voice of another person through the room, which is a linear filter. So each
 channel is predicted from every louder one by the filter that fits the 12 seconds around (least squares for
 each frequency). What is left of the sound then is the channel's own. Two voices at once are not predictable
-from each other, so both stay. How the constants were found: docs/decisions/0020-one-microphone-per-channel.md.
+from each other, so both stay. Evidence for the constants: docs/decisions/0020-one-microphone-per-channel.md.
 """
 
 from __future__ import annotations
