@@ -21,7 +21,7 @@ from audio_tools.subprocess_rpc import ChildProcess
 
 async def main():
     child = await ChildProcess.start("tests.test_subprocess_rpc")
-    assert await child.ask("hello") == "hello"
+    assert await child.call("hello") == "hello"
     print(child.pid, flush=True)
     await asyncio.Event().wait()
 
@@ -50,8 +50,8 @@ async def test_requests_are_answered_in_turn() -> None:
     """Any object goes there and back, and what the module prints is not taken for an answer."""
     child = await ChildProcess.start(MODULE)
     try:
-        assert await child.ask({"a": [1, 2]}) == {"a": [1, 2]}
-        assert await child.ask(b"x" * 1_000_000) == b"x" * 1_000_000
+        assert await child.call({"a": [1, 2]}) == {"a": [1, 2]}
+        assert await child.call(b"x" * 1_000_000) == b"x" * 1_000_000
     finally:
         await child.kill()
 
@@ -60,19 +60,19 @@ async def test_a_child_that_ends_says_why() -> None:
     """Its exit code and the last line that it wrote."""
     child = await ChildProcess.start(MODULE)
     with pytest.raises(ChildDied, match="ended with code 3: the last straw"):
-        await child.ask("die")
+        await child.call("die")
     with pytest.raises(ChildDied):
-        await child.ask("still there?")
+        await child.call("still there?")
     await child.kill()
 
 
 async def test_a_killed_child_is_gone() -> None:
     """Twice is fine; the signal is named."""
     child = await ChildProcess.start(MODULE)
-    await child.ask("hello")
+    await child.call("hello")
     psutil.Process(child.pid).kill()
     with pytest.raises(ChildDied, match="killed by SIGKILL"):
-        await child.ask("still there?")
+        await child.call("still there?")
     await child.kill()
     await child.kill()
 

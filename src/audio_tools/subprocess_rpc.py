@@ -2,9 +2,8 @@
 Run a Python module in a child process that answers requests one by one.
 
 For code that holds the GIL or may crash, since killing a process is the only reliable way to stop it.
-Requests
-and answers are pickled objects with a length prefix on standard input and output; the process ends when its
-standard input is closed, and therefore also when the parent is killed.
+Requests and answers are pickled objects with a length prefix on standard input and output; the process ends
+when its standard input is closed, and therefore also when the parent is killed.
 """
 
 from __future__ import annotations
@@ -71,12 +70,12 @@ class ChildProcess:
         """Process id."""
         return self._process.pid
 
-    async def ask(self, request: object) -> Any:
+    async def call(self, request: object) -> Any:
         """
         Return the module's answer to a request. A caller that stops waiting must call `kill`.
 
         Raises:
-            ChildDied: the process is gone, or goes.
+            ChildDied: the process has ended, or ends before it answers.
         """
         await self.send(request)
         return await self.read()
@@ -94,7 +93,7 @@ class ChildProcess:
         Return the next answer of the module.
 
         Raises:
-            ChildDied: the process is gone, or goes.
+            ChildDied: the process has ended, or ends before it answers.
         """
         pipe = self._process.stdout
         assert pipe is not None
@@ -193,22 +192,22 @@ class ConcurrentChild:
 
 def serve(answer: Callable[[Any], object]) -> None:
     """The child side: answer requests until standard input is closed. Does not return."""
-    say, requests = open_pipes()
+    send, requests = open_pipes()
     while True:
-        say(answer(requests.get()))
+        send(answer(requests.get()))
 
 
 def open_pipes() -> tuple[Callable[[object], None], SimpleQueue[Any]]:
-    """The child's end, for more than an answer to each request: how to say something, and what is asked."""
+    """The child side with more than one answer to a request: returns how to send, and the requests."""
     output = _take_standard_output()
     requests: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_read_requests, args=(requests,), name="requests", daemon=True).start()
 
-    def say(message: object) -> None:
+    def send(message: object) -> None:
         output.write(_pack(message))
         output.flush()
 
-    return say, requests
+    return send, requests
 
 
 def _pack(message: object) -> bytes:

@@ -79,37 +79,37 @@ class Worker:
                 except (QueueUnavailable, DiskFull):
                     log.warning("cannot store the outcome; the job will resume after a restart")
                 except Exception as error:
-                    await _give_up(lease, error)
+                    await _fail(lease, error)
 
     async def _take(self) -> Lease | None:
         # Check first: a job that is taken only to be requeued has used an attempt.
         if self._stopping.is_set():
             return None
-        return await _unless(self._stopping, self._insist(self._backend.queue.take))
+        return await _unless(self._stopping, self._retry(self._backend.queue.take))
 
     async def _run(self, lease: Lease) -> None:
         """Process one job until it is done, cancelled, lost or interrupted."""
         log.info("job started, attempt %d", lease.attempt)
-        reporter = _Reporter(lease, self._insist)
-        job = asyncio.create_task(self._make(lease.job, reporter.publish), name="transcribe")
+        reporter = _Reporter(lease, self._retry)
+        job = asyncio.create_task(self._transcript_of(lease.job, reporter.publish), name="transcribe")
         reporting = asyncio.create_task(reporter.run(), name="report")
         try:
             await _stop_at(job, lease.cancelled, lease.lost, self._interrupt)
             if lease.lost.is_set():
                 raise LeaseLost
-            # Read once: a stop in between must not requeue a job whose upload has been removed.
-            goes_back = self._goes_back(job)
-            await self._clean_up(lease, job, goes_back)
+            # Read once: a stop in between must not requeue a job whose upload was removed.
+            requeue = self._must_requeue(job)
+            await self._clean_up(lease, job, requeue)
             if not lease.cancelled.is_set():  # they could not be stored on a full disk
                 reporter.finish()
                 await reporting
-            await self._end(lease, job, goes_back)
+            await self._end(lease, job, requeue)
         finally:
             for task in (job, reporting):
                 task.cancel()
             await asyncio.gather(job, reporting, return_exceptions=True)
 
-    async def _make(self, job: Job, publish: Callable[[Event], None]) -> Json:
+    async def _transcript_of(self, job: Job, publish: Callable[[Event], None]) -> Json:
         """Create and store the transcript of a job; returns the summary for the queue."""
         with suppress(JobNotFound):
             # An earlier attempt crashed after storing it, and possibly after removing the upload.
@@ -128,7 +128,7 @@ class Worker:
             MEDIA_SECONDS.inc(transcript.duration)
         return _summary(transcript)
 
-    def _goes_back(self, job: asyncio.Task[Json]) -> bool:
+    def _must_requeue(self, job: asyncio.Task[Json]) -> bool:
         """Whether the job must be requeued: it was interrupted, or needs another machine."""
         if job.cancelled():
             return True
@@ -136,18 +136,18 @@ class Worker:
         passing = (QueueUnavailable, MediaError) if self._stopping.is_set() else QueueUnavailable
         return isinstance(job.exception(), passing)
 
-    async def _clean_up(self, lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> None:
+    async def _clean_up(self, lease: Lease, job: asyncio.Task[Json], requeue: bool) -> None:
         """Remove files that the job no longer needs, before the outcome is stored, to free disk space."""
         if lease.cancelled.is_set():
             await self._backend.release_files(lease.job)
-        elif goes_back or is_restartable(job.exception()):
+        elif requeue or is_restartable(job.exception()):
             return
         elif job.exception() or not await self._backend.keeps_upload():
             await self._backend.release_upload(lease.job)
 
-    async def _end(self, lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> None:
+    async def _end(self, lease: Lease, job: asyncio.Task[Json], requeue: bool) -> None:
         """Store the outcome in the queue."""
-        ended = await self._insist(_outcome(lease, job, goes_back))
+        ended = await self._retry(_outcome(lease, job, requeue))
         if ended.state is JobState.CANCELLED:  # possibly only just now
             await self._backend.release_files(lease.job)
         if ended.finished:
@@ -157,7 +157,7 @@ class Worker:
         else:
             log.info("job requeued")
 
-    async def _insist(self, tell: Callable[[], Awaitable[T]]) -> T:
+    async def _retry(self, call: Callable[[], Awaitable[T]]) -> T:
         """
         Retry a call to the queue until it succeeds, so that finished work survives an outage.
 
@@ -166,7 +166,7 @@ class Worker:
         """
         while True:
             try:
-                answer = await tell()
+                answer = await call()
             except (QueueUnavailable, DiskFull) as error:
                 self._outage.failed(error)
                 if self._interrupt.is_set():
@@ -181,10 +181,10 @@ class _Reporter:
     """Sends events to the queue in order; of pending progress events only the latest is sent."""
 
     def __init__(
-        self, lease: Lease, insist: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
+        self, lease: Lease, retry: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
     ) -> None:
         self._lease = lease
-        self._insist = insist
+        self._retry = retry
         # Bounded by the number of chunks: the engine is far slower than the queue.
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
 
@@ -200,12 +200,12 @@ class _Reporter:
         while (event := await self._events.get()) is not None:
             newer = not self._events.empty()
             if not (newer and isinstance(event, Progress)):
-                await self._tell(event)
+                await self._send(event)
 
-    async def _tell(self, event: Event) -> None:
+    async def _send(self, event: Event) -> None:
         record = event.to_json()
         kind = record.pop("type")
-        await self._insist(lambda: self._lease.report(kind, record))
+        await self._retry(lambda: self._lease.report(kind, record))
 
 
 async def _stop_at(job: asyncio.Task[Json], *events: asyncio.Event) -> None:
@@ -221,11 +221,11 @@ async def _stop_at(job: asyncio.Task[Json], *events: asyncio.Event) -> None:
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-def _outcome(lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> Callable[[], Awaitable[Job]]:
+def _outcome(lease: Lease, job: asyncio.Task[Json], requeue: bool) -> Callable[[], Awaitable[Job]]:
     """The outcome of a job."""
     if lease.cancelled.is_set():
         return lease.acknowledge_cancel
-    if goes_back:
+    if requeue:
         if not job.cancelled():
             log.warning("requeueing the job: %s", job.exception())
         return lease.release
@@ -234,7 +234,7 @@ def _outcome(lease: Lease, job: asyncio.Task[Json], goes_back: bool) -> Callable
     return partial(lease.complete, job.result())
 
 
-async def _give_up(lease: Lease, error: Exception) -> None:
+async def _fail(lease: Lease, error: Exception) -> None:
     """An unexpected error fails its job, but does not end the worker."""
     record = to_record(error, lease.job)
     try:
@@ -305,5 +305,5 @@ def _as_client_calls_it(error: AudioToolsError, job: Job) -> str:
     return error.message
 
 
-def _with_name(message: str, ours: str, name: str) -> str:
-    return re.sub(rf"\b{re.escape(ours)}\b", lambda _: name, message, count=1)
+def _with_name(message: str, stored_name: str, name: str) -> str:
+    return re.sub(rf"\b{re.escape(stored_name)}\b", lambda _: name, message, count=1)

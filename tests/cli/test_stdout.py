@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from audio_tools.cli._run import announce
-from audio_tools.cli._stdout import stdout_errors_told
+from audio_tools.cli._stdout import stdout_errors_reported
 
 VERSION = [sys.executable, "-m", "audio_tools", "--version"]
 BUFFERED, UNBUFFERED = "", "1"
@@ -59,5 +59,5 @@ def test_a_process_of_the_service_works_though_nobody_can_read_that_it_does(
     """A restart on a full disk must not end at a greeting."""
     with Path("/dev/full").open("w") as full:
         monkeypatch.setattr(sys, "stdout", full)
-        with stdout_errors_told():
+        with stdout_errors_reported():
             announce("HTTP API: here")

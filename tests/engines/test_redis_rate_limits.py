@@ -18,9 +18,9 @@ from redis.asyncio import Redis
 from audio_tools.engines.rate_limits import TokenBucket
 from audio_tools.engines.redis_rate_limits import (
     ACQUIRE,
-    ASK_AGAIN_MS,
     KEEP_MS,
     LEARN_QUOTA,
+    LONGEST_POLL_MS,
     POLL_MS,
     RedisRequestLimiter,
 )
@@ -281,7 +281,9 @@ class BothCounts:
         """Start a request if that is allowed."""
         self.wait(0.002)
         lane = uuid4().hex
-        wait_ms = self._ask([self._key], ["process", lane, 1000, 1, 0, 10**9, POLL_MS, ASK_AGAIN_MS, 10**9])
+        wait_ms = self._ask(
+            [self._key], ["process", lane, 1000, 1, 0, 10**9, POLL_MS, LONGEST_POLL_MS, 10**9]
+        )
         if abs(self._alone.opens_at() - self._now) < 1e-6:
             reject()
 

@@ -26,7 +26,7 @@ def meter() -> tuple[ProgressTracker, list[Progress]]:
 def test_a_job_says_what_it_is_at_before_its_file_is_known() -> None:
     """Loading a model takes long: the client sees it, at 0 percent, without chunks or estimate."""
     measured, told = meter()
-    measured.say("load", "Starting whisper (base)")
+    measured.report("load", "Starting whisper (base)")
 
     assert told[0].to_json() == {
         "type": "progress",
@@ -71,7 +71,7 @@ def test_progress_never_goes_back(before: list[str], after: list[str], duration:
             else:
                 measured.cut_all(10.0 * cut)
 
-    measured.say("probe", "Reading the file")
+    measured.report("probe", "Reading the file")
     take(before)
     measured.expect(duration, 3)
     take(after)

@@ -9,7 +9,7 @@ import click
 
 from audio_tools import __version__
 from audio_tools.cli._messages import say, show_error
-from audio_tools.cli._stdout import stdout_errors_told
+from audio_tools.cli._stdout import stdout_errors_reported
 from audio_tools.errors import AudioToolsError
 
 COMMANDS = {
@@ -55,7 +55,7 @@ def app(debug: bool) -> None:
 def main() -> None:
     """Run the command line; an error is printed as a sentence and a hint, and sets the exit code."""
     try:
-        with stdout_errors_told():
+        with stdout_errors_reported():
             code = app.main(prog_name="audio-tools", standalone_mode=False)
     except click.ClickException as error:
         error.show()

@@ -22,16 +22,16 @@ class _Told:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        with _errors_told():
+        with _errors_reported():
             return self._stream.write(text)
 
     def flush(self) -> None:
-        with _errors_told():
+        with _errors_reported():
             self._stream.flush()
 
 
 @contextmanager
-def _errors_told() -> Iterator[None]:
+def _errors_reported() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -41,7 +41,7 @@ def _errors_told() -> Iterator[None]:
 
 
 @contextmanager
-def stdout_errors_told() -> Iterator[None]:
+def stdout_errors_reported() -> Iterator[None]:
     """Raise ClickException where standard output cannot be written, and leave a closed pipe to click."""
     # Where it is closed Python has no stream, and click writes nothing without a word; this one fails.
     stream = sys.stdout or open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: PTH123, SIM115

@@ -23,8 +23,8 @@ LEASE_S = 10.0  # a lane of a dead process is free after this time
 RETURN_TIMEOUT_S = 2.0  # timeout of the check whether Redis is back
 CALLS_AT_ONCE = 8  # fewer than the connections of the client, so that no call fails for lack of one
 POLL_MS = 50  # average time until a lane that another process released is noticed
-ASK_AGAIN_MS = 500  # longest wait between polls; after patience without a poll the place in the queue is lost
-PATIENCE_MS = 2000  # without a poll: the process at the front may have died
+LONGEST_POLL_MS = 500  # longest wait between polls; see ABANDONED_MS
+ABANDONED_MS = 2000  # a place in the queue is lost after this time without a poll: its process may have died
 KEEP_MS = round(1000 * LONGEST_PAUSE_S)  # how long answers and the last reported quota are stored
 
 T = TypeVar("T")
@@ -49,8 +49,7 @@ class RedisRequestLimiter(RequestLimiter):
     All processes with the same `api_key` share the limits and pauses; times are those of the server. Lanes of
     a dead process are freed after `lease_s`. While Redis is unavailable, each process applies `lanes` and its
     own pauses, and running work continues. A stalled Redis (a slow disk, for example) is waited for; it
-    counts
-    as unavailable after `lease_s` without a reply, when it would have freed the lanes anyway.
+    counts as unavailable after `lease_s` without a reply, when it would have freed the lanes anyway.
     """
 
     def __init__(
@@ -74,9 +73,9 @@ class RedisRequestLimiter(RequestLimiter):
         self._held: set[str] = set()
         self._renewing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._left: set[str] = set()  # released lanes that Redis does not know about yet
-        self._redis_is_away = False
-        self._ask, self._leave_row, self._free_lanes, self._renew, self._learn, self._pause = (
+        self._unreleased: set[str] = set()  # released lanes that Redis does not know about yet
+        self._redis_is_down = False
+        self._acquire, self._leave_queue, self._release, self._renew, self._learn, self._pause = (
             client.register_script(script)
             for script in (
                 ACQUIRE,
@@ -94,7 +93,7 @@ class RedisRequestLimiter(RequestLimiter):
         async with super().lane():
             lane = uuid4().hex
             await self._enter(lane)
-            self._hold(lane)
+            self._start_renewing(lane)
             try:
                 yield
             finally:
@@ -104,67 +103,67 @@ class RedisRequestLimiter(RequestLimiter):
         """Block request starts in all processes for a number of seconds. A pause can only be extended."""
         super().pause(seconds)
         if seconds > 0:
-            self._tell(self._call(self._pause, math.ceil(1000 * seconds)))
+            self._start(self._call(self._pause, math.ceil(1000 * seconds)))
 
     def answered(self, started_at: float, quota: Quota | None = None) -> None:
         """See `RequestLimiter.answered`; the reported quota applies to all processes."""
         super().answered(started_at)
         if quota is not None:
             age_ms = 1000 * (asyncio.get_running_loop().time() - started_at)
-            told = quota.limit, quota.remaining, quota.per_second / 1000, 1000 * quota.reset_s
-            self._tell(self._call(self._learn, *told, age_ms, KEEP_MS, uuid4().hex))
+            reported = quota.limit, quota.remaining, quota.per_second / 1000, 1000 * quota.reset_s
+            self._start(self._call(self._learn, *reported, age_ms, KEEP_MS, uuid4().hex))
 
     async def _enter(self, lane: str) -> None:
         # One at a time, in order: a process has one place in the queue.
         async with self._turn:
-            asking = None
+            acquiring = None
             try:
                 while True:
-                    asking = self._tell(self._ask_for(lane))
-                    if not (wait_ms := await asyncio.shield(asking)):
+                    acquiring = self._start(self._try_acquire(lane))
+                    if not (wait_ms := await asyncio.shield(acquiring)):
                         break
                     await asyncio.sleep(wait_ms / 1000 * random.uniform(0.8, 1.2))
-                if self._redis_is_away:
+                if self._redis_is_down:
                     # The pause may have started after this process joined the queue.
                     await self._until_start_is_allowed()
             except asyncio.CancelledError:
-                self._tell(self._give_up(lane, asking))
+                self._start(self._abandon(lane, acquiring))
                 raise
 
-    async def _give_up(self, lane: str, asking: asyncio.Task[int] | None) -> None:
+    async def _abandon(self, lane: str, acquiring: asyncio.Task[int] | None) -> None:
         """Leave the queue, and release the lane that the last poll may have acquired."""
-        if asking is not None:
-            await asyncio.wait([asking])
-        await self._call(self._leave_row, self._process)
-        await self._free_left(lane)
+        if acquiring is not None:
+            await asyncio.wait([acquiring])
+        await self._call(self._leave_queue, self._process)
+        await self._release_lanes(lane)
 
-    async def _ask_for(self, lane: str) -> int:
-        if self._left:  # while Redis was unavailable
-            await self._free_left()
+    async def _try_acquire(self, lane: str) -> int:
+        if self._unreleased:  # while Redis was unavailable
+            await self._release_lanes()
         return await self._call(
-            self._ask, self._process, lane, *self._limits, POLL_MS, ASK_AGAIN_MS, PATIENCE_MS
+            self._acquire, self._process, lane, *self._limits, POLL_MS, LONGEST_POLL_MS, ABANDONED_MS
         )
 
-    async def _free_left(self, *lanes: str) -> None:
+    async def _release_lanes(self, *lanes: str) -> None:
         """Release these lanes, and those that could not be released before."""
-        self._left.update(lanes)
-        left = tuple(self._left)
-        if left and await self._call(self._free_lanes, *left):
-            self._left.difference_update(left)
+        self._unreleased.update(lanes)
+        left = tuple(self._unreleased)
+        if left and await self._call(self._release, *left):
+            self._unreleased.difference_update(left)
 
-    def _hold(self, lane: str) -> None:
+    def _start_renewing(self, lane: str) -> None:
         self._held.add(lane)
         if self._renewing is None:
-            self._renewing = asyncio.create_task(self._keep_lanes(), name="renew lanes")
+            self._renewing = asyncio.create_task(self._renew_lanes(), name="renew lanes")
 
     def _leave(self, lane: str) -> None:
         self._held.discard(lane)
         if self._renewing and not self._held:
             self._renewing.cancel()
             self._renewing = None
-        self._tell(self._free_left(lane))
+        self._start(self._release_lanes(lane))
 
-    async def _keep_lanes(self) -> None:
+    async def _renew_lanes(self) -> None:
         while True:
             await asyncio.sleep(self._lease_s / 3)
             await self._call(self._renew, self._limits[-1], *self._held)
@@ -173,26 +172,26 @@ class RedisRequestLimiter(RequestLimiter):
         """Return the result of the script; 0, which lets a request start, if Redis does not respond."""
         # In a separate task: redis-py 8.1 swallows a cancellation that arrives while it acquires a
         # connection.
-        return await asyncio.shield(self._tell(self._run(script, *args)))
+        return await asyncio.shield(self._start(self._run(script, *args)))
 
     async def _run(self, script: Any, *args: str | float) -> int:
         try:
             async with (
                 self._calls,
-                asyncio.timeout(RETURN_TIMEOUT_S if self._redis_is_away else self._lease_s),
+                asyncio.timeout(RETURN_TIMEOUT_S if self._redis_is_down else self._lease_s),
             ):
                 answer = await script(keys=[self._key], args=args)
         except (RedisError, OSError) as error:
-            if not self._redis_is_away:
+            if not self._redis_is_down:
                 log.warning(
                     "shared rate limits unavailable, limiting per process until Redis is back: %s", error
                 )
-            self._redis_is_away = True
+            self._redis_is_down = True
             return 0
-        self._redis_is_away = False
+        self._redis_is_down = False
         return int(answer or 0)
 
-    def _tell(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run the call to completion, even if the caller is cancelled."""
         task = asyncio.create_task(work)
         self._tasks.add(task)

@@ -132,20 +132,20 @@ class Decoder:
     @property
     def cut_off(self) -> bool:
         """After the last block: whether the file ends before its time, so what follows is not known."""
-        return self._told.cut_off
+        return self._last_report.cut_off
 
     @property
     def media_end(self) -> float | None:
         """After the last block: when the last other stream ends, in seconds; None: none, or not known."""
-        return self._told.media_end
+        return self._last_report.media_end
 
     @property
     def duration_explained(self) -> bool:
         """After the last block: whether the container's duration may count more than sound and picture."""
-        return self._told.explained
+        return self._last_report.explained
 
     @property
-    def _told(self) -> Report:
+    def _last_report(self) -> Report:
         return self._report or Report()
 
     def _placed(self, records: RecordReader) -> Iterator[tuple[int, Pcm]]:
@@ -200,22 +200,24 @@ class Decoder:
             raise self._failed(reason(self._report.complaints, self._path))
 
     def _warn(self) -> Iterator[str]:
-        stream, told = f"Audio stream {self._position}", self._told
-        damage = [line for line in told.complaints.splitlines() if not any(sign in line for sign in CUT_OFF)]
-        if damage and not (told.cut_off and len(damage) < FEW_COMPLAINTS):
+        stream, report = f"Audio stream {self._position}", self._last_report
+        damage = [
+            line for line in report.complaints.splitlines() if not any(sign in line for sign in CUT_OFF)
+        ]
+        if damage and not (report.cut_off and len(damage) < FEW_COMPLAINTS):
             yield (
                 f"{stream} is damaged: what cannot be decoded is missing or silent "
                 f"(FFmpeg says: {quote(chr(10).join(damage), self._path)})."
             )
-        if told.joined_at:
-            places = list(dict.fromkeys(f"{second:.1f} s" for second in told.joined_at))
+        if report.joined_at:
+            places = list(dict.fromkeys(f"{second:.1f} s" for second in report.joined_at))
             times = ", ".join(places[:5])
             more = f" and at {len(places) - 5} more places" if len(places) > 5 else ""
             yield (
                 f"The timestamps restart at {times}{more}: the file contains several recordings, which "
                 "are joined here. An editor may show only the first: convert the file before editing."
             )
-        if told.clock_ignored:
+        if report.clock_ignored:
             yield (
                 f"The timestamps of {stream.lower()} do not match its audio, which was placed by its own "
                 "length: it may be out of step with the picture. Convert the file before editing."

@@ -28,42 +28,42 @@ class ProgressTracker:
 
     def expect(self, duration: float | None, chunks: int, channels: int = 1) -> None:
         """
-        The file is known: its length in seconds, if it says so, about how many chunks each channel has, and
-        how many channels are transcribed.
+        Set what is known of the file: its length in seconds or None, the estimated number of chunks of each
+        channel, and the number of channels that are transcribed.
         """
         self._duration = duration
         self._channels = channels
         self._expected_chunks = chunks * channels
-        # What remains is reckoned from here: a model is loaded, or even downloaded, only once.
+        # The remaining time is estimated from here: a model is loaded, or even downloaded, only once.
         self._started = time.monotonic()
 
     def downloaded(self, done: int, total: int) -> None:
         """Report download progress, at most once per percent."""
         if (percent := 100 * done // total) > self._percent_here:
             self._percent_here = percent
-            self.say("load", f"Downloading the model: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+            self.report("load", f"Downloading the model: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
 
     def start_pass(self) -> None:
-        """Count from zero again; the progress and the stage that were shown stay."""
+        """Count from zero again; the reported progress and stage stay."""
         self._cut_chunks = self._chunks_done = self._chunks_failed = 0
         self._seconds_cut = self._seconds_done = self._seconds_failed = 0.0
         self._whole = False
 
     def cut(self, seconds: float) -> None:
-        """Another chunk was cut; the stream is decoded up to `seconds`."""
+        """Count another chunk; the stream is decoded up to `seconds`."""
         self._cut_chunks += 1
         self._seconds_cut = max(self._seconds_cut, seconds)
-        self._say_how_far()
+        self._report_counts()
 
     def cut_all(self, seconds: float) -> None:
         """Record the end of the stream, at its true length in `seconds`."""
         self._duration, self._whole = seconds, True
 
-    def asking(self) -> None:
-        """The engine gets a chunk."""
+    def request_started(self) -> None:
+        """Record that a chunk is sent to the engine."""
         if not self._transcribing:
             self._transcribing = True
-            self._say_how_far()
+            self._report_counts()
 
     def done(self, seconds: float, *, by_engine: bool = True) -> None:
         """
@@ -76,35 +76,37 @@ class ProgressTracker:
         self._chunks_done += 1
         self._seconds_done += seconds
         self._seconds_answered += seconds if by_engine else 0.0
-        self._say_how_far()
+        self._report_counts()
 
     def failed(self, seconds: float) -> None:
         """Count a chunk of this length as failed in this pass; that is not progress."""
         self._chunks_failed += 1
         self._seconds_failed += seconds
-        self._say_how_far()
+        self._report_counts()
 
     def wait(self, waiting: Waiting | None) -> None:
-        """The job waits for this, or for nothing any more; published where it is news."""
+        """Set what the job waits for, None if nothing; published if it has changed."""
         if waiting != self._waiting:
             self._waiting = waiting
-            self._say_how_far()
+            self._report_counts()
 
     @property
     def total_chunks(self) -> int:
-        """How many chunks there are: an estimate until all are cut."""
+        """Number of chunks: an estimate until all are cut."""
         return self._cut_chunks if self._whole else max(self._cut_chunks, self._expected_chunks)
 
-    def _say_how_far(self) -> None:
+    def _report_counts(self) -> None:
         if self._transcribing:
             chunks = "chunk" if self.total_chunks == 1 else "chunks"
             failed = f", {self._chunks_failed} failed" if self._chunks_failed else ""
-            self.say("transcribe", f"Transcribed {self._chunks_done} of {self.total_chunks} {chunks}{failed}")
+            self.report(
+                "transcribe", f"Transcribed {self._chunks_done} of {self.total_chunks} {chunks}{failed}"
+            )
         else:
-            self.say("decode", "Extracting audio")
+            self.report("decode", "Extracting audio")
 
-    def say(self, stage: Stage, message: str) -> None:
-        """Publish the stage and a sentence; while the job waits, the sentence says what for."""
+    def report(self, stage: Stage, message: str) -> None:
+        """Publish the stage and a message; while the job waits, the message gives the reason."""
         if self._waiting is not None:
             message = f"Waiting: {self._waiting.reason}"
         length = max(self._duration or 0.0, self._seconds_cut)

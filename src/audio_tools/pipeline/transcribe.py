@@ -117,14 +117,14 @@ async def transcribe(path: Path, options: Options, context: PipelineContext, pub
     progress = ProgressTracker(publish)
     if options.task == "translate" and not context.engine.capabilities.translates:
         raise InvalidOption("task", options.task, f"transcribe: {context.engine.model} does not translate")
-    progress.say("probe", "Reading the file")
+    progress.report("probe", "Reading the file")
     media = await probe(path)
     stream = choose_audio(media, options.audio_stream)
     target_s, window_s = _chunk_length(media, options, context)
     channels = max(stream.channels, 1) if options.separates_channels else None
     if options.dry_run:
         return await estimate(path, media, stream, target_s, engine=context.engine, channels=channels or 1)
-    progress.say("load", f"Starting {context.engine.name} ({context.engine.model})")
+    progress.report("load", f"Starting {context.engine.name} ({context.engine.model})")
     await context.engine.start(progress.downloaded)
     progress.expect(media.likely_duration, expected_chunks(media.likely_duration, target_s), channels or 1)
     client = EngineClient(context.engine, context.limiter, options.max_cost, context.outage_wait_s)
@@ -132,7 +132,7 @@ async def transcribe(path: Path, options: Options, context: PipelineContext, pub
     transcriber = ChunkTranscriber(context.engine, client, context.cache, options, context.aligner, disk=disk)
     new_cutter = partial(_make_cutter, channels, target_s, window_s, options)
     run = _FileRun(path, media, stream, channels, new_cutter, context, transcriber, progress, publish)
-    progress.say("decode", "Extracting audio")
+    progress.report("decode", "Extracting audio")
     async with _waits_reported(context.limiter, disk, progress):
         for _ in range(PASSES):
             await run.transcribe_pending()
@@ -148,7 +148,7 @@ async def transcribe(path: Path, options: Options, context: PipelineContext, pub
             hint=run.failures[max(run.failures)].hint or "Run the same command again later.",
             restartable=any(failure.restartable for failure in run.failures.values()),
         )
-    progress.say("stitch", "Joining the words")
+    progress.report("stitch", "Joining the words")
     return await asyncio.to_thread(assemble, run.results(), options, context.engine, context.aligner, client)
 
 
@@ -300,7 +300,7 @@ class _FileRun:
             chunk = item.chunk
             if self.over_budget:
                 continue  # only so that the feeder, which waits for room, sees it too
-            self.progress.asking()
+            self.progress.request_started()
             try:
                 result = await self.transcriber.transcribe(item)
             except CostLimitReached:

@@ -24,7 +24,7 @@ def test_a_place_keeps_its_name(tmp_path: Path) -> None:
     assert again.dead == names
     other = ProcessLock(tmp_path)  # nobody else is told that a place is dead while it is being cleared
     assert other.name not in names
-    again.settle()
+    again.release_dead()
     last = ProcessLock(tmp_path)
     assert (again.name, again.dead, last.name) == (names[0], [], names[1])
     for slot in (again, other, last):

@@ -67,7 +67,7 @@ class SphinxAligner:
             return list(words)
         try:
             async with self._child() as child, asyncio.timeout(_patience_s(pcm)):
-                aligned: list[Word] = await child.ask(Alignment(pcm, tuple(words), tuple(speech)))
+                aligned: list[Word] = await child.call(Alignment(pcm, tuple(words), tuple(speech)))
         except ChildDied as died:
             log.warning("alignment failed, keeping engine timings: the aligner %s", died)
             return list(words)

@@ -1,4 +1,4 @@
--- Returns 0 if the request may start in this lane, else the time after which to ask again, in ms.
+-- Returns 0 if the request may start in this lane, else the time after which to poll again, in ms.
 local lanes, starts, window_ms, lease_ms = unpack(ARGV, 3, 6)
 local poll_ms, ask_again_ms, patience_ms = unpack(ARGV, 7, 9)
 local process, lane = ARGV[1], ARGV[2]

@@ -102,7 +102,7 @@ async def wait_for_server(client: Redis, address: RedisAddress, wait_s: float | 
     """
     loop = asyncio.get_running_loop()
     deadline = None if wait_s is None else loop.time() + wait_s
-    pause_s, told = FIRST_PAUSE_S, ""
+    pause_s, logged = FIRST_PAUSE_S, ""
     while True:
         try:
             with map_redis_errors(address):
@@ -114,9 +114,9 @@ async def wait_for_server(client: Redis, address: RedisAddress, wait_s: float | 
                 raise ConfigError(error.message, hint=error.hint) from error
             if deadline is not None and loop.time() + pause_s > deadline:
                 raise
-            if error.message != told:
+            if error.message != logged:
                 log.warning("waiting for Redis: %s", error.message)
-            told = error.message
+            logged = error.message
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
     await _inspect(client, address)
@@ -193,10 +193,10 @@ def map_redis_errors(address: RedisAddress) -> Iterator[None]:
     try:
         yield
     except (exceptions.RedisError, OSError) as error:
-        for foreign, part, ours, message, hint in FOREIGN_ERRORS:
+        for foreign, part, error_class, message, hint in FOREIGN_ERRORS:
             if isinstance(error, foreign) and part in _text(error):
                 text = message.format(at=f"Redis at {address}", error=str(error).rstrip("."))
-                raise ours(text, hint=hint) from error
+                raise error_class(text, hint=hint) from error
         raise
 
 

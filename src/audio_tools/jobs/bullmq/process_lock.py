@@ -19,12 +19,12 @@ from audio_tools.errors import ConfigError, QueueUnavailable
 from audio_tools.system.files import open_binary, read_at, write_at
 from audio_tools.system.locks import try_lock
 
-MOST_SLOTS = 1000
+MOST_PROCESSES = 1000
 
 
 class ProcessLock:
     """
-    The lock of this process: its `name`, and the names in `dead` until `settle` releases them.
+    The lock of this process: its `name`, and the names in `dead` until `release_dead` releases them.
 
     `folder_id` is the same for all processes that use the same folder, and only for them.
     """
@@ -67,7 +67,7 @@ class ProcessLock:
             hint="Mount DATA_DIR again; until then this process takes no jobs.",
         )
 
-    def settle(self) -> None:
+    def release_dead(self) -> None:
         """Release the locks of dead processes, whose jobs have been requeued."""
         for lock in self._locks[1:]:
             os.close(lock)
@@ -93,7 +93,7 @@ def _lock_all(folder: Path, host: str) -> list[int]:
     """Lock every unlocked file of this host, or else a new one."""
     known = len(list(folder.glob(f"{host}-*.lock")))
     locks: list[int] = []
-    for number in range(MOST_SLOTS):
+    for number in range(MOST_PROCESSES):
         if locks and number >= known:
             break
         # Not inherited by child processes: an FFmpeg that outlives us must not keep the place.

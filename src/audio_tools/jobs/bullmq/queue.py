@@ -128,7 +128,7 @@ class BullQueue(Queue):
         """Requeue the jobs of dead processes of this machine, and reconcile the records with BullMQ."""
         await self._records.require_shared_folder(self._process_lock.folder_id)
         freed = [await self._records.release_locks(f"{name}@") for name in self._process_lock.dead]
-        self._process_lock.settle()
+        self._process_lock.release_dead()
         if any(freed):
             await self._consumer.check_stalled()
         with map_redis_errors(self._address):

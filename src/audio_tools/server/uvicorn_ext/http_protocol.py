@@ -85,14 +85,14 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _expect_head(self) -> None:
         self._stop_timer()
-        self._head_timer = self.loop.call_later(HEAD_S, self._give_up)
+        self._head_timer = self.loop.call_later(HEAD_S, self._close_stalled)
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _give_up(self) -> None:
+    def _close_stalled(self) -> None:
         if self._in_head:
             self._refuse(HeadTooLate(f"The request headers took longer than {HEAD_S:g} seconds."))
         else:
