@@ -116,7 +116,7 @@ class Worker:
             return _summary(await self._backend.transcript(job.id))
         options, _ = Options.parse(job.data.get("options"))
         await self._backend.subscriptions.add(job.id, options)  # of a job that others added to Redis
-        async with self._backend.opened_source(job) as path:
+        async with self._backend.sources.opened(job) as path:
             try:
                 transcript = await self._transcribe(path, options, publish)
             except MediaError as error:
@@ -142,7 +142,7 @@ class Worker:
             await self._backend.release_files(lease.job)
         elif requeue or is_restartable(job.exception()):
             return
-        elif job.exception() or not await self._backend.keeps_upload():
+        elif job.exception() or not await self._backend.retention.keeps_completed():
             await self._backend.release_upload(lease.job)
 
     async def _end(self, lease: Lease, job: asyncio.Task[Json], requeue: bool) -> None:

@@ -145,11 +145,11 @@ async def test_the_upload_of_a_completed_job_is_kept_for_a_time(tmp_path: Path) 
         job_id = await upload(client)
         await complete(backend)
         age(tmp_path)
-        await backend.sweep()
+        await backend.sweeper.sweep()
         kept = await client.get(f"/job/{job_id}/media")
     async with service(tmp_path, keep_uploads_s=0) as (client, backend):
         age(tmp_path)
-        await backend.sweep()
+        await backend.sweeper.sweep()
         gone = await client.get(f"/job/{job_id}/media")
 
     assert (kept.status_code, gone.status_code) == (200, 404)
@@ -163,7 +163,7 @@ async def test_uploads_kept_for_playback_make_room_first(tmp_path: Path) -> None
         await lease.fail({"code": "engine_error", "message": "No.", "restartable": True})
         completed = await upload(client)
         await complete(backend)
-        assert await backend.make_room(len(CONTENT))
+        assert await backend.retention.make_room(len(CONTENT))
         states = [await client.get(f"/job/{job_id}/media") for job_id in (failed, completed)]
         restarted = await backend.restart(failed)
 

@@ -97,7 +97,7 @@ class MediaRoutes:
 
     async def _require(self, job: Job) -> None:
         try:
-            await self.backend.source(job)
+            await self.backend.sources.path(job)
         except (UploadError, PathRefused):
             raise MediaNotFound(
                 "The service no longer has the recording of this job.",
@@ -119,7 +119,7 @@ class _Recording(Response):
                 raise RangeNotSatisfiable("The requested range is not one of the recording.")
             await send(message)
 
-        async with self._backend.opened_source(self._job) as path:
+        async with self._backend.sources.opened(self._job) as path:
             kind = _type_of(self._job.file_name)
             await FileResponse(path, media_type=kind, headers=HEADERS)(scope, receive, send_in_one_shape)
 

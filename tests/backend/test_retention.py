@@ -122,10 +122,10 @@ async def test_files_that_jobs_need_are_not_displaced(backend: Backend, disk: Di
 async def test_the_sweep_makes_room_where_the_disk_fills_up_otherwise(backend: Backend, disk: Disk) -> None:
     """Below MIN_FREE_BYTES kept uploads go even where that is not enough, so that running jobs get room."""
     job = await failed_job(backend)
-    await backend.sweep()
+    await backend.sweeper.sweep()
     assert (await backend.queue.get(job.id)).restartable
     disk.size = MIN_FREE + SIZE + SPARE_BYTES - 1
-    await backend.sweep()
+    await backend.sweeper.sweep()
 
     assert (await backend.queue.get(job.id)).upload_removed
     assert await backend.uploads.size(job.upload_id or "") == 0
