@@ -21,7 +21,7 @@ from tests.acceptance.service import ServiceProcess
 from tests.chromium import chromium
 
 from audio_tools.audio.peaks import PeakMeter
-from audio_tools.jobs import SqliteQueue
+from audio_tools.jobs import JobRequest, SqliteQueue
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Interval, MediaInfo, Transcript, Word
 
@@ -146,7 +146,7 @@ async def _make_job(data_dir: Path, seconds: float, n_words: int) -> str:
         peaks=meter.finish(),
     )
     async with SqliteQueue(data_dir) as queue:
-        added = await queue.add({"path": "/media/long.wav", "fileName": "long.wav"})
+        added = await queue.add(JobRequest({"path": "/media/long.wav", "fileName": "long.wav"}))
         lease = await queue.take()
         TranscriptStore(data_dir).put(added.job.id, transcript)
         await lease.complete(

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.acceptance.cluster import Cluster, in_thread
 from tests.acceptance.service import FOREVER_S, Engine, ServiceProcess, WorkerProcess, end_all_jobs
 
+from audio_tools.jobs import JobRequest
 from audio_tools.jobs.bullmq.connection import RedisAddress
 from audio_tools.jobs.bullmq.queue import BullQueue
 from audio_tools.transcript import Json
@@ -155,7 +156,7 @@ async def progress_ms(cluster: Cluster, web: ServiceProcess, count: int) -> list
     """From a worker's report, one after the other, to the client at a web process; we are the worker."""
     address = RedisAddress(cluster.environment["REDIS_URL"])
     async with BullQueue(address, web.data_dir) as queue:
-        await queue.add({"path": str(web.data_dir)})
+        await queue.add(JobRequest({"path": str(web.data_dir)}))
         lease = await queue.take()
         follower = Follower(web.ws_port, lease.job.id)
         following = asyncio.create_task(in_thread(_follow, follower))

@@ -7,18 +7,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from audio_tools.jobs import Queue
+from audio_tools.jobs import JobRequest, Queue
+from audio_tools.options import Options
 from audio_tools.transcript import Json
 
 AT_ONCE = 8
 """So many add, or work, at the same time."""
 IDLE_S = 0.005
-DATA: Json = {
-    "uploadId": "0" * 32,
-    "fileName": "talk.mp4",
-    "fileSize": 1 << 20,
-    "options": {"language": "en"},
-}
+REQUEST = JobRequest.for_upload("0" * 32, "talk.mp4", 1 << 20, Options(language="en"))
 RESULT: Json = {"totalDuration": 60.0, "words": 100, "silences": 3, "successRate": 100.0}
 
 
@@ -40,7 +36,7 @@ async def measure(web: Queue, worker: Queue, jobs: int) -> Speed:
         worker: takes them; the same queue, or another way to it.
         jobs: how many, at once; a fourth of them once more, one after the other.
     """
-    added_per_s = await _per_second(jobs, lambda: web.add(DATA))
+    added_per_s = await _per_second(jobs, lambda: web.add(REQUEST))
     done_per_s = await _per_second(jobs, lambda: _do_one(worker))
     return Speed(added_per_s, done_per_s, tuple([await _start_ms(web, worker) for _ in range(jobs // 4)]))
 
@@ -66,7 +62,7 @@ async def _start_ms(web: Queue, worker: Queue) -> float:
     taking = asyncio.create_task(worker.take())
     await asyncio.sleep(IDLE_S)
     started = time.perf_counter()
-    adding = asyncio.create_task(web.add(DATA))
+    adding = asyncio.create_task(web.add(REQUEST))
     lease = await taking
     taken_ms = 1000 * (time.perf_counter() - started)
     await adding

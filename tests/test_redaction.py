@@ -7,11 +7,11 @@ import json
 import pytest
 
 from audio_tools.errors import EngineRefused
-from audio_tools.jobs import Job, JobState
+from audio_tools.jobs import Job, JobRequest, JobState
 from audio_tools.redaction import REDACTED
 from audio_tools.server.error_responses import error_response
 from audio_tools.settings import Settings
-from audio_tools.worker import to_record
+from audio_tools.worker import failure_of
 
 KEY = "unusual+Key/of-a-provider=42"
 
@@ -35,8 +35,14 @@ def test_an_error_that_quotes_a_key_is_stored_and_sent_without_it(
     Settings.load()
     secrets = [KEY, "gsk_abcd", "hf_abcd", "0123456789abcdef", "SflKxwRJ", "hunter2"]
     error = EngineRefused(f"The provider returned 401: {text}", hint=f"Look at {text}")
-    record = json.dumps(to_record(error, Job(1, "", JobState.ACTIVE, {}, 0.0)))
-    ways_out = [str(error), error.message, error.hint, record, bytes(error_response(error).body).decode()]
+    failure = failure_of(error, Job(1, "", JobState.ACTIVE, JobRequest({}), 0.0))
+    ways_out = [
+        str(error),
+        error.message,
+        error.hint,
+        json.dumps(failure.stored),
+        bytes(error_response(error).body).decode(),
+    ]
 
     assert [way for way in ways_out if any(secret in way for secret in secrets)] == []
     assert all(REDACTED in way for way in ways_out)

@@ -11,7 +11,7 @@ import pytest
 
 from audio_tools.engines.base import Engine, Request
 from audio_tools.errors import EngineUnavailable
-from audio_tools.jobs import JobState
+from audio_tools.jobs import JobRequest, JobState
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
@@ -68,7 +68,7 @@ async def test_a_temporary_queue_runs_jobs_and_leaves_nothing(
     """It takes, reports and completes as every queue; its folder goes when it is closed."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     async with TemporaryQueue() as queue:
-        added = await queue.add({"path": "/media/talk.mp4"})
+        added = await queue.add(JobRequest({"path": "/media/talk.mp4"}))
         lease = await queue.take()
         await lease.complete({"words": 2})
 

@@ -16,7 +16,7 @@ import pytest
 from audio_tools.backend import Backend
 from audio_tools.errors import ProbeFailed, QueueUnavailable
 from audio_tools.events import Event
-from audio_tools.jobs import Job, JobState, Queue, SqliteQueue
+from audio_tools.jobs import Job, JobRequest, JobState, Queue, SqliteQueue
 from audio_tools.options import Options
 from audio_tools.storage import UploadStore
 from audio_tools.storage.chunk_cache import ChunkCache
@@ -62,7 +62,7 @@ async def working(queue: Queue, folder: Path, transcribe: Transcribe = hear_noth
 async def ended(queue: Queue, data: dict[str, Any]) -> Job:
     """A job with this data, once it has ended."""
     async with asyncio.timeout(10):
-        return await queue.wait_until_finished((await queue.add(data)).job.id)
+        return await queue.wait_until_finished((await queue.add(JobRequest(data))).job.id)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ async def test_a_job_that_cannot_be_done_fails_with_the_reason(
 
     assert bad.state is JobState.FAILED
     assert bad.error is not None
-    assert bad.error["code"] == code
+    assert bad.error.code == code
     assert well.state is JobState.COMPLETED
 
 
@@ -108,7 +108,7 @@ async def test_a_link_out_of_the_media_roots_is_not_followed(tmp_path: Path) -> 
         job = await ended(queue, {"path": str(tmp_path / "media" / "link.mp4")})
 
     assert job.error is not None
-    assert job.error["code"] == "path_refused"
+    assert job.error.code == "path_refused"
 
 
 class BlindOnce(SqliteQueue):
@@ -134,7 +134,7 @@ async def test_a_job_whose_upload_cannot_be_seen_is_left_to_others(
 
     assert job.attempts == 2
     assert job.error is not None
-    assert job.error["code"] == "upload_not_found"
+    assert job.error.code == "upload_not_found"
     assert "the folder cannot be seen" in caplog.text
 
 
@@ -174,9 +174,9 @@ async def test_a_folder_that_becomes_a_link_is_not_followed(tmp_path: Path) -> N
 
     assert read == [b"allowed"]
     assert job.error is not None
-    assert job.error["message"] == "talk.mp4 is empty."
+    assert job.error.message == "talk.mp4 is empty."
     assert again.error is not None
-    assert again.error["code"] == "path_refused"
+    assert again.error.code == "path_refused"
 
 
 async def test_no_descriptor_stays_open(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from audio_tools.errors import (
     InvalidOption,
     ProbeFailed,
 )
-from audio_tools.jobs import JobState, SqliteQueue
+from audio_tools.jobs import JobRequest, JobState, SqliteQueue
 from audio_tools.storage import UploadRecord, UploadStore
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
@@ -68,7 +68,7 @@ async def test_a_reader_that_dies_while_we_stop_does_not_fail_its_job(
     reader = Reader()
     async with SqliteQueue(tmp_path) as queue:
         upload_id = await store(uploads)
-        job = (await queue.add({"uploadId": upload_id})).job
+        job = (await queue.add(JobRequest({"uploadId": upload_id}))).job
         backend = Backend(
             queue,
             uploads,

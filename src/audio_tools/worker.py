@@ -21,6 +21,7 @@ from audio_tools.errors import (
 )
 from audio_tools.events import Event, Progress
 from audio_tools.jobs.base import Lease, LeaseLost
+from audio_tools.jobs.failure import JobFailure
 from audio_tools.jobs.job import Job, JobState
 from audio_tools.jobs.outage_log import OutageLog
 from audio_tools.logs import log_context
@@ -29,6 +30,17 @@ from audio_tools.options import Options
 from audio_tools.storage import MEDIA_NAME
 from audio_tools.transcript import Json, Transcript
 
+UNEXPECTED = JobFailure(
+    {
+        "code": AudioToolsError.code,
+        "message": "An unexpected error stopped this job.",
+        "hint": "See the log of the service.",
+        "status": 500,
+        "retryable": False,
+        "restartable": True,
+    }
+)
+"""The failure of a job that a programming error has ended."""
 RETRY_S = 0.5
 """Delay before a failed write to the queue is retried, in seconds."""
 
@@ -114,7 +126,7 @@ class Worker:
         with suppress(JobNotFound):
             # An earlier attempt crashed after storing it, and possibly after removing the upload.
             return _summary(await self._backend.transcript(job.id))
-        options, _ = Options.parse(job.data.get("options"))
+        options = job.options
         await self._backend.subscriptions.add(job.id, options)  # of a job that others added to Redis
         async with self._backend.sources.opened(job) as path:
             try:
@@ -230,15 +242,15 @@ def _outcome(lease: Lease, job: asyncio.Task[Json], requeue: bool) -> Callable[[
             log.warning("requeueing the job: %s", job.exception())
         return lease.release
     if error := job.exception():
-        return partial(lease.fail, to_record(error, lease.job))
+        return partial(lease.fail, failure_of(error, lease.job))
     return partial(lease.complete, job.result())
 
 
 async def _fail(lease: Lease, error: Exception) -> None:
     """An unexpected error fails its job, but does not end the worker."""
-    record = to_record(error, lease.job)
+    failure = failure_of(error, lease.job)
     try:
-        await lease.fail(record)
+        await lease.fail(failure)
     except Exception as refused:
         log.warning("cannot store the failure: %s", refused)
 
@@ -272,30 +284,15 @@ def is_restartable(error: BaseException | None) -> bool:
     return error is not None
 
 
-def to_record(error: BaseException, job: Job) -> Json:
-    """Return an error for the queue and clients; details of unexpected errors are only logged."""
+def failure_of(error: BaseException, job: Job) -> JobFailure:
+    """Return the failure of a job for the queue and clients; unexpected errors are only logged in detail."""
     if isinstance(error, AudioToolsError):
         # A file name may not be valid UTF-8, which neither a log nor a response can contain.
         message = _as_client_calls_it(error, job).encode(errors="replace").decode()
         log.warning("job failed: %s: %s", error.code, message)
-        return {
-            "code": error.code,
-            "message": message,
-            **({"hint": error.hint} if error.hint else {}),
-            "status": error.status,
-            "retryable": error.retryable,
-            "restartable": error.restartable,
-            **error.facts(),
-        }
+        return JobFailure.of(error, message)
     log.error("job failed unexpectedly", exc_info=error)
-    return {
-        "code": AudioToolsError.code,
-        "message": "An unexpected error stopped this job.",
-        "hint": "See the log of the service.",
-        "status": 500,
-        "retryable": False,
-        "restartable": True,
-    }
+    return UNEXPECTED
 
 
 def _as_client_calls_it(error: AudioToolsError, job: Job) -> str:

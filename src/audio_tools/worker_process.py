@@ -81,15 +81,15 @@ class WorkerProcess:
     async def _transcribe(self, path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
         settings = self._settings
         async with self._engines.lend(options) as engine:
-            tools = PipelineContext(
+            context = PipelineContext(
                 engine=engine,
                 limiter=make_limiter(settings, options, self._limiters[engine.name]),
-                store=self._backend.chunk_cache,
+                cache=self._backend.chunk_cache,
                 chunk_size=options.chunk_size or settings.chunk_size,
                 aligner=self._aligner,
                 outage_wait_s=self._outage_wait_s,
             )
-            return await transcribe(path, options, tools, publish)
+            return await transcribe(path, options, context, publish)
 
 
 def _shared_limiters(settings: Settings, closing: AsyncExitStack) -> dict[str, RequestLimiter]:

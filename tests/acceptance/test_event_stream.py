@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from audio_tools.jobs import SqliteQueue
+from audio_tools.jobs import JobRequest, SqliteQueue
 from audio_tools.server.routes import event_stream
 from audio_tools.transcript import Json
 from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process
@@ -352,7 +352,7 @@ async def test_a_silent_stream_has_comments(
     """Where nothing happens for a while; a client ignores them, a proxy does not close the connection."""
     monkeypatch.setattr(event_stream, "KEEP_ALIVE_S", 0.01)
     async with SqliteQueue(tmp_path) as queue:
-        await queue.add({})
+        await queue.add(JobRequest({}))
         lease = await queue.take()
         if status == "completed":
             await lease.complete({})
@@ -370,7 +370,7 @@ async def test_a_silent_stream_has_comments(
 async def test_a_poll_ends_when_the_service_stops(tmp_path: Path) -> None:
     """With the status of the moment, instead of holding the process for up to a minute."""
     async with SqliteQueue(tmp_path) as queue:
-        job = (await queue.add({})).job
+        job = (await queue.add(JobRequest({}))).job
         streams = event_stream.EventStreams(queue)
         polling = [
             asyncio.create_task(streams.poll(job.id, after, event_stream.LONGEST_WAIT_S))

@@ -13,7 +13,7 @@ import pytest
 import websockets
 from fastapi import WebSocket
 
-from audio_tools.jobs import Lease, SqliteQueue
+from audio_tools.jobs import JobRequest, Lease, SqliteQueue
 from audio_tools.server.routes.job_events import JobEvents
 from audio_tools.transcript import Json
 from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process
@@ -213,7 +213,7 @@ async def queue(tmp_path: Path) -> AsyncIterator[SqliteQueue]:
 @pytest.fixture
 async def lease(queue: SqliteQueue) -> Lease:
     """A job at work."""
-    await queue.add({})
+    await queue.add(JobRequest({}))
     return await queue.take()
 
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from audio_tools.backend import make_backend
-from audio_tools.jobs import SqliteQueue
+from audio_tools.jobs import JobRequest, SqliteQueue
 from audio_tools.settings import Settings
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import MediaInfo, Transcript
@@ -17,7 +17,7 @@ from audio_tools.transcript import MediaInfo, Transcript
 async def test_transcripts_without_a_job_are_swept(tmp_path: Path) -> None:
     """A process died between two steps; that of a job that took long is kept, however old it is."""
     async with SqliteQueue(tmp_path) as queue:
-        job_id = (await queue.add({"path": "/x"})).job.id
+        job_id = (await queue.add(JobRequest({"path": "/x"}))).job.id
     store = TranscriptStore(tmp_path)
     media = MediaInfo("", None)
     transcript = Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", media, peaks=bytes([255, 1]))

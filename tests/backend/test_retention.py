@@ -12,7 +12,7 @@ import pytest
 
 from audio_tools.backend import Backend
 from audio_tools.errors import DiskFull
-from audio_tools.jobs import SqliteQueue
+from audio_tools.jobs import JobFailure, SqliteQueue
 from audio_tools.jobs.job import Job
 from audio_tools.options import Options
 from audio_tools.storage import SPARE_BYTES, UploadRecord, UploadStore
@@ -22,7 +22,7 @@ from audio_tools.webhooks import Subscriptions, SubscriptionStore
 
 MIN_FREE = 1000
 SIZE = 100
-PASSING = {"code": "engine_timeout", "message": "too late", "status": 504, "restartable": True}
+PASSING = JobFailure({"code": "engine_timeout", "message": "too late", "status": 504, "restartable": True})
 
 
 class Usage(NamedTuple):
@@ -71,7 +71,7 @@ async def upload(backend: Backend, n_bytes: int = SIZE) -> str:
         return writer.id
 
 
-async def failed_job(backend: Backend, error: dict[str, object] = PASSING) -> Job:
+async def failed_job(backend: Backend, error: JobFailure = PASSING) -> Job:
     """A job that failed, with its upload."""
     file = await backend.uploads.open(await upload(backend))
     await backend.start_with_upload(file, Options(), None)

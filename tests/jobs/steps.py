@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from audio_tools.jobs import TERMINAL, Event, Job, JobState, Lease, Queue
+from audio_tools.jobs import TERMINAL, Event, Job, JobFailure, JobRequest, JobState, Lease, Queue
 
 UNKNOWN = "3f0c8a52-0000-4000-8000-000000000000"
 RESULT = {"transcript": "1/transcript.json", "words": 12}
-ERROR = {"code": "no_audio_stream", "message": "no audio", "status": 422}
+ERROR = JobFailure({"code": "no_audio_stream", "message": "no audio", "status": 422})
 
 
 async def add_jobs(queue: Queue, count: int) -> list[Job]:
     """Add that many jobs, one after the other."""
-    return [(await queue.add({"n": n})).job for n in range(count)]
+    return [(await queue.add(JobRequest({"n": n}))).job for n in range(count)]
 
 
 async def next_of(queue: Queue, lease: Lease, type: str) -> Event:

@@ -50,7 +50,7 @@ async def test_a_failed_job_logs_its_error(queue: Queue) -> None:
     await (await queue.take()).fail(ERROR)
 
     last = (await read_events(queue, job.id))[-1]
-    assert (last.type, last.payload) == ("failed", {"error": ERROR})
+    assert (last.type, last.payload) == ("failed", {"error": ERROR.stored})
 
 
 async def test_a_reader_resumes_after_any_event(queue: Queue) -> None:

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from audio_tools.errors import JobNotFinished, JobNotFound
-from audio_tools.jobs import JobState, Queue
+from audio_tools.jobs import JobRequest, JobState, Queue
 from tests.jobs.steps import ERROR, RESULT, UNKNOWN, add_jobs, read_events
 
 pytestmark = pytest.mark.timeout(60)
@@ -18,18 +18,18 @@ async def test_a_new_job_waits_with_what_it_was_given(queue: Queue) -> None:
     """The data come back as they went in, file names that are no UTF-8 included."""
     data = {"name": "Größe \udcff.mp4", "options": {"chunkSize": 1, "ratio": 0.5, "none": None}, "list": [1]}
 
-    job, new = await queue.add(data, idempotency_key="k")
+    job, new = await queue.add(JobRequest(data), idempotency_key="k")
 
     assert new
-    assert (job.state, job.data, job.idempotency_key) == (JobState.WAITING, data, "k")
+    assert (job.state, job.request.stored, job.idempotency_key) == (JobState.WAITING, data, "k")
     assert (job.attempts, job.progress, job.started_at) == (0, 0.0, None)
     assert await queue.get(job.id) == job
 
 
 async def test_jobs_are_numbered_from_one_without_gaps(queue: Queue) -> None:
     """Numbers follow the order of creation; a repeated add uses none up."""
-    await queue.add({}, idempotency_key="a")
-    await queue.add({}, idempotency_key="a")
+    await queue.add(JobRequest({}), idempotency_key="a")
+    await queue.add(JobRequest({}), idempotency_key="a")
     await add_jobs(queue, 2)
 
     assert [job.number for job in (await queue.list()).jobs] == [3, 2, 1]
@@ -38,26 +38,30 @@ async def test_jobs_are_numbered_from_one_without_gaps(queue: Queue) -> None:
 async def test_data_that_is_no_json_is_refused(queue: Queue) -> None:
     """Not-a-number is no JSON: the call fails and no job is there."""
     with pytest.raises(ValueError, match="JSON"):
-        await queue.add({"duration": math.nan})
+        await queue.add(JobRequest({"duration": math.nan}))
 
     assert (await queue.list()).total == 0
 
 
 async def test_the_same_key_gives_the_same_job(queue: Queue) -> None:
     """A repeat finds the job in whatever state it is and leaves its data alone."""
-    first = await queue.add({"n": 1}, idempotency_key="k")
+    first = await queue.add(JobRequest({"n": 1}), idempotency_key="k")
     await queue.cancel(first.job.id)
 
-    again = await queue.add({"n": 2}, idempotency_key="k")
+    again = await queue.add(JobRequest({"n": 2}), idempotency_key="k")
 
     assert not again.new
-    assert (again.job.id, again.job.data, again.job.state) == (first.job.id, {"n": 1}, JobState.CANCELLED)
+    assert (again.job.id, again.job.request.stored, again.job.state) == (
+        first.job.id,
+        {"n": 1},
+        JobState.CANCELLED,
+    )
     assert await queue.find("k") == again.job
 
 
 async def test_the_same_key_at_the_same_time_makes_one_job(queue: Queue) -> None:
     """Of twenty adds at once with one key, one makes the job and all get it."""
-    added = await asyncio.gather(*(queue.add({"n": n}, idempotency_key="k") for n in range(20)))
+    added = await asyncio.gather(*(queue.add(JobRequest({"n": n}), idempotency_key="k") for n in range(20)))
 
     assert sum(one.new for one in added) == 1
     assert len({one.job.id for one in added}) == 1
@@ -66,16 +70,16 @@ async def test_the_same_key_at_the_same_time_makes_one_job(queue: Queue) -> None
 
 async def test_the_same_id_gives_the_same_job(queue: Queue) -> None:
     """An id that is taken is not taken twice."""
-    first = await queue.add({"n": 1}, job_id=UNKNOWN)
-    again = await queue.add({"n": 2}, job_id=UNKNOWN)
+    first = await queue.add(JobRequest({"n": 1}), job_id=UNKNOWN)
+    again = await queue.add(JobRequest({"n": 2}), job_id=UNKNOWN)
 
     assert (first.job.id, first.new, again.new) == (UNKNOWN, True, False)
-    assert again.job.data == {"n": 1}
+    assert again.job.request.stored == {"n": 1}
 
 
 async def test_a_key_nobody_used_finds_nothing(queue: Queue) -> None:
     """Before the first add with a key there is no job for it."""
-    await queue.add({})
+    await queue.add(JobRequest({}))
 
     assert await queue.find("k") is None
 
@@ -152,7 +156,7 @@ async def test_the_list_is_filtered_by_state(queue: Queue) -> None:
 
 async def test_a_finished_job_can_be_deleted(queue: Queue) -> None:
     """It is gone with its events and its key; its number does not come back."""
-    added = await queue.add({}, idempotency_key="k")
+    added = await queue.add(JobRequest({}), idempotency_key="k")
     ended = await queue.cancel(added.job.id)
 
     assert await queue.delete(added.job.id) == ended
@@ -161,7 +165,7 @@ async def test_a_finished_job_can_be_deleted(queue: Queue) -> None:
         await queue.get(added.job.id)
     with pytest.raises(JobNotFound):
         await read_events(queue, added.job.id)
-    again = await queue.add({}, idempotency_key="k")
+    again = await queue.add(JobRequest({}), idempotency_key="k")
     assert (again.new, again.job.number) == (True, 2)
 
 
@@ -191,7 +195,7 @@ async def test_a_sweep_forgets_only_what_ended_long_enough_ago(queue: Queue) -> 
 async def test_a_sweep_takes_any_number(queue: Queue) -> None:
     """Hundreds of ended jobs are gone after one call."""
     for _ in range(10):  # not all at once: on a busy machine the last of 250 calls would come too late
-        jobs = await asyncio.gather(*(queue.add({}) for _ in range(25)))
+        jobs = await asyncio.gather(*(queue.add(JobRequest({})) for _ in range(25)))
         await asyncio.gather(*(queue.cancel(added.job.id) for added in jobs))
 
     assert len(await queue.sweep(older_than_s=0)) == 250

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from audio_tools.errors import QueueUnavailable
-from audio_tools.jobs import JobState, Lease, LeaseLost, Queue
+from audio_tools.jobs import JobRequest, JobState, Lease, LeaseLost, Queue
 from tests.jobs.conftest import NewQueue
 from tests.jobs.steps import ERROR, RESULT, UNKNOWN, add_jobs, assert_logs_agree, read_events
 
@@ -108,14 +108,14 @@ async def test_a_closed_queue_refuses(new_queue: NewQueue) -> None:
     async with queue:
         pass
 
-    for call in (queue.add({}), queue.get(UNKNOWN), queue.take(), queue.check()):
+    for call in (queue.add(JobRequest({})), queue.get(UNKNOWN), queue.take(), queue.check()):
         with pytest.raises(QueueUnavailable, match="closed"):
             await call
 
 
 async def test_a_completed_job_has_its_result(queue: Queue) -> None:
     """Completing sets state, result, time and full progress."""
-    await queue.add({})
+    await queue.add(JobRequest({}))
     lease = await queue.take()
     await lease.report("progress", {"progress": 99, "message": "Nearly"})
 
@@ -130,7 +130,7 @@ async def test_a_completed_job_has_its_result(queue: Queue) -> None:
 
 async def test_a_failed_job_has_its_error(queue: Queue) -> None:
     """Failing sets state and error, and leaves the progress where it was."""
-    await queue.add({})
+    await queue.add(JobRequest({}))
     lease = await queue.take()
     await lease.report("progress", {"progress": 12})
 
@@ -153,7 +153,7 @@ USES: dict[str, Callable[[Lease], Awaitable[object]]] = {
 @pytest.mark.parametrize("use", USES)
 async def test_a_stale_lease_changes_nothing(queue: Queue, use: str) -> None:
     """Once another attempt holds the job, the earlier lease is refused and leaves no trace."""
-    await queue.add({})
+    await queue.add(JobRequest({}))
     stale = await queue.take()
     await stale.release()
     lease = await queue.take()
@@ -176,7 +176,7 @@ async def test_a_stale_lease_changes_nothing(queue: Queue, use: str) -> None:
 @pytest.mark.parametrize("use", USES)
 async def test_a_job_ends_once(queue: Queue, use: str) -> None:
     """After the end nothing that the worker says counts."""
-    await queue.add({})
+    await queue.add(JobRequest({}))
     lease = await queue.take()
     ended = await lease.fail(ERROR)
 
@@ -242,14 +242,14 @@ async def test_a_job_that_has_ended_says_how(queue: Queue) -> None:
     await leases[2].acknowledge_cancel()
     ended = [await queue.get(lease.job.id) for lease in leases]
 
-    assert [job.message for job in ended] == ["Done", ERROR["message"], "Cancelled"]
+    assert [job.message for job in ended] == ["Done", ERROR.message, "Cancelled"]
     assert [job.eta_s for job in ended] == [0.0] * 3
 
 
 @pytest.mark.parametrize("type", ["completed", "waiting", "cancelling"])
 async def test_a_worker_cannot_fake_a_state(queue: Queue, type: str) -> None:
     """Events of the job's state come from the queue alone."""
-    await queue.add({})
+    await queue.add(JobRequest({}))
     lease = await queue.take()
 
     with pytest.raises(ValueError, match=type):
@@ -258,7 +258,7 @@ async def test_a_worker_cannot_fake_a_state(queue: Queue, type: str) -> None:
 
 async def test_a_report_that_is_no_json_is_refused(queue: Queue) -> None:
     """The report fails, the lease stays good."""
-    await queue.add({})
+    await queue.add(JobRequest({}))
     lease = await queue.take()
 
     with pytest.raises(ValueError, match="JSON"):
@@ -351,7 +351,9 @@ async def test_many_workers_and_clients_at_once(queue: Queue) -> None:
                 await lease.complete(RESULT)
 
     workers = [asyncio.create_task(work()) for _ in range(5)]
-    jobs = [added.job for added in await asyncio.gather(*(queue.add({"n": n}) for n in range(60)))]
+    jobs = [
+        added.job for added in await asyncio.gather(*(queue.add(JobRequest({"n": n})) for n in range(60)))
+    ]
     await asyncio.gather(*(queue.cancel(job.id) for job in jobs[::3]))
     ended = await asyncio.gather(*(queue.wait_until_finished(job.id) for job in jobs))
     for worker in workers:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from audio_tools.errors import ConfigError
-from audio_tools.jobs import SqliteQueue, make_queue
+from audio_tools.jobs import JobRequest, SqliteQueue, make_queue
 from audio_tools.jobs.bullmq.connection import address_of, connect
 from audio_tools.settings import Settings
 from tests.jobs.redis_server import RedisServer
@@ -34,7 +34,7 @@ async def test_with_redis_jobs_are_kept_there(tmp_path: Path, redis_server: Redi
     """Under the prefix, at the host and port; the queue says where, and that without the password."""
     named = settings(tmp_path, redis_host="127.0.0.1", redis_port=redis_server.port, redis_prefix=prefix)
     async with make_queue(named, 5.0) as queue:
-        job = (await queue.add({})).job
+        job = (await queue.add(JobRequest({}))).job
         assert await queue.check() == f"Redis at redis://127.0.0.1:{redis_server.port}/0"
     other = settings(tmp_path, redis_url=redis_server.address.url, redis_host="nowhere", redis_prefix=prefix)
     async with make_queue(other, 5.0) as queue:

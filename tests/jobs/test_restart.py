@@ -7,16 +7,16 @@ import asyncio
 import pytest
 
 from audio_tools.errors import JobNotFound, JobNotRestartable
-from audio_tools.jobs import JobState, Queue
+from audio_tools.jobs import JobFailure, JobState, Queue
 from tests.jobs.conftest import NewQueue
 from tests.jobs.steps import ERROR, RESULT, UNKNOWN, add_jobs, read_events
 
 pytestmark = pytest.mark.timeout(60)
 
-PASSING = ERROR | {"restartable": True}
+PASSING = JobFailure(ERROR.stored | {"restartable": True})
 
 
-async def fail(queue: Queue, error: dict[str, object] = PASSING) -> str:
+async def fail(queue: Queue, error: JobFailure = PASSING) -> str:
     """Take the next job and fail it; its id."""
     lease = await queue.take()
     await lease.report("progress", {"progress": 40.0, "message": "half way"})
@@ -32,7 +32,7 @@ async def test_a_restarted_job_is_done_like_a_new_one(queue: Queue) -> None:
     job = await queue.restart(job_id)
 
     assert (job.state, job.progress, job.report, job.error) == (JobState.WAITING, 0.0, {}, None)
-    assert (job.data, job.attempts, job.finished_at) == ({"n": 0}, 1, None)
+    assert (job.request.stored, job.attempts, job.finished_at) == ({"n": 0}, 1, None)
     lease = await queue.take()
     assert (lease.job.id, lease.attempt) == (job_id, 2)
     await lease.report("progress", {"progress": 10.0, "message": "again"})
@@ -124,7 +124,7 @@ async def test_a_job_whose_upload_is_removed_is_not_restarted(queue: Queue) -> N
 
     assert not await queue.forgo_restart(job_id)
     assert (job.restartable, job.upload_removed) == (False, True)
-    assert (job.error or {})["message"] == ERROR["message"]
+    assert job.error and job.error.message == ERROR.message
     with pytest.raises(JobNotRestartable, match="removed to free disk space"):
         await queue.restart(job_id)
 

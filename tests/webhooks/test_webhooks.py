@@ -13,7 +13,7 @@ import pytest
 
 from audio_tools.backend import Backend, make_backend
 from audio_tools.errors import ConfigError, WebhookRefused
-from audio_tools.jobs import Job, Queue
+from audio_tools.jobs import Job, JobFailure, Queue
 from audio_tools.options import Options
 from audio_tools.settings import Settings
 from audio_tools.webhooks import Delivery, WebhookDispatcher, WebhookSender, delivery, dispatcher, sender
@@ -74,7 +74,7 @@ class Service:
     async def fail(self) -> Job:
         """Work on the oldest waiting job, and fail it for a reason that may pass."""
         lease = await self.backend.queue.take()
-        return await lease.fail(ERROR | {"restartable": True})
+        return await lease.fail(JobFailure(ERROR.stored | {"restartable": True}))
 
 
 @pytest.fixture

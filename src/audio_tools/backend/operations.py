@@ -22,13 +22,13 @@ from audio_tools.errors import (
     UploadInUse,
     UploadNotFound,
 )
-from audio_tools.jobs import Added, Job, JobState, Queue
+from audio_tools.jobs import Added, Job, JobRequest, JobState, Queue
 from audio_tools.options import Options
 from audio_tools.storage import UploadedFile, Uploads, require_upload_id
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.disk_wait import DiskWait
 from audio_tools.storage.transcripts import TranscriptStore
-from audio_tools.transcript import Json, Transcript
+from audio_tools.transcript import Transcript
 from audio_tools.webhooks import Delivery, Subscriptions
 
 CANCEL_WAIT_S = 2.0
@@ -139,8 +139,7 @@ class Backend:
             PathRefused: the path is not that of a file under MEDIA_ROOTS.
         """
         file, size = await self.sources.resolve(path)
-        data: Json = {"path": str(file), "fileName": file.name, "fileSize": size}
-        return (await self._add(str(uuid4()), data, options, key)).job
+        return (await self._add(str(uuid4()), JobRequest.for_path(file, size, options), options, key)).job
 
     async def restart(self, job_id: str) -> Job:
         """
@@ -153,7 +152,7 @@ class Backend:
         if not job.restartable:
             return await self.queue.restart(job_id)
         await self.sources.path(job)
-        options, _ = Options.parse(job.data.get("options"))
+        options = job.options
         await self.subscriptions.add(job_id, options)  # before `restart`: this process may die after it
         job = await self.queue.restart(job_id)
         # Again: the message about the end of the last attempt may have been sent meanwhile.
@@ -246,15 +245,15 @@ class Backend:
         """Return the job; if the first request for it was interrupted, the queue completes it now."""
         if job.state is not JobState.WAITING:
             return job
-        return (await self.queue.add(job.data, job_id=job.id)).job
+        return (await self.queue.add(job.request, job_id=job.id)).job
 
     async def _add_for_upload(self, upload: UploadedFile, options: Options, key: str | None) -> Added:
-        data = {"uploadId": upload.id, "fileName": upload.name, "fileSize": upload.size}
-        return await self._add(job_id_of(upload.id), data, options, key)
+        request = JobRequest.for_upload(upload.id, upload.name, upload.size, options)
+        return await self._add(job_id_of(upload.id), request, options, key)
 
-    async def _add(self, job_id: str, data: Json, options: Options, key: str | None) -> Added:
+    async def _add(self, job_id: str, request: JobRequest, options: Options, key: str | None) -> Added:
         await self.subscriptions.add(job_id, options)
-        added = await self.queue.add(data | _options_json(options), job_id=job_id, idempotency_key=key)
+        added = await self.queue.add(request, job_id=job_id, idempotency_key=key)
         if added.job.id != job_id:
             await self.subscriptions.discard(job_id)
         return added
@@ -277,7 +276,3 @@ def job_id_of(upload_id: str) -> str:
     """
     require_upload_id(upload_id)
     return str(UUID(upload_id))
-
-
-def _options_json(options: Options) -> Json:
-    return {"options": options.model_dump(by_alias=True, exclude_none=True)}

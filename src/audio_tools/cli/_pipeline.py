@@ -19,12 +19,12 @@ def make_tools(settings: Settings, options: Options) -> PipelineContext:
     Raises:
         EngineNotReady: there is no engine.
     """
-    store = ChunkCache(settings.data_dir)
-    store.sweep(settings.chunk_ttl, max_bytes=settings.cache_max_bytes)
+    cache = ChunkCache(settings.data_dir)
+    cache.sweep(settings.chunk_ttl, max_bytes=settings.cache_max_bytes)
     return PipelineContext(
         engine=make_engine(settings, options),
         limiter=make_limiter(settings, options),
-        store=store,
+        cache=cache,
         chunk_size=options.chunk_size or settings.chunk_size,
         aligner=build_aligner(settings),
         outage_wait_s=OUTAGE_WAIT_S if settings.outage_wait is None else settings.outage_wait,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from audio_tools.errors import ConfigError
 from audio_tools.jobs.base import Added, JobPage, Lease, LeaseLost, Queue
+from audio_tools.jobs.failure import JobFailure
 from audio_tools.jobs.job import TERMINAL, UNFINISHED, Event, Job, JobState
+from audio_tools.jobs.request import JobRequest
 from audio_tools.jobs.sqlite.queue import SqliteQueue
 from audio_tools.settings import Settings
 
@@ -14,7 +16,9 @@ __all__ = [
     "Added",
     "Event",
     "Job",
+    "JobFailure",
     "JobPage",
+    "JobRequest",
     "JobState",
     "Lease",
     "LeaseLost",

@@ -20,7 +20,9 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from uuid import uuid4
 
+from audio_tools.jobs.failure import JobFailure
 from audio_tools.jobs.job import PROGRESS, STATE_EVENTS, TERMINAL, UNFINISHED, Event, Job, JobState
+from audio_tools.jobs.request import JobRequest
 from audio_tools.transcript import Json
 
 JOBS_PER_STEP = 200
@@ -30,21 +32,16 @@ EVENTS_PER_READ = 64
 CRASH_LIMIT = 25
 """A job fails after this many consecutive worker crashes without progress."""
 
-WORKER_CRASHED: Json = {
-    "code": "worker_crashed",
-    "message": f"the worker died {CRASH_LIMIT} times in a row on this job",
-    "status": 500,
-    "hint": "The file or its options crash the worker, or memory runs out. See the log of the service.",
-    "restartable": True,
-}
+WORKER_CRASHED = JobFailure(
+    {
+        "code": "worker_crashed",
+        "message": f"the worker died {CRASH_LIMIT} times in a row on this job",
+        "status": 500,
+        "hint": "The file or its options crash the worker, or memory runs out. See the log of the service.",
+        "restartable": True,
+    }
+)
 """The `error` of such a job."""
-
-UPLOAD_REMOVED: Json = {
-    "restartable": False,
-    "uploadRemoved": True,
-    "hint": "Its upload was removed to free disk space. Upload the file again.",
-}
-"""Replaces these fields in the `error` of a failed job whose upload has been removed."""
 
 
 class LeaseLost(Exception):
@@ -114,8 +111,8 @@ class Lease(ABC):
         self._require_held()
         return await self._finish(JobState.COMPLETED, result=result)
 
-    async def fail(self, error: Json) -> Job:
-        """Fail the job with `error`: `code`, `message`, `status` and further facts."""
+    async def fail(self, error: JobFailure) -> Job:
+        """Fail the job with `error`."""
         self._require_held()
         return await self._finish(JobState.FAILED, error=error)
 
@@ -142,7 +139,7 @@ class Lease(ABC):
 
     @abstractmethod
     async def _finish(
-        self, state: JobState, *, result: Json | None = None, error: Json | None = None
+        self, state: JobState, *, result: Json | None = None, error: JobFailure | None = None
     ) -> Job: ...
 
 
@@ -177,7 +174,7 @@ class Queue(ABC):
         await self.close()
 
     async def add(
-        self, data: Json, *, job_id: str | None = None, idempotency_key: str | None = None
+        self, request: JobRequest, *, job_id: str | None = None, idempotency_key: str | None = None
     ) -> Added:
         """
         Append a job to the queue, once per `job_id` and once per `idempotency_key`.
@@ -185,10 +182,10 @@ class Queue(ABC):
         A repeated call returns the existing job unchanged. `job_id` is a UUID as
         text; by default a new one.
         """
-        return await self._add(job_id or str(uuid4()), data, idempotency_key)
+        return await self._add(job_id or str(uuid4()), request, idempotency_key)
 
     @abstractmethod
-    async def _add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added: ...
+    async def _add(self, job_id: str, request: JobRequest, idempotency_key: str | None) -> Added: ...
 
     @abstractmethod
     async def get(self, job_id: str) -> Job:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import PurePath
 
+from audio_tools.jobs.failure import JobFailure
+from audio_tools.jobs.request import JobRequest
+from audio_tools.options import Options
 from audio_tools.transcript import Json
 
 
@@ -47,23 +49,20 @@ class Job:
     """
     A job: one media file to transcribe. Times are epoch seconds.
 
-    `number` counts from 1 in order of creation; `id` is a UUID as text. `data` is the request (media,
-    options,
-    original name), `report` the payload of the latest progress event. `result` is a summary of the
-    transcript.
-    `error` has `code`, `message`, `status` and further facts. `attempts` counts the starts; `started_at` is
-    the start of the latest attempt. The dicts are plain JSON and must not be modified.
+    `number` counts from 1 in order of creation; `id` is a UUID as text. `report` is the payload of the latest
+    progress event, `result` a summary of the transcript: plain JSON, which must not be modified. `attempts`
+    counts the starts; `started_at` is the start of the latest attempt.
     """
 
     number: int
     id: str
     state: JobState
-    data: Json
+    request: JobRequest
     created_at: float
     progress: float = 0.0
     report: Json = field(default_factory=dict)
     result: Json | None = None
-    error: Json | None = None
+    error: JobFailure | None = None
     attempts: int = 0
     cancel_requested: bool = False
     started_at: float | None = None
@@ -78,12 +77,12 @@ class Job:
     @property
     def restartable(self) -> bool:
         """Whether the job failed for a reason that may pass; its upload is then kept."""
-        return self.state is JobState.FAILED and bool((self.error or {}).get("restartable"))
+        return self.state is JobState.FAILED and self.error is not None and self.error.restartable
 
     @property
     def upload_removed(self) -> bool:
         """Whether the upload of the failed job was removed to free disk space."""
-        return bool((self.error or {}).get("uploadRemoved"))
+        return self.error is not None and self.error.upload_removed
 
     @property
     def waiting_for(self) -> Json | None:
@@ -94,22 +93,22 @@ class Job:
     @property
     def upload_id(self) -> str | None:
         """Id of the job's upload; None if it uses a local file."""
-        return self._text("uploadId")
+        return self.request.upload_id
 
     @property
     def path(self) -> str | None:
         """Path of the job's local file; the caller must check it before opening."""
-        return self._text("path")
+        return self.request.path
 
     @property
     def file_name(self) -> str:
         """The client's file name, else the name of its path, else the id of the job."""
-        return self._text("fileName") or PurePath(self.path or "").name or self.id
+        return self.request.file_name or self.id
 
-    def _text(self, field: str) -> str | None:
-        # Other producers may add jobs with arbitrary data to Redis.
-        value = self.data.get(field)
-        return value if isinstance(value, str) else None
+    @property
+    def options(self) -> Options:
+        """The options of the job. Raises InvalidOption if another producer added it with invalid ones."""
+        return self.request.options
 
     @property
     def stage(self) -> str | None:
@@ -125,7 +124,7 @@ class Job:
             case JobState.CANCELLED:
                 return "Cancelled"
             case JobState.FAILED:
-                return str((self.error or {}).get("message", "Failed"))
+                return self.error.message if self.error else "Failed"
         return str(self.report.get("message", ""))
 
     @property

@@ -107,21 +107,21 @@ class JobStatus(View):
     @classmethod
     def of(cls, job: Job) -> JobStatus:
         """The status of a job; its transcript, which may be large, is not read."""
-        error = job.error or {}
+        error = job.error
         return cls.model_construct(
             job_id=job.id,
             state=job.state,
             progress=round(job.progress, 1),
-            data=without_path(job),
+            data=job.request.public,
             result=None,
-            error=error.get("message"),
-            error_code=error.get("code"),
+            error=error.message if error else None,
+            error_code=error.code if error else None,
             message=job.message,
             stage=cast(Stage | None, job.stage),
             eta_seconds=job.eta_s,
             attempts=job.attempts,
             waiting=job.waiting_for,
-            hint=error.get("hint"),
+            hint=error.hint if error else None,
             restartable=job.restartable,
             **_times(job),
         )
@@ -161,17 +161,17 @@ class ListedJob(View):
     @classmethod
     def of(cls, job: Job) -> ListedJob:
         """The job's entry in the list."""
-        error = job.error or {}
+        error = job.error
         return cls.model_construct(
             id=job.number,
             job_id=job.id,
             state=job.state,
             progress=round(job.progress, 1),
-            data=without_path(job),
+            data=job.request.public,
             message=job.message,
             eta_seconds=job.eta_s,
-            error=error.get("message"),
-            hint=error.get("hint"),
+            error=error.message if error else None,
+            hint=error.hint if error else None,
             restartable=job.restartable,
             result=job.result if job.state is JobState.COMPLETED else None,
             **_times(job),
@@ -373,14 +373,6 @@ def _times(job: Job) -> Json:
         "started_at": None if job.started_at is None else iso(job.started_at),
         "finished_at": None if job.finished_at is None else iso(job.finished_at),
     }
-
-
-def without_path(job: Job) -> Json:
-    """A job's data without the path, which is no concern of other clients, and with the name of its file."""
-    data = {key: value for key, value in job.data.items() if key != "path"}
-    return (
-        data if isinstance(data.get("fileName"), str) or not job.path else data | {"fileName": job.file_name}
-    )
 
 
 def iso(epoch_s: float) -> str:

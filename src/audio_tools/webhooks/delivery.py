@@ -133,7 +133,7 @@ class WebhookMessage(JsonValue):
 
 def body_of(job: Job, kind: str, at: float | None = None) -> bytes:
     """The body of a message about a job as it is now; `at` is the time of the event in epoch seconds."""
-    error = job.error or {}
+    error = job.error
     news = JobNews(
         job_id=job.id,
         state=job.state,
@@ -143,7 +143,7 @@ def body_of(job: Job, kind: str, at: float | None = None) -> bytes:
         finished_at=None if job.finished_at is None else iso(job.finished_at),
         message=job.message,
         result=job.result,
-        error=error.get("code"),
-        hint=error.get("hint"),
+        error=error.code if error else None,
+        hint=error.hint if error else None,
     )
     return WebhookMessage(kind, iso(time.time() if at is None else at), news).to_json_text()

@@ -15,7 +15,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from audio_tools.jobs import JobState
+from audio_tools.jobs import JobRequest, JobState
 from audio_tools.jobs.bullmq.queue import BullQueue
 from audio_tools.server.views import JobStatus
 from tests.jobs.redis_server import RedisServer
@@ -75,7 +75,7 @@ async def test_a_job_from_node_is_processed(redis_server: RedisServer, queue: Bu
         await lease.report("words", {"words": []})
         await lease.complete(RESULT)
 
-        assert (lease.job.data, lease.job.number, lease.attempt) == (DATA, 1, 1)
+        assert (lease.job.request.stored, lease.job.number, lease.attempt) == (DATA, 1, 1)
         lines = [line async for line in said]
 
     assert lines[0] == {"added": lease.job.id}
@@ -97,8 +97,8 @@ async def test_a_failure_reaches_node(redis_server: RedisServer, queue: BullQueu
         lines = [line async for line in said]
 
     assert lease.job.id == "mine_1"
-    assert {"failed": ERROR["message"]} in lines
-    assert {"finished": ERROR["message"]} in lines
+    assert {"failed": ERROR.message} in lines
+    assert {"finished": ERROR.message} in lines
     assert lines[-1]["state"] == "failed"
 
 
@@ -117,12 +117,12 @@ async def test_a_cancel_reaches_node(redis_server: RedisServer, queue: BullQueue
 @pytest.mark.slow
 async def test_bull_board_shows_our_jobs(redis_server: RedisServer, queue: BullQueue) -> None:
     """Its page is served, and it counts and lists our jobs in their states with data, progress and result."""
-    job = (await queue.add(DATA)).job
+    job = (await queue.add(JobRequest(DATA))).job
     lease = await queue.take()
     await lease.report("progress", {"progress": 50})
-    ended = (await queue.add(DATA)).job
+    ended = (await queue.add(JobRequest(DATA))).job
     await (await queue.take()).complete(RESULT)
-    waiting = (await queue.add(DATA)).job
+    waiting = (await queue.add(JobRequest(DATA))).job
 
     async with script(redis_server, queue, "board.js") as said, httpx2.AsyncClient(trust_env=False) as client:
         base = f"http://127.0.0.1:{await anext(said)}"

@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from audio_tools.errors import QueueUnavailable
-from audio_tools.jobs import Event, JobState, LeaseLost
+from audio_tools.jobs import Event, JobRequest, JobState, LeaseLost
 from audio_tools.jobs.bullmq import consumer as bull_worker
 from audio_tools.jobs.bullmq.connection import stop
 from audio_tools.jobs.bullmq.consumer import BullLease
@@ -46,7 +46,7 @@ async def test_work_goes_on_while_redis_is_away(own_server: RedisServer, prefix:
         reading = asyncio.create_task(read_events(queue, job.id))
         await worker.says("reported")
         own_server.kill()
-        for call in (queue.add({}), queue.get(job.id), queue.list(), queue.check()):
+        for call in (queue.add(JobRequest({})), queue.get(job.id), queue.list(), queue.check()):
             with pytest.raises(QueueUnavailable, match="cannot be reached"):
                 await call
         own_server.start()
@@ -99,7 +99,7 @@ async def test_a_server_that_lacks_replicas_is_an_outage(
         taking = asyncio.create_task(queue.take())
         await redis.config_set("min-replicas-to-write", 1)
         with pytest.raises(QueueUnavailable, match="replicas"):
-            await queue.add({})
+            await queue.add(JobRequest({}))
         await redis.config_set("min-replicas-to-write", 0)
         (job,) = await add_jobs(queue, 1)
 
@@ -235,7 +235,7 @@ async def test_a_job_that_bullmq_never_got_is_added_again(
         for job in (first, second):
             await queue._bull.remove(job.id)
 
-        await queue.add({}, job_id=first.id)
+        await queue.add(JobRequest({}), job_id=first.id)
         assert (await queue.take()).job.id == first.id
 
         await queue.sweep(older_than_s=3600)

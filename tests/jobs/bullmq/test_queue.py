@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from audio_tools.errors import ConfigError, DiskFull, JobNotFound, QueueUnavailable
-from audio_tools.jobs import Job, JobState
+from audio_tools.jobs import Job, JobRequest, JobState
 from audio_tools.jobs.bullmq.queue import BullQueue
 from tests.jobs.redis_server import RedisServer
 from tests.jobs.steps import ERROR, RESULT, UNKNOWN, add_jobs, read_events
@@ -51,7 +51,7 @@ async def test_bullmq_has_every_job_in_its_state(queue: BullQueue) -> None:
     assert await bull_states(queue, jobs) == ["completed", "failed", "failed", "active", "unknown", "waiting"]
     completed, failed = [await queue._bull.getJob(job.id) for job in jobs[:2]]
     assert (completed.data, completed.returnvalue) == ({"n": 0}, RESULT)
-    assert failed.failedReason == ERROR["message"]
+    assert failed.failedReason == ERROR.message
 
 
 @pytest.mark.parametrize("states", [[JobState.WAITING], [JobState.WAITING, JobState.ACTIVE]])
@@ -112,7 +112,7 @@ async def test_a_job_from_elsewhere_is_ours_once_it_is_asked_for(queue: BullQueu
 
     job = await queue.get(job_id)
 
-    assert (job.id, job.data, job.state, job.number) == (job_id, data, JobState.WAITING, 1)
+    assert (job.id, job.request.stored, job.state, job.number) == (job_id, data, JobState.WAITING, 1)
     assert (await queue.list()).jobs == (job,)
     await queue.cancel(job_id)
     assert [event.type for event in await read_events(queue, job_id)] == ["waiting", "cancelled"]
@@ -145,7 +145,7 @@ async def test_data_that_are_no_object_are_wrapped_in_one(queue: BullQueue, data
     """Whatever JSON another program puts there, a worker gets an object."""
     await add_elsewhere(queue, data)
 
-    assert (await queue.take()).job.data == {"data": data}
+    assert (await queue.take()).job.request.stored == {"data": data}
 
 
 @pytest.mark.parametrize("job_id", ["../etc/passwd", "a b", "größe", "x" * 129])
@@ -231,7 +231,7 @@ async def test_a_server_without_memory_is_reported(tmp_path: Path) -> None:
         async with BullQueue(server.address, tmp_path) as queue:
             (job,) = await add_jobs(queue, 1)
             await queue._client.config_set("maxmemory", "1")
-            for call in (lambda: queue.add({}), queue.check):
+            for call in (lambda: queue.add(JobRequest({})), queue.check):
                 with pytest.raises(DiskFull, match="out of memory"):
                     await call()
             assert await queue.get(job.id) == job

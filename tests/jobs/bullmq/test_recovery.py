@@ -131,7 +131,8 @@ async def test_a_job_that_kills_its_workers_is_given_up(
 
             assert lease.job.number == 2
             failed = await queue.get(job.id)
-            assert (failed.state, (failed.error or {})["code"]) == (JobState.FAILED, "worker_crashed")
+            assert failed.state is JobState.FAILED
+            assert failed.error and failed.error.code == "worker_crashed"
             assert await bull_state(queue, job.id) == "failed"
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from audio_tools.errors import JobNotFinished
-from audio_tools.jobs import JobState, Lease, LeaseLost, SqliteQueue
+from audio_tools.jobs import JobFailure, JobRequest, JobState, Lease, LeaseLost, SqliteQueue
 from audio_tools.jobs.base import CRASH_LIMIT
 from tests.jobs.sqlite.test_queue import crash
 from tests.jobs.steps import assert_logs_agree
@@ -80,7 +80,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
     @rule(key=st.sampled_from([None, None, None, "a", "b"]))
     def add(self, key: str | None) -> None:
         known = [number for number, job in self.model.items() if key is not None and job.key == key]
-        job, new = self.run(self.queue.add({}, idempotency_key=key))
+        job, new = self.run(self.queue.add(JobRequest({}), idempotency_key=key))
         assert new is not bool(known)
         if known:
             assert [job.number] == known
@@ -118,7 +118,7 @@ class QueueAgainstModel(RuleBasedStateMachine):
                 self.run(lease.complete({}))
                 self.end(number, JobState.COMPLETED)
             case "fail":
-                self.run(lease.fail({}))
+                self.run(lease.fail(JobFailure({})))
                 self.end(number, JobState.FAILED)
             case "release":
                 self.run(lease.release())

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from audio_tools.errors import AudioToolsError, ConfigError, DiskFull, QueueUnavailable
-from audio_tools.jobs import Event, JobState, LeaseLost, SqliteQueue
+from audio_tools.jobs import Event, JobRequest, JobState, LeaseLost, SqliteQueue
 from audio_tools.jobs.base import CRASH_LIMIT
 from audio_tools.jobs.sqlite import tables as sqlite_tables
 from audio_tools.jobs.sqlite.queue import SqliteLease
@@ -180,7 +180,7 @@ async def test_a_job_that_kills_its_worker_is_given_up(tmp_path: Path) -> None:
     async with SqliteQueue(tmp_path / f"{CRASH_LIMIT}") as queue:
         job = await queue.get(first.id)
         assert (job.state, job.attempts) == (JobState.FAILED, CRASH_LIMIT)
-        assert (job.error or {})["code"] == "worker_crashed"
+        assert job.error and job.error.code == "worker_crashed"
         assert (await read_events(queue, first.id))[-1].type == "failed"
         assert (await queue.take()).job.id == second.id
 
@@ -280,7 +280,7 @@ async def test_a_write_that_waits_its_turn_is_done_although_its_caller_is_cancel
         lease = await queue.take()
         with another_program(tmp_path) as db:
             db.execute("BEGIN IMMEDIATE")
-            adding = asyncio.create_task(queue.add({}))
+            adding = asyncio.create_task(queue.add(JobRequest({})))
             completing = asyncio.create_task(lease.complete({}))
             await queue.counts()
             completing.cancel()
@@ -303,7 +303,7 @@ async def test_the_file_shrinks_after_jobs_have_gone(tmp_path: Path) -> None:
         db.execute("VACUUM")
     async with SqliteQueue(tmp_path) as queue:
         for _ in range(4):
-            job = (await queue.add({"name": "x" * 1_000_000})).job
+            job = (await queue.add(JobRequest({"name": "x" * 1_000_000}))).job
             await queue.cancel(job.id)
         await queue.sweep(older_than_s=0)
         await queue.sweep(older_than_s=0)
@@ -316,7 +316,7 @@ async def test_the_event_loop_does_not_wait_for_the_disk(tmp_path: Path) -> None
         (job,) = await add_jobs(queue, 1)
         with another_program(tmp_path) as db:
             db.execute("BEGIN IMMEDIATE")
-            adding = asyncio.create_task(queue.add({}))
+            adding = asyncio.create_task(queue.add(JobRequest({})))
             assert await queue.get(job.id) == job
             assert not adding.done()
             db.execute("ROLLBACK")
@@ -335,12 +335,12 @@ async def test_a_file_that_is_locked_for_too_long_is_reported(
         with another_program(tmp_path) as db:
             db.execute("BEGIN IMMEDIATE")
             with pytest.raises(QueueUnavailable, match="locked") as locked:
-                await queue.add({})
+                await queue.add(JobRequest({}))
             with pytest.raises(QueueUnavailable):
                 await queue.check()
         assert locked.value.retryable
         assert str(tmp_path) in locked.value.hint
-        assert (await queue.add({})).new
+        assert (await queue.add(JobRequest({}))).new
 
 
 async def test_a_stuck_disk_is_reported_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,9 +359,9 @@ async def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path) -> Non
     async with SqliteQueue(tmp_path) as queue:
         await add_jobs(queue, 1)
         with no_file_longer_than(500_000), pytest.raises(QueueUnavailable, match="disk"):
-            await queue.add({"name": "x" * 1_000_000})
+            await queue.add(JobRequest({"name": "x" * 1_000_000}))
 
-        assert (await queue.add({})).job.number == 2
+        assert (await queue.add(JobRequest({}))).job.number == 2
         assert (await queue.list()).total == 2
         await assert_logs_agree(queue)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from audio_tools.errors import QueueUnavailable
-from audio_tools.jobs import SqliteQueue
+from audio_tools.jobs import JobRequest, SqliteQueue
 from tests.jobs.steps import add_jobs
 
 
@@ -39,7 +39,13 @@ async def test_a_queue_whose_files_have_gone_takes_nothing(
         (job,) = await add_jobs(queue, 1)
         await queue.check()
         change(folder)
-        for call in (queue.check(), queue.add({}), queue.get(job.id), queue.list(), queue.cancel(job.id)):
+        for call in (
+            queue.check(),
+            queue.add(JobRequest({})),
+            queue.get(job.id),
+            queue.list(),
+            queue.cancel(job.id),
+        ):
             with pytest.raises(QueueUnavailable, match="DATA_DIR was deleted, restored or mounted anew"):
                 await call
 

@@ -11,7 +11,7 @@ import random
 import sys
 from pathlib import Path
 
-from audio_tools.jobs import JobState, Queue, SqliteQueue
+from audio_tools.jobs import JobRequest, JobState, Queue, SqliteQueue
 
 
 def say(step: str, job_id: str) -> None:
@@ -25,7 +25,7 @@ async def add_and_cancel(queue: Queue) -> None:
     number = 0
     while True:
         number += 1
-        job = (await queue.add({"number": number})).job
+        job = (await queue.add(JobRequest({"number": number}))).job
         say("added", job.id)
         if number % 7 == 0:
             await asyncio.sleep(random.random() / 50)

@@ -14,7 +14,7 @@ from audio_tools import metrics
 from audio_tools.errors import AudioToolsError, ServerUnreachable
 from audio_tools.events import ChunkWords, Progress
 from audio_tools.exports.registry import FORMATS
-from audio_tools.jobs import Job, JobState
+from audio_tools.jobs import Job, JobRequest, JobState
 from audio_tools.jobs.base import WORKER_CRASHED
 from audio_tools.jobs.job import STATE_EVENTS
 from audio_tools.options import Options
@@ -60,7 +60,7 @@ def test_every_error_is_described_with_its_status() -> None:
     """Each code that a client can meet, and no other."""
     own = {error.code: error.status for error in subclasses(AudioToolsError) if is_met_by_clients(error)}
     framework = {code: status for status, code in CODES.items()}
-    others = {str(WORKER_CRASHED["code"]): int(WORKER_CRASHED["status"]), "invalid_request": 422}
+    others = {WORKER_CRASHED.code: WORKER_CRASHED.status, "invalid_request": 422}
 
     assert own | framework | others == ERRORS
 
@@ -104,7 +104,7 @@ def test_every_field_is_described() -> None:
     film = MediaInfo("mov", 1.0, (stream,), 0, Fraction(25), False, 64, 36, "01:00:00;00", True)
     transcript = Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", film.of_stream(0)).to_json()
     media = transcript["media"]
-    status = JobStatus.of(Job(1, "", JobState.WAITING, {}, 0.0)).to_json()
+    status = JobStatus.of(Job(1, "", JobState.WAITING, JobRequest({}), 0.0)).to_json()
     named = set(re.findall(r"`(\w+)`", PAGE))
 
     fields = (*status, *transcript, *media, *transcript["usage"])

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from audio_tools.audio.peaks import Peaks
-from audio_tools.jobs import SqliteQueue
+from audio_tools.jobs import JobRequest, SqliteQueue
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Interval, Transcript, Word
 from tests.exports.material import film, say, transcript_of
@@ -49,7 +49,7 @@ async def job_id(queue: SqliteQueue, tmp_path: Path) -> str:
 
 
 async def finished(queue: SqliteQueue, folder: Path, transcript: Transcript) -> str:
-    job = (await queue.add({"path": "/x", "fileName": "Täke 1.mov"})).job
+    job = (await queue.add(JobRequest({"path": "/x", "fileName": "Täke 1.mov"}))).job
     TranscriptStore(folder).put(job.id, transcript)
     await (await queue.take()).complete({})
     return job.id
@@ -179,7 +179,7 @@ async def test_an_unfinished_job_answers_as_its_result_does(
     client: httpx2.AsyncClient, queue: SqliteQueue
 ) -> None:
     """202 while there is nothing; 404 for none at all."""
-    job = (await queue.add({"path": "/x", "fileName": "a.mov"})).job
+    job = (await queue.add(JobRequest({"path": "/x", "fileName": "a.mov"}))).job
     requests = [("cut-plan", {}), ("export", {"format": "srt"})]
 
     for path, body in requests:

@@ -22,7 +22,7 @@ import pytest
 
 from audio_tools.backend import Backend
 from audio_tools.errors import ConfigError, DecodeFailed, JobNotFound, QueueUnavailable
-from audio_tools.jobs import Job, Lease, SqliteQueue
+from audio_tools.jobs import Job, JobFailure, JobRequest, Lease, SqliteQueue
 from audio_tools.server.access_rules import AccessRules
 from audio_tools.server.app import create_app
 from audio_tools.server.routes.event_stream import EventStreams
@@ -34,7 +34,7 @@ from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import MediaInfo, Transcript
 from audio_tools.webhooks import Subscriptions, SubscriptionStore
-from audio_tools.worker import to_record
+from audio_tools.worker import failure_of
 
 TUS = {"Tus-Resumable": "1.0.0"}
 UNHINDERED_S = 0.3
@@ -205,7 +205,7 @@ async def test_an_upload_at_work_cannot_be_removed(client: httpx2.AsyncClient, q
     lease = await queue.take()
     at_work = await client.delete(f"/files/{upload_id}", headers=TUS)
     reported = await client.head(f"/files/{upload_id}", headers=TUS)
-    await lease.fail({"code": "x", "message": "x"})
+    await lease.fail(JobFailure({"code": "x", "message": "x"}))
     afterwards = await client.delete(f"/files/{upload_id}", headers=TUS)
     unused = await client.delete(f"/files/{await upload(client)}", headers=TUS)
 
@@ -343,7 +343,7 @@ async def test_a_file_of_the_machine_may_have_any_name(
     headers = {"Content-Type": "application/json"}
     started = await client.post("/process-audio", content=body, headers=headers)
     lease = await queue.take()
-    await lease.fail(to_record(DecodeFailed(f"{file.name} is empty."), lease.job))
+    await lease.fail(failure_of(DecodeFailed(f"{file.name} is empty."), lease.job))
     job = f"/job/{started.json()['jobId']}"
     status, result = await client.get(f"{job}/status"), await client.get(f"{job}/result")
     listed = await client.get("/jobs")
@@ -357,7 +357,7 @@ async def test_a_transcript_of_a_file_with_any_name_can_be_fetched(
     client: httpx2.AsyncClient, queue: SqliteQueue, tmp_path: Path
 ) -> None:
     """As a file that is called nearly so."""
-    job = (await queue.add({"path": "/x", "fileName": os.fsdecode(b"a\xff.wav")})).job
+    job = (await queue.add(JobRequest({"path": "/x", "fileName": os.fsdecode(b"a\xff.wav")}))).job
     TranscriptStore(tmp_path).put(
         job.id, Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", MediaInfo("", None))
     )
@@ -394,7 +394,7 @@ async def test_an_error_calls_an_upload_as_the_client_does(
     ours: str, theirs: str, lease: Lease, client: httpx2.AsyncClient
 ) -> None:
     """Not by the name that it has on the disk; and it has no empty hint."""
-    await lease.fail(to_record(DecodeFailed(ours), lease.job))
+    await lease.fail(failure_of(DecodeFailed(ours), lease.job))
     status = (await client.get(f"/job/{lease.job.id}/status")).json()
     result = (await client.get(f"/job/{lease.job.id}/result")).json()
 
@@ -404,9 +404,9 @@ async def test_an_error_calls_an_upload_as_the_client_does(
 
 async def test_a_file_of_the_machine_keeps_its_name(queue: SqliteQueue) -> None:
     """Even if it is called media."""
-    job = (await queue.add({"path": "/srv/media", "fileName": "other"})).job
+    job = (await queue.add(JobRequest({"path": "/srv/media", "fileName": "other"}))).job
 
-    assert to_record(DecodeFailed("media is empty."), job)["message"] == "media is empty."
+    assert failure_of(DecodeFailed("media is empty."), job).message == "media is empty."
 
 
 # What describes the interface
@@ -516,7 +516,7 @@ async def test_a_missing_reader_of_media_is_noticed(monkeypatch: pytest.MonkeyPa
 async def test_a_long_list_is_sent_in_pieces(client: httpx2.AsyncClient, queue: SqliteQueue) -> None:
     """Between two of them others have their turn; put together they are one list, odd names included."""
     for number in range(120):
-        await queue.add({"fileName": f"\udcff{number}.mp4"})
+        await queue.add(JobRequest({"fileName": f"\udcff{number}.mp4"}))
     pieces: list[bytes] = []
     async with client.stream("GET", "/jobs") as response:
         async for piece in response.aiter_raw():

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from audio_tools.backend import Backend
-from audio_tools.jobs import JobState, SqliteQueue
+from audio_tools.jobs import JobFailure, JobState, SqliteQueue
 from audio_tools.server.access_rules import AccessRules
 from audio_tools.server.app import create_app
 from audio_tools.server.media_tickets import media_ticket
@@ -160,7 +160,7 @@ async def test_uploads_kept_for_playback_make_room_first(tmp_path: Path) -> None
     async with service(tmp_path, keep_uploads_s=60) as (client, backend):
         failed = await upload(client)
         lease = await backend.queue.take()
-        await lease.fail({"code": "engine_error", "message": "No.", "restartable": True})
+        await lease.fail(JobFailure({"code": "engine_error", "message": "No.", "restartable": True}))
         completed = await upload(client)
         await complete(backend)
         assert await backend.retention.make_room(len(CONTENT))

@@ -23,6 +23,7 @@ from audio_tools.jobs.base import Lease, LeaseLost
 from audio_tools.jobs.bullmq.connection import CALL_TIMEOUT_S, RedisAddress, map_redis_errors, stop
 from audio_tools.jobs.bullmq.process_lock import ProcessLock
 from audio_tools.jobs.bullmq.records import Begun, FencingToken, Records
+from audio_tools.jobs.failure import JobFailure
 from audio_tools.jobs.job import PROGRESS, Job, JobState
 from audio_tools.jobs.outage_log import OutageLog
 from audio_tools.transcript import Json
@@ -56,7 +57,9 @@ class BullLease(Lease):
     async def _report(self, type: str, payload: Json) -> None:
         await asyncio.shield(self._consumer.run(self._send_report(type, payload)))
 
-    async def _finish(self, state: JobState, *, result: Json | None = None, error: Json | None = None) -> Job:
+    async def _finish(
+        self, state: JobState, *, result: Json | None = None, error: JobFailure | None = None
+    ) -> Job:
         return await asyncio.shield(self._consumer.run(self._consumer.finish(self, state, result, error)))
 
     async def _send_report(self, type: str, payload: Json) -> None:
@@ -164,7 +167,9 @@ class Consumer:
         if progress is not None:
             await self._try_bullmq(self._worker.backend.updateProgress(lease.job.id, round(progress, 1)))
 
-    async def finish(self, lease: BullLease, state: JobState, result: Json | None, error: Json | None) -> Job:
+    async def finish(
+        self, lease: BullLease, state: JobState, result: Json | None, error: JobFailure | None
+    ) -> Job:
         """Finish the job, then update BullMQ."""
         with self._noting_loss(lease):
             job = await self._records.finish(lease.fence, state, result, error)
@@ -202,7 +207,7 @@ class Consumer:
                 backend.moveToCompleted(bull_job, job.result, kept, fence.token, fetch_next=False)
             )
         elif job.finished:
-            reason = str((job.error or {}).get("message") or job.state)
+            reason = job.error.message if job.error else str(job.state)
             kept = keep("removeOnFail", KEEP)
             await self._try_bullmq(
                 backend.moveToFailed(bull_job, reason, kept, fence.token, fetch_next=False)

@@ -36,7 +36,7 @@ from audio_tools.jobs.bullmq.process_lock import ProcessLock
 from audio_tools.jobs.bullmq.pubsub import Changes
 from audio_tools.jobs.bullmq.records import EventPage, Records
 from audio_tools.jobs.job import Event, Job, JobState
-from audio_tools.transcript import Json
+from audio_tools.jobs.request import JobRequest
 
 QUEUE = "audio-tools"
 """BullMQ's name of the queue."""
@@ -150,18 +150,18 @@ class BullQueue(Queue):
         await self._client.aclose()
         self._process_lock.close()
 
-    async def _add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
-        return await self._run(self._add_to_both(job_id, data, idempotency_key))
+    async def _add(self, job_id: str, request: JobRequest, idempotency_key: str | None) -> Added:
+        return await self._run(self._add_to_both(job_id, request, idempotency_key))
 
-    async def _add_to_both(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
-        added = await self._records.add(job_id, data, idempotency_key)
+    async def _add_to_both(self, job_id: str, request: JobRequest, idempotency_key: str | None) -> Added:
+        added = await self._records.add(job_id, request, idempotency_key)
         # For a repeated call as well: the first may have crashed in between. BullMQ ignores a known id.
         if added.job.state is JobState.WAITING:
             await self._add_to_bull(added.job)
         return added
 
     async def _add_to_bull(self, job: Job) -> None:
-        await self._ask(self._bull.add(JOB, job.data, {"jobId": job.id}))
+        await self._ask(self._bull.add(JOB, job.request.stored, {"jobId": job.id}))
 
     async def get(self, job_id: str) -> Job:
         return await self._run(self._records.get(job_id))

@@ -19,14 +19,15 @@ from audio_tools.errors import ConfigError, JobNotFinished, JobNotFound, JobNotR
 from audio_tools.jobs.base import (
     CRASH_LIMIT,
     EVENTS_PER_READ,
-    UPLOAD_REMOVED,
     WORKER_CRASHED,
     Added,
     JobPage,
     LeaseLost,
 )
 from audio_tools.jobs.bullmq.connection import CALL_TIMEOUT_S, RedisAddress, map_redis_errors
+from audio_tools.jobs.failure import JobFailure
 from audio_tools.jobs.job import TERMINAL, Event, Job, JobState
+from audio_tools.jobs.request import JobRequest
 from audio_tools.lua import read_script
 from audio_tools.transcript import Json
 
@@ -75,11 +76,11 @@ class Records:
         self._scripts: dict[str, Any] = {}
         self.channel = f"{records}changes"
 
-    async def add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
+    async def add(self, job_id: str, request: JobRequest, idempotency_key: str | None) -> Added:
         """Create a record, or return the one with this key or id."""
         key = "" if idempotency_key is None else dump(idempotency_key)
         digest = "" if idempotency_key is None else _digest(idempotency_key)
-        new, fields = await self._step("add", job_id, digest, key, dump(data))
+        new, fields = await self._step("add", job_id, digest, key, dump(request.stored))
         return Added(_job(fields), bool(new))
 
     async def get(self, job_id: str) -> Job:
@@ -105,7 +106,7 @@ class Records:
 
     async def begin(self, fence: FencingToken) -> Begun:
         """Start an attempt on a job whose lock BullMQ gave to this token."""
-        outcome, *fields = await self._step("begin", *fence, CRASH_LIMIT, dump(WORKER_CRASHED))
+        outcome, *fields = await self._step("begin", *fence, CRASH_LIMIT, dump(WORKER_CRASHED.stored))
         return Begun(outcome, _job(fields[0]) if fields else None)
 
     async def report(
@@ -117,10 +118,11 @@ class Records:
             raise LeaseLost(f"job {fence.job_id} is no longer held by this worker")
 
     async def finish(
-        self, fence: FencingToken, state: JobState, result: Json | None, error: Json | None
+        self, fence: FencingToken, state: JobState, result: Json | None, error: JobFailure | None
     ) -> Job:
         """Finish a held job; a repeated call returns the finished job. Raises LeaseLost if it is not held."""
-        texts = ["" if value is None else dump(value) for value in (result, error)]
+        outcome = result, error.stored if error else None
+        texts = ["" if value is None else dump(value) for value in outcome]
         return _held(fence, await self._step("finish", *fence, self._lock_ms, state, *texts))
 
     async def release(self, fence: FencingToken) -> Job:
@@ -135,7 +137,7 @@ class Records:
 
     async def requeue_stalled(self, job_ids: Iterable[str]) -> None:
         """Record the crash of these jobs' worker, unless another worker already has them."""
-        await self._step("requeue_stalled", CRASH_LIMIT, dump(WORKER_CRASHED), *job_ids)
+        await self._step("requeue_stalled", CRASH_LIMIT, dump(WORKER_CRASHED.stored), *job_ids)
 
     async def release_locks(self, instance: str, alive: Iterable[str] = ()) -> int:
         """Unlock jobs of this instance except those alive; BullMQ's next stalled check requeues them."""
@@ -169,7 +171,7 @@ class Records:
         job = _known(job_id, await self._step("get", job_id))
         if not job.restartable or job.error is None:
             return False
-        texts = dump(job.error), dump(job.error | UPLOAD_REMOVED)
+        texts = dump(job.error.stored), dump(job.error.without_upload().stored)
         return bool(await self._step("replace_error", job_id, *texts))
 
     async def ended(self, older_than_s: float) -> list[Job]:
@@ -240,12 +242,12 @@ def _job(fields: Sequence[str]) -> Job:
         number=int(found["number"]),
         id=found["id"],
         state=JobState(found["state"]),
-        data=json.loads(found["data"]),
+        request=JobRequest(json.loads(found["data"])),
         created_at=float(found["created_at"]),
         progress=float(found["progress"]),
         report=json.loads(found["report"]),
         result=json.loads(found["result"]) if "result" in found else None,
-        error=json.loads(found["error"]) if "error" in found else None,
+        error=JobFailure(json.loads(found["error"])) if "error" in found else None,
         attempts=int(found["attempts"]),
         cancel_requested=found["cancel"] == "1",
         started_at=float(found["started_at"]) if "started_at" in found else None,

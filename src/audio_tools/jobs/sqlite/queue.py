@@ -28,7 +28,9 @@ from weakref import WeakValueDictionary
 from audio_tools.errors import AudioToolsError, ConfigError, DiskFull, QueueUnavailable
 from audio_tools.jobs.base import EVENTS_PER_READ, Added, JobPage, Lease, Queue
 from audio_tools.jobs.broadcast import Broadcast
+from audio_tools.jobs.failure import JobFailure
 from audio_tools.jobs.job import CANCELLING, TERMINAL, Event, Job, JobState
+from audio_tools.jobs.request import JobRequest
 from audio_tools.jobs.sqlite.tables import (
     Changes,
     Reading,
@@ -113,8 +115,8 @@ class SqliteQueue(Queue):
         await self._writer.close()
         os.close(self._lock)
 
-    async def _add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
-        return await self._write(lambda writing: writing.add(job_id, data, idempotency_key))
+    async def _add(self, job_id: str, request: JobRequest, idempotency_key: str | None) -> Added:
+        return await self._write(lambda writing: writing.add(job_id, request, idempotency_key))
 
     async def get(self, job_id: str) -> Job:
         return await self._read(lambda reading: reading.job(job_id))
@@ -293,7 +295,9 @@ class SqliteLease(Lease):
     async def _report(self, type: str, payload: Json) -> None:
         await self._queue._write(lambda writing: writing.report(self.job, type, payload), durable=False)
 
-    async def _finish(self, state: JobState, *, result: Json | None = None, error: Json | None = None) -> Job:
+    async def _finish(
+        self, state: JobState, *, result: Json | None = None, error: JobFailure | None = None
+    ) -> Job:
         return await self._queue._write(
             lambda writing: writing.finish(self.job, state, result, error), vital=True
         )

@@ -26,13 +26,14 @@ from audio_tools.errors import (
 from audio_tools.jobs.base import (
     CRASH_LIMIT,
     EVENTS_PER_READ,
-    UPLOAD_REMOVED,
     WORKER_CRASHED,
     Added,
     JobPage,
     LeaseLost,
 )
+from audio_tools.jobs.failure import JobFailure
 from audio_tools.jobs.job import CANCELLING, PROGRESS, STATE_EVENTS, TERMINAL, Event, Job, JobState
+from audio_tools.jobs.request import JobRequest
 from audio_tools.transcript import Json
 
 OLDEST_SQLITE = (3, 37)  # STRICT tables; RETURNING came with 3.35
@@ -247,12 +248,12 @@ class Writing(Reading):
         super().__init__(db)
         self.changes: Changes = []
 
-    def add(self, job_id: str, data: Json, idempotency_key: str | None) -> Added:
+    def add(self, job_id: str, request: JobRequest, idempotency_key: str | None) -> Added:
         """Add a job, or return the one with this key or id."""
         found = self.rows(FIND_ADDED, id=job_id, key=idempotency_key)
         if found:
             return Added(_job(found[0]), new=False)
-        job = _job(self.rows(ADD, id=job_id, key=idempotency_key, data=_dump(data))[0])
+        job = _job(self.rows(ADD, id=job_id, key=idempotency_key, data=_dump(request.stored))[0])
         self._store_event(job, JobState.WAITING, {})
         return Added(job, new=True)
 
@@ -273,7 +274,7 @@ class Writing(Reading):
             self.rows(SET_PROGRESS, number=job.number, progress=payload["progress"], report=_dump(payload))
         self._store_event(job, type, payload)
 
-    def finish(self, lease: Job, state: JobState, result: Json | None, error: Json | None) -> Job:
+    def finish(self, lease: Job, state: JobState, result: Json | None, error: JobFailure | None) -> Job:
         """Finish a held job."""
         return self._end(self._held(lease), state, result, error)
 
@@ -322,8 +323,8 @@ class Writing(Reading):
     def forgo_restart(self, job_id: str) -> bool:
         """Store that the upload of a failed job is removed; False if it cannot be restarted anyway."""
         job = self.job(job_id)
-        if job.restartable:
-            self.rows(SET_ERROR, number=job.number, error=_dump((job.error or {}) | UPLOAD_REMOVED))
+        if job.restartable and job.error is not None:
+            self.rows(SET_ERROR, number=job.number, error=_dump(job.error.without_upload().stored))
         return job.restartable
 
     def delete(self, job_id: str) -> Job:
@@ -362,11 +363,13 @@ class Writing(Reading):
         self._store_event(job, JobState.WAITING, {})
         return job
 
-    def _end(self, job: Job, state: JobState, result: Json | None = None, error: Json | None = None) -> Job:
+    def _end(
+        self, job: Job, state: JobState, result: Json | None = None, error: JobFailure | None = None
+    ) -> Job:
         if job.cancel_requested:  # the client was told that the job will be cancelled
             state, result, error = JobState.CANCELLED, None, None
         progress = 100.0 if state is JobState.COMPLETED else job.progress
-        outcome = {"result": result, "error": error}
+        outcome = {"result": result, "error": error.stored if error else None}
         texts = {name: None if value is None else _dump(value) for name, value in outcome.items()}
         job = _job(self.rows(END, number=job.number, state=state, progress=progress, **texts)[0])
         self._store_event(job, state, {name: value for name, value in outcome.items() if value is not None})
@@ -382,12 +385,12 @@ def _job(row: sqlite3.Row) -> Job:
         number=row["number"],
         id=row["id"],
         state=JobState(row["state"]),
-        data=json.loads(row["data"]),
+        request=JobRequest(json.loads(row["data"])),
         created_at=row["created_at"],
         progress=row["progress"],
         report=json.loads(row["report"]),
         result=_load(row["result"]),
-        error=_load(row["error"]),
+        error=None if row["error"] is None else JobFailure(json.loads(row["error"])),
         attempts=row["attempts"],
         cancel_requested=bool(row["cancel_requested"]),
         started_at=row["started_at"],

@@ -6,7 +6,7 @@ import json
 from typing import NamedTuple
 
 from audio_tools.errors import AudioToolsError, InvalidOption, MalformedRequest
-from audio_tools.jobs import Job
+from audio_tools.jobs import JobFailure
 from audio_tools.server.error_responses import error_response
 from audio_tools.transcript import Json
 
@@ -54,9 +54,9 @@ class ApiError(NamedTuple):
 class JobFailed(Exception):
     """The job of a call failed: with the status and the body of `GET /job/{jobId}/result`."""
 
-    def __init__(self, status: int, body: Json) -> None:
-        super().__init__(body.get("message"))
-        self.status, self.body = status, body
+    def __init__(self, failure: JobFailure) -> None:
+        super().__init__(failure.message)
+        self.status, self.body = failure.status, failure.response_body()
 
 
 def api_error(status: int, body: Json, *, may_retry: bool = False) -> ApiError:
@@ -87,10 +87,3 @@ def stream_error(error: AudioToolsError | JobFailed) -> Json:
         return api_error(error.status, error.body).body
     response = error_response(error)
     return api_error(response.status_code, json.loads(bytes(response.body))).body
-
-
-def failure(job: Job) -> tuple[int, Json]:
-    """Status and body of the error of a failed job, on all other routes."""
-    error = dict(job.error or {})
-    status = int(error.pop("status", 500))
-    return status, {"success": False, "error": error.pop("code", "internal_error"), **error}

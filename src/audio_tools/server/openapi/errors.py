@@ -89,8 +89,8 @@ OF_A_FAILED_JOB: tuple[Error, ...] = (
     own.EngineRateLimited,
     own.StorageError,
     Refusal(
-        WORKER_CRASHED["status"],
-        WORKER_CRASHED["code"],
+        WORKER_CRASHED.status,
+        WORKER_CRASHED.code,
         "The worker died repeatedly while processing this job.",
     ),
     own.EngineError,

@@ -9,22 +9,22 @@ from audio_tools.server.routes.tus import VERSION
 from audio_tools.transcript import Json
 
 
-def _header(kind: str, description: str) -> Json:
+def _response_header(kind: str, description: str) -> Json:
     return {"schema": {"type": kind}, "description": description}
 
 
 HEADERS = {
-    "Tus-Resumable": _header("string", "The version of the protocol."),
-    "Tus-Version": _header("string", "Supported versions."),
-    "Tus-Extension": _header("string", "Supported extensions, comma-separated."),
-    "Tus-Max-Size": _header("integer", "The largest upload, bytes."),
-    "Tus-Checksum-Algorithm": _header("string", "Algorithms of Upload-Checksum, comma-separated."),
-    "Location": _header("string", "URL of the upload, relative to the request URL."),
-    "Upload-Offset": _header("integer", "Number of bytes received."),
-    "Upload-Expires": _header("string", "Expiry of the unfinished upload, an HTTP date."),
-    "Upload-Length": _header("integer", "Length of the upload, bytes, if known."),
-    "Upload-Defer-Length": _header("string", "`1` while the length is unknown."),
-    "Upload-Metadata": _header("string", "As sent by the client."),
+    "Tus-Resumable": _response_header("string", "The version of the protocol."),
+    "Tus-Version": _response_header("string", "Supported versions."),
+    "Tus-Extension": _response_header("string", "Supported extensions, comma-separated."),
+    "Tus-Max-Size": _response_header("integer", "The largest upload, bytes."),
+    "Tus-Checksum-Algorithm": _response_header("string", "Algorithms of Upload-Checksum, comma-separated."),
+    "Location": _response_header("string", "URL of the upload, relative to the request URL."),
+    "Upload-Offset": _response_header("integer", "Number of bytes received."),
+    "Upload-Expires": _response_header("string", "Expiry of the unfinished upload, an HTTP date."),
+    "Upload-Length": _response_header("integer", "Length of the upload, bytes, if known."),
+    "Upload-Defer-Length": _response_header("string", "`1` while the length is unknown."),
+    "Upload-Metadata": _response_header("string", "As sent by the client."),
 }
 """Response headers."""
 EVER = ("Tus-Resumable", "Tus-Version")

@@ -23,11 +23,10 @@ from audio_tools.errors import (
     StorageError,
     shown,
 )
-from audio_tools.jobs import Job, JobPage, JobState
+from audio_tools.jobs import Job, JobFailure, JobPage, JobState
 from audio_tools.options import Options
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.multipart import receive_upload
-from audio_tools.server.openai_api.errors import failure
 from audio_tools.server.openapi.document import PENDING, START_BODY, UPLOAD_BODY, answers
 from audio_tools.server.openapi.errors import (
     INVALID_REQUEST,
@@ -237,8 +236,8 @@ class JobRoutes:
         if job.state == JobState.CANCELLED:
             raise JobCancelled(job.id)
         if job.state == JobState.FAILED:
-            status, body = failure(job)
-            return LenientJson(body, status)
+            failure = job.error or JobFailure({})
+            return LenientJson(failure.response_body(), failure.status)
         pending = Pending(message="The job has not finished.", state=job.state)
         return LenientJson(pending.to_json(), 202)
 

@@ -21,12 +21,12 @@ from audio_tools.errors import (
     ServiceStopping,
 )
 from audio_tools.events import ChunkWords
-from audio_tools.jobs import Job, JobState
+from audio_tools.jobs import Job, JobFailure, JobState
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.multipart import read_form_again, receive_form
 from audio_tools.server.openai_api.deltas import TextDeltas, whole_text
 from audio_tools.server.openai_api.engine_facts import EngineFacts
-from audio_tools.server.openai_api.errors import FieldRefused, JobFailed, failure, stream_error
+from audio_tools.server.openai_api.errors import FieldRefused, JobFailed, stream_error
 from audio_tools.server.openai_api.fields import FORM, Call, parse_call
 from audio_tools.server.openai_api.replies import notes, reply, speaker_segments
 from audio_tools.server.request_body import ClientGone
@@ -109,8 +109,7 @@ class OpenAIRoutes:
         uploads = self.backend.uploads
         size, texts = await read_form_again(request, uploads, FORM, idle_s=self.upload_idle_s)
         call = parse_call(texts, self.engines, translate=translate)
-        given = call.options.model_dump(by_alias=True, exclude_none=True)
-        if (size, given) != (job.data.get("fileSize"), job.data.get("options")):
+        if not job.request.is_for(size, call.options):
             raise FieldRefused(
                 "Idempotency-Key", "This Idempotency-Key was used with another file or other options."
             )
@@ -213,7 +212,7 @@ class OpenAIRoutes:
         """The transcript of a job that has ended. Raises JobFailed, JobCancelled."""
         job = await self.backend.queue.get(job.id)
         if job.state is JobState.FAILED:
-            raise JobFailed(*failure(job))
+            raise JobFailed(job.error or JobFailure({}))
         if job.state is JobState.CANCELLED:
             raise JobCancelled(job.id)
         return await self.backend.transcript(job.id)

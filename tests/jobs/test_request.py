@@ -1,0 +1,70 @@
+"""The request of a job: stored as it is, read by name and type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audio_tools.errors import InvalidOption
+from audio_tools.jobs import JobRequest
+from audio_tools.options import Options
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda values: st.lists(values, max_size=2) | st.dictionaries(st.text(max_size=5), values, max_size=2),
+    max_leaves=5,
+)
+NAMES = st.sampled_from(["uploadId", "path", "fileName", "fileSize", "other"])
+
+
+def test_an_upload_and_a_path_are_stored_by_their_names() -> None:
+    """The stored form is the one that producers in other languages write."""
+    options = Options(language="de")
+    upload = JobRequest.for_upload("ab12", "talk.mov", 7, options)
+    local = JobRequest.for_path(Path("/media/talk.mov"), 7, options)
+
+    stored = {"fileName": "talk.mov", "fileSize": 7, "options": upload.stored["options"]}
+    assert upload.stored == {"uploadId": "ab12", **stored}
+    assert local.stored == {"path": "/media/talk.mov", **stored}
+    assert upload.stored["options"]["language"] == "de"
+    assert upload.options == local.options == options
+
+
+@given(stored=st.dictionaries(NAMES, JSON))
+def test_any_object_of_another_producer_can_be_read(stored: dict[str, Any]) -> None:
+    """A field of another type counts as missing; clients get everything but the path."""
+    request = JobRequest(stored)
+
+    for name, value in {"uploadId": request.upload_id, "path": request.path}.items():
+        assert value == (stored.get(name) if isinstance(stored.get(name), str) else None)
+    assert request.file_name is None or isinstance(request.file_name, str)
+    assert "path" not in request.public
+    unnamed = {name: value for name, value in request.public.items() if name != "fileName"}
+    assert unnamed == {name: value for name, value in stored.items() if name not in {"path", "fileName"}}
+
+
+def test_a_path_without_a_name_shows_the_name_of_its_file() -> None:
+    """A panel lists files by name, whoever added the job."""
+    assert JobRequest({"path": "/media/talk.mov"}).public == {"fileName": "talk.mov"}
+
+
+def test_invalid_options_are_refused_when_they_are_read() -> None:
+    """The job of another producer can be listed and fails with the reason once a worker takes it."""
+    request = JobRequest({"path": "/media/talk.mov", "options": {"maxConcurrent": 0}})
+
+    assert request.public["options"] == {"maxConcurrent": 0}
+    with pytest.raises(InvalidOption, match="maxConcurrent"):
+        _ = request.options
+
+
+def test_a_repeated_request_is_recognised_by_size_and_options() -> None:
+    """The file name may differ: clients rename what they send."""
+    request = JobRequest.for_upload("ab12", "talk.mov", 7, Options(language="de"))
+
+    assert request.is_for(7, Options(language="de"))
+    assert not request.is_for(8, Options(language="de"))
+    assert not request.is_for(7, Options())
