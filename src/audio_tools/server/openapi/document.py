@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from audio_tools.exports.registry import FORMATS
+from audio_tools.server.openapi import openai_paths
 from audio_tools.server.openapi.errors import Responses
 from audio_tools.server.openapi.examples import EXAMPLES
 from audio_tools.server.openapi.json_schema import content, plain, ref
@@ -21,8 +22,9 @@ Words, segments and silences of recordings of any size.
 Unless a field says otherwise, times are seconds on the media's own clock, dates are ISO 8601 in UTC, sizes \
 are bytes, and bodies are JSON in UTF-8. With API_TOKEN set, requests need `Authorization: Bearer TOKEN`. \
 Every answer has an `X-Request-Id`, the client's own if it sent one; a 429 or 503 that may pass has \
-`Retry-After`, in seconds. Every error has the body ErrorBody. Besides the errors of its route a request may \
-get 404 `not_found`, 405 `method_not_allowed`, `bad_request`, `forbidden`, `body_too_large` or `http_STATUS`.
+`Retry-After`, in seconds. Every error has the body ErrorBody, below `/v1/` OpenAIError. Besides the errors \
+of its route a request may get 404 `not_found`, 405 `method_not_allowed`, `bad_request`, `forbidden`, \
+`body_too_large` or `http_STATUS`.
 
 A WebSocket at `ws://HOST:3002/?jobId=ID` (the `websocketUrl` of a job; port 3001 accepts it too) sends the \
 events of a job as JSON messages (Event): first a SnapshotEvent, then every event from the start of the job, \
@@ -45,6 +47,7 @@ Without WebSockets, `GET /job/{jobId}/events` sends the same messages as server-
 TAGS = [
     {"name": "jobs", "description": "Start, follow, fetch, cancel and delete jobs."},
     {"name": "uploads", "description": "Resumable uploads (tus 1.0)."},
+    {"name": "openai", "description": "OpenAI's transcription API on the jobs of this service."},
     {"name": "service", "description": "State of the service."},
 ]
 SECURITY: Json = {
@@ -168,12 +171,15 @@ class DocumentedApp(FastAPI):
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             document = super().openapi()
-            document["components"] = {"schemas": BODIES | SCHEMAS, "securitySchemes": SECURITY}
+            document["components"] = {
+                "schemas": BODIES | openai_paths.BODIES | SCHEMAS,
+                "securitySchemes": SECURITY,
+            }
             document["security"] = OPTIONAL_TOKEN
             for item in document["paths"].values():
                 for route in item.values():
                     _trim(route)
-            document["paths"] |= tus_paths("/files")
+            document["paths"] |= tus_paths("/files") | openai_paths.openai_paths()
         return super().openapi()
 
 
