@@ -18,6 +18,7 @@ LOCKS = {
     "runtime.lock": RUNTIME,
     "dev.lock": [*RUNTIME, "--group", f"{PROJECT}:dev"],
     "weights.lock": [str(REQUIREMENTS / "weights.in")],
+    "openai-cli.lock": [str(REQUIREMENTS / "openai-cli.in")],
 }
 
 

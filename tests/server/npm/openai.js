@@ -40,7 +40,7 @@ const errorOf = async (promise) => {
 outcome.errors = {
   model: await errorOf(client.models.retrieve("nope")),
   media: await errorOf(call({ file: createReadStream(badPath) })),
-  field: await errorOf(call({ temperature: 0.7 })),
+  field: await errorOf(call({ temperature: 1.7 })),
 };
 
 const aborted = new AbortController();

@@ -1,4 +1,4 @@
-"""The form fields of a call: their bracket forms, and what is refused by name."""
+"""The form fields of a call: their bracket forms, what is ignored, and what is refused by name."""
 
 from __future__ import annotations
 
@@ -59,29 +59,34 @@ def test_every_form_of_a_list() -> None:
         ("timestamp_granularities", "word"),
         ("chunking_strategy", '{"type": "server_vad"}'),
     )
+    numbered = parsed(
+        ("response_format", "verbose_json"),
+        ("timestamp_granularities[0]", "word"),
+        ("timestamp_granularities[1]", "segment"),
+    )
+    json = parsed(("response_format", "verbose_json"), ("timestamp_granularities", '["word", "segment"]'))
 
     assert with_brackets.granularities == ("word", "segment")
     assert with_brackets.options == Options(language="de", prompt="Names: Ada, Byron")
     assert without.granularities == ("word",)
+    assert numbered.granularities == json.granularities == ("word", "segment")
+    assert with_brackets.ignored == without.ignored == numbered.ignored == json.ignored == ()
 
 
 @pytest.mark.parametrize(
     ("name", "text", "param"),
     [
-        ("temperature", "0.2", "temperature"),
         ("temperature", "warm", "temperature"),
-        ("include[]", "logprobs", "include"),
+        ("temperature", "-0.1", "temperature"),
+        ("temperature", "1.1", "temperature"),
+        ("temperature", "nan", "temperature"),
         ("known_speaker_names[]", "Ann", "known_speaker_names"),
         ("known_speaker_references[]", "data:", "known_speaker_references"),
-        ("chunking_strategy[threshold]", "0.5", "chunking_strategy"),
-        ("chunking_strategy", '{"type": "server_vad", "threshold": 1}', "chunking_strategy"),
         ("response_format", "xml", "response_format"),
         ("response_format", "diarized_json", "response_format"),
         ("timestamp_granularities[]", "word", "timestamp_granularities"),
         ("stream", "maybe", "stream"),
         ("model", "again", "model"),
-        ("vad_filter", "true", "vad_filter"),
-        ("", "x", ""),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_by_name(name: str, text: str, param: str) -> None:
@@ -93,25 +98,53 @@ def test_what_cannot_be_honoured_is_refused_by_name(name: str, text: str, param:
 
 
 @pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        ([("temperature", "0.2")], "temperature"),
+        ([("include[]", "logprobs")], "include"),
+        ([("chunking_strategy[type]", "server_vad"), ("chunking_strategy[threshold]", "0.5")], "chunking"),
+        ([("chunking_strategy", '{"type": "server_vad", "threshold": 1}')], "chunking_strategy"),
+        ([("languages[]", "en"), ("languages[]", "de")], "languages"),
+        ([("word_timestamps", "true"), ("vad_filter", "true")], "vad_filter, word_timestamps"),
+        ([("vad_filter", "true"), ("vad_filter", "false"), ("", "x")], "vad_filter"),
+    ],
+)
+def test_what_has_no_effect_is_ignored_with_a_sentence(texts: list[tuple[str, str]], words: str) -> None:
+    """Tools send fields of other servers, and OpenAI's own that no engine here has."""
+    call = parsed(*texts)
+
+    assert call.options == Options()
+    (sentence,) = call.ignored
+    assert words in sentence
+
+
+@pytest.mark.parametrize("name", ["auto", "Auto", ""])
+def test_a_language_to_be_detected(name: str) -> None:
+    """Many tools send `auto` unless their user has chosen one."""
+    assert parsed(("language", name)) == Call(Options())
+    assert parsed(("language", "en-US")).options == Options(language="en")
+
+
+@pytest.mark.parametrize(
     "texts",
     [
         [("stream", "true"), ("response_format", "srt")],
-        [("languages[]", "en"), ("languages[]", "de")],
         [("response_format", "verbose_json"), ("timestamp_granularities[]", "letter")],
     ],
 )
 def test_combinations_that_are_refused(texts: list[tuple[str, str]]) -> None:
-    """Captions cannot be streamed, nor may several languages be named."""
+    """Captions cannot be streamed, and times of letters are not known."""
     with pytest.raises(FieldRefused):
         parsed(*texts)
 
 
 @pytest.mark.parametrize("name", ["language", "stream", "timestamp_granularities[]"])
 def test_a_translation_has_fewer_fields(name: str) -> None:
-    """Those of OpenAI's route; the job translates."""
-    assert parsed(("prompt", "In English."), translate=True).options.task == "translate"
-    with pytest.raises(FieldRefused):
-        parsed((name, "en"), translate=True)
+    """Those of OpenAI's route; the job translates, and other fields are ignored."""
+    call = parsed((name, "en"), ("prompt", "In English."), translate=True)
+
+    assert call.options == Options(task="translate", prompt="In English.")
+    assert name.removesuffix("[]") in call.ignored[0]
 
 
 def test_speakers_need_a_model_that_separates_them() -> None:

@@ -1,9 +1,9 @@
-"""The form fields of a call: read with their bracket forms, or refused by name."""
+"""The form fields of a call: read with their bracket forms, ignored with a sentence, or refused by name."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
@@ -31,6 +31,8 @@ TRANSLATED = {"model", "prompt", "response_format", "temperature"}
 """Fields of a translation."""
 TRANSCRIBED = TRANSLATED | LISTS | {"chunking_strategy", "language", "stream"}
 """Fields of a transcription."""
+DETECTED = "auto"
+"""What many tools send as `language` to have it detected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +43,29 @@ class Call:
     response_format: ResponseFormat = "json"
     granularities: tuple[Granularity, ...] = ("segment",)
     stream: bool = False
+    ignored: tuple[str, ...] = ()
+    """What has no effect, one sentence each, for `warnings` of the reply."""
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the reply is JSON."""
+        return self.response_format.endswith("json")
 
 
 def parse_call(texts: Texts, engines: EngineFacts, *, translate: bool) -> Call:
     """
     Read the fields of a form, empty ones as missing.
 
+    Fields that are unknown are ignored, as OpenAI does: tools send fields of other servers.
+
     Raises:
-        FieldRefused: a field is unknown, or has a value that cannot be honoured; it is named.
+        FieldRefused: a field has a value that is not valid, or that would change the reply and cannot be
+            honoured; it is named.
     """
-    fields = _by_name(texts)
+    given = _by_name(texts)
     known = TRANSLATED if translate else TRANSCRIBED
-    for name in fields:
-        if name not in known:
-            raise FieldRefused(name, f"Unknown field {name[:80]}. Known fields: {', '.join(sorted(known))}.")
-    _refuse_unsupported(fields)
+    fields = {name: values for name, values in given.items() if name in known}
+    _refuse_speaker_samples(fields)
     response_format = _response_format(fields, translate)
     stream = _stream(fields)
     if stream and response_format not in STREAMED:
@@ -68,11 +78,15 @@ def parse_call(texts: Texts, engines: EngineFacts, *, translate: bool) -> Call:
         response_format,
         _granularities(fields, response_format),
         stream,
+        tuple(_ignored(fields, sorted(given.keys() - known))),
     )
 
 
 def _by_name(texts: Texts) -> dict[str, list[str]]:
-    """The values of each field; `name[]` is a list, and `name[key]` one value of an object."""
+    """
+    The values of each field. `name[]`, `name[0]`, a repeated `name` and a JSON list are lists; `name[key]` is
+    one value of an object.
+    """
     fields: dict[str, list[str]] = {}
     for name, text in texts:
         bare, _, rest = name.partition("[")
@@ -80,38 +94,56 @@ def _by_name(texts: Texts) -> dict[str, list[str]]:
             continue
         key = rest.removesuffix("]")
         values = fields.setdefault(bare, [])
-        if bare not in LISTS and key == "" and values:
+        if bare in LISTS:
+            values.extend(_items(text))
+        elif bare in TRANSCRIBED and key == "" and values:
             raise FieldRefused(bare, f"The form has the field {bare[:80]} twice.")
-        values.append(f"{key}={text}" if key else text)
+        else:
+            values.append(f"{key}={text}" if key else text)
     return fields
 
 
-def _refuse_unsupported(fields: Mapping[str, list[str]]) -> None:
-    temperature = fields.get("temperature", ["0"])[0]
-    if _number(temperature) != 0.0:
-        raise FieldRefused("temperature", "A temperature other than 0 is not supported: the engine sets it.")
-    for name, message in (
-        ("include", "Log probabilities of tokens are not available: omit include."),
-        ("known_speaker_names", "Speakers are not recognised by samples: omit known_speaker_names."),
-        (
-            "known_speaker_references",
-            "Speakers are not recognised by samples: omit known_speaker_references.",
-        ),
-    ):
-        if name in fields:
-            raise FieldRefused(name, message)
-    strategy = fields.get("chunking_strategy", ["auto"])
-    if strategy not in (["auto"], ["type=auto"], ["type=server_vad"]) and not _is_plain_vad(strategy[0]):
-        raise FieldRefused(
-            "chunking_strategy",
-            "Only auto and server_vad without parameters are supported: chunks end in pauses.",
-        )
-
-
-def _is_plain_vad(text: str) -> bool:
-    """Some clients send the object as JSON."""
+def _items(text: str) -> list[str]:
+    """The items of a list that may be JSON: `["word", "segment"]`."""
     with suppress(ValueError, RecursionError):
-        return bool(json.loads(text) in ("auto", {"type": "auto"}, {"type": "server_vad"}))
+        if isinstance(items := json.loads(text), list):
+            return [str(item) for item in items]
+    return [text]
+
+
+def _refuse_speaker_samples(fields: Mapping[str, list[str]]) -> None:
+    for name in ("known_speaker_names", "known_speaker_references"):
+        if name in fields:
+            raise FieldRefused(name, f"Speakers are not recognised by samples: omit {name}.")
+
+
+def _ignored(fields: Mapping[str, list[str]], unknown: Sequence[str]) -> Iterator[str]:
+    if unknown:
+        yield f"Unknown fields were ignored: {', '.join(name[:80] for name in unknown)}."
+    if _temperature(fields):
+        yield "The temperature was ignored: the engine chooses it."
+    if "include" in fields:
+        yield "The field include was ignored: log probabilities are not available."
+    if len(fields.get("languages", ())) > 1:
+        yield "Several languages were ignored: the language is detected."
+    if not _is_plain_strategy(fields.get("chunking_strategy", [DETECTED])):
+        yield "The parameters of chunking_strategy were ignored: chunks end in pauses."
+
+
+def _temperature(fields: Mapping[str, list[str]]) -> float:
+    text = fields.get("temperature", ["0"])[0]
+    with suppress(ValueError):
+        if 0.0 <= (temperature := float(text)) <= 1.0:
+            return temperature
+    raise FieldRefused("temperature", f"temperature must be a number from 0 to 1, not {text[:80]!r}.")
+
+
+def _is_plain_strategy(values: Sequence[str]) -> bool:
+    """Whether a chunking strategy is the name of one alone; some clients send the object as JSON."""
+    if values in (["auto"], ["server_vad"], ["type=auto"], ["type=server_vad"]):
+        return True
+    with suppress(ValueError, RecursionError):
+        return bool(json.loads(values[0]) in ("auto", {"type": "auto"}, {"type": "server_vad"}))
     return False
 
 
@@ -172,20 +204,12 @@ def _options(
 
 
 def _language(fields: Mapping[str, list[str]]) -> str | None:
-    several = fields.get("languages", [])
-    if len(several) > 1:
-        raise FieldRefused("languages", "More than one language is not supported: omit them to detect it.")
-    named = fields.get("language", several)
-    return named[0] if named else None
+    """The language, as the client names it; None if it is to be detected."""
+    named = fields.get("language") or fields.get("languages", [])
+    return named[0] if len(named) == 1 and named[0].strip().lower() != DETECTED else None
 
 
 def _prompt(fields: Mapping[str, list[str]]) -> str:
     """The prompt and the keywords: an engine takes both as words to expect."""
     keywords = ", ".join(fields.get("keywords", ()))
     return " ".join(filter(None, (*fields.get("prompt", ()), keywords)))
-
-
-def _number(text: str) -> float | None:
-    with suppress(ValueError):
-        return float(text)
-    return None

@@ -35,8 +35,10 @@ def reply(call: Call, transcript: Transcript, file_name: str, languages: Mapping
         case "verbose_json":
             return LenientJson(_verbose(call, transcript, languages))
         case "diarized_json":
-            return LenientJson(_diarized(transcript))
-    return LenientJson({"text": whole_text(transcript), "usage": _usage(transcript)} | notes(transcript))
+            return LenientJson(_diarized(call, transcript))
+    return LenientJson(
+        {"text": whole_text(transcript), "usage": _usage(transcript)} | notes(call, transcript)
+    )
 
 
 def speaker_segments(transcript: Transcript) -> list[Json]:
@@ -54,13 +56,13 @@ def speaker_segments(transcript: Transcript) -> list[Json]:
     ]
 
 
-def notes(transcript: Transcript) -> Json:
-    """`warnings`, where something is missing or not as it should be: a field of this service."""
+def notes(call: Call, transcript: Transcript) -> Json:
+    """`warnings`, where something is missing, ignored or not as it should be: a field of this service."""
     failed = [
         f"{chunk.start:.1f} to {chunk.end:.1f} s could not be transcribed: {chunk.message}"
         for chunk in transcript.failed_chunks
     ]
-    warnings = [*failed, *transcript.warnings]
+    warnings = [*call.ignored, *failed, *transcript.warnings]
     return {"warnings": warnings} if warnings else {}
 
 
@@ -79,7 +81,7 @@ def _verbose(call: Call, transcript: Transcript, languages: Mapping[str, str]) -
         ]
     if "segment" in call.granularities:
         record["segments"] = [_segment(segment) for segment in transcript.segments]
-    return record | {"usage": _usage(transcript)} | notes(transcript)
+    return record | {"usage": _usage(transcript)} | notes(call, transcript)
 
 
 def _segment(segment: Segment) -> Json:
@@ -104,14 +106,14 @@ def _compression_ratio(text: str) -> float:
     return round(len(data) / len(zlib.compress(data)), 4)
 
 
-def _diarized(transcript: Transcript) -> Json:
+def _diarized(call: Call, transcript: Transcript) -> Json:
     return {
         "task": "transcribe",
         "duration": round(transcript.duration, 4),
         "text": whole_text(transcript),
         "segments": speaker_segments(transcript),
         "usage": _usage(transcript),
-    } | notes(transcript)
+    } | notes(call, transcript)
 
 
 def _usage(transcript: Transcript) -> Json:

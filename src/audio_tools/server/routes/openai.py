@@ -24,10 +24,12 @@ from audio_tools.events import ChunkWords
 from audio_tools.jobs import Job, JobFailure, JobState
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.multipart import read_form_again, receive_form
+from audio_tools.server.openai_api import late_reply
 from audio_tools.server.openai_api.deltas import TextDeltas, whole_text
 from audio_tools.server.openai_api.engine_facts import EngineFacts
 from audio_tools.server.openai_api.errors import FieldRefused, JobFailed, stream_error
 from audio_tools.server.openai_api.fields import FORM, Call, parse_call
+from audio_tools.server.openai_api.late_reply import LateReply
 from audio_tools.server.openai_api.replies import notes, reply, speaker_segments
 from audio_tools.server.request_body import ClientGone
 from audio_tools.server.routes.event_stream import STREAM_HEADERS, EventStreams, end_tasks, kept_alive
@@ -37,6 +39,8 @@ from audio_tools.transcript import Json, Transcript
 FIRST_EVENT_S = 5.0
 """How long a stream waits for its first event, in seconds: a job that fails by then gets an HTTP status."""
 JOB_HEADER = "X-Job-Id"
+STREAM_END = format_sse_event(data_str="[DONE]")
+"""How OpenAI ends a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,18 @@ class OpenAIRoutes:
         return await self.backend.restart(job.id) if job.restartable else job, call
 
     async def _whole(self, request: Request, job: Job, call: Call, *, keep: bool) -> Response:
-        """The reply in one piece; a client that disconnects cancels its job, unless it is to be kept."""
+        """The reply in one piece; JSON that takes long begins with blank space."""
+        coming = asyncio.create_task(self._reply(request, job, call, keep))
+        try:
+            await asyncio.wait({coming}, timeout=late_reply.SILENT_S if call.is_json else None)
+        except asyncio.CancelledError:
+            with CancelScope(shield=True):
+                await end_tasks({coming})
+            raise
+        return coming.result() if coming.done() else LateReply(coming, STREAM_HEADERS)
+
+    async def _reply(self, request: Request, job: Job, call: Call, keep: bool) -> Response:
+        """The reply at the end; a client that disconnects cancels its job, unless it is to be kept."""
         ended = False
         try:
             await self._until_finished(request, job)
@@ -203,7 +218,8 @@ class OpenAIRoutes:
             if call.response_format == "diarized_json":
                 for segment in speaker_segments(transcript):
                     yield _event(segment)
-            yield _event({"type": "transcript.text.done", "text": text} | notes(transcript))
+            yield _event({"type": "transcript.text.done", "text": text} | notes(call, transcript))
+            yield STREAM_END
         finally:
             if not ended:
                 await self._abandon(job, keep)
@@ -240,7 +256,8 @@ async def _next_of(events: AsyncGenerator[bytes, None]) -> bytes | None:
 
 
 def _event(record: Json) -> bytes:
-    return format_sse_event(data_str=json.dumps(record))
+    """An event of the stream, named by its type: some tools read one, some the other."""
+    return format_sse_event(data_str=json.dumps(record), event=record.get("type"))
 
 
 def _model(name: str) -> Json:
