@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from audio_tools.audio.peaks import PeakSink
 from audio_tools.backend import Backend
 from audio_tools.errors import ProbeFailed, QueueUnavailable
 from audio_tools.events import Event
@@ -29,7 +30,9 @@ LOST = "0123456789abcdef" * 2
 """The id of an upload that is nowhere."""
 
 
-async def hear_nothing(path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
+async def hear_nothing(
+    path: Path, options: Options, publish: Callable[[Event], None], peaks: PeakSink
+) -> Transcript:
     """A transcript of no words that names the file."""
     return Transcript(
         (), (), (), 1.0, 1, 100.0, str(path), None, "none", options.model or "", MediaInfo("", None)
@@ -159,7 +162,9 @@ async def test_a_folder_that_becomes_a_link_is_not_followed(tmp_path: Path) -> N
     (tmp_path / "outside" / "talk.mp4").write_bytes(b"secret")
     read: list[bytes] = []
 
-    async def swap_and_read(path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
+    async def swap_and_read(
+        path: Path, options: Options, publish: Callable[[Event], None], peaks: PeakSink
+    ) -> Transcript:
         (tmp_path / "media" / "day").rename(tmp_path / "media" / "gone")
         (tmp_path / "media" / "day").symlink_to(tmp_path / "outside")
         # As a child process does, which opens the file by its path.

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from audio_tools.engines.base import Capabilities, OnDownload, Request
+from audio_tools.errors import StorageError
 from audio_tools.jobs import SqliteQueue
 from audio_tools.storage.base import BlobStatus
 from audio_tools.transcript import Interval, Reply
@@ -79,6 +80,13 @@ class MemoryBlobs:
     def put(self, name: str, data: bytes) -> None:
         """Store a value; replaces an earlier one."""
         self._blobs[name] = bytes(data), time.time()
+
+    def append(self, name: str, data: bytes, at: int) -> None:
+        """Append to a value that grows and has `at` bytes so far. Raises StorageError."""
+        before = self._blobs.get(name, (b"", 0.0))[0] if at else b""
+        if len(before) != at:
+            raise StorageError(f"Another process writes {name}.")
+        self.put(name, before + data)
 
     def get(self, name: str) -> bytes:
         """Return the value. Raises FileNotFoundError."""

@@ -8,7 +8,7 @@ each field is its description in the OpenAPI document.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -416,5 +416,3 @@ class Transcript(JsonValue):
     """Whether nothing was transcribed, and the figures are an estimate."""
     channels: Annotated[tuple[Channel, ...], Field(exclude_if=lambda channels: not channels)] = ()
     """The channels in order, with `channelMode: separate`; left out otherwise."""
-    peaks: Annotated[bytes, Field(exclude=True)] = field(default=b"", repr=False, compare=False)
-    """The waveform (`audio.peaks.PeakMeter`), stored beside the JSON."""

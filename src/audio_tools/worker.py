@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from audio_tools.audio.peaks import PeakSink
 from audio_tools.backend import Backend
 from audio_tools.errors import (
     AudioToolsError,
@@ -45,8 +46,8 @@ RETRY_S = 0.5
 """Delay before a failed write to the queue is retried, in seconds."""
 
 T = TypeVar("T")
-Transcribe = Callable[[Path, Options, Callable[[Event], None]], Awaitable[Transcript]]
-"""Transcribes a file with the options of one job; see `transcribe.transcribe`."""
+Transcribe = Callable[[Path, Options, Callable[[Event], None], PeakSink], Awaitable[Transcript]]
+"""Transcribes a file with the options of one job, and records its waveform; see `transcribe.transcribe`."""
 
 log = logging.getLogger(__name__)
 
@@ -128,14 +129,14 @@ class Worker:
             return _summary(await self._backend.transcript(job.id))
         options = job.options
         await self._backend.subscriptions.add(job.id, options)  # of a job that others added to Redis
-        async with self._backend.sources.opened(job) as path:
+        async with self._backend.sources.opened(job) as path, self._backend.peak_recorder(job) as peaks:
             try:
-                transcript = await self._transcribe(path, options, publish)
+                transcript = await self._transcribe(path, options, publish, peaks)
             except MediaError as error:
                 if not job.upload_id:
                     error.message = _with_name(error.message, path.name, job.file_name)
                 raise
-        await self._backend.store_transcript(job, transcript, self._outage_wait_s)
+            await self._backend.store_transcript(job, transcript, peaks, self._outage_wait_s)
         if not transcript.dry_run:
             MEDIA_SECONDS.inc(transcript.duration)
         return _summary(transcript)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from audio_tools.audio.peaks import PeakSink
 from audio_tools.backend import Backend
 from audio_tools.engines.pool import EnginePool
 from audio_tools.engines.rate_limits import RequestLimiter, make_limiter
@@ -78,7 +79,9 @@ class WorkerProcess:
         except EngineNotReady as error:
             log.warning("no engine available, jobs without `engine` will fail: %s %s", error, error.hint)
 
-    async def _transcribe(self, path: Path, options: Options, publish: Callable[[Event], None]) -> Transcript:
+    async def _transcribe(
+        self, path: Path, options: Options, publish: Callable[[Event], None], peaks: PeakSink
+    ) -> Transcript:
         settings = self._settings
         async with self._engines.lend(options) as engine:
             context = PipelineContext(
@@ -88,6 +91,7 @@ class WorkerProcess:
                 chunk_size=options.chunk_size or settings.chunk_size,
                 aligner=self._aligner,
                 outage_wait_s=self._outage_wait_s,
+                peaks=peaks,
             )
             return await transcribe(path, options, context, publish)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,16 +164,25 @@ async def test_a_job_of_another_tab_appears(page: Page, service: ServiceProcess,
     page.find(f"[data-job='{job_id}'].completed")
 
 
-def test_the_words_appear_while_the_job_runs(page: Page, engine: Engine, recording: Path) -> None:
+def test_the_words_appear_while_the_job_runs(
+    page: Page, service: ServiceProcess, engine: Engine, recording: Path
+) -> None:
     """Chunk by chunk, with a waveform, before the transcript is there."""
-    engine.set(latency={"base_s": 1.0})
+    shutil.rmtree(service.data_dir / "chunks", ignore_errors=True)  # what earlier tests have paid for
+    engine.set(latency={"base_s": 3.0})
     page.open()
     page.find("#option-silenceThreshold")
     page.driver.execute_script("return document.querySelector('#files')").send_keys(str(recording))
     page.find("at-job .running")
+    wave = "return document.querySelector('at-waveform').peaks?.duration ?? 0"
+    page.until(lambda driver: driver.execute_script(wave) > 0)
+    running = page.driver.execute_script("return document.querySelector('at-job.finished') === null")
+    engine.set(latency={})
     page.until(lambda driver: driver.execute_script("return document.querySelectorAll('.w').length > 5"))
     page.until_text("After the cut", "at-cut")
-    engine.set(latency={})
+
+    assert running
+    page.until(lambda driver: driver.execute_script(wave) > 39.0)
 
 
 def test_the_token_is_asked_for_once(driver: Any, engine: Engine, recording: Path, tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ from audio_tools.audio.peaks import LEVELS, SAMPLES_PER_PIXEL, PeakMeter, Peaks
 
 
 def peaks_of(pcm: NDArray[np.int16], *cuts: int) -> Peaks:
-    meter = PeakMeter()
+    pairs = bytearray()
+    meter = PeakMeter(pairs.extend)
     for block in np.split(pcm, sorted(cuts)):
         meter.push(block)
-    return Peaks.of(meter.finish(), 1 if pcm.ndim == 1 else pcm.shape[1])
+    meter.finish()
+    return Peaks.of(bytes(pairs), 1 if pcm.ndim == 1 else pcm.shape[1])
 
 
 @given(st.integers(0, 5_000), st.lists(st.integers(0, 5_000), max_size=5), st.integers(0, 99))

@@ -20,9 +20,12 @@ async def test_transcripts_without_a_job_are_swept(tmp_path: Path) -> None:
         job_id = (await queue.add(JobRequest({"path": "/x"}))).job.id
     store = TranscriptStore(tmp_path)
     media = MediaInfo("", None)
-    transcript = Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", media, peaks=bytes([255, 1]))
+    transcript = Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", media)
     for name in (job_id, "orphan"):
-        store.put(name, transcript)
+        recorder = store.peak_recorder(name)
+        recorder.begin(1)
+        recorder.write(bytes([255, 1]))
+        store.put(name, transcript, recorder)
         past = time.time() - 1000
         for path in (tmp_path / "transcripts").glob(f"{name}.*"):
             os.utime(path, (past, past))

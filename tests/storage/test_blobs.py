@@ -32,6 +32,21 @@ def test_a_stored_value_is_read_replaced_and_removed(blobs: Blobs) -> None:
     assert list(blobs.list()) == []
 
 
+def test_a_value_that_grows_is_read_meanwhile(blobs: Blobs) -> None:
+    """A writer that was overtaken by another one, which has started it anew, is refused."""
+    blobs.append("a", b"first", 0)
+    blobs.append("a", b", second", 5)
+    seen = blobs.get("a")
+    blobs.append("a", b"anew", 0)
+
+    assert seen == b"first, second"
+    for name in ("a", "nowhere"):
+        with pytest.raises(StorageError):
+            blobs.append(name, b", third", 13)
+    assert blobs.get("a") == b"anew"
+    assert [blob.name for blob in blobs.list()] == ["a"]
+
+
 def test_a_missing_blob_raises_file_not_found(blobs: Blobs) -> None:
     """Readers decide what that means; only `touch` and `remove` do not mind."""
     for read in (blobs.get, blobs.open, blobs.status):

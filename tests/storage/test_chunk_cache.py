@@ -14,13 +14,12 @@ import pytest
 from audio_tools.errors import DiskFull, StorageError
 from audio_tools.storage.chunk_cache import ChunkCache, chunk_digest, samples_digest
 from audio_tools.storage.local import write_atomically
+from audio_tools.storage.peak_recorder import PeakRecorder
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import MediaInfo, Reply, Segment, Transcript, Word
 
 REPLY = Reply("Hi there", (Word("Hi", 0.123456, 0.5, 0.9),), (Segment(0, 0.1, 0.5, "Hi"),), "en")
-TRANSCRIPT = Transcript(
-    (), (), (), 1.0, 1, 100.0, "", None, "", "", MediaInfo("", None), peaks=bytes([255, 1])
-)
+TRANSCRIPT = Transcript((), (), (), 1.0, 1, 100.0, "", None, "", "", MediaInfo("", None))
 
 
 def test_a_reply_is_found_again_exactly_as_it_was_returned(tmp_path: Path) -> None:
@@ -104,7 +103,7 @@ def test_old_transcripts_are_named_and_halves_removed(tmp_path: Path) -> None:
     """Nothing that is young is touched: another machine may be writing it."""
     store = TranscriptStore(tmp_path)
     for job_id in ("old", "young"):
-        store.put(job_id, TRANSCRIPT)
+        store.put(job_id, TRANSCRIPT, recorded(store, job_id))
     halves = [tmp_path / "transcripts" / name for name in (".old.part", ".young.part")]
     for half in halves:
         half.write_bytes(b"half")
@@ -123,10 +122,18 @@ def test_old_transcripts_are_named_and_halves_removed(tmp_path: Path) -> None:
     ]
 
 
+def recorded(store: TranscriptStore, job_id: str) -> PeakRecorder:
+    """A waveform of one pixel."""
+    recorder = store.peak_recorder(job_id)
+    recorder.begin(1)
+    recorder.write(bytes([255, 1]))
+    return recorder
+
+
 def test_a_transcript_goes_with_its_waveform(tmp_path: Path) -> None:
     """Neither stays when it is removed, nor when there was room for the waveform alone."""
     store = TranscriptStore(tmp_path)
-    store.put("a", TRANSCRIPT)
+    store.put("a", TRANSCRIPT, recorded(store, "a"))
     assert store.peaks("a").to_dat() == (tmp_path / "transcripts" / "a.dat").read_bytes()
     store.remove("a")
 
@@ -142,7 +149,9 @@ def test_a_transcript_goes_with_its_waveform(tmp_path: Path) -> None:
         pytest.raises(DiskFull),
     ):
         patch.setattr("audio_tools.storage.local.write_atomically", no_room)
-        store.put("b", TRANSCRIPT)
+        recorder = recorded(store, "b")
+        store.put("b", TRANSCRIPT, recorder)
+    recorder.discard()
     assert list((tmp_path / "transcripts").iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-/** The waveform as numbers: pairs of a lowest and a highest sample, at several densities. */
+/** The waveform as numbers: pairs of a lowest and a highest sample, at several densities, for each channel. */
 
 const FACTOR = 4;
 const HEADER_BYTES = 24;
@@ -11,46 +11,59 @@ const HEADER_BYTES = 24;
  */
 
 export class Peaks {
-  /** @param {Level[]} levels the finest first */
-  constructor(levels) {
-    this.levels = levels;
-    const [finest] = levels;
-    this.duration = finest ? finest.low.length / finest.perSecond : 0;
+  /** @param {Level[][]} channels the levels of each channel, the finest first */
+  constructor(channels) {
+    this.channels = channels;
+    const [[finest]] = channels;
+    this.duration = finest.low.length / finest.perSecond;
   }
 
-  /** Read audiowaveform's binary form, version 2. Several channels are drawn as one. @param {ArrayBuffer} buffer */
-  static fromDat(buffer) {
+  /**
+   * Read audiowaveform's binary form, version 2.
+   * @param {ArrayBuffer} buffer @param {Peaks | null} [before] what the data continue, of a job that runs
+   */
+  static fromDat(buffer, before = null) {
     const view = new DataView(buffer);
-    const [rate, samplesPerPixel] = [view.getInt32(8, true), view.getInt32(12, true)];
+    const perSecond = view.getInt32(8, true) / view.getInt32(12, true);
     const length = view.getUint32(16, true);
-    const channels = Math.max(1, view.getInt32(20, true));
+    const count = Math.max(1, view.getInt32(20, true));
     const data = new Int8Array(buffer, HEADER_BYTES);
-    if (data.length !== 2 * length * channels) throw new Error('The waveform is not one of 8 bits.');
-    const [low, high] = [new Int8Array(length), new Int8Array(length)];
-    for (let index = 0; index < length; index++) {
-      let [least, most] = [127, -128];
-      for (let channel = 0; channel < channels; channel++) {
-        const at = 2 * (index * channels + channel);
-        least = Math.min(least, data[at]);
-        most = Math.max(most, data[at + 1]);
+    if (data.length !== 2 * length * count) throw new Error('The waveform is not one of 8 bits.');
+    const channels = Array.from({ length: count }, (_, channel) => {
+      const first = before?.channels[channel]?.[0];
+      const known = first?.low.length ?? 0;
+      const [low, high] = [new Int8Array(known + length), new Int8Array(known + length)];
+      if (first) low.set(first.low);
+      if (first) high.set(first.high);
+      for (let index = 0; index < length; index++) {
+        const at = 2 * (index * count + channel);
+        low[known + index] = data[at];
+        high[known + index] = data[at + 1];
       }
-      low[index] = least;
-      high[index] = most;
-    }
-    return new Peaks(pyramid({ low, high, perSecond: rate / samplesPerPixel }));
+      return pyramid({ low, high, perSecond });
+    });
+    return new Peaks(channels);
   }
 
-  /** The coarsest level that still has a pair for each pixel. @param {number} pixelsPerSecond */
-  level(pixelsPerSecond) {
-    return this.levels.findLast((level) => level.perSecond >= pixelsPerSecond) ?? this.levels[0];
+  /** Where the next part begins, seconds: within the first pair that is missing, so that no rounding matters. */
+  get next() {
+    const [[{ low, perSecond }]] = this.channels;
+    return (low.length + 0.5) / perSecond;
+  }
+
+  /** The coarsest level of each channel that still has a pair for each pixel. @param {number} pixelsPerSecond */
+  levels(pixelsPerSecond) {
+    return this.channels.map(
+      (levels) => levels.findLast((level) => level.perSecond >= pixelsPerSecond) ?? levels[0],
+    );
   }
 
   /** The loudest sample, of 128. */
   get loudest() {
-    const coarsest = this.levels[this.levels.length - 1];
     let most = 1;
-    for (let index = 0; index < coarsest.low.length; index++) {
-      most = Math.max(most, -coarsest.low[index], coarsest.high[index]);
+    for (const levels of this.channels) {
+      const { low, high } = levels[levels.length - 1];
+      for (let index = 0; index < low.length; index++) most = Math.max(most, -low[index], high[index]);
     }
     return most;
   }

@@ -139,6 +139,7 @@ const TEXTS = {
   'transcript.label': 'Transcript',
   'transcript.play': 'Go to {time}',
   'transcript.unsure': 'Uncertain: {percent} %',
+  'transcript.channel': 'Channel {n}',
   'transcript.estimated': 'Estimated time',
   'transcript.silence': 'Silence',
   'transcript.follow': 'Back to the current word',

@@ -1,5 +1,7 @@
 /** A transcript prepared for the screen: paragraphs of words and silences, and a text to search. */
 
+import { t } from './texts.js';
+
 const LONGEST_PARAGRAPH = 60;
 const PARAGRAPH_PAUSE_S = 1.5;
 const UNSURE = 0.5;
@@ -12,6 +14,7 @@ const UNSURE = 0.5;
  * @property {number} [confidence]
  * @property {string} [timing]
  * @property {string} [speaker]
+ * @property {number} [channel] from 0, of channels that were transcribed one by one
  */
 
 /**
@@ -34,7 +37,7 @@ export class TranscriptModel {
     for (const silence of silences) {
       this.silenceBefore.set(firstFrom(this.starts, (silence.start + silence.end) / 2), silence);
     }
-    this.speakers = [...new Set(words.map((word) => word.speaker ?? '').filter(Boolean))];
+    this.speakers = [...new Set(words.map(speakerOf).filter(Boolean))].sort();
     /** @type {string | null} */
     this._text = null;
     /** @type {Uint32Array} */
@@ -97,6 +100,12 @@ export class TranscriptModel {
   }
 }
 
+/** Who says a word, as it is shown: a name, or the channel that a speaker has alone. @param {Word} word */
+function speakerOf({ speaker, channel }) {
+  const lane = channel === undefined ? '' : t('transcript.channel', { n: channel + 1 });
+  return [speaker, lane].filter(Boolean).join(', ');
+}
+
 /** Lower case without accents, so that `uber` finds `Über`. @param {string} text */
 function fold(text) {
   return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
@@ -125,12 +134,12 @@ function paragraphs(words) {
     const length = index + 1 - first;
     const ends =
       !next ||
-      (next.speaker ?? '') !== (word.speaker ?? '') ||
+      speakerOf(next) !== speakerOf(word) ||
       next.start - word.end > PARAGRAPH_PAUSE_S ||
       (length >= LONGEST_PARAGRAPH &&
         (/[.!?。！？]["'”’)]*$/.test(word.word) || length >= 2 * LONGEST_PARAGRAPH));
     if (ends) {
-      found.push({ first, behind: index + 1, speaker: word.speaker ?? '', characters });
+      found.push({ first, behind: index + 1, speaker: speakerOf(word), characters });
       first = index + 1;
       characters = 0;
     }

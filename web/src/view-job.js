@@ -18,7 +18,7 @@ import { announce, toast } from './ui.js';
 import { uploads } from './upload-store.js';
 
 const PLAN_AFTER_MS = 120;
-const PEAKS_EVERY_MS = 3000;
+const PEAKS_AFTER_MS = 1000;
 const REMEMBER_EVERY_MS = 1000;
 const ENDED = ['completed', 'failed', 'cancelled'];
 
@@ -37,7 +37,7 @@ export class JobView extends HTMLElement {
     this._cut = /** @type {CutPanel} */ (document.createElement('at-cut'));
     /** @type {Map<number, any>} words of finished chunks, while the job runs */
     this._chunks = new Map();
-    this._peaksAt = 0;
+    this._peaksTimer = 0;
     this._frame = 0;
     this._planTimer = 0;
     this._rememberTimer = 0;
@@ -66,6 +66,7 @@ export class JobView extends HTMLElement {
     if (this._address) URL.revokeObjectURL(this._address);
     cancelAnimationFrame(this._frame);
     clearTimeout(this._planTimer);
+    clearTimeout(this._peaksTimer);
     clearTimeout(this._rememberTimer);
     document.removeEventListener('keydown', this._onKey);
   }
@@ -294,6 +295,7 @@ export class JobView extends HTMLElement {
 
   /** @param {any} event */
   _onEvent(event) {
+    this._loadMorePeaks();
     if (event.type === 'snapshot') this._show(event);
     else if (event.type === 'progress') {
       this._show({ ...this._status, ...event, state: 'active' });
@@ -312,7 +314,6 @@ export class JobView extends HTMLElement {
     const end = Math.max(...chunks.map(({ end }) => end));
     this._setDuration(Math.max(end, this._player.mediaDuration, this._wave.peaks?.duration ?? 0));
     this._wave.update({ model, bands: { done: chunks.map(({ start, end }) => ({ start, end })) } });
-    void this._loadPeaks(false);
   }
 
   /** @param {any} transcript */
@@ -335,7 +336,7 @@ export class JobView extends HTMLElement {
         downloadMenu(this.jobId, formats, () => this._edit?.request ?? {}),
       );
     this.classList.add('finished');
-    await Promise.all([this._loadPeaks(true), this._plan(), this._player.ready ? null : this._openSound()]);
+    await Promise.all([this._loadPeaks(), this._plan(), this._player.ready ? null : this._openSound()]);
   }
 
   async _formats() {
@@ -343,19 +344,35 @@ export class JobView extends HTMLElement {
     return /** @type {string[]} */ (document.components.schemas.ExportRequest.properties.format.enum);
   }
 
-  /** @param {boolean} last whether the job has ended: then they are complete */
-  async _loadPeaks(last) {
-    if (!last && performance.now() - this._peaksAt < PEAKS_EVERY_MS) return;
-    this._peaksAt = performance.now();
+  /** The whole waveform of a job that has ended. */
+  async _loadPeaks() {
+    clearTimeout(this._peaksTimer);
     try {
       const buffer = await call((client) => client.jobs.peaksFile(this.jobId, { signal: this._stop.signal }));
-      if (!buffer) return;
-      const peaks = Peaks.fromDat(buffer);
-      if (!last) this._setDuration(Math.max(this._wave.duration, peaks.duration));
-      this._wave.update({ peaks });
+      if (buffer) this._wave.update({ peaks: Peaks.fromDat(buffer) });
     } catch (error) {
-      if (!isAborted(error) && !isMissing(error) && last) toast(explain(error), 'bad');
+      if (!isAborted(error) && !isMissing(error)) toast(explain(error), 'bad');
     }
+  }
+
+  /** The waveform of a running job grows after each of its events. */
+  _loadMorePeaks() {
+    this._peaksTimer ||= window.setTimeout(async () => {
+      try {
+        const { peaks } = this._wave;
+        const { signal } = this._stop;
+        const query = { partial: true, start: peaks?.next, signal };
+        const buffer = await call((client) => client.jobs.peaksFile(this.jobId, query));
+        if (!buffer || this.classList.contains('finished') || peaks !== this._wave.peaks) return;
+        const more = Peaks.fromDat(buffer, peaks);
+        this._setDuration(Math.max(this._wave.duration, more.duration));
+        this._wave.update({ peaks: more });
+      } catch {
+        // The next event asks again, and the end of the job brings the whole.
+      } finally {
+        this._peaksTimer = 0;
+      }
+    }, PEAKS_AFTER_MS);
   }
 
   /** @param {number} seconds */

@@ -266,13 +266,19 @@ export class Waveform extends HTMLElement {
 
   /** @param {CanvasRenderingContext2D} context @param {TimelineView} view @param {number} top @param {number} bottom @param {number} ratio */
   _drawWave(context, view, top, bottom, ratio) {
-    const middle = (top + bottom) / 2;
-    context.fillStyle = this._colors.line;
-    context.fillRect(0, middle - 0.5, view.width, 1);
-    if (!this.peaks) return;
-    const { low, high, perSecond } = this.peaks.level(view.scale * ratio);
-    const height = ((bottom - top) / 2 - 6) / this._loudest;
-    const step = 1 / ratio;
+    const lanes = this.peaks?.levels(view.scale * ratio) ?? [null];
+    const room = (bottom - top) / lanes.length;
+    lanes.forEach((level, lane) => {
+      const middle = top + (lane + 0.5) * room;
+      context.fillStyle = this._colors.line;
+      context.fillRect(0, middle - 0.5, view.width, 1);
+      const margin = Math.min(6, 0.1 * room);
+      if (level) this._drawLane(context, view, middle, (room / 2 - margin) / this._loudest, level, 1 / ratio);
+    });
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {TimelineView} view @param {number} middle @param {number} height pixels of a step @param {import('./peaks.js').Level} level @param {number} step pixels */
+  _drawLane(context, view, middle, height, { low, high, perSecond }, step) {
     const { cuts } = this.bands;
     // Single rectangles: a path of thousands takes a software canvas a hundred times as long.
     const [kept, gone] = [this._colors.wave, this._colors['wave-cut']];

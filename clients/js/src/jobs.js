@@ -206,10 +206,11 @@ export class Jobs {
   }
 
   /**
-   * The waveform, in audiowaveform's format; null while the job is unfinished.
+   * The waveform, in audiowaveform's format; null while the job is unfinished, with `partial` only until a running
+   * job has measured something.
    *
    * @param {string} jobId
-   * @param {{ samplesPerPixel?: 256 | 1024 | 4096, start?: number, end?: number, signal?: AbortSignal }} [options]
+   * @param {{ samplesPerPixel?: 256 | 1024 | 4096, start?: number, end?: number, partial?: boolean, signal?: AbortSignal }} [options]
    * @returns {Promise<Schemas['Waveform'] | null>}
    */
   async peaks(jobId, { signal, ...query } = {}) {
@@ -222,18 +223,19 @@ export class Jobs {
    *
    * @param {string} jobId
    * @param {{ signal?: AbortSignal }} [options]
-   * @returns {Promise<Schemas['MediaAddress']>} with the whole address as `url`
+   * @returns {Promise<Schemas['MediaAddress']>} with whole addresses as `url` and `previewUrl`
    */
   async media(jobId, { signal } = {}) {
     const reply = await this._http.json('GET', `${pathOf(jobId)}/media-address`, { signal });
-    return { ...reply, url: `${this._http.url}/${reply.url}` };
+    const [url, previewUrl] = [reply.url, reply.previewUrl].map((path) => `${this._http.url}/${path}`);
+    return { ...reply, url, previewUrl };
   }
 
   /**
-   * The waveform as audiowaveform's binary file, for peaks.js; null while the job is unfinished.
+   * The waveform as audiowaveform's binary file, for peaks.js; null as for `peaks`.
    *
    * @param {string} jobId
-   * @param {{ samplesPerPixel?: 256 | 1024 | 4096, start?: number, end?: number, signal?: AbortSignal }} [options]
+   * @param {{ samplesPerPixel?: 256 | 1024 | 4096, start?: number, end?: number, partial?: boolean, signal?: AbortSignal }} [options]
    * @returns {Promise<ArrayBuffer | null>}
    */
   async peaksFile(jobId, { signal, ...query } = {}) {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,30 +22,45 @@ Pairs = NDArray[np.int8]
 """Lowest and highest sample, 8 bits each, shape (n_pixels, n_channels, 2)."""
 
 
-class PeakMeter:
-    """Collects the pairs of a stream of samples: 450 KB for an hour of a channel, whatever the blocks."""
+class PeakSink(Protocol):
+    """Takes the pairs of a waveform while they are measured."""
 
-    def __init__(self) -> None:
-        self._pairs = bytearray()
+    def begin(self, n_channels: int) -> None:
+        """Start a waveform, in place of an earlier one."""
+        ...
+
+    def write(self, pairs: bytes) -> None:
+        """Take the next pairs."""
+        ...
+
+    def flush(self) -> None:
+        """Publish what has been taken; blocks briefly, and never raises."""
+        ...
+
+
+class PeakMeter:
+    """Measures the pairs of a stream of samples: 450 KB for an hour of a channel, whatever the blocks."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
         self._rest: Pcm | Channels | None = None
 
     def push(self, pcm: Pcm | Channels) -> None:
         """Take the next samples."""
         samples = pcm if self._rest is None else np.concatenate([self._rest, pcm])
         whole = len(samples) // SAMPLES_PER_PIXEL * SAMPLES_PER_PIXEL
-        self._pairs += _pairs(samples[:whole], SAMPLES_PER_PIXEL)
+        if whole:
+            self._write(_pairs(samples[:whole], SAMPLES_PER_PIXEL))
         self._rest = samples[whole:].copy()
 
-    def finish(self) -> bytes:
-        """All pairs, the last one of a shorter stretch."""
+    def finish(self) -> None:
+        """Write the last pair, of a shorter stretch."""
         rest = self._rest
-        last = _pairs(rest, len(rest)) if rest is not None and len(rest) else b""
-        return bytes(self._pairs) + last
+        if rest is not None and len(rest):
+            self._write(_pairs(rest, len(rest)))
 
 
 def _pairs(samples: Pcm | Channels, per_pixel: int) -> bytes:
-    if not len(samples):
-        return b""
     rows = samples.reshape(len(samples) // per_pixel, per_pixel, -1)
     return (np.stack([rows.min(axis=1), rows.max(axis=1)], axis=2) >> 8).astype(np.int8).tobytes()
 
@@ -57,8 +74,9 @@ class Peaks:
 
     @classmethod
     def of(cls, pairs: bytes, n_channels: int = 1) -> Peaks:
-        """What `PeakMeter.finish` returned."""
-        return cls(np.frombuffer(pairs, np.int8).reshape(-1, n_channels, 2))
+        """What a `PeakMeter` wrote; the part of a pixel at the end is left out."""
+        whole = len(pairs) // (2 * n_channels) * 2 * n_channels
+        return cls(np.frombuffer(pairs[:whole], np.int8).reshape(-1, n_channels, 2))
 
     @classmethod
     def from_dat(cls, data: bytes) -> Peaks:

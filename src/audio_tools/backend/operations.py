@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +27,7 @@ from audio_tools.options import Options
 from audio_tools.storage import UploadedFile, Uploads, require_upload_id
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.storage.disk_wait import DiskWait
+from audio_tools.storage.peak_recorder import PeakRecorder
 from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Transcript
 from audio_tools.webhooks import Delivery, Subscriptions
@@ -201,13 +202,24 @@ class Backend:
         except FileNotFoundError:
             raise JobNotFound(job_id) from None
 
-    async def store_transcript(self, job: Job, transcript: Transcript, wait_s: float = 0.0) -> None:
+    @asynccontextmanager
+    async def peak_recorder(self, job: Job) -> AsyncIterator[PeakRecorder]:
+        """Context manager: the recorder of a job's waveform; what was not stored with a transcript goes."""
+        recorder = self.transcripts.peak_recorder(job.id)
+        try:
+            yield recorder
+        finally:
+            await run_to_completion(recorder.discard)
+
+    async def store_transcript(
+        self, job: Job, transcript: Transcript, peaks: PeakRecorder | None = None, wait_s: float = 0.0
+    ) -> None:
         """
-        Store the transcript of a job; waits up to `wait_s` seconds for room.
+        Store the transcript of a job, with its waveform; waits up to `wait_s` seconds for room.
 
         Runs to its end even if the caller is cancelled, so that no half-written file stays.
         """
-        await DiskWait(wait_s, run_to_completion).run(self.transcripts.put, job.id, transcript)
+        await DiskWait(wait_s, run_to_completion).run(self.transcripts.put, job.id, transcript, peaks)
 
     async def release_upload(self, job: Job) -> None:
         """Remove the upload of a job that no longer needs it."""

@@ -48,8 +48,7 @@ class FileResults:
 
     `seconds` of sound were decoded, with `pauses` in it; `media.duration` is when sound and picture end.
     `chunks` and `failures`: its chunks, in order. `warnings` of the decoder; `cut_off` if it found that the
-    file ends before its time; `peaks` of the samples; `channels`: what each holds, if they were transcribed
-    one by one.
+    file ends before its time; `channels`: what each holds, if they were transcribed one by one.
     """
 
     media: MediaInfo
@@ -60,7 +59,6 @@ class FileResults:
     failures: Sequence[FailedChunk]
     warnings: Sequence[str]
     cut_off: bool = False
-    peaks: bytes = b""
     channels: Sequence[ChannelSound] = ()
 
     @property
@@ -100,7 +98,6 @@ def assemble(
         media=media.of_stream(file.stream.position),
         aligner=_aligner_used(aligner, words, language),
         pauses=tuple(find_silences(pauses, words, PAUSE_S)),
-        peaks=file.peaks,
         silence_detection=describe_detector(options.silence_detection),
         fillers=tuple(list_fillers(words if options.word_timestamps else (), language, searched)),
         filler_detection="transcript" if searched is None else "samples",

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.channel_cutting import ChannelCutter
-from audio_tools.audio.chunking import WINDOW_FILL, Cutter, capped_target, cut, target_seconds
+from audio_tools.audio.chunking import WINDOW_FILL, Chunk, Cutter, capped_target, cut, target_seconds
 from audio_tools.audio.pcm import Pcm
-from audio_tools.audio.peaks import PeakMeter
+from audio_tools.audio.peaks import PeakMeter, PeakSink
 from audio_tools.audio.vad import make_detector
 from audio_tools.concurrency import first_error_of
 from audio_tools.engines.base import Capabilities, Engine
@@ -77,7 +77,8 @@ class PipelineContext:
     The context of a job.
 
     `chunk_size` caps an encoded chunk, in bytes. Without an aligner words keep the times of the engine. An
-    engine that cannot be reached and a full disk are waited for up to `outage_wait_s` seconds.
+    engine that cannot be reached and a full disk are waited for up to `outage_wait_s` seconds. `peaks` takes
+    the waveform while it is measured; without it none is.
     """
 
     engine: Engine
@@ -86,6 +87,7 @@ class PipelineContext:
     chunk_size: int
     aligner: Aligner | None = None
     outage_wait_s: float = OUTAGE_WAIT_S
+    peaks: PeakSink | None = None
 
     async def close(self) -> None:
         """Close the engine and the aligner."""
@@ -190,13 +192,13 @@ class _FileRun:
     progress: ProgressTracker
     publish: Publish
     cutter: Cutter | ChannelCutter = field(init=False)
-    peaks: PeakMeter = field(init=False)
     results_by_index: dict[int, ChunkResult] = field(default_factory=dict)
     failures: dict[int, Failure] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     cut_off: bool = False
     over_budget: bool = False
     found: MediaInfo | None = None
+    peaks_complete: bool = False
 
     async def transcribe_pending(self) -> None:
         """
@@ -206,7 +208,6 @@ class _FileRun:
         """
         self.failures.clear()
         self.progress.start_pass()
-        self.peaks = PeakMeter()
         self.cutter = await asyncio.to_thread(self.new_cutter)  # which loads the model of the voice
         ready: asyncio.Queue[PreparedChunk | None] = asyncio.Queue(READY_CHUNKS)
         limiter, engine = self.context.limiter, self.context.engine
@@ -232,7 +233,6 @@ class _FileRun:
             failures=[self.failures[index].chunk for index in sorted(self.failures)],
             warnings=self.warnings,
             cut_off=self.cut_off,
-            peaks=self.peaks.finish(),
             channels=self.cutter.channels() if isinstance(self.cutter, ChannelCutter) else (),
         )
 
@@ -245,7 +245,7 @@ class _FileRun:
             Decoder(self.path, self.stream.position, channels=self.channels) as decoder,
         ):
             chunks, loop = cut(self._measured(decoder), self.cutter), asyncio.get_running_loop()
-            cut_next = partial(loop.run_in_executor, cutting, next, chunks, None)
+            cut_next = partial(loop.run_in_executor, cutting, self._next, chunks)
             coming = cut_next()
             try:
                 while (chunk := await asyncio.shield(coming)) is not None and not self.over_budget:
@@ -268,11 +268,26 @@ class _FileRun:
         for _ in range(lanes):
             await ready.put(None)
 
+    def _next(self, chunks: Iterator[Chunk]) -> Chunk | None:
+        """Cut the next chunk, and publish the waveform up to there: the engine may take a while with it."""
+        chunk = next(chunks, None)
+        if self.context.peaks is not None:
+            self.context.peaks.flush()
+        return chunk
+
     def _measured(self, blocks: Iterable[Pcm]) -> Iterator[Pcm]:
-        """The same blocks, whose waveform is taken in passing."""
+        """The same blocks, whose waveform is taken in passing; a second pass would bring the same one."""
+        sink = self.context.peaks
+        if sink is None or self.peaks_complete:
+            yield from blocks
+            return
+        sink.begin(self.channels or 1)
+        meter = PeakMeter(sink.write)
         for block in blocks:
-            self.peaks.push(block)
+            meter.push(block)
             yield block
+        meter.finish()
+        self.peaks_complete = True
 
     def _note_end(self, decoder: Decoder) -> None:
         """Replace what the container promised by what was found, and report where it promised more."""

@@ -37,6 +37,16 @@ class Blobs(Protocol):
         """Store a value durably; replaces an earlier one."""
         ...
 
+    def append(self, name: str, data: bytes, at: int) -> None:
+        """
+        Append to a value that grows and has `at` bytes so far; 0 starts it anew. Readers see what was
+        appended; a crash may lose the last of it.
+
+        Raises:
+            StorageError: it has another length, since another process writes it now.
+        """
+        ...
+
     def get(self, name: str) -> bytes:
         """Return the value."""
         ...

@@ -71,6 +71,19 @@ class LocalBlobs:
         """Store a value durably; replaces an earlier one. Raises DiskFull, StorageError."""
         write_atomically(self._folder / name, data)
 
+    def append(self, name: str, data: bytes, at: int) -> None:
+        """Append to a value that grows and has `at` bytes so far. Raises DiskFull, StorageError."""
+        path = self._folder / name
+        with map_storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Closed each time: on a network file system other machines see it only then.
+            with path.open("r+b" if at else "wb", buffering=0) as file:
+                if file.seek(0, os.SEEK_END) != at:
+                    raise StorageError(f"Another process writes {path}.")
+                if file.write(data) != len(data):
+                    file.truncate(at)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     def get(self, name: str) -> bytes:
         """Return the value. Raises FileNotFoundError, StorageError."""
         with self._reading(name):

@@ -11,6 +11,7 @@ from audio_tools.audio.peaks import Peaks
 from audio_tools.storage.base import Blobs
 from audio_tools.storage.chunk_cache import PART_S
 from audio_tools.storage.local import LocalBlobs
+from audio_tools.storage.peak_recorder import PeakRecorder
 from audio_tools.transcript import Transcript
 
 
@@ -26,16 +27,19 @@ class TranscriptStore:
     def __init__(self, place: Path | Blobs) -> None:
         self._blobs = LocalBlobs(place / "transcripts") if isinstance(place, Path) else place
 
-    def put(self, job_id: str, transcript: Transcript) -> None:
+    def peak_recorder(self, job_id: str) -> PeakRecorder:
+        """The recorder for the waveform of a job that runs."""
+        return PeakRecorder(self._blobs, _growing(job_id))
+
+    def put(self, job_id: str, transcript: Transcript, peaks: PeakRecorder | None = None) -> None:
         """
-        Store a transcript.
+        Store a transcript, with the waveform that was recorded.
 
         Raises:
             DiskFull, StorageError: it was not stored.
         """
-        if transcript.peaks:
-            peaks = Peaks.of(transcript.peaks, max(len(transcript.channels), 1))
-            self._blobs.put(_peaks(job_id), peaks.to_dat())
+        if peaks is not None and (recorded := peaks.recorded()) is not None:
+            self._blobs.put(_peaks(job_id), recorded.to_dat())
         try:
             self._blobs.put(_words(job_id), transcript.to_json_text())
         except BaseException:
@@ -43,6 +47,8 @@ class TranscriptStore:
                 if not self.exists(job_id):  # another process may have stored both
                     self._blobs.remove(_peaks(job_id))
             raise
+        if peaks is not None:
+            peaks.discard()
 
     def get(self, job_id: str) -> Transcript:
         """Read a transcript. Raises FileNotFoundError: there is none."""
@@ -64,10 +70,16 @@ class TranscriptStore:
         """Read the waveform of a job. Raises FileNotFoundError: there is none."""
         return Peaks.from_dat(self._blobs.get(_peaks(job_id)))
 
+    def partial_peaks(self, job_id: str) -> Peaks:
+        """Read the waveform of a job that runs, as far as it is. Raises FileNotFoundError: there is none."""
+        recorded = self.peak_recorder(job_id).recorded()
+        # None: it may have been completed a moment ago.
+        return self.peaks(job_id) if recorded is None else recorded
+
     def remove(self, job_id: str) -> None:
         """Remove a transcript and its peaks if there are any."""
-        self._blobs.remove(_words(job_id))
-        self._blobs.remove(_peaks(job_id))
+        for name in (_words(job_id), _peaks(job_id), _growing(job_id)):
+            self._blobs.remove(name)
 
     def sweep(self, older_than_s: float) -> list[str]:
         """
@@ -87,3 +99,7 @@ def _words(job_id: str) -> str:
 
 def _peaks(job_id: str) -> str:
     return f"{job_id}.dat"
+
+
+def _growing(job_id: str) -> str:
+    return f"{job_id}.peaks"

@@ -48,9 +48,13 @@ async def job_id(queue: SqliteQueue, tmp_path: Path) -> str:
     return await finished(queue, tmp_path, TALK)
 
 
-async def finished(queue: SqliteQueue, folder: Path, transcript: Transcript) -> str:
+async def finished(queue: SqliteQueue, folder: Path, transcript: Transcript, peaks: bytes = b"") -> str:
     job = (await queue.add(JobRequest({"path": "/x", "fileName": "Täke 1.mov"}))).job
-    TranscriptStore(folder).put(job.id, transcript)
+    store = TranscriptStore(folder)
+    recorder = store.peak_recorder(job.id)
+    recorder.begin(1)
+    recorder.write(peaks)
+    store.put(job.id, transcript, recorder)
     await (await queue.take()).complete({})
     return job.id
 
@@ -203,7 +207,7 @@ async def test_the_waveform_comes_in_both_forms(
     client: httpx2.AsyncClient, queue: SqliteQueue, tmp_path: Path
 ) -> None:
     """At the level and for the part that is asked for; with its ETag it is not sent again."""
-    job_id = await finished(queue, tmp_path, replace(TALK, peaks=bytes(range(100)) * 10))
+    job_id = await finished(queue, tmp_path, TALK, bytes(range(100)) * 10)
     path = f"/job/{job_id}/peaks"
     whole = await client.get(path)
     part = await client.get(path, params={"samplesPerPixel": 1024, "format": "dat", "start": 1, "end": 2})
@@ -215,6 +219,38 @@ async def test_the_waveform_comes_in_both_forms(
     assert len(Peaks.from_dat(part.content).pairs) == 17
     assert (again.status_code, again.content) == (304, b"")
     assert (await client.get(path, params={"samplesPerPixel": 100})).status_code == 422
+
+
+async def test_the_waveform_of_a_running_job_comes_as_far_as_it_is(
+    client: httpx2.AsyncClient, queue: SqliteQueue, tmp_path: Path
+) -> None:
+    """With `partial`, from the first block on, until the whole one takes its place; without it still 202."""
+    job_id = (await queue.add(JobRequest({"path": "/x", "fileName": "talk.mov"}))).job.id
+    path, partial, store = f"/job/{job_id}/peaks", {"partial": "true"}, TranscriptStore(tmp_path)
+    waiting = await client.get(path, params=partial)
+    lease = await queue.take()
+    nothing = await client.get(path, params=partial)
+    recorder = store.peak_recorder(job_id)
+    recorder.begin(2)
+    recorder.write(bytes(4 * 30))
+    recorder.flush()
+    some = await client.get(path, params=partial)
+    recorder.write(bytes(4 * 20))
+    recorder.flush()
+    more = await client.get(path, params=partial | {"start": 0.4})
+    plain = await client.get(path)
+    recorder.write(bytes(4 * 5))
+    store.put(job_id, TALK, recorder)
+    await lease.complete({})
+    whole = await client.get(path, params=partial)
+
+    assert [reply.status_code for reply in (waiting, nothing, plain)] == [202, 202, 202]
+    assert_described(some.json(), "Waveform")
+    assert [(reply.json()["channels"], reply.json()["length"]) for reply in (some, more, whole)] == [
+        (2, 30),
+        (2, 25),
+        (2, 55),
+    ]
 
 
 async def test_a_job_without_a_waveform_says_so(client: httpx2.AsyncClient, job_id: str) -> None:

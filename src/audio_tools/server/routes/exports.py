@@ -62,6 +62,12 @@ OF_AN_EXPORT = (
 )
 
 
+PARTIAL = (
+    "Of a running job: what has been measured so far. Without it, or before anything has been, the response "
+    "is 202."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ExportRoutes:
     """
@@ -174,6 +180,7 @@ class ExportRoutes:
         ] = "json",
         start: Annotated[float | None, Query(ge=0, le=LONGEST_S, description="Start, seconds.")] = None,
         end: Annotated[float | None, Query(ge=0, le=LONGEST_S, description="End, seconds.")] = None,
+        partial: Annotated[bool, Query(description=PARTIAL)] = False,
         if_none_match: Annotated[str | None, Header(description="The ETag of an earlier reply.")] = None,
     ) -> Response:
         """
@@ -181,12 +188,16 @@ class ExportRoutes:
         each with `channelMode: separate`.
         """
         job = await self.backend.queue.get(job_id)
-        if job.state != JobState.COMPLETED:
+        complete = job.state == JobState.COMPLETED
+        if not complete and not (partial and job.state == JobState.ACTIVE):
             return await self.unfinished(job_id)
+        store = self.backend.transcripts
         try:
-            peaks = await asyncio.to_thread(self.backend.transcripts.peaks, job.id)
+            peaks = await asyncio.to_thread(store.peaks if complete else store.partial_peaks, job.id)
         except FileNotFoundError:
-            raise PeaksNotFound(job.id) from None
+            if complete:
+                raise PeaksNotFound(job.id) from None
+            return await self.unfinished(job_id)
         wanted = peaks.coarser(int(samplesPerPixel)).between(start, end)
         data = wanted.to_dat()
         tag = blake2b(data, digest_size=12).hexdigest()
