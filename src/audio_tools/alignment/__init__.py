@@ -10,12 +10,13 @@ from audio_tools.alignment.base import Aligner
 from audio_tools.alignment.by_language import AlignerByLanguage
 from audio_tools.alignment.ctc.aligner import CtcAligner
 from audio_tools.alignment.pocketsphinx.aligner import SphinxAligner, is_installed
-from audio_tools.alignment.whisper import WhisperAligner, WordTimer
+from audio_tools.alignment.whisper import WhisperAligner
+from audio_tools.words.word_timer import WordTimer
 
 
 def make_aligner(
     wanted: Literal["auto", "off"],
-    ear: WordTimer | None = None,
+    word_timer: WordTimer | None = None,
     *,
     model: Path | None = None,
     languages: frozenset[str] = frozenset(),
@@ -25,7 +26,7 @@ def make_aligner(
 
     Args:
         wanted: the setting ALIGN.
-        ear: transcribes other languages than English; None if there is none.
+        word_timer: transcribes other languages than English; None if there is none.
         model: the setting ALIGN_MODEL.
         languages: ISO 639-1 codes of all languages; the model aligns those that no other aligner knows.
 
@@ -37,7 +38,7 @@ def make_aligner(
     aligners: list[Aligner] = []
     if is_installed():
         aligners.append(SphinxAligner(max((os.cpu_count() or 1) - 1, 1)))
-    by_transcription = WhisperAligner(ear) if ear is not None else None
+    by_transcription = WhisperAligner(word_timer) if word_timer is not None else None
     if model is not None:
         known = frozenset[str]().union(*(aligner.languages for aligner in aligners))
         aligners.append(CtcAligner(model, languages - known, by_transcription))

@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import Protocol
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.alignment.placement import place_words
@@ -21,6 +20,7 @@ from audio_tools.errors import AudioToolsError
 from audio_tools.transcript import Interval, Word
 from audio_tools.words.script import fold
 from audio_tools.words.timing import fit_to_speech
+from audio_tools.words.word_timer import WordTimer
 
 RULES = 1
 """See `alignment.pocketsphinx.aligner.RULES`."""
@@ -30,24 +30,6 @@ MOST_RESPELLED = 3
 """Maximum number of consecutive words that the two may spell differently."""
 
 log = logging.getLogger(__name__)
-
-
-class WordTimer(Protocol):
-    """Transcribes words with their times; `languages` are ISO-639-1 codes."""
-
-    languages: frozenset[str]
-
-    def identity(self) -> tuple[str, ...]:
-        """Return what shapes the results, as far as it is known before the start."""
-        ...
-
-    async def time_words(self, pcm: Pcm, speech: Sequence[Interval], language: str) -> Sequence[Word]:
-        """Return the words of a chunk, in seconds from its start. Raises AudioToolsError if it fails."""
-        ...
-
-    async def close(self) -> None:
-        """Stop the processes; safe to call twice."""
-        ...
 
 
 class WhisperAligner:

@@ -100,11 +100,11 @@ def _one_engine(settings: Settings, *, name: str, network: bool) -> Finding:
 def _aligner(settings: Settings) -> Finding:
     from audio_tools.alignment import make_aligner
     from audio_tools.alignment.ctc.model import CtcModel
-    from audio_tools.engines.whisper.word_timer import whisper_word_timer
+    from audio_tools.engines.registry import make_word_timer
 
     if settings.align == "off":
         return Finding("aligner", None, "off: set ALIGN=auto to put English words on the samples")
-    others = "; Whisper, for words of other languages without times" if whisper_word_timer(settings) else ""
+    others = "; Whisper, for words of other languages without times" if make_word_timer(settings) else ""
     if settings.align_model is not None:
         spelled = len(CtcModel(settings.align_model).vocabulary.labels)
         others = f"; the CTC model in {settings.align_model} ({spelled} letters), for other languages{others}"

@@ -12,6 +12,7 @@ from audio_tools.errors import EngineNotReady
 from audio_tools.metrics import declare_engines
 from audio_tools.options import Options
 from audio_tools.settings import Settings
+from audio_tools.words.word_timer import WordTimer
 
 ENGINES: Mapping[str, EngineSpec] = {spec.name: spec for spec in (OPENAI, WHISPER)}
 """All engines, in the order in which `auto` tries them; the last one needs no account."""
@@ -70,3 +71,9 @@ def make_engine(settings: Settings, options: Options) -> Engine:
         EngineNotReady: see `choose_engine`.
     """
     return choose_engine(settings, options).make(settings, options)
+
+
+def make_word_timer(settings: Settings) -> WordTimer | None:
+    """Return what times the words of engines without word times; None if no engine can on this machine."""
+    timers = (spec.word_timer(settings) for spec in ENGINES.values())
+    return next(filter(None, timers), None)

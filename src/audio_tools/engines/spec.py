@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from audio_tools.engines.base import Engine
 from audio_tools.options import EngineName, Options
 from audio_tools.settings import Settings
+from audio_tools.words.word_timer import WordTimer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class EngineSpec:
     words, in a few file-system calls; raises EngineNotReady if a key, package or model is missing.
     `diagnose`: the line of `doctor`, with network access only if the second argument is true; raises
     AudioToolsError if a transcription would fail. `account`: identifies the account whose rate limits all
-    processes share; None: the limits are those of this process.
+    processes share; None: the limits are those of this process. `word_timer`: creates what times the words of
+    engines without word times, or returns None if this engine cannot, or its model is not present.
     """
 
     name: EngineName
@@ -56,3 +58,4 @@ class EngineSpec:
     diagnose: Callable[[Settings, bool], Diagnosis]
     client_models: re.Pattern[str] | None = None
     account: Callable[[Settings], str] | None = None
+    word_timer: Callable[[Settings], WordTimer | None] = lambda _: None

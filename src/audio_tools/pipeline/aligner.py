@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from audio_tools.alignment import make_aligner
 from audio_tools.alignment.base import Aligner
-from audio_tools.engines.registry import LANGUAGES
-from audio_tools.engines.whisper.word_timer import whisper_word_timer
+from audio_tools.engines.registry import LANGUAGES, make_word_timer
 from audio_tools.settings import Settings
 
 
@@ -17,5 +16,5 @@ def build_aligner(settings: Settings) -> Aligner | None:
         ConfigError: ALIGN_MODEL names a folder without a model or its vocabulary.
     """
     return make_aligner(
-        settings.align, whisper_word_timer(settings), model=settings.align_model, languages=LANGUAGES
+        settings.align, make_word_timer(settings), model=settings.align_model, languages=LANGUAGES
     )

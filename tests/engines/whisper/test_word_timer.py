@@ -1,4 +1,4 @@
-"""The local model as an ear for other engines."""
+"""The local model times the words of other engines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.engines.whisper.word_timer import whisper_word_timer
+from audio_tools.engines.registry import make_word_timer
 from audio_tools.settings import Settings
 from audio_tools.transcript import Interval
 from tests.engines.whisper.test_model import WORD_TOLERANCE_S, noise
@@ -16,26 +16,26 @@ pytest.importorskip("faster_whisper", reason="the local engine (extra [local]) i
 
 
 @pytest.mark.slow
-async def test_the_ear_hears_words_with_times(tmp_path: Path) -> None:
+async def test_words_have_times(tmp_path: Path) -> None:
     """The model of WHISPER_MODEL is started for the first chunk."""
-    ear = whisper_word_timer(Settings.load(whisper_model=str(build(tmp_path / "tiny")), data_dir=tmp_path))
-    assert ear is not None
+    timer = make_word_timer(Settings.load(whisper_model=str(build(tmp_path / "tiny")), data_dir=tmp_path))
+    assert timer is not None
 
     try:
-        words = await ear.time_words(noise(8.0), [Interval(0.0, 7.0)], "es")
+        words = await timer.time_words(noise(8.0), [Interval(0.0, 7.0)], "es")
     finally:
-        await ear.close()
+        await timer.close()
 
     assert " ".join(word.word for word in words) == TEXT
     for word, wanted in zip(words, script_words(), strict=True):
         assert word.start == pytest.approx(wanted.start, abs=WORD_TOLERANCE_S)
-    assert "tiny" in ear.identity()
-    assert "es" in ear.languages
+    assert "tiny" in timer.identity()
+    assert "es" in timer.languages
 
 
 @pytest.mark.parametrize("model", ["large-v3", "nobody knows"])
 def test_no_model_is_downloaded_for_it(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the model is not here, or there is none of that name, there is no ear."""
+    """Without the model, or with an unknown name, there is no timer."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
-    assert whisper_word_timer(Settings.load(whisper_model=model, data_dir=tmp_path)) is None
+    assert make_word_timer(Settings.load(whisper_model=model, data_dir=tmp_path)) is None

@@ -10,6 +10,7 @@ from audio_tools.engines.languages import LANGUAGES
 from audio_tools.engines.spec import Diagnosis, EngineSpec, Requirement
 from audio_tools.options import Options
 from audio_tools.settings import Settings
+from audio_tools.words.word_timer import WordTimer
 
 
 def _make(settings: Settings, options: Options) -> Engine:
@@ -49,6 +50,12 @@ def _diagnose(settings: Settings, network: bool) -> Diagnosis:
     return Diagnosis(True, f"{text}: {check_download(model, data_dir)}")
 
 
+def _word_timer(settings: Settings) -> WordTimer | None:
+    from audio_tools.engines.whisper.word_timer import whisper_word_timer
+
+    return whisper_word_timer(settings)
+
+
 WHISPER = EngineSpec(
     name="whisper",
     requirement=Requirement(
@@ -61,5 +68,6 @@ WHISPER = EngineSpec(
     make=_make,
     describe=_describe,
     diagnose=_diagnose,
+    word_timer=_word_timer,
     client_models=re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"),
 )
