@@ -14,6 +14,7 @@ from audio_tools.errors import QueueUnavailable
 from audio_tools.jobs import Queue
 from audio_tools.metrics import JOBS, REGISTRY, WEBSOCKETS
 from audio_tools.server.access_rules import AccessRules
+from audio_tools.server.docs_page import docs_page
 from audio_tools.server.error_responses import install, on_http_error
 from audio_tools.server.middleware.access_control import AccessControl
 from audio_tools.server.middleware.access_log import AccessLog
@@ -23,7 +24,6 @@ from audio_tools.server.openai_api.errors import JobFailed
 from audio_tools.server.openapi.document import DESCRIPTION, FIGURES, HEALTHY, TAGS, DocumentedApp
 from audio_tools.server.openapi.errors import errors
 from audio_tools.server.request_body import ClientGone, LingeringClose
-from audio_tools.server.routes.docs import docs_page
 from audio_tools.server.routes.health import HealthCheck, health
 from audio_tools.server.routes.job_events import JobEvents
 from audio_tools.server.routes.jobs import JobRoutes

@@ -6,13 +6,11 @@ import asyncio
 import base64
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partialmethod
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -412,43 +410,6 @@ async def test_a_file_of_the_machine_keeps_its_name(queue: SqliteQueue) -> None:
 # What describes the interface
 
 
-class Page(HTMLParser):
-    """Collects the headings of a page and whatever it would load or run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.headings: list[str] = []
-        self.loaded: list[str] = []
-        self._in_heading = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._in_heading = tag == "h2" or (self._in_heading and tag == "code")
-        loads = {"script", "link", "img", "iframe", "object", "embed"}
-        self.loaded += [tag] if tag in loads else [name for name, _ in attrs if name in {"src", "style"}]
-
-    def handle_data(self, data: str) -> None:
-        if self._in_heading:
-            self.headings.append(data)
-            self._in_heading = False
-
-
-async def test_the_page_shows_every_route_and_loads_nothing(client: httpx2.AsyncClient) -> None:
-    """It works offline, and nothing on it can run."""
-    document = (await client.get("/openapi.json")).json()
-    response = await client.get("/docs")
-    page = Page()
-    page.feed(response.text)
-
-    methods = {"get", "post", "head", "patch", "delete", "options"}
-    routes = [
-        f"{name.upper()} {path}" for path, item in document["paths"].items() for name in methods & {*item}
-    ]
-    assert sorted(page.headings) == sorted(routes)
-    assert page.loaded == []
-    assert response.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
-    assert (await client.get("/redoc")).status_code == 404
-
-
 async def test_a_body_with_two_files_is_refused(client: httpx2.AsyncClient, tmp_path: Path) -> None:
     """It is not clear which of them is meant."""
     (tmp_path / "a.wav").write_bytes(b"x")
@@ -456,18 +417,6 @@ async def test_a_body_with_two_files_is_refused(client: httpx2.AsyncClient, tmp_
     response = await client.post("/jobs", json=body)
 
     assert (response.status_code, response.json()["error"]) == (400, "malformed_request")
-
-
-async def test_the_page_is_for_people(client: httpx2.AsyncClient) -> None:
-    """Every schema has its place, which its name leads to; nothing is left of Markdown and JSON."""
-    document = (await client.get("/openapi.json")).json()
-    text = (await client.get("/docs")).text
-    places = re.findall(r"<h3 id=(\w+)>", text)
-
-    assert places == [*document["components"]["schemas"]]
-    assert set(re.findall(r"<a href=#(\w+)>", text)) <= set(places)
-    assert "<td>integer from 1 to 64<br>may be missing<td><p>Maximum number of concurrent requests" in text
-    assert [sign for sign in ("`", "$ref", "anyOf", "None") if sign in text] == []
 
 
 async def test_the_document_knows_bodies_statuses_and_resumable_uploads(client: httpx2.AsyncClient) -> None:

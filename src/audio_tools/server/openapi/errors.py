@@ -111,7 +111,7 @@ OF_A_FAILED_JOB: tuple[Error, ...] = (
 def errors(*kinds: Error) -> Responses:
     """The `responses` of a route: these errors and those of every route."""
     by_status: dict[int, list[str]] = {}
-    for kind in (*EVERYWHERE, *kinds):
+    for kind in dict.fromkeys((*EVERYWHERE, *kinds)):
         status, code, meaning = kind if isinstance(kind, Refusal) else Refusal.of(kind)
         by_status.setdefault(status, []).append(f"- `{code}`: {meaning}")
     return {
