@@ -31,7 +31,6 @@ from audio_tools.server.routes.openai import OpenAIRoutes
 from audio_tools.server.routes.tus import TusApp
 from audio_tools.server.uvicorn_ext.choice import Protocols, choose_protocols
 from audio_tools.settings import Settings
-from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.webhooks import WebhookDispatcher, WebhookSender
 from audio_tools.worker_process import WorkerProcess, until_told_to_stop
 
@@ -142,7 +141,7 @@ class ServerProcess:
             raise DiskFull(
                 f"Only {free} bytes are free in {folder}.", hint="Free disk space, or change DATA_DIR."
             )
-        used = await asyncio.to_thread(ChunkCache(folder).used_bytes)
+        used = await asyncio.to_thread(self._backend.chunk_cache.used_bytes)
         return f"{free / 1e9:.1f} GB free; chunk results take {used / 1e6:.0f} MB"
 
 

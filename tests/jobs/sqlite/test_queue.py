@@ -440,6 +440,58 @@ async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     assert file.read_bytes() == b"no database at all " * 100
 
 
+@pytest.mark.parametrize("size", [0, 1])
+async def test_an_emptied_file_is_not_taken_for_a_new_one(tmp_path: Path, size: int) -> None:
+    """A disk that lost the file's content has lost jobs: opening says so, and changes nothing."""
+    await _closed_queue(tmp_path)
+    file = tmp_path / "queue.db"
+    file.write_bytes(bytes(size))
+
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="the jobs that it held are lost") as refused:
+            await SqliteQueue(tmp_path).open()
+    assert "backup" in refused.value.hint
+    assert file.stat().st_size == size
+
+
+@pytest.mark.parametrize("is_missing", [True, False])
+async def test_changes_of_a_lost_file_are_not_deleted(tmp_path: Path, is_missing: bool) -> None:
+    """SQLite would delete the log of a file that is missing or empty, and with it the newest jobs."""
+    await _closed_queue(tmp_path)
+    file, wal = tmp_path / "queue.db", tmp_path / "queue.db-wal"
+    file.unlink() if is_missing else file.write_bytes(b"")
+    wal.write_bytes(b"changes")
+
+    with pytest.raises(ConfigError, match="holds changes of its jobs") as refused:
+        await SqliteQueue(tmp_path).open()
+    assert "queue.db-wal" in refused.value.hint
+    assert wal.read_bytes() == b"changes"
+
+
+async def test_a_missing_file_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It may have been moved away on purpose, so the service starts, and its log says what is missing."""
+    await _closed_queue(tmp_path)
+    (tmp_path / "queue.db").unlink()
+    await _closed_queue(tmp_path)
+
+    assert "queue file missing" in caplog.text
+
+
+async def test_a_damaged_file_leaves_the_reserve(tmp_path: Path) -> None:
+    """The reserve is for a full disk, which is not what is wrong."""
+    await _closed_queue(tmp_path)
+    (tmp_path / "queue.db").write_bytes(bytes(8192))
+
+    with pytest.raises(QueueUnavailable, match="not a database"):
+        await SqliteQueue(tmp_path).open()
+    assert (tmp_path / "queue.reserve").exists()
+
+
+async def _closed_queue(folder: Path) -> None:
+    async with SqliteQueue(folder):
+        pass
+
+
 async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     """A version that is not known yet is refused, not guessed at."""
     async with SqliteQueue(tmp_path):

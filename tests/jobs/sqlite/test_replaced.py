@@ -29,7 +29,11 @@ def restore(folder: Path) -> None:
     copy.rename(folder)
 
 
-@pytest.mark.parametrize("change", [delete, empty, restore])
+def lose_changes(folder: Path) -> None:
+    (folder / "queue.db-wal").unlink()
+
+
+@pytest.mark.parametrize("change", [delete, empty, restore, lose_changes])
 async def test_a_queue_whose_files_have_gone_takes_nothing(
     change: Callable[[Path], None], tmp_path: Path
 ) -> None:

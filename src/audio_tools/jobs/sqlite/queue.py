@@ -31,6 +31,7 @@ from audio_tools.jobs.broadcast import Broadcast
 from audio_tools.jobs.failure import JobFailure
 from audio_tools.jobs.job import CANCELLING, TERMINAL, Event, Job, JobState
 from audio_tools.jobs.request import JobRequest
+from audio_tools.jobs.sqlite.emptied import require_jobs_kept
 from audio_tools.jobs.sqlite.tables import (
     Changes,
     Reading,
@@ -77,9 +78,12 @@ class SqliteQueue(Queue):
         self._writer, self._reader = _Connection(self._path, "rwc"), _Connection(self._path, "ro")
         self._is_open = True
         try:
+            await asyncio.to_thread(require_jobs_kept, self._path, self._reserve.path)
             await self._recover()
             await asyncio.to_thread(self._reserve.keep)
-            self._files = {path: _file_id(path) for path in (self._path, self._path.with_suffix(".lock"))}
+            # The log of changes stays the same file while it is open.
+            names = (self._path, self._path.with_suffix(".lock"), self._path.with_suffix(".db-wal"))
+            self._files = {path: _file_id(path) for path in names}
         except BaseException:
             await self._let_go()
             raise
@@ -87,9 +91,9 @@ class SqliteQueue(Queue):
     async def _recover(self) -> None:
         try:
             await self._write(Writing.recover, vital=True)
-        except (DiskFull, QueueUnavailable):
+        except (DiskFull, QueueUnavailable) as error:
             # Even to open the file takes room, for the memory that its readers share.
-            if not await asyncio.to_thread(self._reserve.give_up):
+            if not _is_disk_error(error.__cause__) or not await asyncio.to_thread(self._reserve.give_up):
                 raise
             await self._write(Writing.recover)
 
@@ -307,27 +311,27 @@ class _Reserve:
     """A file that reserves disk space for changes that must be stored even on a full disk."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def keep(self) -> None:
         """Create the file if it is missing and there is plenty of free space."""
         with suppress(OSError):
-            if not self._path.exists() and disk_usage(self._path.parent).free > 4 * RESERVE_BYTES:
-                self._path.write_bytes(bytes(RESERVE_BYTES))
+            if not self.path.exists() and disk_usage(self.path.parent).free > 4 * RESERVE_BYTES:
+                self.path.write_bytes(bytes(RESERVE_BYTES))
 
     def use(self, store: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
         """Call `store`, once more without the reserve if the disk is full."""
         try:
             return store(db)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in DISK_ERRORS or not self.give_up():
+            if not _is_disk_error(error) or not self.give_up():
                 raise
             return store(db)
 
     def give_up(self) -> bool:
         """Remove the file; False if there is none."""
         try:
-            self._path.unlink()
+            self.path.unlink()
         except OSError:
             return False
         log.warning("disk full, using the reserve of the queue")
@@ -360,6 +364,11 @@ class _Connection:
     def _close(self) -> None:
         if self._db is not None:
             self._db.close()
+
+
+def _is_disk_error(error: BaseException | None) -> bool:
+    """Whether SQLite failed because the disk is full."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in DISK_ERRORS
 
 
 def _file_id(path: Path) -> FileId | None:
