@@ -284,3 +284,11 @@ async def test_a_wav_of_more_than_4_gib_is_heard_to_its_end(tmp_path: Path) -> N
     assert media.likely_duration == pytest.approx(1 + (1 << 32) / (rate * frame), abs=0.1)
     assert first_sound(first) == pytest.approx(1.0, abs=0.01)
     assert len(first) == BLOCK_SAMPLES
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.avi", "aac"), ("a.nut", "aac"), ("a.wav", "g722")])
+def test_a_codec_with_a_number_is_decoded(tmp_path: Path, name: str, codec: str) -> None:
+    """AVI, WAV and NUT number their codecs; numbers such as 0xFF are no characters."""
+    path = make(tmp_path / name, *sound(3, rate_hz=16_000), "-c:a", codec)
+
+    assert len(clicks(decode(path))) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread  # noqa: F401  # which asyncio imports later, as a user who may not read it
 import os
 import signal
 import tempfile
@@ -172,3 +173,13 @@ async def test_probing_leaks_no_descriptor(movie: Path, tmp_path: Path) -> None:
             await probe(movie, timeout_s=0)
 
     assert open_files() == before
+
+
+@pytest.mark.parametrize("kind", ["flac", "mp3", "aac", "wav", "ac3", "amr", "ogg"])
+async def test_a_text_is_refused_whatever_its_name(tmp_path: Path, kind: str) -> None:
+    """One kind of fault has one error: some demuxers take anything that has their extension."""
+    path = tmp_path / f"notes.{kind}"
+    path.write_text("This is a note, not media.\n" * 200)
+
+    with pytest.raises(ProbeFailed, match="unsupported or unrecognised media format"):
+        await probe(path)

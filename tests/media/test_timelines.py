@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -96,16 +97,16 @@ def test_recordings_joined_byte_by_byte_are_both_heard(tmp_path: Path, container
     assert container == "mp3" or any("restart at 5.0 s" in text for text in decoder.warnings)
 
 
-@pytest.mark.parametrize("codec", ["aac", "ac3", "libmp3lame"])
+@pytest.mark.parametrize("codec", ["aac", "ac3", "libmp3lame", "flac"])
 def test_joined_recordings_of_different_rates_are_whole(tmp_path: Path, codec: str) -> None:
-    """Raw streams have no timestamps; computed from the first sample rate, they would drop what follows."""
+    """Raw streams have no timestamps, and FLAC counts samples; by the first rate they would be dropped."""
     suffix = codec.removeprefix("lib").removesuffix("lame")
     rates = (44_100, 22_050) if codec == "libmp3lame" else (48_000, 32_000)
     parts = [
         make(
-            tmp_path / f"{rate}.{suffix}", *sound(4, rate_hz=rate), "-ac", str(number), "-c:a", codec
+            tmp_path / f"{rate}.{suffix}", *sound(4, rate_hz=rate), "-ac", str(channels), "-c:a", codec
         ).read_bytes()
-        for number, rate in enumerate(rates, start=1)
+        for rate, channels in zip(rates, (1, 1 if codec == "flac" else 2), strict=True)
     ]
     path = tmp_path / f"joined.{suffix}"
     path.write_bytes(b"".join(parts))
@@ -114,6 +115,66 @@ def test_joined_recordings_of_different_rates_are_whole(tmp_path: Path, codec: s
 
     assert heard == near(range(8), 0.2)
     assert not any("dropped" in warning for warning in decoder.warnings)
+
+
+def test_joined_wav_files_are_both_heard(tmp_path: Path) -> None:
+    """The header of the first states its own length only; the other one has the same format."""
+    part = make(tmp_path / "part.wav", *sound(3)).read_bytes()
+    path = tmp_path / "joined.wav"
+    path.write_bytes(part + part)
+    with Decoder(path, 0) as decoder:
+        heard, end = seconds(decoder)
+
+    assert heard == near(range(6))
+    assert end == pytest.approx(6, abs=0.01)
+
+
+def joined_flv(folder: Path) -> Path:
+    part = make(folder / "part.flv", *sound(3, rate_hz=44_100), "-c:a", "libmp3lame").read_bytes()
+    (folder / "joined.flv").write_bytes(part + part)
+    return folder / "joined.flv"
+
+
+def wav_with_half_its_length(folder: Path) -> Path:
+    """As a recorder leaves it that lost its power after it had written its sizes for a while."""
+    path = make(folder / "half.wav", *sound(6), "-bitexact")
+    data = bytearray(path.read_bytes())
+    half = (len(data) - 44) // 2
+    data[4:8], data[40:44] = struct.pack("<I", half + 36), struct.pack("<I", half)
+    path.write_bytes(data)
+    return path
+
+
+def joined_wav_of_two_formats(folder: Path) -> Path:
+    parts = [make(folder / f"{rate}.wav", *sound(3, rate_hz=rate)).read_bytes() for rate in (48_000, 44_100)]
+    (folder / "joined.wav").write_bytes(b"".join(parts))
+    return folder / "joined.wav"
+
+
+@pytest.mark.parametrize("make_file", [joined_flv, wav_with_half_its_length, joined_wav_of_two_formats])
+def test_what_a_demuxer_does_not_read_is_reported(tmp_path: Path, make_file: Callable[[Path], Path]) -> None:
+    """FFmpeg ends at the stated length without a word."""
+    with Decoder(make_file(tmp_path), 0) as decoder:
+        heard, _ = seconds(decoder)
+
+    assert len(heard) == 3
+    assert any(
+        re.match(r"The last (4[5-9]|50)% of the file were not read", each) for each in decoder.warnings
+    )
+
+
+@pytest.mark.parametrize("stated", [0, 36, 0xFFFFFFFF])
+def test_a_wav_that_does_not_know_its_length_is_whole(tmp_path: Path, stated: int) -> None:
+    """What is behind the stated length is the recording itself."""
+    path = make(tmp_path / "open.wav", *sound(3), "-bitexact")
+    data = bytearray(path.read_bytes())
+    data[4:8], data[40:44] = struct.pack("<I", stated), struct.pack("<I", stated if stated > 36 else 0)
+    path.write_bytes(data)
+    with Decoder(path, 0) as decoder:
+        heard, _ = seconds(decoder)
+
+    assert len(heard) == 3
+    assert not decoder.warnings
 
 
 def test_a_picture_is_joined_in_step_with_its_sound(tmp_path: Path) -> None:
@@ -210,6 +271,7 @@ EDITS = {
     "an empty edit inside": ([(2000, 1024), (3000, -1), (3000, 97_024)], [0, 1, 5, 6, 7]),
     "two empty edits": ([(1000, -1), (2000, 1024), (1000, -1), (2000, 97_024)], [1, 2, 4, 5]),
     "length 0": ([(0, 1024)], [0, 1, 2, 3, 4, 5]),
+    "length 0 beside others": ([(0, 1024), (0, -1), (4000, 1024)], [0, 1, 2, 3]),
     "back again": ([(2000, 97_024), (1000, -1), (2000, 1024)], [0, 1, 3, 4]),
     "a late start": ([(1500, -1), (4000, 1024)], [0, 1, 2, 3]),
 }

@@ -228,6 +228,11 @@ class Decoder:
                 f"{stream} has {number} channels instead of {self._channels} from {second:.1f} s on; where "
                 "it has, they are mixed into channel 0."
             )
+        if report.unread:
+            yield (
+                f"The last {report.unread:.0%} of the file were not read: it continues after its stated end, "
+                "perhaps with another recording. Split it into its parts, or convert it."
+            )
         dropped_s = self._dropped_samples / SAMPLE_RATE_HZ
         if dropped_s > DROPPED_S:
             yield f"{dropped_s:.1f} s of {stream.lower()} overlapped earlier audio and were dropped."

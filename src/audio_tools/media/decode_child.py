@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +26,7 @@ from audio_tools.media.records import RecordWriter, Report
 from audio_tools.media.sample_run import SAMPLE_RATE_HZ, SampleRun, TooManyChannels
 from audio_tools.media.sandbox import confine
 from audio_tools.media.timeline import Timeline
+from audio_tools.media.truncation import unread_share
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -69,8 +71,11 @@ class _Decoding:
         end = timeline.sound_end
         self._clip = 0, sys.maxsize if end is None else round(end * SAMPLE_RATE_HZ)
         self._untimed = media.format.name in UNTIMED
+        self._counts_samples = media.format.name == "flac"
         self._seen_any = False
         self._cut_off = False
+        self.read_to = 0
+        """Where the last packet ends in the file, in bytes."""
 
     def run(self, edits: Sequence[Edit] | None) -> Report:
         """Decode the whole stream, by its edits if they are given."""
@@ -103,7 +108,10 @@ class _Decoding:
                 if not frame.samples:
                     continue
                 seconds = frame.samples / frame.sample_rate
-                stamp = following if self._untimed or frame.pts is None else frame.pts * self._base
+                # FLAC counts samples, of the first rate after a change too.
+                other_rate = self._counts_samples and frame.sample_rate * self._base != 1
+                untimed = self._untimed or other_rate or frame.pts is None
+                stamp = following if untimed else (frame.pts or 0) * self._base
                 following = stamp + seconds
                 yield frame, self._timeline.clock.place(self._stream.index, stamp, seconds)
 
@@ -123,6 +131,7 @@ class _Decoding:
                 return
             if packet.size:
                 self._cut_off = packet.is_corrupt
+                self.read_to = max(self.read_to, (packet.pos or 0) + packet.size)
             yield packet
 
     def _decoded(self, packet: Packet[AudioStream]) -> Sequence[AudioFrame]:
@@ -186,11 +195,19 @@ class _Decoding:
 
 def _is_encrypted(media: InputContainer, stream: AudioStream, path: Path, log: Log) -> bool:
     """Whether a decoder would make noise of the stream, since it cannot read it."""
-    if stream.codec_context.codec_tag in PROTECTED or KEY_TAG in stream.metadata:
+    if _codec_tag(stream) in PROTECTED or KEY_TAG in stream.metadata:
         return True
     if media.format.name == "mpegts":
         return is_scrambled(path)
     return media.format.name == "asf" and any(log.warned_of(warning) for warning in ASF_PROTECTED)
+
+
+def _codec_tag(stream: AudioStream) -> str:
+    """The four characters of a codec in an MP4; elsewhere it is a number, which PyAV may fail to read."""
+    try:
+        return stream.codec_context.codec_tag
+    except UnicodeDecodeError:
+        return ""
 
 
 def decode(path: Path, position: int, writer: RecordWriter) -> None:
@@ -209,7 +226,10 @@ def decode(path: Path, position: int, writer: RecordWriter) -> None:
                     raise Unusable(ENCRYPTED)
                 edits = movie.edits.get(stream.id) if movie else None
                 timeline = Timeline(media, path, stream, movie)
-                writer.report(_Decoding(media, stream, timeline, log, writer).run(edits))
+                decoding = _Decoding(media, stream, timeline, log, writer)
+                report = decoding.run(edits)
+                unread = unread_share(path, media.format.name, decoding.read_to)
+                writer.report(replace(report, unread=unread))
         except TooManyChannels:
             writer.failure(TOO_MANY_CHANNELS)
         except (Unusable, av.error.FFmpegError, MemoryError) as error:

@@ -97,15 +97,19 @@ def _played_wrong(rows: list[tuple[int, int]], fragmented: bool) -> bool:
 
 def _edits(rows: list[tuple[int, int]], timescale: int, media_rate: int, length_s: float) -> Iterator[Edit]:
     start = 0.0
+    played = any(duration for duration, media in rows if media != _EMPTY)
     for duration, media in rows:
+        if not duration and played:
+            continue
         seconds, from_s = duration / timescale, media / media_rate
         if media == _EMPTY:
             yield Edit(start, None, seconds)
         else:
             there = max(length_s - from_s, 0.0)
-            # An edit of length 0 plays what there is; none plays more, unless the length is not known.
+            # An edit of length 0 alone plays what there is; none plays more, unless the length is not known.
             seconds = min(seconds or there, there or seconds)
             yield Edit(start, from_s, seconds)
+            played = True
         start += seconds
 
 

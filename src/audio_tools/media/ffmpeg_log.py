@@ -56,6 +56,7 @@ KNOWN_COMPLAINTS = (
         "unsupported or unrecognised media format",
         _CONVERT,
     ),
+    ("End of file: ", "unsupported or unrecognised media format", _CONVERT),
 )
 """What libav says, what that means, and what to do; the first that is found counts."""
 

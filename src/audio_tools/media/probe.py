@@ -90,8 +90,9 @@ def choose_audio(media: MediaInfo, position: int | None) -> AudioStream:
 
 
 def _default_audio(audio: Sequence[AudioStream]) -> int:
-    """The file's default among the streams that can be decoded."""
+    """The file's default among the streams that can be decoded, and whose format is known."""
     usable = [stream for stream in audio if stream.codec != NO_DECODER] or audio
+    usable = [stream for stream in usable if stream.sample_rate_hz] or usable
     first = usable[0].position if usable else 0
     return next((stream.position for stream in usable if stream.default), first)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,10 @@ LONGEST_TEXT = 500
 GUESSED = "Estimating duration from bitrate"
 """What libavformat warns of where a file says nothing: raw AAC, MP3 without a header of its encoder."""
 
+UNRECOGNISED = "Invalid data found when processing input: no sound in the first packets"
+PACKETS_TRIED = 200
+"""Packets after which a stream without a sample rate is left to the decoder."""
+
 _MICROSECONDS = 1e-6
 
 
@@ -47,9 +53,33 @@ def read_facts(path: Path) -> Facts:
         try:
             with open_media(path) as media:
                 facts = _describe(media, path) | {"guessed": log.warned_of(GUESSED)}
+                if _is_named_so_only(media):
+                    return {"error": f"{log.complaints()}\n{UNRECOGNISED}"}
                 return facts | (_guess_by_size(media, path) if demuxer_options(path) else {})
         except (av.error.FFmpegError, MemoryError) as error:
             return {"error": f"{log.complaints()}\n{error}"}
+
+
+def _is_named_so_only(media: InputContainer) -> bool:
+    """
+    Whether nothing but the name of the file says that it is media.
+
+    Some demuxers take anything under their extension, and find one audio stream without a sample rate. The
+    first packets then show whether there is sound.
+    """
+    sound = media.streams.audio
+    if len(media.streams) != 1 or not sound or sound[0].codec_context is None or sound[0].sample_rate:
+        return False
+    packets = 0
+    try:
+        for packet in islice(media.demux(sound[0]), PACKETS_TRIED):
+            packets += 1
+            with suppress(av.error.FFmpegError):
+                if packet.decode():
+                    return False
+    except av.error.FFmpegError:
+        return True
+    return packets < PACKETS_TRIED
 
 
 def _guess_by_size(media: InputContainer, path: Path) -> Facts:

@@ -33,7 +33,8 @@ class Report:
     ends; None: there is none, or it is not known. `joined_at`: where timestamps start anew and another
     recording follows. `clock_ignored`: whether the timestamps of the sound were unusable, so that its samples
     were counted instead. `explained`: whether the container's duration may count something else than sound
-    and pictures. `cut_off`: whether the file ends before its time.
+    and pictures. `cut_off`: whether the file ends before its time. `unread`: the share of the file behind the
+    place where its demuxer stopped.
     """
 
     complaints: str = ""
@@ -42,6 +43,7 @@ class Report:
     clock_ignored: bool = False
     explained: bool = False
     cut_off: bool = False
+    unread: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from audio_tools.media.ffmpeg import bytes_behind_wav
 from audio_tools.media.programs import SYNC, packet_layout
 
 _TAIL_BYTES = 256 << 10
 """More than the longest page of Ogg and the longest packet of MPEG, 64 KiB each."""
 _HEAD_BYTES = 1 << 20
+
+_SEQUENTIAL = ("flv",)
+"""Containers with nothing behind their last packet."""
+_UNREAD_SHARE = 0.02
+"""Less of a file, and less than `_TAIL_BYTES`, is what some programs append to it."""
 
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
@@ -36,6 +42,25 @@ def ends_early(path: Path, container: str) -> bool:
             return judge(file, file.seek(0, 2))
     except (OSError, struct.error, IndexError):
         return False
+
+
+def unread_share(path: Path, container: str, read_to: int) -> float:
+    """
+    The share of a file behind the place where its demuxer stopped, as in recordings joined byte by byte.
+
+    Args:
+        path: the file.
+        container: name of its demuxer; 0.0 for those that need not read a file to its end.
+        read_to: where the last packet ends, in bytes.
+    """
+    try:
+        size = path.stat().st_size
+        unread = bytes_behind_wav(path) if container == "wav" else 0
+    except OSError:
+        return 0.0
+    if container in _SEQUENTIAL and read_to:
+        unread = size - read_to
+    return unread / size if unread > _TAIL_BYTES or unread > _UNREAD_SHARE * size else 0.0
 
 
 def _asf_ends_early(file: BinaryIO, size: int) -> bool:
