@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -22,10 +23,10 @@ from audio_tools.errors import (
 )
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.metrics import REGISTRY
-from audio_tools.transcript import Quota, Reply
+from audio_tools.transcript import Interval, Quota, Reply
 from tests.engines.simulated_time import now, run
 
-REQUEST = Request(EncodedAudio(b"", "flac", 10.0))
+REQUEST = Request(EncodedAudio(b"", "flac", 10.0), speech=(Interval(1.0, 9.0),))
 
 
 class Scripted:
@@ -219,6 +220,34 @@ def test_an_engine_that_answers_has_loaded_its_model() -> None:
         return client
 
     assert run(main()).calls == 1 + ATTEMPTS + 10
+
+
+def test_an_engine_that_answered_another_job_has_loaded_its_model() -> None:
+    """A chunk that a running server refuses with a 500 fails after the usual attempts in every job."""
+    engine = Unpaid(Reply("first job"), loading(received=True))
+
+    async def main() -> None:
+        await EngineClient(engine, RequestLimiter(2)).transcribe(REQUEST)
+        with pytest.raises(EngineUnavailable):
+            await EngineClient(engine, RequestLimiter(2)).transcribe(REQUEST)
+
+    run(main())
+
+    assert len(engine.asked_at) == 1 + ATTEMPTS
+
+
+@pytest.mark.parametrize(("received", "is_waited_for"), [(True, False), (False, True)])
+def test_a_500_for_a_chunk_without_speech_is_an_attempt(received: bool, is_waited_for: bool) -> None:
+    """Some servers return it for every such chunk; a 503 does not depend on the audio."""
+    engine = Unpaid(loading(received=received))
+
+    async def main() -> None:
+        with pytest.raises(EngineUnavailable):
+            await EngineClient(engine, RequestLimiter(2)).transcribe(replace(REQUEST, speech=()))
+
+    run(main())
+
+    assert (engine.asked_at[-1] >= LOADING_WAIT_S) is is_waited_for
 
 
 def test_an_engine_that_never_loads_fails_every_chunk_soon() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from weakref import WeakSet
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
@@ -31,6 +32,8 @@ LOADING_WAIT_S = 300.0
 OUTAGE_WAIT_S = 600.0
 """Default time to wait for an unreachable server, in seconds."""
 ROUNDING_USD = 1e-9
+_ANSWERING: WeakSet[Engine] = WeakSet()
+"""Engines that have answered a job of this process since they were last away."""
 
 
 log = logging.getLogger(__name__)
@@ -54,7 +57,6 @@ class EngineClient:
         self._limiter = limiter
         self._max_cost_usd = max_cost_usd
         self._outage_wait_s = outage_wait_s
-        self._answering = False  # since the engine was last away
         self._unanswered_since: float | None = None
         self._seconds_paid = 0.0
         self._usd_per_second = engine.capabilities.usd_per_minute / 60
@@ -105,7 +107,7 @@ class EngineClient:
             except EngineError as error:
                 sent = not isinstance(error, EngineUnreachable)
                 if isinstance(error, EngineUnavailable):
-                    self._classify(error)
+                    self._classify(error, request)
                 if _signals_overload(error):
                     self._limiter.overloaded(started_at)
                 if _is_free(error):
@@ -116,7 +118,8 @@ class EngineClient:
             finally:
                 if sent:
                     self._count_call(seconds)
-            self._answering, self._unanswered_since = True, None
+            _ANSWERING.add(self._engine)
+            self._unanswered_since = None
             self._limiter.reached(started_at)
             self._limiter.answered(started_at, reply.quota)
         self._reserved_usd -= price_usd
@@ -124,21 +127,23 @@ class EngineClient:
         self.tokens += reply.tokens
         return reply
 
-    def _classify(self, error: EngineUnavailable) -> None:
+    def _classify(self, error: EngineUnavailable, request: Request) -> None:
         """
         Decide whether an engine that returned 500 or 503 is still loading its model.
 
         That is assumed until its first answer, and for LOADING_WAIT_S at most, where the request was not
-        charged: after a 503, and after a 500 of an engine without a price.
+        charged: after a 503, and after a 500 of an engine without a price. A 500 for a chunk without speech
+        counts as an attempt, since some servers return it for every such chunk (speaches #608).
         """
         now = asyncio.get_running_loop().time()
         if error.away is None:
             free = not error.received or self._engine.capabilities.usd_per_minute == 0
             since = self._unanswered_since = now if self._unanswered_since is None else self._unanswered_since
             longest_s = min(LOADING_WAIT_S, self._outage_wait_s)
-            error.away = free and not self._answering and now - since < longest_s
+            answering = self._engine in _ANSWERING or (error.received and not request.speech)
+            error.away = free and not answering and now - since < longest_s
         elif error.away:
-            self._answering = False
+            _ANSWERING.discard(self._engine)
 
     def _count_call(self, seconds: float) -> None:
         self.calls += 1
