@@ -22,6 +22,7 @@ from audio_tools.errors import (
     EngineError,
     EngineRateLimited,
     EngineRefused,
+    EngineTimeout,
     EngineUnavailable,
 )
 from audio_tools.media.encode import EncodedAudio
@@ -146,6 +147,7 @@ async def test_the_query_of_the_address_stays_behind_the_path(transcribe: Transc
 
 
 GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+CLOUDFLARE = "<html><head><title>engine.example | 522: Connection timed out</title></head></html>"
 DOWN = '{"errors": [{"code": 7009, "message": "Upstream service unavailable"}]}'
 
 
@@ -155,20 +157,35 @@ DOWN = '{"errors": [{"code": 7009, "message": "Upstream service unavailable"}]}'
         (502, GATEWAY, True),
         (502, "", True),
         (503, "<html><body>No server is available to handle this request.</body></html>", True),
-        (504, GATEWAY, False),
         (503, DOWN, None),
+        (521, CLOUDFLARE, True),
+        (522, CLOUDFLARE, True),
+        (523, '{"title": "Error 523: Origin is unreachable", "retryable": true}', True),
     ],
 )
 async def test_a_gateway_without_its_engine_is_waited_for(
     status: int, body: str, away: bool | None, transcribe: Transcribe, serve: Serve
 ) -> None:
-    """Its page says that the engine is away. A gateway that waited in vain may have been heard."""
-    content_type = "application/json" if body == DOWN else "text/html"
+    """Its page, or the status of Cloudflare, says that the engine is away."""
+    content_type = "application/json" if body.startswith("{") else "text/html"
     server = await serve(lambda _: web.Response(status=status, text=body, content_type=content_type))
     with pytest.raises(EngineUnavailable) as caught:
         await transcribe(str(server.make_url("/v1")))
 
     assert caught.value.away is away
+
+
+@pytest.mark.parametrize("status", [504, 524])
+async def test_a_gateway_that_does_not_wait_long_enough_says_so(
+    status: int, transcribe: Transcribe, serve: Serve
+) -> None:
+    """The server got the chunk and works on it: fewer or shorter chunks, or a longer limit, help."""
+    server = await serve(lambda _: web.Response(status=status, text=GATEWAY, content_type="text/html"))
+    with pytest.raises(EngineTimeout) as caught:
+        await transcribe(str(server.make_url("/v1")))
+
+    assert "CHUNK_SIZE" in caught.value.hint
+    assert "proxy_read_timeout" in caught.value.hint
 
 
 @pytest.mark.parametrize(

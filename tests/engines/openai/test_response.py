@@ -55,13 +55,31 @@ LISTED = [name | times for name, times in zip(NAMES, TIMES, strict=True)]
             ]
         },
         {
+            "text": "Hello, world",
+            "segments": {
+                "segments": [{"start": 1.0, "end": 2.5, "text": " Hello, world"}],
+                "word_segments": LISTED,
+            },
+        },
+        {
             "words": [
                 {"word": "Hello,", "start": 1_000_000_000, "end": 1_500_000_000},
                 {"word": "world", "start": 2_000_000_000, "end": 2_500_000_000},
             ]
         },
     ],
-    ids=["listed", "nulls", "unsorted", "text", "nested", "no text", "strings", "tokens", "nanoseconds"],
+    ids=[
+        "listed",
+        "nulls",
+        "unsorted",
+        "text",
+        "nested",
+        "no text",
+        "strings",
+        "tokens",
+        "wrapped",
+        "nanoseconds",
+    ],
 )
 def test_words_are_found_wherever_they_are(answer: Any) -> None:
     """Beside the text, in the segments, as tokens, as strings: the same two words at the same times."""

@@ -39,6 +39,10 @@ PLAIN_HTTP_SIGNS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUES
 """OpenSSL's error, by version, for a reply that is not TLS."""
 GATEWAY = {502, 503}
 """Statuses of a gateway whose upstream does not respond."""
+CLOUDFLARE_UNREACHED = {521, 522, 523}
+"""Statuses of Cloudflare when it cannot connect to the server, which did not get the request."""
+GATEWAY_TIMEOUT = {504, 524}
+"""Statuses of a gateway or of Cloudflare when the server took too long."""
 SAYS_LOADING = re.compile(
     r"(?i)\b(loading|warming up|warm-?up|initiali[sz]ing|starting up|not (yet )?(ready|loaded))\b"
 )
@@ -151,26 +155,40 @@ def _status_error(error: APIStatusError) -> EngineError:
     if status == 429:
         # Without Retry-After, use the end of the window; it is meaningless for other errors.
         return EngineRateLimited(said, retry_after_s=retry_after_s or reset_seconds(headers) or None)
-    # Some answer 500 while they load the model.
-    loading = status >= 500 and bool(SAYS_LOADING.search(said)) and not SAYS_FAILED.search(said)
-    if status in GATEWAY and not loading and not isinstance(error.body, Mapping):
-        # A proxy's own page: the engine behind it is away, or about to start.
-        hint = "Start the engine behind the proxy, or correct OPENAI_BASE_URL."
-        return EngineUnavailable(said, hint=hint, received=status != 503, away=True)
     if status in {408, 409} or status >= 500:
-        # A server refuses with 503 before it processes anything.
-        return EngineUnavailable(
-            said,
-            retry_after_s=retry_after_s,
-            received=status != 503 and not loading,
-            away=None if status in {500, 503} else False,
-            loading=loading,
-        )
+        return _server_error(error, said, retry_after_s)
     if refuses_form(error):
         return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to a format that the provider accepts.")
     if param in {"model", "language", "prompt"}:
         return OptionRefused(said, hint=f"The provider does not accept this {param}.", option=param)
     return ChunkRefused(said)
+
+
+def _server_error(error: APIStatusError, said: str, retry_after_s: float | None) -> EngineError:
+    """An error that may pass with time: of the server, or of a gateway in front of it."""
+    status = error.status_code
+    if status in GATEWAY_TIMEOUT:
+        return EngineTimeout(
+            said,
+            hint="A proxy before the server does not wait long enough: raise its limit (nginx: "
+            "proxy_read_timeout), or lower CHUNK_SIZE.",
+            retry_after_s=retry_after_s,
+        )
+    # Some answer 500 while they load the model.
+    loading = status >= 500 and bool(SAYS_LOADING.search(said)) and not SAYS_FAILED.search(said)
+    own_page = status in GATEWAY and not loading and not isinstance(error.body, Mapping)
+    if own_page or status in CLOUDFLARE_UNREACHED:
+        # A proxy's own page: the engine behind it is away, or about to start.
+        hint = "Start the engine behind the proxy, or correct OPENAI_BASE_URL."
+        return EngineUnavailable(said, hint=hint, received=status == 502, away=True)
+    # A server refuses with 503 before it processes anything.
+    return EngineUnavailable(
+        said,
+        retry_after_s=retry_after_s,
+        received=status != 503 and not loading,
+        away=None if status in {500, 503} else False,
+        loading=loading,
+    )
 
 
 def _provider_message(error: APIStatusError) -> str:

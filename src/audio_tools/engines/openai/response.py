@@ -71,6 +71,7 @@ def _with_whole_texts(record: dict[str, Any]) -> dict[str, Any]:
 def _read(answer: Any, seconds: float) -> Reply:
     if not isinstance(answer, Mapping):
         raise TypeError("it is not an object")
+    answer = _with_plain_lists(answer)
     records = read_records(answer.get("segments"))
     nested = [read_pieces(record.get("words"), read_speaker(record)) for record in records]
     if listed := [inside for inside in nested if inside]:
@@ -90,6 +91,15 @@ def _read(answer: Any, seconds: float) -> Reply:
         segments=tuple(segments),
         language=_language(answer),
     )
+
+
+def _with_plain_lists(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Unpack `segments: {segments: […], word_segments: […]}` (Nyralei/whisperx-api-server #4)."""
+    inner = answer.get("segments")
+    if not isinstance(inner, Mapping) or "segments" not in inner:
+        return answer
+    words = answer.get("words") or inner.get("word_segments")
+    return {**answer, "segments": inner["segments"], "words": words}
 
 
 def _in_turn(pieces: list[Piece]) -> list[Piece]:
