@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ PROXY = "10.0.0.7"
 
 
 async def seen(
-    client: str, headers: dict[str, str], *, prefix: str = "", location: str = "/x"
+    client: str, headers: Mapping[str, str | list[str]], *, prefix: str = "", location: str = "/x"
 ) -> tuple[Scope, str]:
     """The scope that the app gets, and the Location that the client gets."""
     scopes: list[Scope] = []
@@ -32,7 +33,11 @@ async def seen(
     async def receive() -> Message:
         raise AssertionError
 
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    raw = [
+        (name.lower().encode(), value.encode())
+        for name, values in headers.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
     scope: dict[str, Any] = {
         "type": "http",
         "scheme": "http",
@@ -99,3 +104,28 @@ async def test_garbage_from_a_proxy_changes_nothing() -> None:
     scope, _ = await seen(PROXY, {"X-Forwarded-For": "unknown, _hidden", "X-Forwarded-Proto": "gopher"})
 
     assert (scope["client"][0], scope["scheme"]) == (PROXY, "http")
+
+
+@pytest.mark.parametrize(
+    ("forwarded_for", "client"),
+    [
+        ("203.0.113.9:51234", "203.0.113.9"),
+        ("[2001:db8::9]:443", "2001:db8::9"),
+        ("203.0.113.9, 10.0.0.8:1024", "203.0.113.9"),
+        (["203.0.113.9", "10.0.0.8"], "203.0.113.9"),
+        (["6.6.6.6", "203.0.113.9, 10.0.0.8"], "203.0.113.9"),
+    ],
+)
+async def test_the_client_is_found_in_every_form_of_the_list(
+    forwarded_for: str | list[str], client: str
+) -> None:
+    """Azure's gateway and IIS append a port; HAProxy adds a header of its own behind those it received."""
+    scope, _ = await seen(PROXY, {"X-Forwarded-For": forwarded_for})
+
+    assert scope["client"][0] == client
+
+
+@pytest.mark.parametrize("prefixes", [["/media", "/audio/"], "/media, /audio"])
+async def test_prefixes_of_two_proxies_follow_each_other(prefixes: str | list[str]) -> None:
+    """The first is that of the outer proxy."""
+    assert (await seen(PROXY, {"X-Forwarded-Prefix": prefixes}))[1] == "/media/audio/x"

@@ -13,6 +13,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 FORWARDED = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-prefix")
 SCHEMES = {"http": {"http": "http", "websocket": "ws"}, "https": {"http": "https", "websocket": "wss"}}
+WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](:\d+)?|(?P<v4>[\d.]+):\d+")
 PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+){1,10}")
 
 
@@ -33,7 +34,7 @@ class Proxies:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        said = {name: value.decode("latin-1") for name, value in scope["headers"] if name in FORWARDED}
+        said = _forwarded(scope)
         if said:
             headers = [(name, value) for name, value in scope["headers"] if name not in FORWARDED]
             scope = {**scope, "headers": headers}
@@ -56,13 +57,30 @@ class Proxies:
     def _client(self, forwarded_for: str) -> str | None:
         """The last address that is not a trusted proxy; earlier ones may be forged by the client."""
         for entry in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):
-            if not self._is_trusted(entry):
-                return entry if _parsed(entry) else None
+            address = _without_port(entry)
+            if not self._is_trusted(address):
+                return address if _parsed(address) else None
         return None
 
     def _is_trusted(self, address: str) -> bool:
         parsed = _parsed(address)
         return parsed is not None and any(parsed in network for network in self._trusted)
+
+
+def _forwarded(scope: Scope) -> dict[bytes, str]:
+    """The forwarding headers; a repeated one, as HAProxy sends it, is the same as one list."""
+    said: dict[bytes, str] = {}
+    for name, value in scope["headers"]:
+        if name in FORWARDED:
+            text = value.decode("latin-1")
+            said[name] = f"{said[name]}, {text}" if name in said else text
+    return said
+
+
+def _without_port(entry: str) -> str:
+    """An address as `ipaddress` reads it; Azure and IIS append a port, and IPv6 then has brackets."""
+    match = WITH_PORT.fullmatch(entry)
+    return (match["v6"] or match["v4"]) if match else entry
 
 
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -80,8 +98,12 @@ def _address(scope: Scope) -> str:
 
 
 def _plain_path(text: str) -> str:
-    """Return a prefix as a path without a trailing slash; empty if it is not a plain path."""
-    path = text.strip().rstrip("/")
+    """
+    Return a prefix as a path without a trailing slash; empty if it is not a plain path.
+
+    Of several prefixes each belongs to a proxy behind the one before.
+    """
+    path = "".join(part.strip().rstrip("/") for part in text.split(","))
     return path if PREFIX.fullmatch(path) else ""
 
 
