@@ -226,6 +226,20 @@ def test_cut_ranges_can_stay_muted_or_fast(mode: str) -> None:
         assert clips[-1].record_end < 150
 
 
+@pytest.mark.parametrize("mode", ["mute", "speed"])
+def test_silence_alone_stays_in_the_sequence(mode: str) -> None:
+    """Muted or fast, all of it is still there, and the plan can be sent back."""
+    silent = transcript_of(silences=(Interval(0.0, 10.0),))
+    plan = plan_of(silent, mode=mode, speedFactor=4)
+    sent_back = plan_from_json(plan_to_json(plan), silent, "talk.mp4")
+
+    for sequence in (plan, sent_back):
+        assert sequence.keep == ()
+        (clip,) = sequence.clips()
+        assert (clip.start, clip.end) == (0, 250)
+        assert (clip.muted, clip.speed) == ((True, 1) if mode == "mute" else (False, 4))
+
+
 def test_manual_decisions_win() -> None:
     """A silence that is to be kept, a word that is to go by its index, and one by its time."""
     plan = plan_of(

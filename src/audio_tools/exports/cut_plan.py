@@ -107,7 +107,7 @@ def plan_cuts(transcript: Transcript, media: MediaReference, options: CutOptions
 
     Raises:
         InvalidRange: a range in `options` is not one of the media or its words.
-        EmptyTimeline: nothing would be kept.
+        EmptyTimeline: nothing would be left.
     """
     return _Planner(transcript, media, options).plan()
 
@@ -143,7 +143,8 @@ class _Planner:
         protected = merge(np.vstack([stay, np.array(kept_spans, np.int64).reshape(-1, 2)]))
         cuts = self._cuts(removed, protected, gone)
         keep = self._snap(self._drop_scraps(complement(cuts, self.length), protected))
-        if not keep and self.options.mode != "mark":
+        # In the other modes the cut ranges stay in the sequence.
+        if not keep and self.options.mode == "remove":
             raise EmptyTimeline(
                 "The cut plan keeps nothing of the media.", hint="Cut less, or name ranges to keep."
             )

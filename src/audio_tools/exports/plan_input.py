@@ -28,7 +28,7 @@ def plan_from_json(record: Json, transcript: Transcript, name: str, path: str | 
 
     Raises:
         MalformedRequest: it is not a plan. InvalidRange: a range is not one of the media, or out of order.
-        EmptyTimeline: it keeps nothing.
+        EmptyTimeline: it keeps nothing, in a mode that removes what it cuts.
     """
     mode = record.get("mode", "remove")
     if mode not in MODES:
@@ -37,7 +37,7 @@ def plan_from_json(record: Json, transcript: Transcript, name: str, path: str | 
     rate, timecode = _timebase(record)
     media = media_reference(transcript, name, path=path, frame_rate=rate, start_timecode=timecode)
     kept = _spans("keep", _list(record, "keep", required=True), media)
-    if not kept:
+    if not kept and mode not in {"mute", "speed"}:
         raise EmptyTimeline("The cut plan keeps nothing.", hint="Give it at least one range to keep.")
     cuts = _cut_ranges(kept, _list(record, "cut"), media)
     plan = CutPlan(media, mode, speed, tuple(kept), tuple(cuts), words=spoken_words(transcript))
