@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from audio_tools.json_value import Json
-from audio_tools.server.openapi.schemas import EVENTS, SCHEMAS
+from audio_tools.server.openapi.schemas import event_schemas, schemas
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "http-api.md"
 REGION = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -25,10 +25,10 @@ def table(name: str) -> str:
         return options_table(name)
     if name == "Events":
         return events_table()
-    required = SCHEMAS[name].get("required", ())
+    required = schemas()[name].get("required", ())
     rows = [
         f"| `{field}` | {kind(schema)}{'' if field in required else ', optional'} | {meaning(schema)} |"
-        for field, schema in SCHEMAS[name]["properties"].items()
+        for field, schema in schemas()[name]["properties"].items()
     ]
     return "| field | type | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
@@ -37,7 +37,7 @@ def options_table(name: str) -> str:
     """One row for each option, with its default and its allowed values."""
     rows = [
         f"| `{option}` | {default(schema)} | {kind(schema)} | {meaning(schema)} |"
-        for option, schema in SCHEMAS[name]["properties"].items()
+        for option, schema in schemas()[name]["properties"].items()
     ]
     return "| option | default | allowed | meaning |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
 
@@ -45,7 +45,7 @@ def options_table(name: str) -> str:
 def events_table() -> str:
     """One row for each event, with its own fields."""
     rows = []
-    for event in EVENTS.values():
+    for event in event_schemas().values():
         own = [name for name in event["properties"] if name not in ENVELOPE]
         title = event["properties"]["type"]["const"]
         fields = "the fields of the status" if title == "snapshot" else ", ".join(f"`{name}`" for name in own)

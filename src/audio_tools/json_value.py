@@ -70,13 +70,13 @@ class JsonValue:
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}
 """One for each type, made when it is first used: making one takes milliseconds."""
 
-_MAKING = threading.Lock()
+READING_DOCSTRINGS = threading.Lock()
+"""To be held while a TypeAdapter is made: `ast.parse` fails in CPython 3.11 while another thread is in it."""
 
 
 def _adapter(kind: type) -> TypeAdapter[Any]:
     if kind not in _ADAPTERS:
-        # Docstrings are read with `ast.parse`, which fails in CPython 3.11 while another thread is in it.
-        with _MAKING:
+        with READING_DOCSTRINGS:
             if kind not in _ADAPTERS:
                 _ADAPTERS[kind] = TypeAdapter(kind)
     return _ADAPTERS[kind]

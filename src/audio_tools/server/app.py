@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from fastapi import HTTPException, Request, Response, WebSocket
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from audio_tools import __version__
@@ -56,9 +57,6 @@ def create_app(
         description=DESCRIPTION,
         openapi_tags=TAGS,
         license_info={"name": "MIT"},
-        # Their pages load scripts from other hosts.
-        docs_url=None,
-        redoc_url=None,
     )
     install(app)
     app.add_exception_handler(ClientGone, _answer_nobody)
@@ -93,9 +91,14 @@ def create_app(
         """Metrics of jobs, media, engine calls and costs, WebSockets and the process."""
         return await metrics(routes.backend.queue)
 
+    @app.get("/openapi.json", include_in_schema=False)
+    async def get_document(request: Request) -> Response:
+        return JSONResponse(await app.document(request.scope.get("root_path", "").rstrip("/")))
+
     @app.get("/docs", include_in_schema=False)
     async def get_docs() -> Response:
-        return docs_page(app.openapi())
+        # FastAPI's own pages load scripts from other hosts.
+        return docs_page(await asyncio.to_thread(app.openapi))
 
     events = JobEvents(routes.backend.queue, routes.streams.messages)
 

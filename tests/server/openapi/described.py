@@ -6,13 +6,16 @@ from typing import Any
 
 import jsonschema_rs
 
-from audio_tools.server.openapi.schemas import SCHEMAS
+from audio_tools.server.openapi.schemas import schemas
 from audio_tools.transcript import Json
 
 
-def assert_described(value: object, name: str, schemas: Json = SCHEMAS) -> None:
+def assert_described(value: object, name: str, known: Json | None = None) -> None:
     """`value` is what the schema of this name says: each field, its type, its range."""
-    document = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": _closed(schemas)}}
+    document = {
+        "$ref": f"#/components/schemas/{name}",
+        "components": {"schemas": _closed(known or schemas())},
+    }
     jsonschema_rs.Draft202012Validator(document, validate_formats=True).validate(value)
 
 

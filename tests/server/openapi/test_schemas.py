@@ -16,7 +16,7 @@ import pytest
 from audio_tools.errors import AudioToolsError
 from audio_tools.options import Options
 from audio_tools.server.openapi.examples import EXAMPLES
-from audio_tools.server.openapi.schemas import EVENTS, SCHEMAS
+from audio_tools.server.openapi.schemas import event_schemas, schemas
 from audio_tools.transcript import (
     AudioStream,
     Channel,
@@ -80,7 +80,7 @@ def test_every_field_of_a_transcript_is_known() -> None:
 
     assert_described(record, "Transcript")
     for name, part in parts.items():
-        assert SCHEMAS[name]["properties"].keys() == part.keys(), name
+        assert schemas()[name]["properties"].keys() == part.keys(), name
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def fields(schema: Any, place: str) -> Iterator[tuple[str, Json]]:
 
 def test_every_field_has_a_meaning() -> None:
     """In words for people, with none of Python's."""
-    described = dict(fields(SCHEMAS, ""))
+    described = dict(fields(schemas(), ""))
     texts = {place: field.get("description", "") for place, field in described.items()}
 
     assert len(texts) > 100
@@ -117,7 +117,7 @@ def test_every_field_has_a_meaning() -> None:
 
 def test_options_are_described_as_they_are_checked() -> None:
     """All of them, without what Pydantic adds."""
-    options = SCHEMAS["Options"]["properties"]
+    options = schemas()["Options"]["properties"]
 
     assert options.keys() == {field.alias for field in Options.model_fields.values()}
     assert [name for name, option in options.items() if option.keys() & {"anyOf", "title"}] == []
@@ -132,7 +132,7 @@ def test_options_are_described_as_they_are_checked() -> None:
 
 def test_every_fact_of_an_error_is_known() -> None:
     """Whichever error it is of; those of other tests aside."""
-    known = {*SCHEMAS["ErrorBody"]["properties"]}
+    known = {*schemas()["ErrorBody"]["properties"]}
     for error in subclasses(AudioToolsError):
         if error.__module__.startswith("audio_tools."):
             tree = ast.parse(textwrap.dedent(inspect.getsource(error.facts)))
@@ -154,10 +154,10 @@ def subclasses(error: type[AudioToolsError]) -> Iterator[type[AudioToolsError]]:
 
 def test_every_reference_leads_somewhere() -> None:
     """And each event is one of those that a message can be."""
-    names = {schema.rpartition("/")[2] for schema in references(SCHEMAS)}
+    names = {schema.rpartition("/")[2] for schema in references(schemas())}
 
-    assert names <= SCHEMAS.keys()
-    assert names >= EVENTS.keys()
+    assert names <= schemas().keys()
+    assert names >= event_schemas().keys()
 
 
 def references(schema: Any) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,7 +14,7 @@ from audio_tools.server.openapi import openai_paths
 from audio_tools.server.openapi.errors import Responses
 from audio_tools.server.openapi.examples import EXAMPLES
 from audio_tools.server.openapi.json_schema import content, plain, ref
-from audio_tools.server.openapi.schemas import SCHEMAS
+from audio_tools.server.openapi.schemas import schemas
 from audio_tools.server.openapi.tus import tus_paths
 from audio_tools.transcript import Json
 
@@ -166,21 +168,35 @@ FIGURES: Responses = {
 
 
 class DocumentedApp(FastAPI):
-    """A FastAPI app whose document includes every schema, the security scheme and the tus routes."""
+    """
+    A FastAPI app whose document includes every schema, the security scheme and the tus routes.
+
+    It is made at the first request, in a thread: that takes half a second.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(openapi_url=None, docs_url=None, redoc_url=None, **settings)
+        self._making = threading.Lock()
 
     def openapi(self) -> dict[str, Any]:
-        if self.openapi_schema is None:
-            document = super().openapi()
-            document["components"] = {
-                "schemas": BODIES | openai_paths.BODIES | SCHEMAS,
-                "securitySchemes": SECURITY,
-            }
-            document["security"] = OPTIONAL_TOKEN
-            for item in document["paths"].values():
-                for route in item.values():
-                    _trim(route)
-            document["paths"] |= tus_paths("/files") | openai_paths.openai_paths()
-        return super().openapi()
+        with self._making:
+            if self.openapi_schema is None:
+                document = super().openapi()
+                document["components"] = {
+                    "schemas": BODIES | openai_paths.BODIES | schemas(),
+                    "securitySchemes": SECURITY,
+                }
+                document["security"] = OPTIONAL_TOKEN
+                for item in document["paths"].values():
+                    for route in item.values():
+                        _trim(route)
+                document["paths"] |= tus_paths("/files") | openai_paths.openai_paths()
+            return super().openapi()
+
+    async def document(self, root_path: str) -> Json:
+        """The document of a service whose routes begin with `root_path` for the client."""
+        document = await asyncio.to_thread(self.openapi)
+        return document | {"servers": [{"url": root_path}]} if root_path else document
 
 
 def _trim(route: Json) -> None:

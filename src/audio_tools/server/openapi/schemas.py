@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -11,6 +12,7 @@ from audio_tools.exports.cut_options import CutOptions
 from audio_tools.exports.export_options import ExportOptions
 from audio_tools.exports.plan_json import PlanDocument
 from audio_tools.exports.registry import FORMATS
+from audio_tools.json_value import READING_DOCSTRINGS
 from audio_tools.options import Options
 from audio_tools.server import views
 from audio_tools.server.openapi.json_schema import plain, ref
@@ -46,16 +48,40 @@ WITHOUT_BODY = {
     "cancelled": "The last event: the job was cancelled.",
 }
 """Events without fields of their own."""
+WAVEFORM: Json = {
+    "type": "object",
+    "description": "Waveform data of audiowaveform, version 2.",
+    "properties": {
+        "version": {"type": "integer", "const": 2, "description": "Always 2."},
+        "channels": {"type": "integer", "description": "Number of channels."},
+        "sample_rate": {"type": "integer", "description": "Sample rate, Hz."},
+        "samples_per_pixel": {"type": "integer", "description": "Samples of a pixel."},
+        "bits": {"type": "integer", "const": 8, "description": "Always 8."},
+        "length": {"type": "integer", "description": "Number of pixels."},
+        "data": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": -128, "maximum": 127},
+            "description": "Lowest and highest sample of each pixel, one after the other.",
+        },
+    },
+    "required": ["version", "channels", "sample_rate", "samples_per_pixel", "bits", "length", "data"],
+}
+EXPORTED_JSON: Json = {
+    "description": "The transcript (`json`), or a document in the form of another program.",
+    "anyOf": [ref("Transcript"), ref("PlanDocument"), {"type": "object"}],
+}
 
 
-def _schemas() -> Json:
-    described: list[tuple[Any, Literal["validation", "serialization"], TypeAdapter[Any]]] = [
-        *((kind, "serialization", TypeAdapter(kind)) for kind in SENT),
-        *((kind, "validation", TypeAdapter(kind)) for kind in TAKEN),
-    ]
-    _, definitions = TypeAdapter.json_schemas(
-        described, by_alias=True, ref_template="#/components/schemas/{model}"
-    )
+@cache
+def _derived() -> Json:
+    with READING_DOCSTRINGS:
+        described: list[tuple[Any, Literal["validation", "serialization"], TypeAdapter[Any]]] = [
+            *((kind, "serialization", TypeAdapter(kind)) for kind in SENT),
+            *((kind, "validation", TypeAdapter(kind)) for kind in TAKEN),
+        ]
+        _, definitions = TypeAdapter.json_schemas(
+            described, by_alias=True, ref_template="#/components/schemas/{model}"
+        )
     return {name: _tidy(schema) for name, schema in definitions["$defs"].items()}
 
 
@@ -134,63 +160,67 @@ def _events(schemas: Json) -> Json:
     return {f"{kind.capitalize()}Event": event for kind, event in events.items()}
 
 
-SCHEMAS: Json = _schemas()
-"""By name, for `components`."""
-EVENTS = _events(SCHEMAS)
-for _inner in (Progress, ChunkWords):
-    del SCHEMAS[_inner.__name__]
-SCHEMAS |= EVENTS
-SCHEMAS["Waveform"] = {
-    "type": "object",
-    "description": "Waveform data of audiowaveform, version 2.",
-    "properties": {
-        "version": {"type": "integer", "const": 2, "description": "Always 2."},
-        "channels": {"type": "integer", "description": "Number of channels."},
-        "sample_rate": {"type": "integer", "description": "Sample rate, Hz."},
-        "samples_per_pixel": {"type": "integer", "description": "Samples of a pixel."},
-        "bits": {"type": "integer", "const": 8, "description": "Always 8."},
-        "length": {"type": "integer", "description": "Number of pixels."},
-        "data": {
-            "type": "array",
-            "items": {"type": "integer", "minimum": -128, "maximum": 127},
-            "description": "Lowest and highest sample of each pixel, one after the other.",
-        },
-    },
-    "required": ["version", "channels", "sample_rate", "samples_per_pixel", "bits", "length", "data"],
-}
-SCHEMAS["ExportedJson"] = {
-    "description": "The transcript (`json`), or a document in the form of another program.",
-    "anyOf": [ref("Transcript"), ref("PlanDocument"), {"type": "object"}],
-}
-_STARTED = SCHEMAS["Started"]["properties"]
-SCHEMAS["PlannedCut"] = SCHEMAS["PlanDocument"] | {
-    "description": "A cut plan, as a reply.",
-    "properties": {"success": _STARTED["success"]}
-    | SCHEMAS["PlanDocument"]["properties"]
-    | {"warnings": _STARTED["warnings"]},
-    "required": ["success", *SCHEMAS["PlanDocument"]["required"]],
-}
-SCHEMAS["ExportRequest"] = {
-    "type": "object",
-    "description": "What to export, and how. The options are those of ExportOptions.",
-    "properties": {
-        "format": {"type": "string", "enum": [*FORMATS], "description": "Format of the file."},
-        "cutPlan": {
-            "anyOf": [ref("CutOptions"), ref("PlanDocument")],
-            "description": "Options of a cut plan, or a plan whose kept ranges may have been edited. Without "
-            "it captions and text have the times of the media, and sequences the default plan.",
+def _planned_cut(schemas: Json) -> Json:
+    plan: Json = schemas["PlanDocument"]
+    started = schemas["Started"]["properties"]
+    return plan | {
+        "description": "A cut plan, as a reply.",
+        "properties": {"success": started["success"]}
+        | plan["properties"]
+        | {"warnings": started["warnings"]},
+        "required": ["success", *plan["required"]],
+    }
+
+
+def _export_request(schemas: Json) -> Json:
+    return {
+        "type": "object",
+        "description": "What to export, and how. The options are those of ExportOptions.",
+        "properties": {
+            "format": {"type": "string", "enum": [*FORMATS], "description": "Format of the file."},
+            "cutPlan": {
+                "anyOf": [ref("CutOptions"), ref("PlanDocument")],
+                "description": "Options of a cut plan, or a plan whose kept ranges may have been edited. "
+                "Without it captions and text have the times of the media, and sequences the default plan.",
+            },
+        }
+        | schemas["ExportOptions"]["properties"],
+        "required": ["format"],
+    }
+
+
+def _any_event(events: Json) -> Json:
+    return {
+        "description": "A message about a job.",
+        "oneOf": [ref(name) for name in events],
+        "discriminator": {
+            "propertyName": "type",
+            "mapping": {
+                event["properties"]["type"]["const"]: ref(name)["$ref"] for name, event in events.items()
+            },
         },
     }
-    | SCHEMAS["ExportOptions"]["properties"],
-    "required": ["format"],
-}
-SCHEMAS["Event"] = {
-    "description": "A message about a job.",
-    "oneOf": [ref(name) for name in EVENTS],
-    "discriminator": {
-        "propertyName": "type",
-        "mapping": {
-            event["properties"]["type"]["const"]: ref(name)["$ref"] for name, event in EVENTS.items()
-        },
-    },
-}
+
+
+@cache
+def event_schemas() -> Json:
+    """The messages about a job, by name."""
+    return _events(_derived())
+
+
+@cache
+def schemas() -> Json:
+    """By name, for `components`. Made at the first call, in about 0.4 s: few processes are asked for them."""
+    derived, events = _derived(), event_schemas()
+    inner = {Progress.__name__, ChunkWords.__name__}
+    return (
+        {name: schema for name, schema in derived.items() if name not in inner}
+        | events
+        | {
+            "Waveform": WAVEFORM,
+            "ExportedJson": EXPORTED_JSON,
+            "PlannedCut": _planned_cut(derived),
+            "ExportRequest": _export_request(derived),
+            "Event": _any_event(events),
+        }
+    )
