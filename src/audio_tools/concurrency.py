@@ -23,6 +23,11 @@ async def run_to_completion(call: Callable[P, T], *args: P.args, **kwargs: P.kwa
     return await run_until_stopped(None, _no_stop, call, *args, **kwargs)
 
 
+async def wait_uncancelled(task: asyncio.Future[T]) -> T:
+    """Wait for a task to its end even if the caller is cancelled meanwhile; it is cancelled then."""
+    return await _to_its_end(task, _no_stop)
+
+
 async def run_until_stopped(
     executor: Executor | None,
     stop: Callable[[], None],
@@ -32,6 +37,10 @@ async def run_until_stopped(
 ) -> T:
     """As `run_to_completion`, in a pool of threads; if the caller is cancelled, `stop` ends the call."""
     future = asyncio.get_running_loop().run_in_executor(executor, partial(call, *args, **kwargs))
+    return await _to_its_end(future, stop)
+
+
+async def _to_its_end(future: asyncio.Future[T], stop: Callable[[], None]) -> T:
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
         try:

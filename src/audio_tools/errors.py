@@ -53,6 +53,8 @@ The errors of audio-tools.
        ├─ JobNotFinished       409  (job_id, state)
        ├─ JobNotRestartable    409  (job_id, state)
        ├─ JobCancelled         409  (job_id)
+       ├─ RangeNotSatisfiable  416
+       ├─ PreviewsBusy         503  retryable
        └─ QueueUnavailable     503  retryable
 
 Programming errors are ValueError or AssertionError, outside this tree. Foreign errors are translated
@@ -564,6 +566,17 @@ class RangeNotSatisfiable(JobError):
     """The requested byte range is not one of the recording."""
 
     code, status = "range_not_satisfiable", 416
+
+
+class PreviewsBusy(JobError):
+    """As many previews are decoded as this service runs at once."""
+
+    code, status, retryable = "previews_busy", 503, True
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} previews are being played already.", hint="Try again when one of them has ended."
+        )
 
 
 class JobNotFound(JobError):

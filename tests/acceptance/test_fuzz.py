@@ -31,6 +31,7 @@ OPERATIONS = [
     "GET /job/{job_id}/peaks",
     "GET /job/{job_id}/media",
     "GET /job/{job_id}/media-address",
+    "GET /job/{job_id}/preview",
     "GET /job/{job_id}/webhooks",
     "POST /job/{job_id}/restart",
     "DELETE /job/{job_id}",

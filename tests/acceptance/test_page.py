@@ -21,6 +21,7 @@ from tests.acceptance.page import Page, wait_for_file
 from tests.acceptance.service import Engine, ServiceProcess, engine_process
 from tests.chromium import chromium
 from tests.clients.conftest import lasting_service
+from tests.media.samples import make
 from tests.simulator import Script, render, talk
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -248,6 +249,26 @@ async def test_single_cuts_are_switched_off_and_undone(page: Page, job: str) -> 
     page.driver.execute_script("document.activeElement.blur()")
     page.press("z", holding=Keys.CONTROL)
     page.until(lambda _: page.text("at-cut .after") == switched)
+
+
+async def test_what_the_browser_does_not_play_is_heard_all_the_same(
+    page: Page, service: ServiceProcess, recording: Path, tmp_path: Path
+) -> None:
+    """Film with Dolby sound: the service decodes it, from where the user jumps to, and then stops."""
+    film = make(tmp_path / "film.mkv", "-i", str(recording), "-c:v", "copy", "-c:a", "ac3")
+    job_id = service.submit(film)
+    await service.wait_until(job_id, "completed")
+    page.open(f"#/jobs/{job_id}?t=3")
+    page.until_text("this is a preview of the sound", ".no-sound")
+    heard = "const media = document.querySelector('video'); media.play(); return media.currentTime"
+    page.until(lambda driver: driver.execute_script(heard) > 3.2)
+    page.driver.execute_script("location.hash = arguments[0]", f"#/jobs/{job_id}?t=25")
+    page.until(lambda driver: driver.execute_script(heard) > 25.2)
+    page.open("#/jobs")
+
+    page.until(
+        lambda _: not any("preview_child" in " ".join(child.cmdline()) for child in service.child_processes())
+    )
 
 
 async def test_an_address_leads_to_a_moment(page: Page, job: str) -> None:

@@ -6,6 +6,30 @@ const REWIND_STEP_S = 0.1;
 const LONGEST_S = 1e7;
 const SPEEDS = [1, 1.5, 2, 3];
 
+/** Media types of codecs by FFmpeg's names; what is not listed is tried. */
+const CODECS = {
+  aac: 'audio/mp4; codecs="mp4a.40.2"',
+  ac3: 'audio/mp4; codecs="ac-3"',
+  eac3: 'audio/mp4; codecs="ec-3"',
+  alac: 'audio/mp4; codecs="alac"',
+  dts: 'audio/mp4; codecs="dtsc"',
+  flac: 'audio/flac',
+  mp2: 'audio/mp4; codecs="mp4a.6B.2"',
+  mp3: 'audio/mpeg',
+  opus: 'audio/ogg; codecs="opus"',
+  truehd: 'audio/mp4; codecs="mlpa"',
+  vorbis: 'audio/ogg; codecs="vorbis"',
+};
+
+/**
+ * Whether this browser plays the sound that was transcribed when it is given the file.
+ * @param {{audioStream?: number, audioStreams?: {codec: string}[]}} media
+ */
+export function playsSound({ audioStream = 0, audioStreams = [] }) {
+  const type = /** @type {Record<string, string>} */ (CODECS)[audioStreams[audioStream]?.codec ?? ''];
+  return audioStream === 0 && (!type || document.createElement('audio').canPlayType(type) !== '');
+}
+
 export class Player extends EventTarget {
   constructor() {
     super();
@@ -21,6 +45,9 @@ export class Player extends EventTarget {
     /** Where playback is, also before the media can be played. */
     this._time = 0;
     this._rewind = 0;
+    this._preview = '';
+    /** Whether a preview of the sound is played instead of the recording. */
+    this.previews = false;
     for (const name of ['play', 'pause', 'ended', 'seeked', 'ratechange']) {
       this.media.addEventListener(name, () => this._changed());
     }
@@ -29,13 +56,26 @@ export class Player extends EventTarget {
       this.dispatchEvent(new Event('ready'));
     });
     this.media.addEventListener('error', () => {
-      if (this.media.src) this.dispatchEvent(new Event('unplayable'));
+      if (this.media.getAttribute('src') && !this.usePreview()) this.dispatchEvent(new Event('unplayable'));
     });
   }
 
-  /** @param {string} address */
-  open(address) {
+  /** @param {string} address @param {string} [preview] address of the sound in a form that every browser plays */
+  open(address, preview = '') {
+    this._preview = preview;
+    this.previews = false;
     this.media.src = address;
+  }
+
+  /** Play the preview in place of the recording, at the same moment. @returns {boolean} whether there is one */
+  usePreview() {
+    if (!this._preview || this.previews) return false;
+    const { playing } = this;
+    this._time = this.time;
+    this.previews = true;
+    this.media.src = this._preview;
+    if (playing) this.play();
+    return true;
   }
 
   close() {

@@ -132,6 +132,7 @@ const TEXTS = {
   'player.pause': 'Pause (space)',
   'player.skip': 'Skip cuts',
   'player.choose': 'Choose the file',
+  'player.preview': 'This browser does not play the format: this is a preview of the sound.',
   'player.gone': 'The service no longer has the recording. Choose the file to listen to it.',
   'player.unplayable':
     'This browser cannot play the recording. Choose another version of the file to listen to it.',

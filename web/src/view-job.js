@@ -8,7 +8,7 @@ import { downloadMenu } from './downloads.js';
 import { Edit } from './edit.js';
 import { clock, cost, duration } from './format.js';
 import { Peaks } from './peaks.js';
-import { Player } from './player.js';
+import { Player, playsSound } from './player.js';
 import { rememberTime } from './router.js';
 import { call, explain, isAborted, isMissing, service } from './service.js';
 import { load, save } from './storage.js';
@@ -319,6 +319,8 @@ export class JobView extends HTMLElement {
   /** @param {any} transcript */
   async _complete(transcript) {
     const { words, silenceSegments: silences, gaps, totalDuration, usage } = transcript;
+    this._media = transcript.media;
+    this._preferPreview();
     const model = new TranscriptModel(words, silences);
     this._transcript.note(
       words.length ? null : document.createTextNode(t(transcript.dryRun ? 'job.dryRun' : 'job.noWords')),
@@ -480,20 +482,30 @@ export class JobView extends HTMLElement {
   /** The file itself if it came from this tab, else from the service. */
   async _openSound() {
     const own = uploads.files.get(this.jobId);
-    if (own) return this._playBlob(own);
     try {
-      const { url } = await call((client) => client.jobs.media(this.jobId, { signal: this._stop.signal }));
-      this._player.open(url);
+      const { url, previewUrl } = await call((client) =>
+        client.jobs.media(this.jobId, { signal: this._stop.signal }),
+      );
+      if (own) this._playBlob(own, previewUrl);
+      else this._player.open(url, previewUrl);
+      this._preferPreview();
     } catch (error) {
-      if (!isAborted(error)) this._noSound(isMissing(error) ? t('player.gone') : explain(error));
+      if (isAborted(error)) return;
+      if (own) this._playBlob(own);
+      else this._noSound(isMissing(error) ? t('player.gone') : explain(error));
     }
   }
 
-  /** @param {Blob} file */
-  _playBlob(file) {
+  /** A browser plays the first audio stream, and a picture without its sound if it lacks the codec. */
+  _preferPreview() {
+    if (this._media && !playsSound(this._media)) this._player.usePreview();
+  }
+
+  /** @param {Blob} file @param {string} [preview] */
+  _playBlob(file, preview) {
     if (this._address) URL.revokeObjectURL(this._address);
     this._address = URL.createObjectURL(file);
-    this._player.open(this._address);
+    this._player.open(this._address, preview);
   }
 
   /** @param {HTMLInputElement} input */
@@ -512,7 +524,8 @@ export class JobView extends HTMLElement {
   }
 
   _onMedia() {
-    if (this._sound) show(this._sound, false);
+    if (this._player.previews) this._noSound(t('player.preview'));
+    else if (this._sound) show(this._sound, false);
     this.classList.toggle('with-picture', this._player.hasPicture);
     if (!this._player.duration) this._setDuration(this._player.mediaDuration);
     this._tick();

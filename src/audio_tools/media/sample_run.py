@@ -1,4 +1,4 @@
-"""Decoded frames become samples at 16 kHz: in the decoding child process."""
+"""Decoded frames become samples of one rate: in the decoding child processes."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ class SampleRun:
         start_s: when the first of them is heard.
         frame: the first frame, whose format holds for all.
         put: takes the resampled samples.
+        rate_hz: their rate.
     """
 
-    def __init__(self, start_s: float, frame: AudioFrame, put: Put) -> None:
+    def __init__(self, start_s: float, frame: AudioFrame, put: Put, rate_hz: int = SAMPLE_RATE_HZ) -> None:
         self.channels = frame.layout.nb_channels
         if self.channels > MOST_CHANNELS:
             raise TooManyChannels
         self._format, self._rate = frame.format.name, frame.sample_rate
         self._fifo, self._put = AudioFifo(), put
-        self._resampler = AudioResampler("s16", frame.layout, SAMPLE_RATE_HZ)
-        self._at = round(start_s * SAMPLE_RATE_HZ)
+        self._resampler = AudioResampler("s16", frame.layout, rate_hz)
+        self._at = round(start_s * rate_hz)
 
     def fits(self, frame: AudioFrame) -> bool:
         """Whether a frame has the format of this run; AudioFifo checks no layout."""

@@ -31,6 +31,7 @@ from audio_tools.server.routes.jobs import JobRoutes
 from audio_tools.server.routes.media import MediaRoutes
 from audio_tools.server.routes.openai import OpenAIRoutes, on_failed_job
 from audio_tools.server.routes.page import page_router
+from audio_tools.server.routes.preview import PreviewRoutes
 from audio_tools.server.routes.tus import TusApp
 
 UPLOADS = "/files"
@@ -62,6 +63,7 @@ def create_app(
     app.add_exception_handler(ClientGone, _answer_nobody)
     app.include_router(routes.router())
     app.include_router(MediaRoutes(routes.backend, rules.token).router())
+    app.include_router(PreviewRoutes(routes.backend).router())
     if openai is not None:
         app.include_router(openai.router())
         app.add_exception_handler(JobFailed, on_failed_job)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 VALID_S = 12 * 3600
 """Seconds for which an address is valid: longer than any recording that is listened to in one sitting."""
-_PATH = re.compile(r"/job/([^/]+)/media")
+_PATH = re.compile(r"/job/([^/]+)/(?:media|preview)")
 _TICKET = re.compile(r"([0-9]{1,12})\.([0-9a-f]{64})", re.ASCII)
 
 

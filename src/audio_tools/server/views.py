@@ -218,6 +218,8 @@ class MediaAddress(View):
 
     url: str
     """Address, relative to that of the service."""
+    preview_url: str
+    """Address of the sound as WAV, decoded on demand, for formats that a player does not know."""
     media_type: str
     """Media type by the name of the file."""
     expires_at: Moment

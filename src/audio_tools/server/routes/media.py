@@ -71,12 +71,15 @@ class MediaRoutes:
         address contains a ticket that is valid for this recording for 12 hours.
         """
         job = await self.backend.queue.get(job_id)
-        await self._require(job)
+        await require_source(self.backend, job)
         expires_at = int(time.time()) + VALID_S
-        url = f"job/{quote(job.id)}/media"
+        place, query = f"job/{quote(job.id)}", ""
         if self.token is not None:
-            url += f"?ticket={media_ticket(self.token, job.id, expires_at)}"
-        reply = MediaAddress(url=url, media_type=_type_of(job.file_name), expires_at=iso(expires_at))
+            query = f"?ticket={media_ticket(self.token, job.id, expires_at)}"
+        url, preview_url = f"{place}/media{query}", f"{place}/preview{query}"
+        reply = MediaAddress(
+            url=url, preview_url=preview_url, media_type=_type_of(job.file_name), expires_at=iso(expires_at)
+        )
         return LenientJson(reply.to_json(), headers={"Cache-Control": "no-store"})
 
     async def media(
@@ -92,17 +95,19 @@ class MediaRoutes:
         """
         del ticket  # checked by the access rules
         job = await self.backend.queue.get(job_id)
-        await self._require(job)
+        await require_source(self.backend, job)
         return _Recording(self.backend, job)
 
-    async def _require(self, job: Job) -> None:
-        try:
-            await self.backend.sources.path(job)
-        except (UploadError, PathRefused):
-            raise MediaNotFound(
-                "The service no longer has the recording of this job.",
-                hint="Choose the file again to play it, or set KEEP_UPLOADS.",
-            ) from None
+
+async def require_source(backend: Backend, job: Job) -> None:
+    """Check that the recording of a job can be read. Raises MediaNotFound."""
+    try:
+        await backend.sources.path(job)
+    except (UploadError, PathRefused):
+        raise MediaNotFound(
+            "The service no longer has the recording of this job.",
+            hint="Choose the file again to play it, or set KEEP_UPLOADS.",
+        ) from None
 
 
 class _Recording(Response):
