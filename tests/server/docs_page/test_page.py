@@ -17,7 +17,7 @@ from audio_tools.server.docs_page import docs_page
 from audio_tools.server.docs_page.curl import BODIES
 
 METHODS = {"get", "post", "head", "patch", "delete", "options"}
-VARIABLES = {"{job_id}": "$JOB_ID", "{upload_id}": "$UPLOAD_ID"}
+VARIABLES = {"{job_id}": "$JOB_ID", "{upload_id}": "$UPLOAD_ID", "{model}": "whisper-1"}
 
 
 @pytest.fixture(scope="module")

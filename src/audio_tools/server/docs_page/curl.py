@@ -22,7 +22,7 @@ HEADERS = {"Upload-Length": f"$(stat -c %s {FILE})", "Upload-Offset": "0", "Tus-
 """Values of request headers."""
 QUERY = {"format": "srt"}
 """Values of required parameters of the query."""
-VARIABLES = {"{job_id}": "$JOB_ID", "{upload_id}": "$UPLOAD_ID"}
+VARIABLES = {"{job_id}": "$JOB_ID", "{upload_id}": "$UPLOAD_ID", "{model}": "whisper-1"}
 
 
 def curl(method: str, path: str, route: Json, document: Json) -> str:
@@ -42,7 +42,7 @@ def curl(method: str, path: str, route: Json, document: Json) -> str:
 
 
 def _flags(method: str, route: Json) -> str:
-    if "text/event-stream" in route["responses"].get("200", {}).get("content", {}):
+    if [*route["responses"].get("200", {}).get("content", {})] == ["text/event-stream"]:
         return "-N "
     if method == "head":
         return "-I "

@@ -31,13 +31,17 @@ def errors_of(route: Json) -> list[ErrorCode]:
         ErrorCode(status, name, meaning)
         for status, response in sorted(route["responses"].items())
         for name, meaning in dict(ERROR.findall(response["description"])).items()
-        if int(status) >= 400
+        if _is_refusal(status)
     ]
 
 
 def is_error(status: str, response: Json) -> bool:
     """Whether the table of errors describes this response completely."""
-    return int(status) >= 400 and ERROR.sub("", response["description"]).strip() == ""
+    return _is_refusal(status) and ERROR.sub("", response["description"]).strip() == ""
+
+
+def _is_refusal(status: str) -> bool:
+    return status != "default" and int(status) >= 400
 
 
 def links(errors: list[ErrorCode]) -> str:
