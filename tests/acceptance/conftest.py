@@ -1,8 +1,9 @@
-"""A server that listens, and what a job needs to use it."""
+"""The simulator, the service as a process, and what a job needs to use them in this process."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,45 @@ from audio_tools.engines.openai.engine import OpenAIEngine
 from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.pipeline.transcribe import PipelineContext
 from audio_tools.storage.chunk_cache import ChunkCache
-from tests.simulator import Simulator
+from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process
+from tests.simulator import Simulator, render, talk
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """The simulator in a process of its own."""
+    with engine_process() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a module's service and its files."""
+    return tmp_path_factory.mktemp("service")
+
+
+@pytest.fixture(scope="module")
+def service(folder: Path, engine: Engine) -> Iterator[ServiceProcess]:
+    """A service with the default settings, on the simulator."""
+    with ServiceProcess(folder, engine.base_url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def finished(service: ServiceProcess, recording: Path) -> str:
+    """The id of a completed job on the `recording` of the module."""
+    job_id = service.submit(recording)
+    asyncio.run(service.wait_until(job_id, "completed"))
+    return job_id
+
+
+@pytest.fixture
+def active(service: ServiceProcess, engine: Engine, tmp_path: Path) -> Iterator[str]:
+    """The id of a job whose engine does not answer."""
+    unanswered = render(talk(25.0, seed=44), tmp_path / "unanswered.flac")
+    with engine.never_answering():
+        yield service.submit(unanswered)
+        end_all_jobs(service)
 
 
 @pytest.fixture

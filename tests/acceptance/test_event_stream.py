@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 from audio_tools.jobs import JobRequest, SqliteQueue
 from audio_tools.server.routes import event_stream
 from audio_tools.transcript import Json
-from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process
+from tests.acceptance.service import Engine, ServiceProcess
 from tests.acceptance.test_nginx import MAIN, find, free_ports, running
 from tests.simulator import render, talk
 
@@ -40,41 +40,8 @@ server {{
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("events")
-
-
-@pytest.fixture(scope="module")
 def recording(folder: Path) -> Path:
     return render(SCRIPT, folder / "talk.flac")
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with engine_process() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def service(folder: Path, engine: Engine) -> Iterator[ServiceProcess]:
-    with ServiceProcess(folder, engine.base_url) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def finished(service: ServiceProcess, recording: Path) -> str:
-    job_id = service.submit(recording)
-    asyncio.run(service.wait_until(job_id, "completed"))
-    return job_id
-
-
-@pytest.fixture
-def active(service: ServiceProcess, engine: Engine, tmp_path: Path) -> Iterator[str]:
-    """The id of a job whose engine does not answer."""
-    unheard = render(talk(25.0, seed=44), tmp_path / "unheard.flac")
-    with engine.never_answering():
-        yield service.submit(unheard)
-        end_all_jobs(service)
 
 
 @asynccontextmanager

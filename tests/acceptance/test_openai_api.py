@@ -24,7 +24,7 @@ from openai.types.audio import (
     TranscriptionVerbose,
 )
 
-from tests.acceptance.service import Engine, ServiceProcess, engine_process
+from tests.acceptance.service import Engine, ServiceProcess
 from tests.simulator import render, talk
 
 SCRIPT = talk(70.0, seed=91)
@@ -35,25 +35,8 @@ GIGABYTE = 1 << 30
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("openai")
-
-
-@pytest.fixture(scope="module")
 def recording(folder: Path) -> Path:
     return render(SCRIPT, folder / "talk.flac")
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with engine_process() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def service(folder: Path, engine: Engine) -> Iterator[ServiceProcess]:
-    with ServiceProcess(folder, engine.base_url) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import httpx2
 import openai
 import pytest
 
-from tests.acceptance.service import Engine, ServiceProcess, engine_process
+from tests.acceptance.service import Engine, ServiceProcess
 from tests.simulator import render, talk
 
 PATIENCE = Path(__file__).with_name("short_silence.py")
@@ -21,12 +21,6 @@ TEXT = " ".join(word.text for word in SCRIPT.words)
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return render(SCRIPT, tmp_path_factory.mktemp("late") / "talk.flac")
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with engine_process() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

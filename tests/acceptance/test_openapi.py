@@ -10,20 +10,9 @@ import pytest
 
 from audio_tools.exports.registry import FORMATS
 from audio_tools.transcript import Json
-from tests.acceptance.service import Engine, ServiceProcess, engine_process
+from tests.acceptance.service import Engine, ServiceProcess
 from tests.server.openapi.described import assert_described
 from tests.simulator import render, talk
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("openapi")
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with engine_process() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver import Keys
 
 from tests.acceptance.page import Page, wait_for_file
-from tests.acceptance.service import Engine, ServiceProcess, engine_process
+from tests.acceptance.service import Engine, ServiceProcess
 from tests.chromium import chromium
 from tests.clients.conftest import lasting_service
 from tests.media.samples import make
@@ -35,12 +35,6 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with chromium(
         tmp_path_factory.mktemp("profile"), "--autoplay-policy=no-user-gesture-required"
     ) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with engine_process() as running:
         yield running
 
 

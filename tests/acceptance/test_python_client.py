@@ -15,19 +15,13 @@ import pytest
 from audio_tools import AsyncClient, Client
 from audio_tools.client import ServerRefused
 from audio_tools.errors import JobNotFinished, ServerUnreachable
-from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process
+from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs
 from tests.simulator import render, talk
 
 SCRIPT = talk(25.0, seed=71)
 TEXT = " ".join(word.text for word in SCRIPT.words)
 PAGE = Path(__file__).parents[2] / "docs" / "python-client.md"
 TOKEN = "a-token-of-the-service"
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with engine_process() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from audio_tools.errors import PathRefused, QueueUnavailable
 from audio_tools.media.allowed_paths import resolve_media
 from audio_tools.server.routes.health import health
 from audio_tools.transcript import Json
-from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process, transcript_files
+from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, transcript_files
 from tests.acceptance.truth import assert_true
 from tests.simulator import render, talk
 
@@ -30,21 +29,10 @@ STATUS_FIELDS = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("service")
-
-
-@pytest.fixture(scope="module")
 def recording(folder: Path) -> Path:
     """Under the media root; the engine answers it at once, and from the second job on the store does."""
     (folder / "media").mkdir()
     return render(SCRIPT, folder / "media" / "talk.flac")
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with engine_process() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +41,6 @@ def service(folder: Path, engine: Engine, recording: Path) -> Iterator[ServicePr
     settings = {"WORKERS": "1", "MEDIA_ROOTS": str(folder / "media"), "MAX_UPLOAD_BYTES": "10000000"}
     with ServiceProcess(folder, engine.base_url, **settings) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def finished(service: ServiceProcess, recording: Path) -> str:
-    """The id of a job that went well."""
-    job_id = service.submit(recording)
-    asyncio.run(service.wait_until(job_id, "completed"))
-    return job_id
 
 
 @pytest.fixture

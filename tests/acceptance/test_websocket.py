@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from fastapi import WebSocket
 from audio_tools.jobs import JobRequest, Lease, SqliteQueue
 from audio_tools.server.routes.job_events import JobEvents
 from audio_tools.transcript import Json
-from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs, engine_process
+from tests.acceptance.service import Engine, ServiceProcess
 from tests.simulator import render, talk
 
 SCRIPT = talk(70.0, seed=43)
@@ -25,41 +25,8 @@ CLIENTS = 50
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("websocket")
-
-
-@pytest.fixture(scope="module")
 def recording(folder: Path) -> Path:
     return render(SCRIPT, folder / "talk.flac")
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with engine_process() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def service(folder: Path, engine: Engine) -> Iterator[ServiceProcess]:
-    with ServiceProcess(folder, engine.base_url) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def finished(service: ServiceProcess, recording: Path) -> str:
-    job_id = service.submit(recording)
-    asyncio.run(service.wait_until(job_id, "completed"))
-    return job_id
-
-
-@pytest.fixture
-def active(service: ServiceProcess, engine: Engine, tmp_path: Path) -> Iterator[str]:
-    """The id of a job whose engine does not answer."""
-    unheard = render(talk(25.0, seed=44), tmp_path / "unheard.flac")
-    with engine.never_answering():
-        yield service.submit(unheard)
-        end_all_jobs(service)
 
 
 def types(events: list[Json]) -> list[str]:

@@ -15,8 +15,11 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.service import Engine, ServiceProcess, engine_process
+from tests.acceptance.conftest import engine
+from tests.acceptance.service import Engine, ServiceProcess
 from tests.simulator import Script, render, talk
+
+__all__ = ["engine"]
 
 CLIENT = Path(__file__).parents[2] / "clients" / "js"
 PROGRAMS = Path(__file__).parent / "programs"
@@ -97,12 +100,6 @@ def start() -> Iterator[Start]:
     for process in processes:
         process.kill()
         process.communicate()
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with engine_process() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.service import Engine, ServiceProcess, engine_process
+from tests.acceptance.conftest import engine
+from tests.acceptance.service import Engine, ServiceProcess
 from tests.chromium import chromium
 from tests.clients.conftest import FLAGS, client_js
 from tests.simulator import Script, render, talk
 
-__all__ = ["client_js"]
+__all__ = ["client_js", "engine"]
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "premiere"
 HERE = Path(__file__).parent
@@ -33,12 +34,6 @@ const [pattern, done] = arguments;
   else setTimeout(look, 20);
 })();
 """
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with engine_process() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from audio_tools.storage.transcripts import TranscriptStore
 from audio_tools.transcript import Interval, Transcript, Word
 from tests.exports.material import film, say, transcript_of
 from tests.server.openapi.described import assert_described
-from tests.server.routes.test_jobs import connected
 
 TALK = transcript_of(
     Word("Hello", 1.0, 1.4),
@@ -28,18 +26,6 @@ TALK = transcript_of(
     silences=(Interval(2.4, 6.0),),
     media=film(start_timecode="10:00:00:00"),
 )
-
-
-@pytest.fixture
-async def queue(tmp_path: Path) -> AsyncIterator[SqliteQueue]:
-    async with SqliteQueue(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def client(queue: SqliteQueue, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
-    async with connected(queue, tmp_path) as client:
-        yield client
 
 
 @pytest.fixture
