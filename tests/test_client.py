@@ -16,6 +16,7 @@ import websockets
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from audio_tools.client import PAUSES_S, AsyncClient
+from audio_tools.client.hints import COMMAND_LINE
 from audio_tools.errors import ServerUnreachable
 from audio_tools.transcript import Json
 from tests.server.service import running
@@ -94,13 +95,17 @@ async def start_after_refusals(service: Service, asked_at: list[float]) -> Serve
 
 
 async def test_a_service_that_stays_away_is_given_up_with_a_way_to_the_result(service: Service) -> None:
-    """The error names the job, says that it goes on, and the hint how to get its transcript."""
+    """The error names the job, and the hint how to get its transcript, by a program or a command."""
     async with service.client() as client:
         with pytest.raises(ServerUnreachable) as caught:
             _ = [event async for event in client.follow(service.answer, SOON_S)]
+    async with AsyncClient(f"http://127.0.0.1:{service.port}", hints=COMMAND_LINE) as client:
+        with pytest.raises(ServerUnreachable) as shown:
+            _ = [event async for event in client.follow(service.answer, SOON_S)]
 
     assert f"The job {JOB} continues there" in caught.value.message
-    assert f"audio-tools export {JOB}" in caught.value.hint
+    assert "`wait`" in caught.value.hint
+    assert f"audio-tools export {JOB}" in shown.value.hint
 
 
 async def test_every_message_gives_the_follower_its_patience_back(service: Service) -> None:

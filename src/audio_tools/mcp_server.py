@@ -23,6 +23,7 @@ from pydantic import Field
 
 from audio_tools import __version__
 from audio_tools.client import AsyncClient
+from audio_tools.client.hints import COMMAND_LINE
 from audio_tools.errors import AudioToolsError
 from audio_tools.transcript import Json, Transcript, Word
 
@@ -176,7 +177,7 @@ class McpTools:
 
 def make_server(server: str, token: str | None, folder: Path, max_cost_usd: float | None) -> MCPServer[Any]:
     """An MCP server for the service at `server`; exported files go to `folder`."""
-    tools = McpTools(AsyncClient(server, token), folder, max_cost_usd)
+    tools = McpTools(AsyncClient(server, token, hints=COMMAND_LINE), folder, max_cost_usd)
 
     @asynccontextmanager
     async def open_client(_: MCPServer[Any]) -> AsyncIterator[None]:

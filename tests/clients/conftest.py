@@ -8,6 +8,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 # Node 22 needs no flag for WebSocket and still knows it.
 FLAGS = ["--experimental-websocket", "--no-warnings"]
 PADDING_BYTES = 40 << 20
+CONNECTIONS = Path("/proc/net/tcp")
 
 
 class Program:
@@ -145,6 +147,23 @@ def lasting_service(folder: Path, engine: Engine, **environment: str) -> Iterato
 def service(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[ServiceProcess]:
     with lasting_service(tmp_path_factory.mktemp("service"), engine) as running:
         yield running
+
+
+def wait_for_unread(service: ServiceProcess) -> None:
+    """Wait until bytes lie in the buffers of a service that is stopped."""
+    if not CONNECTIONS.exists():
+        pytest.skip("this system has no /proc/net/tcp, which lists unread bytes")
+    end = time.monotonic() + 30
+    while not any(_unread_bytes(service.port)):
+        assert time.monotonic() < end, "nothing was sent"
+        time.sleep(0.01)
+
+
+def _unread_bytes(port: int) -> Iterator[int]:
+    for line in CONNECTIONS.read_text().splitlines()[1:]:
+        _, address, _, _, queues, *_ = line.split()
+        if address.endswith(f":{port:04X}"):
+            yield int(queues.partition(":")[2], 16)
 
 
 def digest(path: Path) -> str:

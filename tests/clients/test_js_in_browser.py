@@ -6,7 +6,6 @@ import base64
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 
 from tests.acceptance.service import Engine, ServiceProcess
 from tests.chromium import chromium, page_server
-from tests.clients.conftest import PROGRAMS, lasting_service
+from tests.clients.conftest import PROGRAMS, lasting_service, wait_for_unread
 from tests.simulator import Script, render
 
 pytestmark = pytest.mark.slow
@@ -97,7 +96,7 @@ def see_through(browser: Any, address: str, service: ServiceProcess, engine: Eng
     assert next(item for item in second if item["kind"] == "sent")["sentBytes"] == first[-1]["start"]
     service.signal(signal.SIGSTOP)  # what is sent now stays in buffers
     browser.execute_script("permit()")
-    time.sleep(0.3)
+    wait_for_unread(service)
     service.kill()
     news_until(browser, "retry")
     engine.set(latency={"base_s": 0.3})

@@ -6,13 +6,12 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.service import Engine, ServiceProcess, end_all_jobs
-from tests.clients.conftest import FLAGS, Start, digest, stored
+from tests.clients.conftest import FLAGS, Start, digest, stored, wait_for_unread
 from tests.simulator import Script
 
 pytestmark = pytest.mark.slow
@@ -27,7 +26,7 @@ def test_an_upload_outlives_the_service(
         start_of_piece = program.read_until("half")[-1]["start"]
         service.signal(signal.SIGSTOP)  # what is sent now stays in buffers
         program.go_on()
-        time.sleep(0.3)
+        wait_for_unread(service)
         service.kill()
         retried = program.read_until("retry")[-1]
         service.start()
@@ -102,8 +101,9 @@ def test_a_token_opens_events(
         job_id = service.submit(recording)
         refused = start("follow.mjs", service.url, job_id).read_error()
         monkeypatch.setenv("TOKEN", token)
-        for transport in ("websocket", "sse", "polling"):
-            news = start("follow.mjs", service.url, job_id, transport).read_until("done")
+        names = ("websocket", "sse", "polling")
+        for program in [start("follow.mjs", service.url, job_id, name) for name in names]:
+            news = program.read_until("done")
             assert news[-1]["words"]
             assert "retry" not in [item["kind"] for item in news]
 
@@ -197,6 +197,7 @@ def test_a_form_and_the_calls_of_an_unfinished_job(
         "job_not_finished",
         None,
         None,
+        [],
         "job_not_found",
         "invalid_option",
     ]

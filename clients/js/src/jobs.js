@@ -175,6 +175,17 @@ export class Jobs {
   }
 
   /**
+   * The webhook messages about a job so far, oldest first, with every attempt to deliver them.
+   *
+   * @param {string} jobId
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<Schemas['Delivery'][]>}
+   */
+  async webhookDeliveries(jobId, { signal } = {}) {
+    return (await this._http.json('GET', `${pathOf(jobId)}/webhooks`, { signal })).deliveries;
+  }
+
+  /**
    * Plan a cut from the stored transcript; nothing is transcribed again.
    *
    * @param {string} jobId

@@ -28,9 +28,10 @@ def command(job_id: str, *, delete: bool, server: str, token: str | None) -> Non
 
 async def _cancel(job_id: str, server: str, token: str | None, *, delete: bool) -> None:
     from audio_tools.client import AsyncClient
+    from audio_tools.client.hints import COMMAND_LINE
     from audio_tools.errors import JobError
 
-    async with AsyncClient(server, token) as client:
+    async with AsyncClient(server, token, hints=COMMAND_LINE) as client:
         job_id = await client.find_job(job_id)
         # The same request cancels an unfinished job and deletes a finished one.
         if not delete and (state := (await client.status(job_id))["state"]) in FINISHED:

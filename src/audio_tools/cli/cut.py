@@ -116,9 +116,10 @@ def _media_beside(path: Path) -> Path:
 
 async def _fetch(job_id: str, server: str, token: str | None) -> tuple[Transcript, Path]:
     from audio_tools.client import AsyncClient
+    from audio_tools.client.hints import COMMAND_LINE
     from audio_tools.transcript import Transcript
 
-    async with AsyncClient(server, token) as client:
+    async with AsyncClient(server, token, hints=COMMAND_LINE) as client:
         job_id = await client.find_job(job_id)
         name = (await client.status(job_id))["data"].get("fileName")
         transcript = Transcript.from_json(await client.result(job_id))

@@ -33,10 +33,11 @@ def command(job_id: str, *, destination: Destination, server: str, token: str | 
 
 async def _export(job_id: str, destination: Destination, server: str, token: str | None) -> None:
     from audio_tools.client import AsyncClient
+    from audio_tools.client.hints import COMMAND_LINE
     from audio_tools.settings import Settings
     from audio_tools.transcript import Transcript
 
-    async with AsyncClient(server, token) as client:
+    async with AsyncClient(server, token, hints=COMMAND_LINE) as client:
         job_id = await client.find_job(job_id)
         name = (await client.status(job_id))["data"].get("fileName")
         transcript = Transcript.from_json(await client.result(job_id))

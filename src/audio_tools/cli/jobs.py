@@ -56,8 +56,9 @@ async def _list(
     states: Sequence[str], limit: int, server: str, token: str | None, *, as_json: bool, watch: bool
 ) -> None:
     from audio_tools.client import AsyncClient
+    from audio_tools.client.hints import COMMAND_LINE
 
-    async with AsyncClient(server, token) as client:
+    async with AsyncClient(server, token, hints=COMMAND_LINE) as client:
         shown = None
         live = watch and not as_json and is_terminal(sys.stdout)
         while True:

@@ -24,7 +24,8 @@ def command(job_id: str, *, server: str, token: str | None) -> None:
 
 async def _restart(job_id: str, server: str, token: str | None) -> None:
     from audio_tools.client import AsyncClient
+    from audio_tools.client.hints import COMMAND_LINE
 
-    async with AsyncClient(server, token) as client:
+    async with AsyncClient(server, token, hints=COMMAND_LINE) as client:
         restarted = await client.restart(await client.find_job(job_id))
         click.echo(f"Job {restarted['jobId']} is waiting again.")

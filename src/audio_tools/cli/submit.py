@@ -93,10 +93,11 @@ class _Submission:
     async def run(self, outputs: Sequence[Output]) -> list[AudioToolsError]:
         """Send all files, then follow their jobs in turn; returns the errors, which have been printed."""
         from audio_tools.client import AsyncClient
+        from audio_tools.client.hints import COMMAND_LINE
 
         failures: list[AudioToolsError] = []
         jobs: list[tuple[Output, str, Json, float]] = []
-        async with AsyncClient(self.server, self.token) as client:
+        async with AsyncClient(self.server, self.token, hints=COMMAND_LINE) as client:
             for number, output in enumerate(outputs, start=1):
                 name = show_position(number, len(outputs), output.source.name)
                 try:

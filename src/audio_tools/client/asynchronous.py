@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 import httpx2
 import websockets
 
+from audio_tools.client.hints import PROGRAM, Hints
 from audio_tools.client.values import ExportedFile, JobPage, ServerRefused
 from audio_tools.errors import ConfigError, JobNotFinished, JobNotFound, ServerUnreachable
 from audio_tools.network import direct_mounts, is_loopback
@@ -27,7 +28,6 @@ PAUSES_S = (0.25, 0.5, 1.0, 2.0, *[5.0] * 11)
 How long a follower waits each time before it opens a broken connection again, in seconds: a minute in all,
 in which a service is started again.
 """
-TOKEN_HINT = "Give the API_TOKEN of the server with --token, or set API_TOKEN in the environment or in .env."
 FINAL_CLOSE_CODES = range(4000, 5000)
 """The service has understood and says no: there is no such job, or the token is wrong."""
 
@@ -42,13 +42,17 @@ class AsyncClient:
     Args:
         server: address of the service.
         token: its API_TOKEN, where it has one.
+        hints: the hints of errors, for programs with users of their own.
 
     Every method raises ServerUnreachable if there is no service, and ServerRefused if it refuses; the latter
     has its message, hint and error code.
     """
 
-    def __init__(self, server: str = DEFAULT_SERVER, token: str | None = None) -> None:
+    def __init__(
+        self, server: str = DEFAULT_SERVER, token: str | None = None, *, hints: Hints = PROGRAM
+    ) -> None:
         self._server = server.rstrip("/")
+        self._hints = hints
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         # A job may wait for a free worker as long as it likes; an upload may take hours.
         self._http = httpx2.AsyncClient(
@@ -148,7 +152,7 @@ class AsyncClient:
                 if _is_final(error):
                     return
                 if broken == len(pauses_s):
-                    raise _lost(job_id, self._server, error) from error
+                    raise self._lost(job_id, error) from error
             await asyncio.sleep(pauses_s[broken])
             broken += 1
 
@@ -193,21 +197,21 @@ class AsyncClient:
         body = {"format": format, **(options or {})} | (
             {} if cut_plan is None else {"cutPlan": dict(cut_plan)}
         )
-        response = await self._request("POST", f"{_path(job_id)}/export", json=body)
+        response = await self._request("POST", f"{self._path(job_id)}/export", json=body)
         if response.status_code == httpx2.codes.ACCEPTED:
             raise JobNotFinished(job_id, response.json()["state"])
         if not response.is_success:
-            raise _refusal(response)
+            raise self._refusal(response)
         kind = response.headers["content-type"].partition(";")[0]
         return ExportedFile(_file_name(response.headers["content-disposition"]), kind, response.content)
 
     async def cut_plan(self, job_id: str, options: Mapping[str, Any] | None = None) -> Json:
         """Plan a cut of the media of a job, with CutOptions; returns the plan."""
-        return await self._json("POST", f"{_path(job_id)}/cut-plan", json=dict(options or {}))
+        return await self._json("POST", f"{self._path(job_id)}/cut-plan", json=dict(options or {}))
 
     async def status(self, job_id: str) -> Json:
         """The status of a job."""
-        return await self._json("GET", f"{_path(job_id)}/status")
+        return await self._json("GET", f"{self._path(job_id)}/status")
 
     async def result(self, job_id: str) -> Json:
         """
@@ -217,7 +221,7 @@ class AsyncClient:
             JobNotFinished: it is waiting or running. ServerRefused: it failed or was cancelled; the error
             is that of the job.
         """
-        answer = await self._json("GET", f"{_path(job_id)}/result")
+        answer = await self._json("GET", f"{self._path(job_id)}/result")
         if not answer["success"]:
             raise JobNotFinished(job_id, answer["state"])
         result: Json = answer["result"]
@@ -248,13 +252,19 @@ class AsyncClient:
             offset, total = offset + JOBS_A_PAGE, page.total
         raise JobNotFound(id_or_number)
 
+    async def webhook_deliveries(self, job_id: str) -> list[Json]:
+        """The webhook messages about a job so far, oldest first, with every attempt to deliver them."""
+        answer = await self._json("GET", f"{self._path(job_id)}/webhooks")
+        deliveries: list[Json] = answer["deliveries"]
+        return deliveries
+
     async def restart(self, job_id: str) -> Json:
         """Put a failed job back into the queue; returns as `submit`."""
-        return await self._json("POST", f"{_path(job_id)}/restart")
+        return await self._json("POST", f"{self._path(job_id)}/restart")
 
     async def cancel(self, job_id: str) -> str:
         """Cancel a job, or delete a finished one; returns the message of the service."""
-        return str((await self._json("DELETE", _path(job_id)))["message"])
+        return str((await self._json("DELETE", self._path(job_id)))["message"])
 
     def _socket_url(self, job_id: str) -> str:
         return f"ws{self._server.removeprefix('http')}/?jobId={quote(job_id, safe='')}"
@@ -265,36 +275,47 @@ class AsyncClient:
         except httpx2.HTTPError as error:
             raise ServerUnreachable(
                 f"Cannot reach {self._server}: {_reason(error)}.",
-                hint="Start the service with `audio-tools serve`, or name another with --server.",
+                hint=self._hints.unreachable,
             ) from error
 
     async def _json(self, method: str, path: str, **content: Any) -> Json:
         response = await self._request(method, path, **content)
         if not response.is_success:
-            raise _refusal(response)
-        return _record(response)
+            raise self._refusal(response)
+        return self._record(response)
 
+    def _record(self, response: httpx2.Response) -> Json:
+        try:
+            record: Json = response.json()
+        except ValueError:
+            raise ServerRefused(
+                f"{response.url.netloc.decode()} answered {response.status_code} without JSON.",
+                hint=self._hints.foreign.format(server=self._server),
+            ) from None
+        return record
 
-def _record(response: httpx2.Response) -> Json:
-    try:
-        record: Json = response.json()
-    except ValueError:
-        raise ServerRefused(
-            f"{response.url.netloc.decode()} answered {response.status_code} without JSON.",
-            hint="Check that --server names an Audio Tools service.",
-        ) from None
-    return record
+    def _refusal(self, response: httpx2.Response) -> ServerRefused:
+        record = self._record(response)
+        # The server's own hint on tokens is about headers.
+        wants_token = response.status_code == httpx2.codes.UNAUTHORIZED
+        return ServerRefused(
+            str(record.get("message")),
+            hint=self._hints.unauthorized if wants_token else str(record.get("hint", "")),
+            server_code=str(record.get("error", "")),
+        )
 
+    def _lost(self, job_id: str, error: Exception) -> ServerUnreachable:
+        return ServerUnreachable(
+            f"Lost the connection to {self._server}, and reconnecting failed: {str(error).rstrip('.')}. "
+            f"The job {job_id} continues there once the service is running.",
+            hint=self._hints.lost.format(job=job_id, server=self._server),
+        )
 
-def _refusal(response: httpx2.Response) -> ServerRefused:
-    record = _record(response)
-    # The server's own hint on tokens is for those who write programs.
-    wants_token = response.status_code == httpx2.codes.UNAUTHORIZED
-    return ServerRefused(
-        str(record.get("message")),
-        hint=TOKEN_HINT if wants_token else str(record.get("hint", "")),
-        server_code=str(record.get("error", "")),
-    )
+    def _path(self, job_id: str) -> str:
+        """The route of a job. Raises ConfigError for an id that would lead to another route."""
+        if job_id in {"", ".", ".."} or "/" in job_id:
+            raise ConfigError(f"No job has the id {job_id!r}.", hint=self._hints.unknown_job)
+        return f"/job/{quote(job_id, safe='')}"
 
 
 def _file_name(disposition: str) -> str:
@@ -314,24 +335,9 @@ def _reason(error: BaseException) -> str:
     return str(error).rstrip(".") or type(error).__name__
 
 
-def _path(job_id: str) -> str:
-    """The route of a job; what is no part of a path would be that of something else."""
-    if job_id in {"", ".", ".."} or "/" in job_id:
-        raise ConfigError(f"No job has the id {job_id!r}.", hint="`audio-tools jobs` lists the jobs.")
-    return f"/job/{quote(job_id, safe='')}"
-
-
 def _is_final(error: Exception) -> bool:
     """Whether another attempt would be answered alike."""
     if isinstance(error, websockets.InvalidStatus):
         return 400 <= error.response.status_code < 500
     close = error.rcvd if isinstance(error, websockets.ConnectionClosed) else None
     return close is not None and close.code in FINAL_CLOSE_CODES
-
-
-def _lost(job_id: str, server: str, error: Exception) -> ServerUnreachable:
-    return ServerUnreachable(
-        f"Lost the connection to {server}, and reconnecting failed: {str(error).rstrip('.')}. "
-        f"The job {job_id} continues there once the service is running.",
-        hint=f"Once it is done, get its transcript with: audio-tools export {job_id} --server {server}",
-    )

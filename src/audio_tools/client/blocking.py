@@ -115,6 +115,10 @@ class Client:
         """The id of a job that is given by its id, or by its number in the list of jobs."""
         return self._portal.call(self._client.find_job, id_or_number)
 
+    def webhook_deliveries(self, job_id: str) -> list[Json]:
+        """The webhook messages about a job so far, oldest first, with every attempt to deliver them."""
+        return self._portal.call(self._client.webhook_deliveries, job_id)
+
     def restart(self, job_id: str) -> Json:
         """Put a failed job back into the queue; returns as `submit`."""
         return self._portal.call(self._client.restart, job_id)

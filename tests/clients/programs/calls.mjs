@@ -28,6 +28,7 @@ await run(async () => {
     await codeOf(client.jobs.exportFile(jobId, 'srt')),
     await client.jobs.peaks(jobId),
     await client.jobs.peaksFile(jobId),
+    await client.jobs.webhookDeliveries(jobId),
     await codeOf(client.jobs.restart('unknown')),
     await codeOf(client.jobs.submit({ path: '/no/such/file', options: { chunkSize: 3 } })),
   ];
