@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from audio_tools.json_value import Json
 from tests.acceptance.service import Engine, ServiceProcess
 from tests.clients.conftest import CLIENT, PROGRAMS
 from tests.simulator import Script
@@ -80,28 +81,34 @@ def reads(value: Any, place: str) -> Iterator[str]:
         yield f"{place};"
 
 
-@pytest.mark.parametrize("program", GENERATORS)
-def test_a_generated_client_works(
-    program: str, workshop: Path, guarded: ServiceProcess, recording: Path, script: Script
-) -> None:
-    """It sends a form with a token, and its types have each field of each reply."""
-    tool, *arguments = GENERATORS[program]
-    run(workshop, str(NPM / "node_modules" / ".bin" / tool), *arguments)
-    for name in (program, "frame.ts"):
-        shutil.copy(PROGRAMS / name, workshop / name)
+def answers_of(program: str, folder: Path, *arguments: str) -> Json:
+    """Generate the client of a program, and run the program; its file then reads every field of them."""
+    tool, *options = GENERATORS[program]
+    run(folder, str(NPM / "node_modules" / ".bin" / tool), *options)
+    shutil.copy(PROGRAMS / program, folder / program)
     esbuild = CLIENT / "node_modules" / ".bin" / "esbuild"
     bundle = ["--bundle", "--platform=node", "--format=esm", "--target=node20", "--outfile=bundle.mjs"]
-    run(workshop, str(esbuild), program, *bundle)
-    replies = json.loads(run(workshop, "node", "bundle.mjs", guarded.url, TOKEN, str(recording)))
-    result = guarded.http.get(f"/job/{replies['started']['jobId']}/result").json()["result"]
-    text = (workshop / program).read_text().replace("\nend(", "\nconst all = end(")
-    (workshop / program).write_text("\n".join([text, *reads(replies, "all")]))
-    run(workshop, str(NPM / "node_modules" / ".bin" / "tsc"), "-p", ".")
+    run(folder, str(esbuild), program, *bundle)
+    answers: Json = json.loads(run(folder, "node", "bundle.mjs", *arguments))
+    text = (folder / program).read_text().replace("\nend(", "\nconst all = end(")
+    (folder / program).write_text("\n".join([text, *reads(answers, "all")]))
+    return answers
 
-    assert replies["result"] == result
-    assert [word["word"] for word in result["words"]] == [word.text for word in script.words]
-    assert result["silenceSegments"]
-    assert replies["status"]["data"]["fileName"] == "talk.flac"
-    assert replies["status"]["data"]["options"]["silenceThreshold"] == 1
-    assert replies["plan"]["keep"]
-    assert replies["error"]["error"] == "job_not_found"
+
+def test_generated_clients_work(
+    workshop: Path, guarded: ServiceProcess, recording: Path, script: Script
+) -> None:
+    """They send a form with a token, and their types have each field of each reply."""
+    shutil.copy(PROGRAMS / "frame.ts", workshop / "frame.ts")
+    for program in GENERATORS:
+        replies = answers_of(program, workshop, guarded.url, TOKEN, str(recording))
+        result = guarded.http.get(f"/job/{replies['started']['jobId']}/result").json()["result"]
+
+        assert replies["result"] == result
+        assert [word["word"] for word in result["words"]] == [word.text for word in script.words]
+        assert result["silenceSegments"]
+        assert replies["status"]["data"]["fileName"] == "talk.flac"
+        assert replies["status"]["data"]["options"]["silenceThreshold"] == 1
+        assert replies["plan"]["keep"]
+        assert replies["error"]["error"] == "job_not_found"
+    run(workshop, str(NPM / "node_modules" / ".bin" / "tsc"), "-p", ".")

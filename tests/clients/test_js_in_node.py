@@ -100,6 +100,7 @@ def test_a_token_opens_events(
         service.http.headers["Authorization"] = f"Bearer {token}"
         job_id = service.submit(recording)
         refused = start("follow.mjs", service.url, job_id).read_error()
+        assert "websocket opened" not in service.log, "it would wait there for the token"
         monkeypatch.setenv("TOKEN", token)
         names = ("websocket", "sse", "polling")
         for program in [start("follow.mjs", service.url, job_id, name) for name in names]:

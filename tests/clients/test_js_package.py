@@ -32,11 +32,16 @@ EXPORTS = [
 ]
 
 
-def npm(*arguments: str, cwd: Path) -> str:
-    """What npm prints."""
+def npm(*arguments: str, cwd: Path) -> None:
+    """Run npm."""
     ended = subprocess.run(["npm", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
+
+
+def run(*arguments: str, cwd: Path) -> None:
+    """Run a program of Node: npm would take half a second more to start it."""
+    ended = subprocess.run(["node", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def node(program: str, cwd: Path) -> str:
@@ -52,7 +57,7 @@ def tarball(client_js: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package, with the types of the present OpenAPI document."""
     folder = tmp_path_factory.mktemp("pack")
     (folder / "openapi.json").write_text(json.dumps(openapi_document()))
-    npm("run", "build", "--", str(folder / "openapi.json"), cwd=client_js)
+    run("build.mjs", str(folder / "openapi.json"), cwd=client_js)
     npm("pack", "--ignore-scripts", "--pack-destination", str(folder), cwd=client_js)
     (packed,) = folder.glob("*.tgz")
     return packed
@@ -60,7 +65,7 @@ def tarball(client_js: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_source_is_formatted(client_js: Path) -> None:
     """Biome finds nothing; the types were checked when the package was built."""
-    npm("exec", "--", "biome", "check", cwd=client_js)
+    run("node_modules/@biomejs/biome/bin/biome", "check", cwd=client_js)
 
 
 def test_the_source_is_understood_by_old_panels(client_js: Path) -> None:

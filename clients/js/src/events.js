@@ -42,6 +42,8 @@ export async function* follow(http, jobId, options = {}) {
   let place = 0;
   let strikes = 0;
   try {
+    // A service with a token would wait ten seconds for it on a WebSocket.
+    if (!http.token && transports[0] === 'websocket') await stateOf(http, jobId, signal);
     for (;;) {
       throwIfAborted(signal);
       let opened = false;

@@ -22,9 +22,14 @@ function uploadThat(act) {
 }
 
 await run(async () => {
-  const paused = uploadThat((upload) => upload.pause());
+  let pausing = () => {};
+  const hasPaused = new Promise((resolve) => {
+    pausing = resolve;
+  });
+  const paused = uploadThat((upload) => pausing(upload.pause()));
   const finished = paused.start();
-  const early = await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, 500, 'paused'))]);
+  await hasPaused;
+  const early = await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, 200, 'paused'))]);
   const states = [early, paused.state];
   paused.resume();
   states.push(await finished === paused.uploadId, paused.state);
