@@ -1,4 +1,4 @@
-"""Words on the samples: the aligners that are installed here."""
+"""Forced alignment: the installed aligners."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def make_aligner(
     languages: frozenset[str] = frozenset(),
 ) -> Aligner | None:
     """
-    Return the aligner of this process; None if none is wanted or installed, so that engines' times stay.
+    Return the aligner of this process; None, which keeps the engines' times, if it is off or not installed.
 
     Args:
         wanted: the setting ALIGN.
         word_timer: transcribes other languages than English; None if there is none.
         model: the setting ALIGN_MODEL.
-        languages: ISO 639-1 codes of all languages; the model aligns those that no other aligner knows.
+        languages: ISO 639-1 codes of all languages; the model aligns those that no other aligner supports.
 
     Raises:
         ConfigError: the folder lacks a model or its vocabulary.

@@ -1,5 +1,5 @@
 """
-Which of the times that an aligner found are believed.
+Decide which of the times that an aligner found are accepted.
 
 An aligner's search places any words on any sounds, so one word placed late pushes all that follow. A time is
 accepted only within reach of the engine's own, and only where it leaves the words around it their room. Which
@@ -29,26 +29,26 @@ hardly ever too late.
 """
 FREE_REACH_S = 0.3
 EARLY_PRICE_PER_S, LATE_PRICE_PER_S = 2.0, 0.6
-"""For each second beyond `FREE_REACH_S`."""
+"""Cost of each second beyond `FREE_REACH_S`."""
 ROOM_S = 0.06
-"""What a word without a time of its own needs."""
+"""Space that a word without its own time needs, in seconds."""
 
 ENGINE_PRICE = 1.0
 FREE_PRICE = 4.0
-"""For a word that gets no time of its own."""
+"""Cost of a word that gets no time of its own."""
 OVERLAP_PRICE_PER_S = 8.0
 SQUEEZE_PRICE = 20.0
-"""For two neighbours that cannot both have the shortest length of a word."""
+"""Cost of two neighbours that cannot both have the minimum length of a word."""
 MOST_FREE = 8
 """A word that was found is worth more than this number of consecutive words without a time."""
 WELL_FOUND = -2.5
 DOUBT_PRICE = 0.5
-"""For each unit that a word's score is worse than `WELL_FOUND`."""
+"""Cost of each unit by which a word's score is worse than `WELL_FOUND`."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Time:
-    """A time that a word may have, in seconds, at a price."""
+    """A possible time of a word, in seconds, and its cost."""
 
     start: float
     end: float
@@ -70,7 +70,7 @@ def accept(
     words: Sequence[Word], found: Sequence[Found | None], speech: Sequence[Interval], seconds: float
 ) -> list[Found | None]:
     """
-    The times that are believed.
+    Return the accepted times.
 
     Args:
         words: in order; those of `timing` "engine" have times that may be used instead.
@@ -102,7 +102,7 @@ def accept(
 def _times(
     word: Word, found: Found | None, speech_between: Callable[[float, float], float]
 ) -> Iterator[_Time]:
-    """The times that a word may have."""
+    """Return the possible times of a word."""
     price = 0.0
     if word.timing == "engine":
         yield _Time(word.start, word.end, ENGINE_PRICE)
@@ -135,7 +135,7 @@ def _cheapest(ways: Sequence[Sequence[_Path]], words: Sequence[Word], number: in
 
 
 def _clash(one: _Time, other: _Time, free: int) -> float:
-    """The price of two times with this number of untimed words between them."""
+    """Return the cost of two times with this number of untimed words between them."""
     if one.start + one.end >= other.start + other.end:
         return math.inf if free else 1e6
     overlap = one.end + free * ROOM_S - other.start

@@ -1,4 +1,4 @@
-"""The contract of an aligner: samples and words in, the same words with true times out."""
+"""The contract of an aligner: it returns the words of a chunk with times from its samples."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from audio_tools.transcript import Interval, Word
 
 class Aligner(Protocol):
     """
-    Finds when known words were said. One instance serves many chunks at once.
+    Finds the times of known words. One instance serves many chunks at once.
 
-    `languages`: ISO-639-1 codes of what it can align; words of another language come back as they are.
+    `languages`: ISO-639-1 codes of what it can align; words of another language are returned unchanged.
     """
 
     name: str
     languages: frozenset[str]
 
     def identity(self) -> tuple[str, ...]:
-        """Everything about the aligner that shapes its answers; part of the digest of a stored result."""
+        """Return everything that affects the results; part of the digest of a stored result."""
         ...
 
     def for_language(self, language: str | None) -> Aligner:
-        """Who aligns words of this language: itself, unless it is several."""
+        """Return the aligner for a language: this one, unless it combines several."""
         ...
 
     async def align(
         self, pcm: Pcm, words: Sequence[Word], speech: Sequence[Interval], language: str | None
     ) -> list[Word]:
         """
-        Put words on the samples.
+        Align words with the samples.
 
         Args:
             pcm: the chunk.
@@ -50,5 +50,5 @@ class Aligner(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of processes; safe to call twice."""
+        """Stop the processes; safe to call twice."""
         ...

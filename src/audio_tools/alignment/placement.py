@@ -1,4 +1,4 @@
-"""From what was found to words on a timeline: each with some length, in one stretch of speech, in order."""
+"""Turn found times into words on a timeline: in order, of positive length, each in one stretch of speech."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from audio_tools.words.order import SHORTEST_WORD_S, separate
 from audio_tools.words.timing import place_between
 
 EDGE_S = 0.06
-"""A found word may reach so far into a pause: the detector is late at soft beginnings, early at soft ends."""
+"""How far a found word may reach into a pause; the detector misses soft beginnings and ends."""
 
 
 def place_words(
     words: Sequence[Word], found: Sequence[Found | None], speech: Sequence[Interval], seconds: float
 ) -> list[Word]:
     """
-    Give words the times that were found, where they can be true, and the others those that they have.
+    Give words the times that were found, where they are plausible; the others keep their times.
 
-    Words that have no times from an engine either get what is left between their neighbours.
+    Words without engine times share the space between their neighbours.
 
     Args:
         words: see `Aligner.align`.
@@ -56,14 +56,14 @@ def place_words(
 
 
 def _aligned(word: Word, found: Found, speech: Sequence[Interval]) -> Word:
-    """A found word, in the one stretch of speech that holds most of it."""
+    """Return a found word, within the stretch of speech that contains most of it."""
     spoken = overlap(speech, Interval(found.start, found.end)) or [Interval(found.start, found.end)]
     longest = max(spoken, key=lambda piece: piece.duration)
     return replace(word, start=longest.start, end=longest.end, timing="aligned")
 
 
 def _clipped(word: Word, before: Sequence[Word], behind: Sequence[Word]) -> Word:
-    """A word with its engine's times as far as its aligned neighbours leave room for it."""
+    """Return a word with its engine's times, as far as its aligned neighbours leave space."""
     start = max([word.start, *(each.end for each in before if each.timing == "aligned")])
     end = min([word.end, *(each.start for each in behind if each.timing == "aligned")])
     return replace(word, start=start, end=end) if end - start >= SHORTEST_WORD_S else word

@@ -1,4 +1,4 @@
-"""Cut every channel of a stream on its own, without what it only repeats of a louder channel."""
+"""Cut each channel of a stream separately, without sound that only repeats a louder channel."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from audio_tools.audio.vad import SpeechDetector
 from audio_tools.transcript import Interval
 
 OWN_RISE_DB = 6.0
-"""Sound of a channel's own, beside a copy, rises so far above the noise floor."""
+"""A channel's own sound beside a copy rises at least this far above the noise floor."""
 OWN_FRAMES = 6
-"""Own sound shorter than 60 ms beside a copy is what is left of it."""
+"""Own sound shorter than 60 ms beside a copy is the remainder of the copy."""
 REACH_FRAMES = 15
-"""The detector lets speech begin and end so much (150 ms) outside its sound."""
+"""The detector may start and end speech this far (150 ms) outside its sound."""
 NEAR_FRAMES = 30
-"""So close to a copy (300 ms) only own sound is speech."""
+"""This close to a copy (300 ms) only own sound is speech."""
 CONTEXT_FRAMES = OWN_FRAMES + REACH_FRAMES + NEAR_FRAMES
 FADE_SAMPLES = FRAME_SAMPLES // 2
 
@@ -45,10 +45,10 @@ class ChannelSound:
 
 class ChannelCutter:
     """
-    Cuts all channels as they come, each by its own pauses; see `Cutter`, whose interface it has.
+    Cuts all channels of a stream, each by its own pauses, with the interface of `Cutter`.
 
-    Chunks are numbered in the order in which they are complete. Of what a channel only repeats neither its
-    detector nor an engine learns: it is no speech, and in chunks it is noise as soft as the pauses.
+    Chunks are numbered in the order in which they are complete. Copies are hidden from the detector and the
+    engine: they are not speech, and chunks have soft noise instead.
 
     Args:
         n_channels: how many there are.
@@ -65,7 +65,7 @@ class ChannelCutter:
 
     @property
     def seconds(self) -> float:
-        """How much audio has been cut."""
+        """Seconds of audio received."""
         return self._channels[0].cutter.seconds
 
     def pauses(self) -> list[Interval]:
@@ -76,11 +76,11 @@ class ChannelCutter:
         return pauses
 
     def channels(self) -> list[ChannelSound]:
-        """What each channel holds, as far as it is known."""
+        """The content of each channel, as far as it is decided."""
         return [channel.sound() for channel in self._channels]
 
     def push(self, pcm: Channels) -> list[Chunk]:
-        """Take the next samples of all channels; give the chunks that they complete."""
+        """Take the next samples of all channels; return the chunks that they complete."""
         return self._numbered(
             chunk
             for block in self._finder.push(pcm)
@@ -89,7 +89,7 @@ class ChannelCutter:
         )
 
     def finish(self) -> list[Chunk]:
-        """There are no more samples: give what remains."""
+        """End the stream: return the remaining chunks."""
         last = self._finder.finish()
         return self._numbered(
             chunk
@@ -168,13 +168,13 @@ class _OwnSpeech:
         self._given = 0
 
     def push(self, frames: Frames, copied: Flags) -> Frames:
-        """Take decisions, and which of them are copies; give those that are certain."""
+        """Take decisions, and which of them are copies; return those that are certain."""
         self._frames = frames if self._frames is None else joined(self._frames, frames)
         self._copied = np.concatenate([self._copied, copied])
         return self._give(max(len(self._frames) - CONTEXT_FRAMES, self._given))
 
     def finish(self) -> Frames:
-        """Give all that are left."""
+        """Return the remaining decisions."""
         assert self._frames is not None
         return self._give(len(self._frames))
 
@@ -203,7 +203,7 @@ def _left_over(frames: Frames, copied: Flags) -> Flags:
 
 
 def _widened(flags: Flags, frames: int) -> Flags:
-    """The flags, also set so many frames before and behind each that is set."""
+    """Return the flags, extended by a number of frames before and after each that is set."""
     counts = np.concatenate([[0], np.cumsum(flags)])
     places = np.arange(len(flags))
     first = np.maximum(places - frames, 0)

@@ -22,7 +22,7 @@ WINDOW = 0.6, 1.4
 WINDOW_FILL = 0.85
 """The share of an engine's window that chunks fill on average (benchmarks/bench_whisper.py)."""
 GOOD_PAUSE_S = 0.5
-"""A pause of this length is as good as a longer one where chunks fill windows: the last one is cut."""
+"""Where chunks fill windows, pauses of this length or more are equally good: the last one is cut."""
 
 OVERLAP_S = 3.0
 """Overlap of two chunks without a pause between them, so that each word is whole in one of them."""
@@ -30,7 +30,7 @@ QUIETEST_S = 0.3
 
 SOUND_RISE_DB = 4.0
 SOUND_FRAMES = 5
-"""A chunk holds sound if 50 ms of it, the width of the smoothing, rise 4 dB above the noise floor."""
+"""A chunk has sound if 50 ms of it, the width of the smoothing, rise 4 dB above the noise floor."""
 
 
 def target_seconds(duration: float | None) -> float:
@@ -103,7 +103,7 @@ class Cutter:
 
     @property
     def seconds(self) -> float:
-        """How much audio has come in."""
+        """Seconds of audio received."""
         return self._pcm.end / SAMPLE_RATE_HZ
 
     def pauses(self) -> list[Interval]:
@@ -114,7 +114,7 @@ class Cutter:
         return pauses
 
     def push(self, pcm: Pcm) -> list[Chunk]:
-        """Take the next samples; give the chunks that they complete, mostly none."""
+        """Take the next samples; return the chunks that they complete, usually none."""
         return self.add(pcm, self._detector.push(pcm))
 
     def add(self, pcm: Pcm, frames: Frames) -> list[Chunk]:
@@ -129,7 +129,7 @@ class Cutter:
         return chunks
 
     def finish(self) -> list[Chunk]:
-        """There are no more samples: give what remains, in one chunk or two."""
+        """End the stream: return the rest in one or two chunks."""
         return self.end(self._detector.finish())
 
     def end(self, frames: Frames) -> list[Chunk]:
@@ -247,7 +247,7 @@ def _quietest(levels: Levels) -> int:
 
 
 class CutsChunks(Protocol):
-    """What `cut` needs of a cutter."""
+    """The part of a cutter that `cut` uses."""
 
     def push(self, pcm: Pcm) -> list[Chunk]: ...
 

@@ -1,10 +1,10 @@
 """
-Speech or not, from the level and Silero's network together.
+Decide what is speech from the level and Silero's network together.
 
-Each frame gets the evidence for speech as log-odds: a sum of what the network says, how far the level rises
-above the noise floor, and how it compares with the level of the speech around. Sound that this takes for
-silence is speech nevertheless where it lasts or touches no voice: the network knows nothing but voices. How
-the weights were found and what they reach: docs/decisions/0002-silence-detection.md.
+Each frame gets the evidence for speech as log-odds: a sum of the network's output, how far the level rises
+above the noise floor, and how it compares with the level of the speech around. Sound that this classifies as
+silence is still speech if it lasts or touches no voice: the network detects nothing but voices. How the
+weights were found and what they reach: docs/decisions/0002-silence-detection.md.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LASTING_FRAMES = 150
 """Sound beside a voice is speech from 1.5 s on; a shorter one is a breath, a decay or the room."""
 
 SILENT_RISE_DB = 4.0
-"""A stretch that nowhere rises so far above the noise floor needs no network: it is silent."""
+"""A stretch that never rises this far above the noise floor is silent without asking the network."""
 
 Numbers = NDArray[np.intp]
 
@@ -77,18 +77,18 @@ def evidence_of(voices: Voices) -> Floats:
 
 
 def unclear(frames: Frames) -> Flags:
-    """Which frames are not plainly silent, at the noise floor."""
+    """Return which frames are not clearly silent, at the noise floor."""
     return frames.level_db >= frames.floor_db + SILENT_RISE_DB
 
 
 class _Smoothing:
-    """Adds up the evidence of each frame and its neighbours, however the frames come."""
+    """Sums the evidence of each frame and its neighbours, independent of the blocks."""
 
     def __init__(self) -> None:
         self._known: Floats = np.zeros(0, np.float32)
 
     def push(self, evidence: Floats, *, ended: bool) -> Floats:
-        """Take the evidence of frames; give the sums of those whose neighbours are known."""
+        """Take the evidence of frames; return the sums of those whose neighbours are known."""
         if not len(self._known):
             evidence = np.concatenate([np.repeat(evidence[:1], SMOOTHING_FRAMES), evidence])
         known = np.concatenate([self._known, evidence])
@@ -104,7 +104,7 @@ class _Smoothing:
 
 
 class _Sounds:
-    """Adds to the voice the sounds that are speech although the evidence is against them."""
+    """Adds sounds that are speech although the evidence is against them."""
 
     def __init__(self) -> None:
         self._frames = no_frames()  # not decided yet
@@ -139,7 +139,7 @@ class _Sounds:
         return _filled(starts[real], ends[real], len(likely))
 
     def _whole(self, starts: Numbers, ends: Numbers, voice: Flags, *, ended: bool) -> Flags:
-        """Which runs of sound are speech; of one that may go on, only what is certain."""
+        """Return which runs of sound are speech; of a run that may continue, only the certain part."""
         around = np.concatenate([[self._voice_before], voice, [False]])
         touches = around[starts] | around[ends + 1] | ((ends == len(voice)) & (not ended))
         whole = ends - starts >= np.where(touches, LASTING_FRAMES, ALONE_FRAMES)

@@ -32,7 +32,7 @@ EQUAL_DB = 3.0
 SMOOTHING_FRAMES = 2
 """Energies are summed over 2 frames on either side: 50 ms."""
 LEAST_HOPS = 15.0
-"""A filter fitted to less than 0.3 s of the louder channel says nothing."""
+"""A filter fitted to less than 0.3 s of the louder channel is not evidence."""
 LEADING_HOPS = 5
 """A channel is a candidate if it is the loudest for 0.1 s of a block."""
 REVERB_DB_PER_FRAME = 0.85
@@ -86,7 +86,7 @@ class CrosstalkFinder:
         self._blocks: list[_Block] = []  # the one before, the one to be decided
 
     def push(self, pcm: Channels) -> list[ChannelBlock]:
-        """Take the next samples; give the blocks that they decide."""
+        """Take the next samples; return the blocks that are decided now."""
         self._rest.append(pcm)
         self._n_rest += len(pcm)
         found: list[ChannelBlock] = []
@@ -97,7 +97,7 @@ class CrosstalkFinder:
         return found
 
     def finish(self) -> list[ChannelBlock]:
-        """There are no more samples: give all that are left."""
+        """End the stream: return the remaining blocks."""
         rest = np.concatenate(self._rest) if self._rest else np.zeros((0, self._n_channels), np.int16)
         found = self._add(rest) if len(rest) else []
         return found + self._decide_last()
@@ -240,7 +240,7 @@ def _copies(energy: Floats, other: Floats, left: Floats, *, first: bool) -> Flag
 
 
 def _near(flags: Flags) -> Flags:
-    """What lies within `REACH_FRAMES` of a flag."""
+    """Return which frames lie within `REACH_FRAMES` of a flag."""
     counts = np.concatenate([[0], np.cumsum(flags)])
     first, behind = _around(len(flags), REACH_FRAMES)
     return np.asarray(counts[behind] > counts[first], np.bool_)

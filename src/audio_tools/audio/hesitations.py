@@ -20,7 +20,7 @@ from audio_tools.audio.pcm import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Pcm
 from audio_tools.transcript import Interval, Word
 
 RULES = 2
-"""Counts up when the same samples give other hesitations; part of the digest of a stored reply."""
+"""Incremented when the same samples give other hesitations; part of the digest of a stored reply."""
 
 SHORTEST_S, LONGEST_S = 0.08, 2.5
 SHORT_S = 0.25
@@ -28,9 +28,9 @@ SHORT_S = 0.25
 SHORTEST_FILLING_S, WORD_EDGE_S = 0.15, 0.06
 """A sound as short as this that leaves less than this of its gap is the edge of a word."""
 LEAST_VOICING = 0.6
-"""Of a voiced frame: its correlation with itself one period later."""
+"""Minimum correlation of a voiced frame with itself one period later."""
 MOST_BELOW_DB = 14.0
-"""How much quieter than the words it may be."""
+"""Maximum difference in level to the words, dB."""
 CLOSED_FRAMES = 10
 """A break of 0.1 s belongs to it: where `uh` closes to `m`, voicing is not found for a moment."""
 MOST_CHANGE, MOST_CHANGE_SHORT = 0.95, 1.2
@@ -39,7 +39,7 @@ CHANGE_FRAMES = 2
 MOST_PITCH_SPREAD = 0.8
 """The median distance from the median pitch, in semitones."""
 LEAST_SPEECH_S = 0.02
-"""The detector must report this length of it as speech; it is late at soft beginnings."""
+"""Minimum part that the detector reports as speech; it detects soft beginnings late."""
 CONTEXT_S = 0.05
 """Samples beside a gap that are analysed with it."""
 
@@ -86,7 +86,7 @@ def find_hesitations(pcm: Pcm, words: Sequence[Word], speech: Sequence[Interval]
 
 
 def words_as_intervals(words: Sequence[Word]) -> list[Interval]:
-    """When the words are spoken."""
+    """Return the frames in which words are spoken."""
     return [Interval(word.start, word.end) for word in words]
 
 

@@ -1,5 +1,5 @@
 """
-Speech or not, decided frame by frame from the level alone, on any bed.
+Decide for each frame whether it is speech, from the level alone.
 
 An adaptive threshold lies between the noise floor and the level of speech in the 21 seconds around each
 second, so a recording with hum or music under it needs no setting, and a few louder sounds do not
@@ -23,7 +23,7 @@ SMOOTHING_FRAMES = 2
 
 FRAMES_PER_SECOND = 100
 CONTEXT_SECONDS = 10
-"""The floor and the speech level are those of this many seconds before and after."""
+"""The floor and the speech level are measured over this many seconds before and after."""
 
 BIN_DB = 0.5
 BINS = 200
@@ -40,7 +40,7 @@ The threshold follows the upper quarter of all frames that rise 6 dB above the f
 speech, and below sounds that are louder for less than a quarter of the time.
 """
 LOWEST_FLOOR_DB = -72.0
-"""The only absolute level: whatever is quieter is silence in every recording."""
+"""The only absolute level: anything quieter is silence in every recording."""
 SHARE = 0.5
 LEAST_RISE_DB = 4.0
 MOST_RISE_DB = 16.0
@@ -99,13 +99,13 @@ class LevelDetector:
         self._in_speech = False
 
     def push(self, pcm: Pcm) -> Frames:
-        """Take the next samples; give the frames that they decide, possibly none."""
+        """Take the next samples; return the frames that are decided now, possibly none."""
         self._add_energies(self._frame_energies(pcm))
         complete = self._first_second + len(self._histograms)
         return self._edges.push(*self._decide(complete - CONTEXT_SECONDS, self._levels_of_whole_seconds()))
 
     def finish(self) -> Frames:
-        """There are no more samples: give all remaining frames. An incomplete last frame is dropped."""
+        """End the stream: return all remaining frames. An incomplete last frame is dropped."""
         self._add_energies(np.zeros(SMOOTHING_FRAMES, np.float32))
         self._count(self._levels_of_whole_seconds(), len(self._levels))
         decided = self._decide(self._first_second + len(self._histograms), len(self._levels))
@@ -157,7 +157,7 @@ class LevelDetector:
         """
         Decide all seconds before `until_second`, of which `available` frames are at hand.
 
-        Gives the frames, and which of them would be silence by their own level alone.
+        Returns the frames, and which of them would be silence by their own level alone.
         """
         seconds = max(until_second - self._decided_seconds, 0)
         floor, loud, upper = self._references(self._decided_seconds, self._decided_seconds + seconds)
@@ -222,7 +222,7 @@ class _Edges:
         self._lead = SMOOTHING_FRAMES  # of what is kept, what stands for the time before the first frame
 
     def push(self, frames: Frames, quiet: NDArray[np.bool_]) -> Frames:
-        """Take decided frames, and which are quiet by themselves; give those whose neighbours are known."""
+        """Take decided frames, and which are quiet by themselves; return those whose neighbours are known."""
         known = joined(self._frames, frames)
         quiet = np.concatenate([self._quiet, quiet])
         done = len(known) - 2 * SMOOTHING_FRAMES
@@ -243,7 +243,7 @@ class _Edges:
         return trimmed[skipped:]
 
     def finish(self) -> Frames:
-        """The last frames; nothing follows that could smear."""
+        """Return the last frames; nothing follows that could smear."""
         loud = _constant(SMOOTHING_FRAMES, speech=True)
         return self.push(loud, np.zeros(SMOOTHING_FRAMES, np.bool_))
 
@@ -254,7 +254,7 @@ def _constant(count: int, *, speech: bool) -> Frames:
 
 
 def joined(*parts: Frames) -> Frames:
-    """One after the other."""
+    """Concatenate frames in order."""
     return Frames(
         np.concatenate([part.speech for part in parts]),
         np.concatenate([part.level_db for part in parts]),

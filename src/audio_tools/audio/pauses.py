@@ -16,7 +16,7 @@ PAUSE_S = 0.3
 PAUSE_FRAMES = frames_in(PAUSE_S)
 
 RESOLUTION_S = FRAME_S + 1e-6
-"""A silence as long as was asked for may be found a frame shorter, where it begins within one."""
+"""A silence of the requested length may be found one frame shorter if it begins within a frame."""
 
 SHORTEST_SPEECH_FRAMES = 2
 """A single loud frame (10 ms) is a click, not speech."""
@@ -90,7 +90,7 @@ def to_intervals(frames: Sequence[tuple[int, int]]) -> list[Interval]:
 
 
 def between(pauses: Sequence[Interval], start: float, end: float) -> list[Interval]:
-    """What is left of `start`..`end` (seconds) when the sorted `pauses` are taken out: where it speaks."""
+    """Return `start`..`end` (seconds) without the sorted `pauses`: the speech."""
     left: list[Interval] = []
     for pause in pauses:
         if pause.start > start:
@@ -133,7 +133,7 @@ def overlap(stretches: Sequence[Interval], within: Interval) -> list[Interval]:
 
 
 def intersect(some: Sequence[Interval], others: Sequence[Interval]) -> list[Interval]:
-    """What two rows of sorted intervals have in common."""
+    """Return the intersection of two sorted rows of intervals."""
     common: list[Interval] = []
     first = 0
     for one in some:

@@ -1,4 +1,4 @@
-"""The one form in which samples travel: mono int16 at 16 kHz, counted from the media's time 0."""
+"""The format of samples: mono int16 at 16 kHz, counted from the media's time 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The waveform for a screen: the lowest and the highest sample of each stretch, in audiowaveform's format."""
+"""The waveform for display: the lowest and highest sample of each stretch, in audiowaveform's format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where there is a voice, by Silero's network: its log-odds for each frame of 10 ms."""
+"""Detect voices with Silero's network: log-odds for each frame of 10 ms."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SLAB_FRAMES = SLAB_LANES * LANE_FRAMES
 """Computed at once, counted from the first sample: always as many, for the last bit depends on it."""
 
 DELAY_WINDOWS = 2
-"""The network notices the begin and the end of a voice up to so many windows late."""
+"""The network detects the start and the end of a voice up to this many windows late."""
 
 SURE = 6.0
 """Log-odds are cut off here, at 400 to 1: the network is not certain of more."""
 
 USUAL_DB = -26.0
-"""Sound is amplified until what rises above the floor reaches this level, which the network knows best."""
+"""Sound above the floor is amplified to this level, at which the network works best."""
 MOST_GAIN_DB = 35.0
 LOUDEST_FLOOR_DB = -45.0
 
@@ -62,7 +62,7 @@ class Voices:
 
 class VoiceTrack:
     """
-    Gives the level and the log-odds of a voice for a stream of samples, up to 18 seconds behind.
+    Computes the level and the log-odds of a voice for a stream of samples, up to 18 seconds behind.
 
     The figures depend on the samples alone, never on how they were cut into blocks.
 
@@ -83,7 +83,7 @@ class VoiceTrack:
         self._first_window, self._given = 0, 0
 
     def push(self, pcm: Pcm) -> Voices:
-        """Take the next samples; give the frames that they decide, possibly none."""
+        """Take the next samples; return the frames that are decided now, possibly none."""
         self._take(pcm, self._level.push(pcm))
         while len(self._frames) - self._judged >= SLAB_FRAMES:
             self._judge(SLAB_FRAMES)
@@ -91,7 +91,7 @@ class VoiceTrack:
         return self._give(max(windows, 0) * WINDOW_SAMPLES // FRAME_SAMPLES)
 
     def finish(self) -> Voices:
-        """There are no more samples: give all remaining frames. An incomplete last frame is dropped."""
+        """End the stream: return all remaining frames. An incomplete last frame is dropped."""
         self._take(np.zeros(0, np.int16), self._level.finish())
         while len(self._frames) > self._judged:
             self._judge(min(SLAB_FRAMES, len(self._frames) - self._judged))
@@ -118,7 +118,7 @@ class VoiceTrack:
         self._judged += count
 
     def _windows(self, numbers: NDArray[np.intp], frames: Frames) -> Floats:
-        """Windows by their number in the slab, at the level that the network knows."""
+        """Return windows by their number in the slab, at the level that the network expects."""
         length = (int(numbers[-1]) + 1) * WINDOW_SAMPLES + CONTEXT_SAMPLES
         samples = self._samples[:length]
         samples = np.concatenate([samples, np.zeros(length - len(samples), np.int16)])
@@ -136,7 +136,7 @@ class VoiceTrack:
         count = max(end - self._given, 0)
         middles = np.arange(self._given, self._given + count) * FRAME_SAMPLES + FRAME_SAMPLES // 2
         window = middles // WINDOW_SAMPLES - self._first_window
-        # The mean of what the network says in the window of a frame, and in the next two if there are any.
+        # The mean output of the network for the window of a frame and the next two, if there are any.
         behind = np.concatenate([self._odds, np.full(DELAY_WINDOWS, np.nan, np.float32)])
         late = np.stack([behind[window + step] for step in range(DELAY_WINDOWS + 1)])
         computed = ~np.isnan(late[0])
@@ -153,7 +153,7 @@ class VoiceTrack:
 
 class SileroDetector:
     """
-    Where the network finds a voice is speech; levels are those of the level detector.
+    Speech is where the network finds a voice; levels are those of the level detector.
 
     See `audio.vad.SpeechDetector`.
     """

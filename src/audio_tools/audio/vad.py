@@ -1,4 +1,4 @@
-"""The ways to tell speech from silence, by name."""
+"""The detectors of speech and silence, by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SilenceDetection = Literal["auto", "level", "vad"]
 """`level`: by loudness; `vad`: by a neural model of the voice; `auto`: by both together."""
 
 RULES = 2
-"""Counts up when a detector decides otherwise than before on the same samples."""
+"""Incremented when a detector decides differently on the same samples."""
 
 
 class SpeechDetector(Protocol):
@@ -26,17 +26,17 @@ class SpeechDetector(Protocol):
     """
 
     def push(self, pcm: Pcm) -> Frames:
-        """Take the next samples; give the frames that they decide, possibly none."""
+        """Take the next samples; return the frames that are decided now, possibly none."""
         ...
 
     def finish(self) -> Frames:
-        """There are no more samples: give all remaining frames. An incomplete last frame is dropped."""
+        """End the stream: return all remaining frames. An incomplete last frame is dropped."""
         ...
 
 
 def make_detector(wanted: SilenceDetection) -> SpeechDetector:
     """
-    A detector for one stream; `auto` uses the level alone where the network is not installed.
+    Return a detector for one stream; `auto` uses the level alone if the network is not installed.
 
     Raises:
         EngineNotReady: `vad` is wanted, and the network is not installed.
@@ -54,10 +54,10 @@ def make_detector(wanted: SilenceDetection) -> SpeechDetector:
 
 
 def describe_detector(wanted: SilenceDetection) -> SilenceDetection:
-    """What `make_detector` would really make."""
+    """Return the name of the detector that `make_detector` would create."""
     return "level" if wanted == "auto" and find_weights() is None else wanted
 
 
 def detector_identity(wanted: SilenceDetection) -> str:
-    """What the digest of a stored reply says about the detector."""
+    """Return the part of a stored reply's digest that identifies the detector."""
     return f"{describe_detector(wanted)} {RULES}"

@@ -1,4 +1,4 @@
-"""Words of other languages onto the samples: a CTC model, aligned by Viterbi."""
+"""Forced alignment of other languages with a CTC model and Viterbi."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.transcript import Interval, Word
 
 RULES = 1
-"""Increases when the same samples and words give other times than before; part of the identity."""
+"""Incremented when the same samples and words give other times; part of the identity."""
 LEAST_COVERED = 0.8
-"""A text of which the model can spell less is in another script."""
+"""Minimum share of letters that the model can spell; less means another script."""
 LEAST_SCORE = -3.0
-"""Words whose letters fit worse were not said there: natural logarithm below the best label of a frame."""
+"""Minimum fit of a word that was said: natural logarithm relative to the best label of a frame."""
 SPREAD_S = 0.06
 """CTC marks letters by spikes: a word reaches half the blank beside it, at most so far."""
 

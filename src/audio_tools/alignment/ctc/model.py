@@ -55,7 +55,7 @@ class CtcModel:
         Compute the output of the model, one row for each 20 ms.
 
         Raises:
-            ValueError: the model does not give a row for each 20 ms.
+            ValueError: the model does not return a row for each 20 ms.
         """
         frames = -(-len(pcm) // FRAME_SAMPLES)
         padded = np.concatenate([pcm, np.zeros(FRAME_SAMPLES + RECEPTIVE_SAMPLES, np.int16)])
@@ -88,7 +88,7 @@ class CtcModel:
 
     @cached_property
     def _normalizes(self) -> bool:
-        """Whether the model wants samples of zero mean and unit variance, as most do."""
+        """Whether the model expects samples of zero mean and unit variance, as most do."""
         settings = self.folder / "preprocessor_config.json"
         if not settings.is_file():
             return True

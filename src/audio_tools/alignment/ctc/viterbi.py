@@ -1,4 +1,4 @@
-"""The likeliest way through the frames of a CTC model for a known text."""
+"""The most likely path through the frames of a CTC model for a known text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def best_path(log_probs: LogProbs, labels: Sequence[int], blank: int) -> list[in
     Find the likeliest CTC path for a row of labels (Viterbi).
 
     Args:
-        log_probs: what the model says, at least one frame.
+        log_probs: the output of the model, at least one frame.
         labels: columns of `log_probs`, in the order of the text, at least one; none is `blank`.
         blank: the column of CTC's blank.
 

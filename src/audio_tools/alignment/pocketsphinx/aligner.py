@@ -1,4 +1,4 @@
-"""English words onto the samples: PocketSphinx, in a few processes of its own."""
+"""Forced alignment of English with PocketSphinx, in child processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from audio_tools.subprocess_rpc import ChildDied, ChildProcess
 from audio_tools.transcript import Interval, Word
 
 RULES = 4
-"""Counts up when the same samples and words come out otherwise than before; part of the identity."""
+"""Incremented when the same samples and words give other times; part of the identity."""
 
 PATIENCE_S, PATIENCE_SHARE = 20.0, 0.5
 """
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def is_installed() -> bool:
-    """Whether PocketSphinx is there, without importing it."""
+    """Return whether PocketSphinx is installed, without importing it."""
     return find_spec("pocketsphinx") is not None
 
 
@@ -77,13 +77,13 @@ class SphinxAligner:
         return aligned
 
     async def close(self) -> None:
-        """End the processes; `align` would start others."""
+        """Stop the processes; `align` would start others."""
         while self._idle:
             await self._idle.pop().kill()
 
     @asynccontextmanager
     async def _child(self) -> AsyncIterator[ChildProcess]:
-        """A process for one caller at a time; killed unless it is left in peace."""
+        """Context manager: a process for one caller at a time; killed if its call does not finish."""
         async with self._turns:
             child = (
                 self._idle.pop()

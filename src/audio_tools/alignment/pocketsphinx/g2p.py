@@ -1,8 +1,8 @@
 """
-Letter to sound: a pronunciation for a word that no dictionary has.
+Grapheme to phoneme: a pronunciation for a word that is not in the dictionary.
 
-It need not be right: between two known words the aligner only needs about as many sounds as were made,
-vowels where there are vowels. The phones are those of CMUdict (ARPABET without stress).
+It may be approximate: between two known words the aligner only needs about the right number of sounds, and
+vowels in the right places. The phones are those of CMUdict (ARPABET without stress).
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ _COMPILED = tuple((re.compile(pattern), phones) for pattern, phones in _RULES)
 
 def pronounce(word: str) -> str:
     """
-    Phones for a word of lower-case letters and apostrophes, separated by blanks; never empty.
+    Return the phones of a word of lower-case letters and apostrophes, separated by spaces; never empty.
 
     A word without a vowel (`pdf`) is spelt out.
     """

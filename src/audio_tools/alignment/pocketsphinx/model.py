@@ -1,4 +1,4 @@
-"""PocketSphinx finds known words in samples: in the process of `sphinx_process.py`, never in the service."""
+"""Find known words in samples with PocketSphinx; runs in the child process of `process.py` only."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ By the names of PocketSphinx. The text is known, so the sounds alone decide (`lw
 word (`wip`) makes up for silence, which fits steady noise better than words do.
 """
 WIDE_BEAMS = {"beam": 1e-100, "pbeam": 1e-100, "wbeam": 1e-75}
-"""How unlikely, as a share of the best, a path may become before it is given up; usually 1e-48 and 7e-29."""
+"""How unlikely a path may become, relative to the best, before it is pruned; defaults 1e-48 and 7e-29."""
 
 HESITATIONS = {"[um]": "AH M", "[uh]": "AH"}
 """
-What people say between words and engines leave out: how it sounds, by the names that the search gives it.
+Hesitations that engines leave out: pronunciations by the names that the search uses.
 
 Without it, the next word is stretched over it. Not in a wide search, which would take four times as long.
 """
 HESITATION_PROBABILITY = 1e-20
 """Measured: with more than 1e-8 wrong texts pass for right ones, with less than 1e-30 none is ever found."""
 HESITATING_WORDS = {"um", "uh", "er", "erm", "hm", "mm"}
-"""Beside them the text already says it."""
+"""Beside these words the text already contains the hesitation."""
 
 DITHER = 4
 """
@@ -168,7 +168,7 @@ def _tokens(decoder: Any) -> Iterator[_Token]:
 
 
 def _read(tokens: Sequence[_Token], ways: Sequence[Sequence[Spoken]], entries: int) -> list[Found]:
-    """Tell which word each token belongs to."""
+    """Return which word each token belongs to."""
     for first in range(entries):
         sizes = _split(tuple(token.text for token in tokens), ways[first:])
         if sizes is not None:

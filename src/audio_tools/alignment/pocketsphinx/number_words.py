@@ -1,4 +1,4 @@
-"""How English speakers say numbers; all that can be said in more than one way is given in each."""
+"""Spoken forms of numbers in English, in every common way."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """
-The process in which PocketSphinx aligns; `sphinx.py` starts it and asks it.
+The child process in which PocketSphinx aligns; `aligner.py` starts it.
 
-It lives apart because PocketSphinx holds Python's lock while it computes: in the service, every request and
-every event would stand still meanwhile.
+PocketSphinx holds the GIL while it computes, which would block every request and event of the service.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ class Alignment:
 
 
 def answers() -> Callable[[Alignment], list[Word]]:
-    """What aligns, with its model loaded."""
+    """The aligner with its model loaded."""
     sphinx = Sphinx()
 
     def align(chunk: Alignment) -> list[Word]:

@@ -1,4 +1,4 @@
-"""What is said for a written word: `$5`, `10:30`, `well-known`, `U.S.` as words of a dictionary."""
+"""Spoken forms of written words: `$5`, `10:30`, `well-known`, `U.S.` as words of a dictionary."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Spoken = tuple[str, ...]
 """Lower-case words of letters and inner apostrophes, in the order in which they are said."""
 
 MOST_WAYS = 12
-"""A word with several numbers in it could be said in hundreds of ways; so many are tried."""
+"""Maximum number of spoken forms: a word with several numbers has hundreds."""
 
 _SYMBOLS = {"&": "and", "+": "plus", "@": "at", "=": "equals", "%": "percent", "°": "degrees", "#": "number"}
 _CURRENCIES = {
@@ -39,10 +39,10 @@ _PART = re.compile(
 
 def spoken_forms(word: str) -> list[Spoken]:
     """
-    The ways in which a written English word may be said, the likeliest first.
+    Return the spoken forms of a written English word, the most likely first.
 
     Returns:
-        No way at all for what is not said, such as a dash; else no more than `MOST_WAYS`.
+        Empty for what is not spoken, such as a dash; at most `MOST_WAYS`.
     """
     text = _fold(word)
     parts = [ways for ways in _parts(text) if ways]

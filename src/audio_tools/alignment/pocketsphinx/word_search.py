@@ -3,7 +3,7 @@ Walk through a chunk, window by window, and find its words in each; notice where
 
 The aligner's own search places any words on any sounds. So each window may take as many of the next words as
 it likes, and what it took must fit the sounds and must not contradict the times that the engine gave; where
-it does not, the walk goes on without it, and looks for its place in the text again.
+it does not, the search skips it and looks for its place in the text again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Find = Callable[[Pcm, Sequence[Sequence[Spoken]], int, bool], list[Found]]
 
 LONGEST_WINDOW_S = 20.0
 GOOD_WINDOW_S = 6.0
-"""A window ends at the first pause behind so many seconds: enough to find the mean of the channel."""
+"""A window ends at the first pause after this many seconds: enough to find the mean of the channel."""
 LONGEST_PAUSE_S = 1.5
 """A longer pause ends a window in any case."""
 PAD_S = 0.25
@@ -30,9 +30,9 @@ UNSURE_END_S = 1.0
 """Where a window had to be cut in the middle of speech, its last second is left to the next one."""
 
 ENGINE_SLACK_S = 2.0
-"""Engines place words up to half a second off (p95); what is farther off is somewhere else in the text."""
+"""Engines place words up to half a second off (p95); a larger error means another place in the text."""
 GUESS_SLACK_S, GUESS_SLACK = 4.0, 0.4
-"""A guessed time may be off by so many seconds, and by such a share of the time since the last word found."""
+"""Maximum error of an estimated time: this many seconds, and this share of the time since the last word."""
 
 LEAST_SCORE = -3.0
 """The median score of a window's words that were said is higher (median -1.5), of others lower (-5)."""
@@ -148,7 +148,9 @@ class _WindowSearch:
         return []
 
     def _affordable(self, window: Interval, entries: int, wide: bool) -> bool:
-        """Whether a search may still be made; the cheapest one always, until all hope is gone."""
+        """
+        Whether another search fits the budget; the cheapest one always does, until the search is given up.
+        """
         budget = LATER_BUDGET_S if any(self.found) else FIRST_BUDGET_S
         cheapest = not wide and entries == 1
         return cheapest or self._spent_s + _cost_s(window, entries, wide) <= budget
@@ -165,7 +167,7 @@ class _WindowSearch:
         return first, max(entries, 1), end
 
     def _guided(self) -> bool:
-        """Whether the engine says where the next words are."""
+        """Whether the engine gives times for the next words."""
         return self._words[self._spoken[self._next]].timing == "engine"
 
     def _slack(self, window: Interval) -> float:
@@ -212,12 +214,12 @@ class _WindowSearch:
 
 
 def _cost_s(window: Interval, entries: int, wide: bool) -> float:
-    """What a search costs, in seconds of sound searched from one word."""
+    """Return the cost of a search, in seconds of sound searched from one word."""
     return window.duration * (1.0 + ENTRIES_COST * (entries - 1)) * (WIDE_COST if wide else 1.0)
 
 
 def _likelier(ways: Sequence[Sequence[Spoken]]) -> list[Sequence[Spoken]]:
-    """As many of the ways to say each word as a search can bear, the likelier ones first."""
+    """Return as many spoken forms of each word as the search can handle, the most likely first."""
     tokens = sum(len(way) for word in ways for way in word)
     if tokens <= MOST_TOKENS:
         return list(ways)
