@@ -1,8 +1,7 @@
 """
-What the extensions of uvicorn bring: each benchmark with and without, in turns.
+What the extension of uvicorn for large bodies brings: uploads with and without it, in turns.
 
-An extension stays only as long as this shows a gain: the CPU time of an upload for `socket_body`, the CPU
-share and the delay at many clients for `frames`.
+It stays only as long as this shows a gain in the CPU time of an upload.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import bench_sockets
 from benchmarks.bench_upload import served
 from benchmarks.sender import random_content, send_form
 from benchmarks.service import WITHOUT
@@ -21,16 +19,12 @@ from benchmarks.uploading import Taken, take
 
 SIZE_BYTES = 1 << 30
 ROUNDS = 3
-CLIENTS = 10, 200
-TALK_S = 300.0
 
 
 def bench(
     folder: Path,
     size_bytes: int = SIZE_BYTES,
     rounds: int = ROUNDS,
-    clients: Sequence[int] = CLIENTS,
-    talk_s: float = TALK_S,
 ) -> list[str]:
     """
     Lines of Markdown with the results.
@@ -39,8 +33,6 @@ def bench(
         folder: where files may lie.
         size_bytes: of the uploads.
         rounds: how often each way gets an upload.
-        clients: how many follow a job; one row each.
-        talk_s: length of the recordings, in seconds.
     """
     uploads: dict[str, list[Taken]] = {"": [], "socket_body": []}
     with random_content(folder, size_bytes) as content:
@@ -48,7 +40,7 @@ def bench(
             for without, taken in uploads.items():
                 with _left_out(without):
                     taken.append(take(folder, served, send_form, content))
-    lines = [
+    return [
         "## Extensions of uvicorn",
         "",
         f"Uploads of {size_bytes / 1e9:.1f} GB, {rounds} rounds in turns; medians.",
@@ -57,13 +49,6 @@ def bench(
         "|---|---|---|",
         *(_row(without, taken, size_bytes) for without, taken in uploads.items()),
     ]
-    for without in ("", "frames"):
-        own = folder / (without or "all")
-        own.mkdir()
-        with _left_out(without):
-            table = bench_sockets.bench(own, clients, talk_s)
-        lines += ["", f"Clients on WebSockets, {_name(without)} shared frames:", "", *table[4:]]
-    return lines
 
 
 @contextmanager

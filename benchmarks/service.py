@@ -128,8 +128,6 @@ async def _protocols() -> Protocols:
     protocols, without = await choose_protocols(), os.environ.get(WITHOUT, "")
     if "socket_body" in without:
         protocols = replace(protocols, http=HttpProtocol)
-    if "frames" in without:
-        protocols = replace(protocols, ws=Protocols().ws)
     return protocols
 
 

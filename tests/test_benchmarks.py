@@ -85,14 +85,13 @@ def test_sockets(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_extensions(tmp_path: Path) -> None:
-    """Both extensions get a row with and one without."""
-    lines = bench_extensions(tmp_path, size_bytes=8 << 20, rounds=1, clients=[2], talk_s=60.0)
+    """A row with the extension and one without."""
+    lines = bench_extensions(tmp_path, size_bytes=8 << 20, rounds=1)
 
     assert [line.split("|")[1].strip() for line in lines if "socket_body" in line] == [
         "with `socket_body`",
         "without `socket_body`",
     ]
-    assert sum(line.startswith("| 2 | **2** |") for line in lines) == 2
 
 
 def test_queue(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from fastapi.sse import format_sse_event
 
 from audio_tools.jobs import Event, Job, JobState, Queue
 from audio_tools.jobs.job import PROGRESS
-from audio_tools.server.uvicorn_ext.interface import TextMessage
 from audio_tools.server.views import JobStatus, iso
 from audio_tools.transcript import Json
 
@@ -20,15 +19,15 @@ MESSAGES_KEPT = 100
 """Number of cached messages shared by clients; messages with words have some tens of KB."""
 
 
-class EventMessage(TextMessage):
+class EventMessage:
     """
     A message about a job. `id` is its place in the stored log; None for what is made for one client.
 
-    Text, WebSocket frame and server-sent event are made once and shared by any number of clients.
+    Text and server-sent event are made once and shared by any number of clients.
     """
 
     def __init__(self, record: Json, event_id: str | None = None) -> None:
-        super().__init__(json.dumps(record))
+        self.text = json.dumps(record)
         self.record = record
         self.id = event_id
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
-from types import SimpleNamespace
 
 import pytest
 
 from audio_tools.server.uvicorn_ext.choice import Protocols, choose_protocols
-from audio_tools.server.uvicorn_ext.frames import FramesProtocol
-from audio_tools.server.uvicorn_ext.interface import FRAMES, TextMessage, sender
+from audio_tools.server.uvicorn_ext.handshake import HandshakeProtocol
 from audio_tools.server.uvicorn_ext.socket_body import SocketBodyProtocol
 
 
 async def test_the_installed_uvicorn_takes_all_extensions(caplog: pytest.LogCaptureFixture) -> None:
     """The versions that pyproject.toml allows are those that pass."""
     with caplog.at_level(logging.DEBUG):
-        assert await choose_protocols() == Protocols(SocketBodyProtocol, FramesProtocol)
+        assert await choose_protocols() == Protocols(SocketBodyProtocol, HandshakeProtocol)
 
     assert [record for record in caplog.records if record.name != "asyncio"] == []
 
@@ -35,7 +33,7 @@ async def test_a_broken_http_extension_is_replaced_and_logged(
     with caplog.at_level(logging.WARNING, "audio_tools.server.uvicorn_ext.choice"):
         chosen = await choose_protocols()
 
-    assert chosen == Protocols(Protocols().http, FramesProtocol)
+    assert chosen == Protocols(Protocols().http, HandshakeProtocol)
     assert "HTTP extension does not work with uvicorn" in caplog.text
 
 
@@ -43,7 +41,7 @@ async def test_a_broken_websocket_extension_is_replaced_and_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The other one stays."""
-    monkeypatch.delattr(FramesProtocol, "write_frame")
+    monkeypatch.delattr(HandshakeProtocol, "handle_connect")
     chosen = await choose_protocols()
 
     assert chosen == Protocols(SocketBodyProtocol, Protocols().ws)
@@ -52,23 +50,7 @@ async def test_a_broken_websocket_extension_is_replaced_and_logged(
 
 async def test_an_extension_that_cannot_be_imported_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """As after a release of uvicorn that moves a module."""
-    for module in ("socket_body", "frames"):
+    for module in ("socket_body", "handshake"):
         monkeypatch.setitem(sys.modules, f"audio_tools.server.uvicorn_ext.{module}", None)
 
     assert await choose_protocols() == Protocols()
-
-
-async def test_messages_are_sent_with_and_without_frames() -> None:
-    """A server without the extension gets the text."""
-    sent: list[object] = []
-
-    async def keep(what: object) -> None:
-        sent.append(what)
-
-    plain = SimpleNamespace(scope={}, send_text=keep)
-    fast = SimpleNamespace(scope={"extensions": {FRAMES: keep}})
-    message = TextMessage("hello")
-    for socket in (plain, fast):
-        await sender(socket)(message)  # type: ignore[arg-type]
-
-    assert sent == ["hello", b"\x81\x05hello"]

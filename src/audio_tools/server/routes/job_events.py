@@ -11,7 +11,6 @@ from fastapi import WebSocket, WebSocketDisconnect
 from audio_tools.errors import JobNotFound, QueueUnavailable
 from audio_tools.jobs import Job, Queue
 from audio_tools.server.event_messages import EventMessages, snapshot
-from audio_tools.server.uvicorn_ext.interface import sender
 
 NORMAL = 1000
 TRY_AGAIN = 1013
@@ -52,11 +51,10 @@ class JobEvents:
             pass
 
     async def _send(self, socket: WebSocket, job: Job) -> None:
-        send = sender(socket)
-        await send(snapshot(job))
+        await socket.send_text(snapshot(job).text)
         async with aclosing(self._messages.events(job, socket.query_params.get("after"))) as messages:
             async for message in messages:
-                await send(message)
+                await socket.send_text(message.text)
         # Yield once, so that all clients get the last event before the first close handshake.
         await asyncio.sleep(0)
 

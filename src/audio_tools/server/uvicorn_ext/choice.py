@@ -18,7 +18,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from audio_tools.server.uvicorn_ext.interface import FRAMES, HEAD_BYTES, SOCKET_BODY, TextMessage
+from audio_tools.server.uvicorn_ext.interface import HEAD_BYTES, SOCKET_BODY, BadHandshake
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -56,9 +56,9 @@ def _load_http() -> ProtocolClass:
 
 
 def _load_ws() -> ProtocolClass:
-    from audio_tools.server.uvicorn_ext.frames import FramesProtocol
+    from audio_tools.server.uvicorn_ext.handshake import HandshakeProtocol
 
-    return FramesProtocol
+    return HandshakeProtocol
 
 
 async def _working(
@@ -105,7 +105,6 @@ async def check_http(protocol: ProtocolClass) -> None:
 
     request = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody"
     config = uvicorn.Config(app, http=protocol, lifespan="off", log_config=None)
-    config = uvicorn.Config(app, http=protocol, lifespan="off", log_config=None)
     answer = await _converse(config, request)
     _require(answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"body"), "a request", answer)
     _require(offered == [True], "the offer of the socket", answer)
@@ -115,17 +114,18 @@ async def check_http(protocol: ProtocolClass) -> None:
 
 
 async def check_ws(protocol: ProtocolClass) -> None:
-    """Run a handshake and a message through the protocol; raises what goes wrong."""
-    message = TextMessage("hello")
+    """Run a handshake and a refused one through the protocol; raises what goes wrong."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
         await receive()
         await send({"type": "websocket.accept"})
-        await scope["extensions"][FRAMES](message.frame)
+        await send({"type": "websocket.send", "text": "hello"})
 
     config = uvicorn.Config(app, ws=protocol, lifespan="off", log_config=None, ws_per_message_deflate=False)
     answer = await _converse(config, HANDSHAKE, of="ws")
-    _require(answer.startswith(b"HTTP/1.1 101 ") and message.frame in answer, "a handshake", answer)
+    _require(answer.startswith(b"HTTP/1.1 101 ") and b"hello" in answer, "a handshake", answer)
+    answer = await _converse(config, HANDSHAKE.replace(b"Sec-WebSocket-Key", b"X-Other"), of="ws")
+    _require(BadHandshake.code.encode() in answer, "a handshake without a key", answer)
 
 
 def _require(passed: bool, what: str, answer: bytes) -> None:

@@ -1,17 +1,13 @@
 """
-What the rest of the server knows of the extensions; nothing here imports uvicorn.
+The interface of the extensions to the rest of the server; nothing here imports uvicorn.
 
 An ASGI server offers an extension in `scope["extensions"]`; without it everything works, only slower.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import cached_property
+from collections.abc import Callable
 from typing import Protocol
-
-from starlette.websockets import WebSocket
-from websockets.frames import Frame, Opcode
 
 from audio_tools.errors import MalformedRequest
 
@@ -19,8 +15,6 @@ SOCKET_BODY = "audio_tools.direct_body"
 """An extension: a function that returns the `DirectBody` of this request, or None."""
 BYTES_READ = "audio_tools.direct_bytes"
 """In `scope["state"]`: number of body bytes that bypassed `receive`."""
-FRAMES = "audio_tools.frames"
-"""An extension: a function that writes a frame to an open WebSocket."""
 
 HEAD_BYTES = 65_536
 """Maximum size of the headers, or of trailers and chunk framing, in bytes."""
@@ -66,23 +60,3 @@ class DirectBody(Protocol):
     def close(self) -> None:
         """Return the connection. Call it on the event loop, after `pour` has returned."""
         ...
-
-
-class TextMessage:
-    """A message and its frame, which is shared by any number of clients."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    @cached_property
-    def frame(self) -> bytes:
-        """RFC 6455, section 5.2: one frame, not masked, not compressed."""
-        return Frame(Opcode.TEXT, self.text.encode()).serialize(mask=False)
-
-
-def sender(socket: WebSocket) -> Callable[[TextMessage], Awaitable[None]]:
-    """The fastest function to send to an open WebSocket. It raises OSError or WebSocketDisconnect."""
-    write = socket.scope.get("extensions", {}).get(FRAMES)
-    if write is None:
-        return lambda message: socket.send_text(message.text)
-    return lambda message: write(message.frame)
