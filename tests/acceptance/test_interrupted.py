@@ -52,13 +52,13 @@ def words(commands: Commands) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("commands", "seed"), list(zip(5 * MODELS, range(10), strict=True)), indirect=["commands"]
+    ("commands", "seed"), list(zip(2 * MODELS, range(4), strict=True)), indirect=["commands"]
 )
 async def test_after_kill_9_no_stored_chunk_is_asked_for_again(
     seed: int, recording: Path, simulator: Simulator, commands: Commands
 ) -> None:
     """Killed twice, at any moment: the third run finishes; none asks again for what was stored before it."""
-    # By level alone: thirty processes would each load a model of the voice, which is not what is tested.
+    # By level alone: a dozen processes would each load a model of the voice, which is not what is tested.
     arguments = "transcribe", "--silence-detection", "level", "-o", commands.out, recording
     chance = random.Random(seed)
     moments = chance.uniform(0.2, 2.6), chance.uniform(1.0, 2.6)

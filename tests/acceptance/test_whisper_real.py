@@ -62,18 +62,16 @@ async def test_real_english_is_understood(whisper: WhisperEngine, speech: Path) 
     """Word error rates stay within what was measured, with room for another machine's arithmetic."""
     by_style: dict[str, Errors] = {}
     for entry in recordings(speech):
-        if entry["style"] == "read Spanish" or not entry.get("language", "en").startswith("en"):
+        if entry["style"] not in WORST_RATE or not entry.get("language", "en").startswith("en"):
             continue
         reply = await hear(whisper, speech / entry["file"], "en")
         errors = count_errors(entry["reference"], reply.text)
         by_style[entry["style"]] = by_style.get(entry["style"], Errors()) + errors
         print(f"{errors}  {entry['file']}")  # noqa: T201
         assert all(0 <= word.start < word.end <= entry["seconds"] + 0.1 for word in reply.words)
-    by_style["all"] = sum(by_style.values(), Errors())
-    for style, errors in by_style.items():
-        print(f"{errors}  in all: {style}")  # noqa: T201
 
     for style, worst in WORST_RATE.items():
+        print(f"{by_style[style]}  in all: {style}")  # noqa: T201
         assert by_style[style].rate <= worst, style
 
 
