@@ -18,9 +18,26 @@ so somali, sq albanian, sr serbian, su sundanese, sv swedish, sw swahili, ta tam
 thai, tk turkmen, tl tagalog, tr turkish, tt tatar, uk ukrainian, ur urdu, uz uzbek, vi vietnamese, yi
 yiddish, yo yoruba, yue cantonese, zh chinese
 """
-CODES = {name: code for code, name in (entry.split(maxsplit=1) for entry in _NAMES.split(","))}
+_ALIASES = """
+ca valencian, es castilian, fa farsi, ht haitian, lb letzeburgesch, my burmese, nl flemish, no bokmal,
+pa panjabi, ps pushto, ro moldavian, ro moldovan, si sinhalese, tl filipino, zh mandarin, ar ara, cs
+ces, cs cze, da dan, de deu, de ger, el ell, el gre, en eng, es spa, fi fin, fr fra, fr fre, he heb, hi
+hin, hu hun, id ind, it ita, ja jpn, ko kor, nl dut, nl nld, no nob, no nor, pl pol, pt por, ro ron, ro
+rum, ru rus, sv swe, th tha, tr tur, uk ukr, vi vie, zh chi, zh cmn, zh zho
+"""
+"""Other names, among them those that Whisper accepts, and three-letter codes of ISO 639-2."""
+
+
+def _by_name(table: str) -> dict[str, str]:
+    entries = (entry.split(maxsplit=1) for entry in table.strip().split(","))
+    return {name: code for code, name in entries}
+
+
+CODES = _by_name(_NAMES)
 LANGUAGES = frozenset(CODES.values())
 """ISO 639-1 codes of all languages that Whisper knows."""
+_KNOWN = CODES | _by_name(_ALIASES)
+_NOT_KNOWN = frozenset({"auto", "unknown", "und", "none", "null"})
 
 
 def language_code(language: object) -> str | None:
@@ -28,7 +45,9 @@ def language_code(language: object) -> str | None:
     if not isinstance(language, str) or not language.strip():
         return None
     name = language.strip().lower()
-    code = CODES.get(name, name)
+    if name in _NOT_KNOWN:
+        return None
     # The region or script suffix is not used: en-US, zh_Hans.
-    base = re.split("[-_]", code, maxsplit=1)[0]
-    return base if base in CODES.values() else code
+    base = re.split("[-_]", name, maxsplit=1)[0]
+    code = _KNOWN.get(name) or _KNOWN.get(base, base)
+    return code if code in LANGUAGES else name

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio_tools.engines.base import Request
-from audio_tools.engines.languages import language_code
+from audio_tools.engines.languages import CODES, language_code
 from audio_tools.engines.openai.engine import OpenAIEngine
 from audio_tools.engines.openai.headers import go_duration_seconds
 from audio_tools.errors import (
@@ -454,13 +454,23 @@ async def _started(handle: Callable[[web.Request], Awaitable[web.StreamResponse]
     return server
 
 
-def test_languages_go_by_their_codes() -> None:
-    """The API says `english`, everything else `en`."""
-    assert language_code("English") == "en"
-    assert language_code("haitian creole") == "ht"
-    assert language_code("de") == "de"
-    assert language_code("") is None
-    assert language_code(None) is None
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        *((name, code) for name, code in CODES.items()),
+        *[("English", "en"), ("de", "de"), ("Mandarin", "zh"), ("flemish", "nl"), ("eng", "en")],
+        *[("en-US", "en"), ("zh_Hans", "zh"), ("eng-US", "en"), ("yue", "yue"), ("Klingon", "klingon")],
+        *[("", None), (None, None), ("auto", None), ("unknown", None), ("und", None)],
+    ],
+)
+def test_languages_go_by_their_codes(language: object, code: str | None) -> None:
+    """Servers say `english`, `en`, `en-US` or `eng`; what names no language is none."""
+    assert language_code(language) == code
+
+
+def test_no_name_of_a_language_has_a_line_break() -> None:
+    """The list is written over several lines."""
+    assert all(name == " ".join(name.split()) for name in CODES)
 
 
 @pytest.mark.parametrize(
