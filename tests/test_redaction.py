@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -25,6 +26,13 @@ KEY = "unusual+Key/of-a-provider=42"
         'rejected header "api-key: 0123456789abcdef0123456789abcdef"',
         "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3In0.SflKxwRJSMeKKF2QT4fw",
         "proxy http://user:hunter2hunter2@10.0.0.1:3128 refused",
+        f"Authorization was {base64.b64encode(KEY.encode()).decode()}",
+        "Incorrect API key provided: 0123456789abcdef0123456789abcdef. You can find yours",
+        "Ocp-Apim-Subscription-Key: 0123456789abcdef was refused",
+        "GET /speech?subscription-key=0123456789abcdef&x=1",
+        "see https://blobs.example/a.flac?se=2026&sig=0123456789abcdef%3D",
+        "r8_abcdefghijklmnopqrstuvwxyz0123456789 is not valid",
+        "AKIAabcdefghijklmnop has no access",
     ],
 )
 def test_an_error_that_quotes_a_key_is_stored_and_sent_without_it(
@@ -33,7 +41,8 @@ def test_an_error_that_quotes_a_key_is_stored_and_sent_without_it(
     """The settings' own keys, and what looks like one; in message, hint, answer and record of the job."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     Settings.load()
-    secrets = [KEY, "gsk_abcd", "hf_abcd", "0123456789abcdef", "SflKxwRJ", "hunter2"]
+    secrets = [KEY, "gsk_abcd", "hf_abcd", "0123456789abcdef", "SflKxwRJ", "hunter2", "r8_abcd", "AKIAabcd"]
+    secrets.append(base64.b64encode(KEY.encode()).decode().rstrip("="))
     error = EngineRefused(f"The provider returned 401: {text}", hint=f"Look at {text}")
     failure = failure_of(error, Job(1, "", JobState.ACTIVE, JobRequest({}), 0.0))
     ways_out = [
@@ -50,6 +59,6 @@ def test_an_error_that_quotes_a_key_is_stored_and_sent_without_it(
 
 def test_ordinary_errors_stay_as_they_are() -> None:
     """Words that secrets contain, and hints that show how to give one."""
-    text = 'Send "Authorization: Bearer <token>"; REDIS_URL is like redis://:PASSWORD@HOST:PORT/0.'
+    text = 'API key required: set OPENAI_API_KEY. Send "Authorization: Bearer <token>"; REDIS_URL is like redis://:PASSWORD@HOST:PORT/0.'
 
     assert EngineRefused(text).message == text

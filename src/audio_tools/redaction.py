@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable
@@ -17,17 +18,25 @@ SECRET_FORMS = [
     re.compile(r"(?i)(\\?[\"'](?:api_?)?(?:token|key|password)\\?[\"']: ?\\?[\"'])[^\"'\\]+"),
     # The password of an address: redis://user:…@host
     re.compile(r"(://[^\s/:@]*:)(?!PASSWORD@)[^\s/@]+(?=@)"),
-    # Keys of OpenAI, Groq, Hugging Face, xAI, Google, and tokens of JWT.
-    re.compile(r"(\bsk-)[\w-]{8,}"),
-    re.compile(r"(\b(?:gsk|hf)_|\bxai-|\bAIza)[\w-]{16,}"),
+    # Keys of OpenAI, Groq, Hugging Face, Replicate, Fireworks, xAI, NVIDIA, Perplexity, Google, AWS and
+    # Databricks, and tokens of JWT.
+    re.compile(r"(\bsk[-_])[\w-]{8,}"),
+    re.compile(r"(\b(?:gsk|hf|r8|fw)_|\b(?:xai|nvapi|pplx)-|\bAIza|\bAKIA|\bdapi)[\w-]{16,}"),
     re.compile(r"(\beyJ)[\w-]{8,}\.[\w-]{8,}\.[\w-]+"),
     # A header that names its key: api-key: …
     re.compile(r"(?i)(\bapi-key[\"']?: ?)[^\s\"']{8,}"),
+    # A sentence: Incorrect API key provided: …, with a digit, unlike the name of a variable.
+    re.compile(
+        r"(?i)(\b(?:api|access|subscription|secret|auth)[ _-]?(?:key|token)\b[^:=\n]{0,20}[:=] ?[\"']?)"
+        r"(?=[\w.~+/=%-]*\d)[\w.~+/=%-]{8,}"
+    ),
+    # The query of a signed address.
+    re.compile(r"(?i)([?&](?:[\w-]*key|sig|signature|code|secret)=)[^\s&\"']+"),
 ]
 """Patterns of unregistered secrets; group 1 is kept."""
 SECRET_WORDS = (
-    *("token", "ticket", "key", "password", "bearer", "authorization", "://"),
-    *("sk-", "gsk_", "hf_", "xai-", "aiza", "eyj"),
+    *("token", "ticket", "key", "password", "bearer", "authorization", "://", "sig", "code=", "secret="),
+    *("sk-", "sk_", "hf_", "r8_", "fw_", "xai-", "nvapi-", "pplx-", "aiza", "akia", "dapi", "eyj"),
 )
 """Each form has one of them. To look for the words first saves 40 us a line."""
 _known: list[str] = []
@@ -54,4 +63,5 @@ def redact(text: str) -> str:
 def _spellings(secret: str) -> set[str]:
     in_json = json.dumps(secret)[1:-1]
     in_json_in_json = json.dumps(in_json)[1:-1]
-    return {secret, in_json, in_json_in_json, quote(secret, safe="")}
+    in_base64 = base64.b64encode(secret.encode(errors="replace")).decode().rstrip("=")
+    return {secret, in_json, in_json_in_json, quote(secret, safe=""), in_base64}

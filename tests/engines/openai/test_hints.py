@@ -26,6 +26,7 @@ from audio_tools.errors import (
     EngineUnavailable,
 )
 from audio_tools.media.encode import EncodedAudio
+from audio_tools.settings import Settings
 
 REQUEST = Request(EncodedAudio(b"", "flac", 10.0))
 Transcribe = Callable[[str], Awaitable[str]]
@@ -173,6 +174,21 @@ async def test_a_gateway_without_its_engine_is_waited_for(
         await transcribe(str(server.make_url("/v1")))
 
     assert caught.value.away is away
+
+
+async def test_a_key_is_not_cut_before_it_is_recognised(
+    transcribe: Transcribe, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long error is shortened, and the first half of a key is a secret too."""
+    key = "0a1b2c3d4e" * 8
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    Settings.load()
+    text = f"{'x' * 250} {key}"
+    server = await serve(lambda _: web.json_response({"error": {"message": text}}, status=401))
+    with pytest.raises(EngineRefused) as caught:
+        await transcribe(str(server.make_url("/v1")))
+
+    assert "0a1b" not in caught.value.message
 
 
 @pytest.mark.parametrize("status", [504, 524])

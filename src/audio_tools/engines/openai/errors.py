@@ -19,6 +19,7 @@ from audio_tools.errors import (
     EngineUnreachable,
     OptionRefused,
 )
+from audio_tools.redaction import redact
 
 if TYPE_CHECKING:
     from openai import APIStatusError
@@ -80,7 +81,7 @@ def map_openai_errors() -> Iterator[None]:
             raise EngineRefused(f"TLS connection failed: {shorten(str(cause))}.", hint=hint) from error
         if isinstance(cause, httpx2.DecodingError):
             raise BadEngineReply(f"The answer cannot be decoded: {shorten(str(cause))}.") from error
-        said = f"{_server(error)} cannot be reached: {shorten(str(cause)) or 'no answer'}."
+        said = f"{_server(error)} cannot be reached: {shorten(str(cause)).rstrip('.') or 'no answer'}."
         if isinstance(cause, httpx2.ProxyError) and PROXY_REFUSAL.match(str(cause)):
             raise EngineRefused(
                 f"The proxy refuses the connection: {shorten(str(cause))}.",
@@ -199,6 +200,6 @@ def _provider_message(error: APIStatusError) -> str:
 
 
 def shorten(text: str, length: int = 300) -> str:
-    """Return the text on one line, truncated."""
-    line = " ".join(text.split())
+    """Return the text on one line, truncated; redacted first, since a part of a key is not recognised."""
+    line = redact(" ".join(text.split()))
     return line if len(line) <= length else line[: length - 1] + "…"
