@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import httpx2
 import pytest
-from fastapi import Body, FastAPI, HTTPException, Query
+from fastapi import APIRouter, Body, FastAPI, HTTPException, Query
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
@@ -248,13 +248,18 @@ async def test_a_long_list_stays_a_list() -> None:
     ]
 
 
-async def test_allow_names_head_where_get_is() -> None:
-    """HEAD is answered wherever GET is."""
-    app = FastAPI()
+@pytest.mark.parametrize(
+    ("methods", "allowed"), [(["GET"], "GET, HEAD"), (["POST", "GET"], "GET, HEAD, POST"), (["PUT"], "PUT")]
+)
+async def test_allow_names_all_methods_of_a_path(methods: list[str], allowed: str) -> None:
+    """Also those of a second route; HEAD is answered wherever GET is."""
+    app, router = FastAPI(), APIRouter()
     install(app)
-    app.get("/jobs")(lambda: [])
+    for method in methods:
+        router.api_route("/jobs", methods=[method])(lambda: [])
+    app.include_router(router)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
         response = await client.delete("/jobs")
 
-    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
-    assert response.json()["hint"] == "Allowed methods: GET, HEAD."
+    assert (response.status_code, response.headers["allow"]) == (405, allowed)
+    assert response.json()["hint"] == f"Allowed methods: {allowed}."

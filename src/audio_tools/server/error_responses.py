@@ -12,12 +12,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from audio_tools.errors import AudioToolsError, EngineError
 
 LONGEST_TEXT = 2_000
 """Maximum length of a message or fact in characters: errors may quote megabytes sent by the client."""
 DEFAULT_RETRY_AFTER_S = 5
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 WANT_RETRY_AFTER = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 CODES = {
     400: "bad_request",
@@ -76,11 +78,24 @@ async def on_http_error(request: HTTPConnection, error: Exception) -> Response:
     if status == HTTPStatus.NOT_FOUND:
         hint = "See GET /docs for the available routes."
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = headers.get("Allow", "").split(", ")
-        if "GET" in allowed and "HEAD" not in allowed:  # HeadAsGet answers it
-            headers["Allow"] = ", ".join(["GET", "HEAD", *(name for name in allowed if name != "GET")])
+        headers["Allow"] = ", ".join(_allowed_methods(request, headers.get("Allow", "")))
         hint = f"Allowed methods: {headers.get('Allow', 'another method')}."
     return _response(status, CODES.get(status, f"http_{status}"), message, hint=hint, headers=headers)
+
+
+def _allowed_methods(request: HTTPConnection, of_first_route: str) -> list[str]:
+    """The methods of all routes of the path; the framework names those of the first one only."""
+    methods = set(filter(None, of_first_route.split(", ")))
+
+    def has_route(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    if not has_route(request.scope["method"]):  # else the route itself refused the method
+        methods.update(filter(has_route, METHODS))
+    if "GET" in methods:
+        methods.add("HEAD")  # HeadAsGet answers it
+    return sorted(methods)
 
 
 async def _on_invalid_request(_: Request, error: Exception) -> Response:
