@@ -75,6 +75,46 @@ class Page:
                 chain.key_up(holding)
             chain.perform()
 
+    def run(self, script: str, *arguments: object) -> Any:
+        """What a script returns."""
+        return self.driver.execute_script(script, *arguments)
+
+    def media(self) -> dict[str, Any]:
+        """Moment, speed and state of the playback."""
+        script = (
+            "const { currentTime: time, playbackRate: speed, paused, readyState: ready } ="
+            " document.querySelector('video'); return { time, speed, paused, ready }"
+        )
+        state: dict[str, Any] = self.run(script)
+        return state
+
+    def until_media(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Wait for a state of the playback; return it."""
+        self.until(lambda _: condition(self.media()), "the playback is not as expected")
+        return self.media()
+
+    def until_other(self, before: str, selector: str = "at-cut .after") -> str:
+        """Wait until an element shows something else than before; return that."""
+        self.until(lambda _: self.text(selector) not in {before, ""}, f"{selector} still shows {before}")
+        return self.text(selector)
+
+    def touch(self, *points: tuple[float, float], kind: str = "touchStart") -> None:
+        """Put fingers on points of the window, move them there, or lift them (no points)."""
+        shown = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(points)]
+        event = {"type": kind if points else "touchEnd", "touchPoints": shown}
+        self.driver.execute_cdp_cmd("Input.dispatchTouchEvent", event)
+
+    def centre(self, selector: str, number: int = 0) -> tuple[float, float]:
+        """The middle of an element in the window."""
+        script = (
+            "const element = document.querySelectorAll(arguments[0])[arguments[1]];"
+            " element.scrollIntoView({ block: 'center' });"
+            " const { x, y, width, height } = element.getBoundingClientRect();"
+            " return [x + width / 2, y + height / 2]"
+        )
+        x, y = self.run(script, selector, number)
+        return x, y
+
     def tab_to(self, selector: str, *, back: bool = False) -> WebElement:
         """Go to an element with the tab key alone."""
         for _ in range(MOST_TABS):
@@ -86,11 +126,15 @@ class Page:
         raise AssertionError(f"the tab key does not reach {selector}")
 
     def problems(self) -> list[str]:
-        """What the console reports: errors of scripts and violations of the policy, not lost connections."""
+        """
+        What the console reports: errors of scripts and violations of the policy.
+
+        Not lost connections, nor what the browser does not do for a page that was never clicked on.
+        """
         return [
             entry["message"]
             for entry in self.driver.get_log("browser")
-            if entry["level"] in {"SEVERE", "WARNING"} and entry["source"] != "network"
+            if entry["level"] in {"SEVERE", "WARNING"} and entry["source"] not in {"network", "intervention"}
         ]
 
 

@@ -4,7 +4,9 @@ import { h } from './dom.js';
 import { load, save } from './storage.js';
 import { t } from './texts.js';
 
-const IN_VIEW = ['language', 'engine', 'silenceThreshold', 'channelMode', 'speakers'];
+const IN_VIEW = ['language', 'engine', 'silenceThreshold', 'channelMode'];
+/** The model that names speakers. */
+const NAMING = 'gpt-4o-transcribe-diarize';
 const HIDDEN = new Set(['wordTimestamps']);
 /** Languages that are offered by name; any other code can be typed. */
 const LANGUAGES = [
@@ -44,6 +46,7 @@ export class OptionsForm {
         'div',
         { class: 'fields' },
         first.map((name) => this._field(name)),
+        this._properties.model && this._namedSpeakers(),
       ),
       h(
         'details',
@@ -62,6 +65,30 @@ export class OptionsForm {
   get value() {
     const known = Object.entries(this._values).filter(([name]) => name in this._properties);
     return Object.fromEntries(known);
+  }
+
+  /** A box for what is a model of an engine. */
+  _namedSpeakers() {
+    const box = h('input', {
+      type: 'checkbox',
+      id: 'option-named',
+      checked: this._values.model === NAMING,
+      'aria-describedby': 'option-named-note',
+      onchange: () => {
+        for (const [name, value] of Object.entries({ engine: 'openai', model: NAMING })) {
+          this._set(name, box.checked ? value : '', {});
+          const control = this.element.querySelector(`#option-${name}`);
+          if (control) Object.assign(control, { value: box.checked ? value : '' });
+        }
+      },
+    });
+    return h(
+      'div',
+      { class: 'field check' },
+      h('label', { htmlFor: 'option-named' }, t('option.named')),
+      box,
+      h('p', { id: 'option-named-note', class: 'note' }, t('option.named.note')),
+    );
   }
 
   /** @param {string} name */

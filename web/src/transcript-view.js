@@ -9,6 +9,8 @@ import { VirtualList } from './virtual-list.js';
 
 const LINE_PX = 28;
 const SPEAKER_COLORS = 8;
+const HOLD_MS = 450;
+const HOLD_PX = 10;
 
 /** @typedef {import('./ranges.js').Range} Range */
 /** Sounds between words have no index. @typedef {{firstWord: number | null, lastWord: number | null}} Found */
@@ -49,6 +51,10 @@ export class TranscriptView extends HTMLElement {
     this.addEventListener('pointerdown', (event) => this._onPress(event));
     this.addEventListener('pointermove', (event) => this._onMove(event));
     this.addEventListener('pointerup', (event) => this._onRelease(event));
+    this.addEventListener('pointercancel', () => clearTimeout(this._hold));
+    this.addEventListener('contextmenu', (event) => {
+      if (this._held) event.preventDefault();
+    });
     // Scrolling by hand stops following the playback.
     for (const name of ['wheel', 'touchmove']) {
       this.addEventListener(name, () => this._setFollow(false), { passive: true });
@@ -310,12 +316,31 @@ export class TranscriptView extends HTMLElement {
     if (event.shiftKey) {
       this.select({ anchor: this.selection?.anchor ?? Math.max(0, this._current), head: word });
       event.preventDefault();
-    } else this._pressed = word;
+    } else {
+      this._pressed = word;
+      if (event.pointerType === 'touch') this._holdOn(word, event);
+    }
+  }
+
+  /** A finger that stays on a word selects it. @param {number} word @param {PointerEvent} event */
+  _holdOn(word, { clientX, clientY }) {
+    this._held = false;
+    this._holdAt = { x: clientX, y: clientY };
+    clearTimeout(this._hold);
+    this._hold = setTimeout(() => {
+      this._held = true;
+      this.select({ anchor: word, head: word });
+    }, HOLD_MS);
   }
 
   /** @param {PointerEvent} event */
   _onMove(event) {
-    if (this._pressed === undefined || event.pointerType === 'touch') return;
+    if (this._pressed === undefined) return;
+    if (event.pointerType === 'touch') {
+      const { x, y } = this._holdAt ?? { x: 0, y: 0 };
+      if (Math.hypot(event.clientX - x, event.clientY - y) > HOLD_PX) clearTimeout(this._hold);
+      return;
+    }
     const word = this._wordOf(event);
     if (word < 0 || (word === this._pressed && !this.selection)) return;
     this.select({ anchor: this._pressed, head: word });
@@ -325,7 +350,13 @@ export class TranscriptView extends HTMLElement {
   _onRelease(event) {
     const [pressed, word] = [this._pressed, this._wordOf(event)];
     this._pressed = undefined;
+    clearTimeout(this._hold);
     if (event.shiftKey) return;
+    if (event.pointerType === 'touch') {
+      if (this._held) return;
+      // Where words are selected, another tap moves the end.
+      if (this.selection && word >= 0) return this.select({ anchor: this.selection.anchor, head: word });
+    }
     const moment = /** @type {Element} */ (event.target).closest?.('[data-time]');
     if (moment) this._seek(Number(/** @type {HTMLElement} */ (moment).dataset.time));
     else if (word >= 0 && word === pressed) {

@@ -1,5 +1,6 @@
 /** Uploads of this browser: they go on while views change, and are remembered over a reload. */
 
+import { forgetHandle, keepHandle, loadHandle } from './handles.js';
 import { call, explain, isAborted, service } from './service.js';
 import { load, save } from './storage.js';
 
@@ -20,7 +21,7 @@ import { load, save } from './storage.js';
  * @property {string} problem
  * @property {string} jobId of the job, once it was started
  * @property {File} [file] absent after a reload, until it is chosen again
- * @property {FileSystemFileHandle} [handle] lets the browser open the file again after a reload
+ * @property {any} [handle] a `FileSystemFileHandle`: lets the browser open the file again after a reload
  * @property {any} [upload]
  */
 
@@ -31,6 +32,7 @@ class UploadStore extends EventTarget {
     this.entries = load('uploads', []).map(restored);
     /** @type {Map<string, File>} files by the id of their job: this browser plays them itself */
     this.files = new Map();
+    void Promise.all(this.entries.map((entry) => this._findHandle(entry)));
   }
 
   /** Whether something would be lost if the tab closed now. */
@@ -50,8 +52,28 @@ class UploadStore extends EventTarget {
     };
     this.entries.unshift(entry);
     this._changed();
+    if (handle) void keepHandle(entry.key, handle);
     void this._run(entry);
     return entry;
+  }
+
+  /** Open the file of an interrupted upload again and continue. @param {Entry} entry @returns {Promise<boolean>} whether it is the same file */
+  async reopen(entry) {
+    if ((await entry.handle.requestPermission?.({ mode: 'read' })) === 'denied') return false;
+    return this.attach(entry, await entry.handle.getFile()) !== null;
+  }
+
+  /** After a reload: continue where the browser allows it without a question. @param {Entry} entry */
+  async _findHandle(entry) {
+    const handle = await loadHandle(entry.key);
+    if (!handle || entry.file) return;
+    entry.handle = handle;
+    this._changed();
+    try {
+      if ((await handle.queryPermission({ mode: 'read' })) === 'granted') await this.reopen(entry);
+    } catch {
+      // The file is gone or has changed; the user may choose it again.
+    }
   }
 
   /** Go on with an upload that a reload has interrupted. @param {Entry} entry @param {File} file */
@@ -77,6 +99,7 @@ class UploadStore extends EventTarget {
 
   /** Forget an upload, and remove what the service has of it. @param {Entry} entry */
   async remove(entry) {
+    void forgetHandle(entry.key);
     this.entries = this.entries.filter((other) => other !== entry);
     this._changed();
     if (entry.jobId) return;
@@ -111,6 +134,7 @@ class UploadStore extends EventTarget {
       const { jobId } = await call((client) => client.jobs.submit({ uploadId, options: entry.options }));
       this.files.set(jobId, file);
       this._set(entry, { state: 'done', jobId });
+      void forgetHandle(entry.key);
       this.dispatchEvent(new CustomEvent('started', { detail: { jobId, name: entry.name } }));
     } catch (error) {
       if (!this.entries.includes(entry) || isAborted(error)) return;

@@ -247,7 +247,7 @@ export class JobView extends HTMLElement {
         'aria-keyshortcuts': 'x Delete',
         onclick: () => this._cutSelection(),
       }),
-      button({ text: t('selection.keep'), 'aria-keyshortcuts': 'k', onclick: () => this._keepSelection() }),
+      button({ text: t('selection.keep'), 'aria-keyshortcuts': 'r', onclick: () => this._keepSelection() }),
       button({
         icon: 'close',
         title: t('selection.none'),
@@ -576,6 +576,19 @@ export class JobView extends HTMLElement {
     }
   }
 
+  async _copyWords() {
+    const range = this._transcript.selected;
+    if (!range) return;
+    const words = this._transcript.model.words.slice(range.first, range.last + 1);
+    const text = words.map(({ word }) => word.trim()).join(' ');
+    try {
+      await navigator.clipboard.writeText(text);
+      toast(t('selection.copied'));
+    } catch {
+      toast(text);
+    }
+  }
+
   // Search and keys.
 
   _search() {
@@ -607,6 +620,7 @@ export class JobView extends HTMLElement {
   /** @param {KeyboardEvent} event @returns {(() => void) | undefined} */
   _command(event) {
     if (event.key === 'f') return () => this._query?.select();
+    if (event.key === 'c' && this._transcript.selected) return () => void this._copyWords();
     if (event.key.toLowerCase() === 'z')
       return () => (event.shiftKey ? this._edit?.redo() : this._edit?.undo());
     if (event.key === 'y') return () => this._edit?.redo();

@@ -2,6 +2,7 @@
 
 import { button, fill, h, icon, show } from './dom.js';
 import { bytes, duration } from './format.js';
+import { chooseFiles, hasHandles } from './handles.js';
 import { jobRow } from './job-row.js';
 import { OptionsForm } from './options-form.js';
 import { jobAddress } from './router.js';
@@ -50,6 +51,11 @@ export class StartView extends HTMLElement {
       multiple: true,
       accept: 'audio/*,video/*,.mxf,.mkv,.mov,.mts,.wav,.flac',
       onchange: () => this._choose(),
+      onclick: (/** @type {Event} */ event) => {
+        if (!hasHandles()) return;
+        event.preventDefault();
+        void this._pick();
+      },
     });
     this._drop = h(
       'label',
@@ -170,11 +176,22 @@ export class StartView extends HTMLElement {
     if (this._input) this._input.value = '';
   }
 
+  /** Where the browser gives handles, a reload need not ask for the file again. */
+  async _pick() {
+    const options = this._form?.value ?? {};
+    for (const { file, handle } of await chooseFiles()) uploads.add(file, options, handle);
+  }
+
   /** @param {DragEvent} event */
   _dropped(event) {
     event.preventDefault();
     const options = this._form?.value ?? {};
-    for (const file of event.dataTransfer?.files ?? []) uploads.add(file, options);
+    // All are asked at once: after this event the list is empty.
+    for (const item of event.dataTransfer?.items ?? []) {
+      const file = item.getAsFile();
+      const asked = file && /** @type {any} */ (item).getAsFileSystemHandle?.();
+      if (file) void Promise.resolve(asked).then((handle) => uploads.add(file, options, handle ?? undefined));
+    }
   }
 
   _renderUploads() {
@@ -218,6 +235,11 @@ class UploadRow {
     this._open = h('a', { class: 'button', href: '#/' }, t('upload.open'));
     const input = h('input', { type: 'file', class: 'visually-hidden', onchange: () => this._again(input) });
     this._choose = h('label', { class: 'button primary' }, input, t('upload.choose'));
+    this._continue = button({
+      text: t('upload.continue'),
+      kind: 'primary',
+      onclick: () => void this._reopen(),
+    });
     this._element = h(
       'div',
       { class: 'upload', role: 'listitem' },
@@ -226,6 +248,7 @@ class UploadRow {
       h(
         'div',
         { class: 'actions' },
+        this._continue,
         this._choose,
         this._pause,
         this._resume,
@@ -248,7 +271,8 @@ class UploadRow {
     show(this._bar, state !== 'done');
     show(this._pause, state === 'uploading');
     show(this._resume, state === 'paused' || state === 'failed');
-    show(this._choose, state === 'interrupted');
+    show(this._continue, state === 'interrupted' && Boolean(this.entry.handle));
+    show(this._choose, state === 'interrupted' && !this.entry.handle);
     show(this._open, Boolean(jobId));
     if (jobId) this._open.href = jobAddress(jobId);
     this._element.dataset.state = state;
@@ -257,10 +281,22 @@ class UploadRow {
 
   _describe() {
     const { state, sent, size, speed, left } = this.entry;
-    const parts = [t(`upload.${state}`), t('upload.of', { sent: bytes(sent), size: bytes(size) })];
+    const step = state === 'interrupted' && !this.entry.handle ? 'interruptedFile' : state;
+    const parts = [t(`upload.${step}`), t('upload.of', { sent: bytes(sent), size: bytes(size) })];
     if (state === 'uploading' && speed) parts.push(t('upload.speed', { speed: bytes(speed) }));
     if (state === 'uploading' && left !== null) parts.push(t('jobs.left', { time: duration(left) }));
     return parts.join(' · ');
+  }
+
+  /** A file that has changed, or is gone, is not continued: then another one may be chosen. */
+  async _reopen() {
+    try {
+      if (await uploads.reopen(this.entry)) return;
+    } catch {
+      // The file is gone.
+    }
+    this.entry.handle = undefined;
+    this.update();
   }
 
   /** @param {HTMLInputElement} input */
