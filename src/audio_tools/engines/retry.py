@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
@@ -32,8 +32,8 @@ LOADING_WAIT_S = 300.0
 OUTAGE_WAIT_S = 600.0
 """Default time to wait for an unreachable server, in seconds."""
 ROUNDING_USD = 1e-9
-_ANSWERING: WeakSet[Engine] = WeakSet()
-"""Engines that have answered a job of this process since they were last away."""
+_ANSWERING: WeakValueDictionary[int, Engine] = WeakValueDictionary()
+"""Engines that have answered a job of this process since they were last away, by their ids."""
 
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class EngineClient:
             finally:
                 if sent:
                     self._count_call(seconds)
-            _ANSWERING.add(self._engine)
+            _ANSWERING[id(self._engine)] = self._engine
             self._unanswered_since = None
             self._limiter.reached(started_at)
             self._limiter.answered(started_at, reply.quota)
@@ -140,10 +140,10 @@ class EngineClient:
             free = not error.received or self._engine.capabilities.usd_per_minute == 0
             since = self._unanswered_since = now if self._unanswered_since is None else self._unanswered_since
             longest_s = min(LOADING_WAIT_S, self._outage_wait_s)
-            answering = self._engine in _ANSWERING or (error.received and not request.speech)
+            answering = id(self._engine) in _ANSWERING or (error.received and not request.speech)
             error.away = free and not answering and now - since < longest_s
         elif error.away:
-            _ANSWERING.discard(self._engine)
+            _ANSWERING.pop(id(self._engine), None)
 
     def _count_call(self, seconds: float) -> None:
         self.calls += 1
