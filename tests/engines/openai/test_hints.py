@@ -97,6 +97,52 @@ async def test_an_answer_of_a_proxy_says_what_to_change(
     assert not caught.value.retryable
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "hint"),
+    [
+        (405, EngineRefused, "OPENAI_BASE_URL"),
+        (410, EngineRefused, "/v1"),
+        (415, EngineRefused, "audioFormat"),
+        (501, EngineRefused, "/v1"),
+        (511, EngineRefused, "login"),
+        (526, EngineRefused, "certificate"),
+        (302, EngineRefused, "/v1"),
+        (422, ChunkRefused, "Repeating it will not help"),
+    ],
+)
+async def test_what_will_not_go_away_says_so(
+    status: int, kind: type[EngineError], hint: str, transcribe: Transcribe, serve: Serve
+) -> None:
+    """None of them is tried again, and none says that the same command may succeed later."""
+    server = await serve(lambda _: web.Response(status=status, text=NGINX, content_type="text/html"))
+    with pytest.raises(kind) as caught:
+        await transcribe(str(server.make_url("/v1")))
+
+    assert hint in caught.value.hint
+    assert not caught.value.retryable
+
+
+async def test_a_redirect_that_leads_back_is_refused(transcribe: Transcribe, serve: Serve) -> None:
+    """As of a page that wants a login."""
+    server = await serve(lambda _: web.Response(status=302, headers={"Location": "/login"}))
+    with pytest.raises(EngineRefused, match="leads nowhere") as caught:
+        await transcribe(str(server.make_url("/v1")))
+
+    assert "OPENAI_BASE_URL" in caught.value.hint
+
+
+@pytest.mark.parametrize("body", ["", "<!doctype html><title>Open WebUI</title>"])
+async def test_a_page_instead_of_a_reply_shows_a_wrong_address(
+    body: str, transcribe: Transcribe, serve: Serve
+) -> None:
+    """Many web applications answer every path with their page."""
+    server = await serve(lambda _: web.Response(text=body, content_type="text/html"))
+    with pytest.raises(BadEngineReply) as caught:
+        await transcribe(str(server.make_url("/")))
+
+    assert "/v1" in caught.value.hint
+
+
 async def test_tls_towards_plain_http_is_refused_at_once(transcribe: Transcribe, serve: Serve) -> None:
     """The scheme of OPENAI_BASE_URL is wrong; no waiting mends that."""
     server = await serve(lambda _: web.Response())

@@ -40,7 +40,18 @@ PLAIN_HTTP_SIGNS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUES
 """OpenSSL's error, by version, for a reply that is not TLS."""
 GATEWAY = {502, 503}
 """Statuses of a gateway whose upstream does not respond."""
-CLOUDFLARE_UNREACHED = {521, 522, 523}
+WRONG_ADDRESS_HINT = "Check OPENAI_BASE_URL: it is the address of the API, which usually ends with /v1."
+_CHECK_ADDRESS = "Check OPENAI_BASE_URL, and the proxy if there is one."
+HINTS_WITHOUT_RETRY = {
+    **dict.fromkeys((301, 302, 303, 305, 306, 307, 308, 410, 421, 426, 501, 505), WRONG_ADDRESS_HINT),
+    **dict.fromkeys((405, 407, 431, 451, 508), _CHECK_ADDRESS),
+    415: "The server does not accept this audio format: set another one with the option audioFormat.",
+    511: "The network requires a login: open a page in a browser, then run the same command again.",
+    525: "The TLS connection between Cloudflare and the server failed: check the server's certificate.",
+    526: "The certificate of the server behind Cloudflare is not valid.",
+}
+"""Hints for statuses that do not pass with time, of every request alike."""
+CLOUDFLARE_UNREACHED = {521, 522, 523, 530}
 """Statuses of Cloudflare when it cannot connect to the server, which did not get the request."""
 GATEWAY_TIMEOUT = {504, 524}
 """Statuses of a gateway or of Cloudflare when the server took too long."""
@@ -81,6 +92,10 @@ def map_openai_errors() -> Iterator[None]:
             raise EngineRefused(f"TLS connection failed: {shorten(str(cause))}.", hint=hint) from error
         if isinstance(cause, httpx2.DecodingError):
             raise BadEngineReply(f"The answer cannot be decoded: {shorten(str(cause))}.") from error
+        if isinstance(cause, httpx2.TooManyRedirects | httpx2.UnsupportedProtocol | httpx2.InvalidURL):
+            raise EngineRefused(
+                f"OPENAI_BASE_URL leads nowhere: {shorten(str(cause)).rstrip('.')}.", hint=WRONG_ADDRESS_HINT
+            ) from error
         said = f"{_server(error)} cannot be reached: {shorten(str(cause)).rstrip('.') or 'no answer'}."
         if isinstance(cause, httpx2.ProxyError) and PROXY_REFUSAL.match(str(cause)):
             raise EngineRefused(
@@ -139,8 +154,8 @@ def _status_error(error: APIStatusError) -> EngineError:
         return EngineRefused(said, hint="The server speaks TLS: start OPENAI_BASE_URL with https://.")
     if status in {401, 403}:
         return EngineRefused(said, hint="Check OPENAI_API_KEY and OPENAI_BASE_URL.")
-    if status in {405, 407}:
-        return EngineRefused(said, hint="Check OPENAI_BASE_URL, and the proxy if there is one.")
+    if hint := HINTS_WITHOUT_RETRY.get(status):
+        return EngineRefused(said, hint=hint)
     if status == 404:
         # Other servers have no such code; their address may be wrong as well.
         hint = "Check the model's name and OPENAI_BASE_URL."
@@ -162,7 +177,9 @@ def _status_error(error: APIStatusError) -> EngineError:
         return EngineRefused(said, hint="Set OPENAI_RESPONSE_FORMAT to a format that the provider accepts.")
     if param in {"model", "language", "prompt"}:
         return OptionRefused(said, hint=f"The provider does not accept this {param}.", option=param)
-    return ChunkRefused(said)
+    return ChunkRefused(
+        said, hint="Repeating it will not help: check the server's log, the model and OPENAI_BASE_URL."
+    )
 
 
 def _server_error(error: APIStatusError, said: str, retry_after_s: float | None) -> EngineError:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from audio_tools.engines.languages import language_code
-from audio_tools.engines.openai.errors import shorten
+from audio_tools.engines.openai.errors import WRONG_ADDRESS_HINT, shorten
 from audio_tools.engines.openai.models import Model, count_tokens
 from audio_tools.engines.openai.response_words import (
     read_figure,
@@ -55,7 +55,11 @@ def read_reply(body: str, seconds: float, rules: Model) -> Reply:
         answer = json.loads(body.removeprefix("\ufeff"), object_hook=_with_whole_texts)
         reply = _read(answer, seconds)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise BadEngineReply(f"The reply is not a transcription ({shorten(body)}): {error}.") from error
+        is_page = not body.strip() or body.lstrip().startswith("<")
+        raise BadEngineReply(
+            f"The reply is not a transcription ({shorten(body) or 'it is empty'}): {error}.",
+            hint=WRONG_ADDRESS_HINT if is_page else "",
+        ) from error
     usage = answer.get("usage")
     return replace(reply, cost_usd=rules.cost_usd(usage), tokens=count_tokens(usage))
 
