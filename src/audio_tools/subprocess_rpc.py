@@ -104,12 +104,20 @@ class ChildProcess:
             raise self._died(await self._process.wait()) from None
 
     def _died(self, code: int) -> ChildDied:
+        quoted = self._last_words()
         if code < 0:
-            return ChildDied(f"was killed by {signal.Signals(-code).name}", by_signal=True)
+            # A failed assertion in native code prints itself and aborts.
+            name = signal.Signals(-code).name
+            return ChildDied(f"was killed by {name}{quoted and f': {quoted}'}", by_signal=True)
+        return ChildDied(f"ended with code {code}: {quoted or 'no output'}", by_signal=False)
+
+    def _last_words(self) -> str:
+        """Return the last line that the process printed; nothing if `kill` ended it."""
+        if self._stderr.closed:
+            return ""
         self._stderr.seek(0)
         lines = self._stderr.read().decode(errors="replace").split("\n")
-        last_words = next((line for line in reversed(lines) if line.strip()), "no output")
-        return ChildDied(f"ended with code {code}: {last_words[:LONGEST_LAST_WORDS]}", by_signal=False)
+        return next((line[:LONGEST_LAST_WORDS] for line in reversed(lines) if line.strip()), "")
 
     async def kill(self) -> None:
         """Kill the process. Safe to call twice."""

@@ -175,8 +175,12 @@ async def test_silence_and_noise_hold_no_words(aligner: SphinxAligner) -> None:
         assert await aligner.align(pcm, words, [Interval(0.0, len(pcm) / SAMPLE_RATE_HZ)], "en") == words
 
 
-async def test_a_crash_leaves_the_words_as_they_were(speech: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It is said in the log, and the next chunk is aligned by another process."""
+@pytest.mark.parametrize("attempts", [1, sphinx.ATTEMPTS])
+async def test_a_crash_costs_no_alignment(
+    speech: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, attempts: int
+) -> None:
+    """A chunk is aligned once more in another process; after the last attempt its words stay as they were."""
+    monkeypatch.setattr(sphinx, "ATTEMPTS", attempts)
     aligner = SphinxAligner()
     pcm, stretches = read(speech / "LJ002-0020.wav")
     words = spread("in 1813", stretches)
@@ -184,7 +188,9 @@ async def test_a_crash_leaves_the_words_as_they_were(speech: Path, caplog: pytes
         await aligner.align(pcm, words, stretches, "en")
         aligning, process = await frozen(aligner, pcm, words, stretches)
         process.kill()
-        assert await aligning == words
+        kept = await aligning
+        assert (kept == words) == (attempts == 1)
+        assert (kept[0].timing == "aligned") == (attempts > 1)
         assert "killed by SIGKILL" in caplog.text
         assert (await aligner.align(pcm, words, stretches, "en"))[0].timing == "aligned"
     finally:

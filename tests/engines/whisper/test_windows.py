@@ -80,6 +80,12 @@ def test_short_pauses_stay() -> None:
     assert window.duration < 9 - 2 + 2 * SPEECH_PAD_S
 
 
+def test_a_second_around_the_speech_is_kept() -> None:
+    """In a window of speech alone the language is mistaken; where there is less, the chunk stays whole."""
+    assert pack_windows([Interval(5.0, 8.0)], 20.0) == [Window((Interval(4.0, 9.0),))]
+    assert pack_windows([Interval(0.6, 3.4)], 4.1) == [Window((Interval(0.0, 4.1),))]
+
+
 def test_without_known_speech_the_whole_chunk_is_one_window() -> None:
     """Speech may be anywhere."""
     assert pack_windows([], 12.5) == [Window((Interval(0.0, 12.5),))]

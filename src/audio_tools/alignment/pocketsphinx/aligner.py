@@ -26,6 +26,9 @@ A guard for machines under load: the search itself gives up by what it has searc
 samples give the same words. Waiting for a process that is free does not count.
 """
 
+ATTEMPTS = 2
+"""A process that dies of native code is replaced, and the chunk aligned once more in the new one."""
+
 log = logging.getLogger(__name__)
 
 
@@ -65,16 +68,19 @@ class SphinxAligner:
         """See `align.base.Aligner.align`."""
         if not words or (language is not None and language not in self.languages):
             return list(words)
-        try:
-            async with self._child() as child, asyncio.timeout(_patience_s(pcm)):
-                aligned: list[Word] = await child.call(Alignment(pcm, tuple(words), tuple(speech)))
-        except ChildDied as died:
-            log.warning("alignment failed, keeping engine timings: the aligner %s", died)
-            return list(words)
-        except TimeoutError:
-            log.warning("alignment timed out, keeping engine timings")
-            return list(words)
-        return aligned
+        for attempt in range(ATTEMPTS):
+            try:
+                async with self._child() as child, asyncio.timeout(_patience_s(pcm)):
+                    aligned: list[Word] = await child.call(Alignment(pcm, tuple(words), tuple(speech)))
+                    return aligned
+            except ChildDied as died:
+                last = attempt + 1 == ATTEMPTS
+                then = "keeping engine timings" if last else "retrying in a new process"
+                log.warning("alignment failed, %s: the aligner %s", then, died)
+            except TimeoutError:
+                log.warning("alignment timed out, keeping engine timings")
+                break
+        return list(words)
 
     async def close(self) -> None:
         """Stop the processes; `align` would start others."""

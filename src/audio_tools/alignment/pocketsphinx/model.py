@@ -40,6 +40,8 @@ Noise of so many steps of the last bit, -80 dBFS: in digital silence the model r
 It is the same for the same number of samples, and so are the results.
 """
 LEAST_LIKELIHOOD = 1e-300
+SHORTEST_SAMPLES = SAMPLE_RATE_HZ // 40
+"""One window of the model's spectrum, 25 ms; PocketSphinx fails on no samples at all."""
 
 _FILLER = re.compile(r"[<\[(]")
 _PRONUNCIATION = re.compile(r"\(\d+\)$")
@@ -96,6 +98,8 @@ class Sphinx:
         Returns:
             The row in order; empty where nothing fits at all.
         """
+        if len(pcm) < SHORTEST_SAMPLES:
+            return []
         decoder = self._decoder(wide)
         for token in {token for word in ways for way in word for token in way}:
             if decoder.lookup_word(token) is None:

@@ -13,8 +13,13 @@ from audio_tools.transcript import Interval
 
 WINDOW_S = 30.0
 """Whisper computes 30 s of audio whatever it is given; a shorter window costs the same."""
-SPEECH_PAD_S = 0.2
-"""Audio kept around speech: the detector is late at soft beginnings and early at soft ends."""
+SPEECH_PAD_S = 1.0
+"""
+Audio kept before the first and after the last speech of a chunk.
+
+The detector is late at soft beginnings and early at soft ends, and in speech alone Whisper takes short
+recordings for another language and loses words.
+"""
 LONG_PAUSE_S = 2.0
 """A pause at least this long is shortened: behind one Whisper loses sentences, inside one it invents them."""
 KEPT_PAUSE_S = 1.0
