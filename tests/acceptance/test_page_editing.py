@@ -105,6 +105,7 @@ def test_keys_move_through_the_recording(editing: Page) -> None:
     editing.press("l", "l")
     editing.until_media(lambda media: media["speed"] == 1.5 and not media["paused"])
     editing.press("k")
+    assert editing.run("return document.querySelector('#speed').value") == "1.5"
     at = editing.until_media(lambda media: media["paused"])["time"]
     editing.press(Keys.ARROW_RIGHT)
     later = editing.until_media(lambda media: media["time"] > at)["time"]

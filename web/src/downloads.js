@@ -7,12 +7,12 @@ import { toast } from './ui.js';
 
 /** Formats by what they are for; those that the service adds later come under `other`. */
 const GROUPS = {
-  edit: ['xmeml', 'premiere', 'fcpxml', 'otio', 'edl', 'edl-markers', 'auto-editor'],
-  captions: ['srt', 'vtt', 'ass', 'ttml'],
-  text: ['txt', 'csv', 'json', 'cut-plan'],
+  edit: ['xmeml', 'fcpxml', 'otio', 'edl', 'edl-markers', 'auto-editor'],
+  captions: ['srt', 'vtt', 'ass', 'ttml', 'caption-report'],
+  text: ['premiere', 'txt', 'csv', 'json', 'cut-plan'],
 };
 /** Formats in which the user chooses between the time of the recording and that of the cut. */
-const EITHER_TIME = ['srt', 'vtt', 'ass', 'ttml', 'txt'];
+const EITHER_TIME = ['srt', 'vtt', 'ass', 'ttml', 'caption-report', 'txt'];
 /** Formats that describe the recording itself. */
 const RECORDING_TIME = ['premiere', 'json'];
 

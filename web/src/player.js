@@ -4,7 +4,9 @@ import { rangeAt } from './ranges.js';
 
 const REWIND_STEP_S = 0.1;
 const LONGEST_S = 1e7;
-const SPEEDS = [1, 1.5, 2, 3];
+export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2, 3];
+/** Speeds that L goes through. */
+const FASTER = [1, 1.5, 2, 3];
 
 /** Media types of codecs by FFmpeg's names; what is not listed is tried. */
 const CODECS = {
@@ -46,6 +48,8 @@ export class Player extends EventTarget {
     this._time = 0;
     this._rewind = 0;
     this._preview = '';
+    /** Speed at which playback begins. */
+    this._speed = 1;
     /** Whether a preview of the sound is played instead of the recording. */
     this.previews = false;
     for (const name of ['play', 'pause', 'ended', 'seeked', 'ratechange']) {
@@ -53,6 +57,7 @@ export class Player extends EventTarget {
     }
     this.media.addEventListener('loadedmetadata', () => {
       this.media.currentTime = this._time;
+      this.media.playbackRate = this._speed;
       this.dispatchEvent(new Event('ready'));
     });
     this.media.addEventListener('error', () => {
@@ -119,7 +124,17 @@ export class Player extends EventTarget {
     else this.play();
   }
 
-  play(speed = 1) {
+  get speed() {
+    return this.media.playbackRate;
+  }
+
+  /** @param {number} speed */
+  setSpeed(speed) {
+    this._speed = speed;
+    this.media.playbackRate = speed;
+  }
+
+  play(speed = this._speed) {
     this._stopRewind();
     this.media.playbackRate = speed;
     this.media.play().catch(() => this._changed());
@@ -132,8 +147,8 @@ export class Player extends EventTarget {
 
   /** L: play, and faster each time. */
   faster() {
-    const next = SPEEDS.find((speed) => speed > this.media.playbackRate) ?? SPEEDS[SPEEDS.length - 1];
-    this.play(this.playing ? next : 1);
+    const next = FASTER.find((speed) => speed > this.media.playbackRate) ?? FASTER[FASTER.length - 1];
+    this.play(this.playing ? next : this._speed);
   }
 
   /** J: backwards. Browsers cannot play backwards, so it jumps in small steps. */

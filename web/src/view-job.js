@@ -8,7 +8,7 @@ import { downloadMenu } from './downloads.js';
 import { Edit } from './edit.js';
 import { clock, cost, duration } from './format.js';
 import { Peaks } from './peaks.js';
-import { Player, playsSound } from './player.js';
+import { Player, playsSound, SPEEDS } from './player.js';
 import { rememberTime } from './router.js';
 import { call, explain, isAborted, isMissing, service } from './service.js';
 import { load, save } from './storage.js';
@@ -160,6 +160,16 @@ export class JobView extends HTMLElement {
       onchange: () => this._setSkip(),
     });
     this._player.skipCuts = this._skip.checked;
+    this._speed = h(
+      'select',
+      {
+        class: 'speed',
+        id: 'speed',
+        'aria-label': t('player.speed'),
+        onchange: () => this._player.setSpeed(Number(this._speed?.value)),
+      },
+      SPEEDS.map((n) => h('option', { value: n, selected: n === 1 }, t('player.times', { n }))),
+    );
     const input = h('input', {
       type: 'file',
       class: 'visually-hidden',
@@ -178,6 +188,7 @@ export class JobView extends HTMLElement {
       { class: 'transport', role: 'group', 'aria-label': t('player.label') },
       this._play,
       h('span', { class: 'times' }, this._clock, h('span', { class: 'small' }, ' / '), this._all),
+      this._speed,
       h('label', { class: 'check' }, this._skip, h('span', {}, t('player.skip'))),
       h('span', { class: 'spacer' }),
       this._legend(),
@@ -543,6 +554,7 @@ export class JobView extends HTMLElement {
     this._transcript.setTime(time);
     if (this._clock) say(this._clock, clock(time, 1));
     this._drawPlay(playing);
+    if (this._speed) this._speed.value = String(this._player.speed);
     this._rememberTimer ||= window.setTimeout(() => {
       this._rememberTimer = 0;
       save(`time.${this.jobId}`, Math.round(100 * this._player.time) / 100);

@@ -333,7 +333,9 @@ export class Waveform extends HTMLElement {
       const whole = new TimelineView();
       whole.resize(canvas.clientWidth, this.duration);
       this._drawBands(base, whole, 0, OVERVIEW);
-      this._drawWave(base, whole, -4, OVERVIEW + 4, ratio);
+      // One lane may fill it; several need their margins.
+      const spare = (this.peaks?.channels.length ?? 1) > 1 ? 0 : 4;
+      this._drawWave(base, whole, -spare, OVERVIEW + spare, ratio);
     }
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
