@@ -115,3 +115,20 @@ def test_the_wheel_contains_the_page(wheel: Path) -> None:
 
     assert {"web/src/index.html", "web/src/main.js", "clients/js/src/audio-tools.js"} <= names
     assert not any("node_modules" in name or name.endswith((".json", ".d.ts")) for name in names)
+
+
+def test_the_wheel_runs_by_uvx(wheel: Path, tmp_path: Path) -> None:
+    """Without an installation: an estimate of the cost of a file."""
+    media = render(SCRIPT, tmp_path / "talk.mp4")
+    uvx = [find_uv_bin(), "tool", "run", "--quiet", "--python", sys.executable, "--from", str(wheel)]
+    ended = subprocess.run(
+        [*uvx, "audio-tools", "transcribe", media, "--dry-run"],
+        env={**os.environ, "OPENAI_API_KEY": "sk-none", "ENGINE": "openai"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert "talk.mp4: 0:20 of audio" in ended.stdout
