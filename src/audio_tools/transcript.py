@@ -106,7 +106,7 @@ class Segment(JsonValue):
     speaker: Annotated[str | None, omit_if_none()] = None
     """Speaker, where the engine separates speakers; a name holds within one transcript."""
     language: Annotated[str | None, omit_if_none()] = None
-    """Language of the segment, ISO 639-1, with `language: multi`."""
+    """Language of the segment, ISO 639-1, with `language: multi` or `channelMode: separate`."""
     channel: Annotated[Count | None, omit_if_none()] = None
     """Channel of the stream, from 0, with `channelMode: separate`."""
 
@@ -208,6 +208,8 @@ class Filler(JsonValue):
     """The words; `uh` for a sound between two words."""
     score: Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})] = 1.0
     """How sure it is."""
+    channel: Annotated[Count | None, omit_if_none()] = None
+    """Channel of the stream, from 0, with `channelMode: separate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,8 @@ class Channel(JsonValue):
     """Silences of this channel in order: nothing is spoken on it, or only what another channel has louder."""
     gaps: tuple[Interval, ...] = ()
     """Speech on this channel that no word covers, although it was sent twice."""
+    language: Annotated[str | None, omit_if_none()] = None
+    """Language of this channel, ISO 639-1; left out if it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

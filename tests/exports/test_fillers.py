@@ -42,6 +42,35 @@ def test_fillers_of_the_result_are_those_of_words_and_sound() -> None:
     assert found == [Filler(0, 0, 0.0, 0.3, "Um"), Filler(None, None, 0.7, 0.8, "uh")]
 
 
+def test_fillers_of_a_channel_have_its_number_and_language() -> None:
+    """Their indexes are those of the words of all channels."""
+    words = [replace(word, channel=number % 2) for number, word in enumerate(say("Um äh so um"))]
+
+    found = [list_fillers(words, language, None, channel) for channel, language in enumerate(["en", "de"])]
+
+    assert [[(f.first_word, f.text, f.channel) for f in each] for each in found] == [
+        [(0, "Um", 0)],
+        [(1, "äh", 1)],
+    ]
+
+
+def test_a_hesitation_has_the_speaker_of_its_channel() -> None:
+    """In Premiere's transcript, although another channel spoke last."""
+    words = (
+        Word("so", 1.0, 1.4, speaker="Ann", channel=0),
+        Word("yes", 1.6, 1.8, speaker="Bob", channel=1),
+        Word("then", 3.0, 3.4, speaker="Ann", channel=0),
+    )
+    fillers = (replace(HESITATION, channel=0),)
+    transcript = replace(transcript_of(*words, duration=5.0), fillers=fillers)
+
+    record = json.loads(write_adobe(transcript))
+
+    names = {speaker["id"]: speaker["name"] for speaker in record["speakers"]}
+    said = {(names[part["speaker"]], word["text"]) for part in record["segments"] for word in part["words"]}
+    assert said == {("Ann", "so"), ("Bob", "yes"), ("Ann", "uh"), ("Ann", "then")}
+
+
 def test_a_hesitation_is_cut_only_if_asked() -> None:
     """It is listed in any case, and says how it was found."""
     kept = plan_of(talk(), fillers="keep")

@@ -105,6 +105,20 @@ async def test_the_language_of_the_first_words_is_kept(tmp_path: Path) -> None:
     assert [result.language for result in results] == ["es", "es", "es"]
 
 
+async def test_each_channel_keeps_its_own_language(tmp_path: Path) -> None:
+    """The microphone of an interpreter has another language than the others, and segments state it."""
+    engine = Engine(["es", "en"])
+    client = EngineClient(engine, RequestLimiter(1))
+    transcriber = ChunkTranscriber(engine, client, ChunkCache(tmp_path), Options(channel_mode="separate"))
+    chunks = [replace(chunk(number), channel=number % 2) for number in range(4)]
+
+    results = [await transcriber.transcribe(transcriber.prepare(each)) for each in chunks]
+
+    assert engine.asked == [None, None, "es", "en"]
+    assert [result.language for result in results] == ["es", "en", "es", "en"]
+    assert [s.language for result in results for s in result.timed.segments] == ["es", "en", "es", "en"]
+
+
 async def test_with_multi_each_chunk_has_its_own_language(tmp_path: Path) -> None:
     """Nothing is kept; segments say what they are in."""
     engine = Engine(["es", "en", "es"])

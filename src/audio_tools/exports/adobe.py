@@ -113,21 +113,23 @@ def write_adobe(transcript: Transcript, language: str | None = None) -> str:
 def _with_hesitations(transcript: Transcript) -> Sequence[Word]:
     """The words, and the hesitations between them as words, so that Premiere finds both."""
     words, hesitations = spoken_words(transcript), hesitations_of(transcript.fillers, None)
-    if not words or not hesitations:
-        return words
-    starts = [word.start for word in words]
-    added = [
-        Word(
-            filler.text,
-            filler.start,
-            filler.end,
-            filler.score,
-            speaker=before.speaker,
-            channel=before.channel,
+    rows: dict[int | None, list[Word]] = {}
+    for word in words:
+        rows.setdefault(word.channel, []).append(word)
+    added: list[Word] = []
+    for filler in hesitations:
+        row = rows.get(filler.channel, words)  # of an older transcript, whose fillers have no channel: all
+        before = row[max(bisect_right(row, filler.start, key=lambda word: word.start) - 1, 0)]
+        added.append(
+            Word(
+                filler.text,
+                filler.start,
+                filler.end,
+                filler.score,
+                speaker=before.speaker,
+                channel=before.channel,
+            )
         )
-        for filler in hesitations
-        for before in [words[max(bisect_right(starts, filler.start) - 1, 0)]]
-    ]
     return sorted([*words, *added], key=lambda word: word.start)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from audio_tools.exports.phrases import WordSpan, find_phrases, normalize, span_of, tokenize
 from audio_tools.transcript import Filler, Interval, Word
@@ -45,7 +46,10 @@ _STRETCHABLE = frozenset({"en", "de", "fr", "es", "it", "pt", "nl", "sv", "no", 
 
 
 def list_fillers(
-    words: Sequence[Word], language: str | None, hesitations: Sequence[Interval] | None
+    words: Sequence[Word],
+    language: str | None,
+    hesitations: Sequence[Interval] | None,
+    channel: int | None = None,
 ) -> list[Filler]:
     """
     The fillers of the result, in order.
@@ -54,18 +58,25 @@ def list_fillers(
         words: the words of the transcript.
         language: ISO-639-1; None: the words for English.
         hesitations: those between the words, in order; None: not searched for.
+        channel: the channel that is searched; None: there are no channels.
     """
-    spoken = [filler_of(words, span) for span in find_fillers(words, tokenize(words), language)]
-    return with_hesitations(
-        spoken, [Filler(None, None, each.start, each.end, BETWEEN_WORDS) for each in hesitations or ()]
-    )
+    numbers = [number for number, word in enumerate(words) if word.channel == channel]
+    own = [words[number] for number in numbers]
+    spoken = [
+        filler_of(words, replace(span, first=numbers[span.first], last=numbers[span.last]))
+        for span in find_fillers(own, tokenize(own), language)
+    ]
+    between = [
+        Filler(None, None, each.start, each.end, BETWEEN_WORDS, channel=channel) for each in hesitations or ()
+    ]
+    return with_hesitations(spoken, between)
 
 
 def filler_of(words: Sequence[Word], span: WordSpan) -> Filler:
     """The filler that these words are."""
     inside = words[span.first : span.last + 1]
     start, end = min(word.start for word in inside), max(word.end for word in inside)
-    return Filler(span.first, span.last, start, end, span.text, span.score)
+    return Filler(span.first, span.last, start, end, span.text, span.score, inside[0].channel)
 
 
 def with_hesitations(spoken: Sequence[Filler], hesitations: Sequence[Filler]) -> list[Filler]:

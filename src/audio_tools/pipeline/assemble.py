@@ -22,6 +22,7 @@ from audio_tools.transcript import (
     AudioStream,
     Channel,
     FailedChunk,
+    Filler,
     Interval,
     MediaInfo,
     Segment,
@@ -81,8 +82,7 @@ def assemble(
     duration = max(media.duration or 0.0, file.seconds)
     # The missing part may be speech, so it must not be reported as a silence to cut.
     pauses = file.pauses if file.sound_missing else _until(file.pauses, file.seconds, duration)
-    language = "en" if options.task == "translate" else options.one_language or _language(chunks)
-    searched = _hesitations(chunks)
+    language = _language(chunks, options)
     total = len(chunks) + len(file.failures)
     return Transcript(
         words=tuple(words) if options.word_timestamps else (),
@@ -99,8 +99,8 @@ def assemble(
         aligner=_aligner_used(aligner, words, language),
         pauses=tuple(find_silences(pauses, words, PAUSE_S)),
         silence_detection=describe_detector(options.silence_detection),
-        fillers=tuple(list_fillers(words if options.word_timestamps else (), language, searched)),
-        filler_detection="transcript" if searched is None else "samples",
+        fillers=tuple(_fillers(chunks, words if options.word_timestamps else (), options)),
+        filler_detection="transcript" if _hesitations(chunks) is None else "samples",
         failed_chunks=tuple(file.failures),
         gaps=tuple(_gaps(chunks)),
         warnings=(*file.warnings, *_warnings(file, words, options, engine)),
@@ -119,6 +119,15 @@ def _hesitations(chunks: Sequence[ChunkResult]) -> list[Interval] | None:
     """The hesitations between words, in order; None if no chunk was searched for them."""
     found = [result.hesitations for result in chunks if result.hesitations is not None]
     return [each for part in found for each in part] if found else None
+
+
+def _fillers(chunks: Sequence[ChunkResult], words: Sequence[Word], options: Options) -> list[Filler]:
+    """The fillers of all channels, each in its language."""
+    found = [
+        list_fillers(words, _language(row, options), _hesitations(row), channel)
+        for channel, row in _by_channel(chunks).items()
+    ]
+    return sorted((filler for part in found for filler in part), key=lambda filler: filler.start)
 
 
 def _joined(chunks: Sequence[ChunkResult]) -> tuple[list[Word], list[Segment]]:
@@ -162,11 +171,16 @@ def _channels(
         own = [word for word in words if word.channel == number]
         chunks = [chunk for chunk in file.chunks if chunk.channel == number]
         silences = find_silences(pauses, own, options.silence_threshold)
-        yield Channel(number, tuple(map(Silence.of, silences)), tuple(_gaps(chunks)))
+        language = _language(chunks, options) if own else None
+        yield Channel(number, tuple(map(Silence.of, silences)), tuple(_gaps(chunks)), language)
 
 
-def _language(chunks: Sequence[ChunkResult]) -> str | None:
-    """The language of most words."""
+def _language(chunks: Sequence[ChunkResult], options: Options) -> str | None:
+    """The language of the words; if none was requested, that of most of them."""
+    if options.task == "translate":
+        return "en"
+    if options.one_language is not None:
+        return options.one_language
     languages = Counter(chunk.language for chunk in chunks for _ in chunk.timed.words if chunk.language)
     return languages.most_common(1)[0][0] if languages else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -103,14 +104,16 @@ class ChunkTranscriber:
         # The words of a translation are not those that are spoken.
         self._aligner = aligner if options.task == "transcribe" else None
         self._disk = disk or DiskWait(0.0)
-        self._misfits = 0
+        self._misfits = Counter[tuple[int | None, str | None]]()  # in a row, by channel and language
         self._client = client
         self._cache = cache
         self._options = options
-        self._language = options.one_language
+        self._requested_language = options.one_language
         self._keeps_language = engine.capabilities.keeps_language
         self._finds_language = self._keeps_language and options.language is None
-        self._finding_language = asyncio.Lock()
+        # By channel: an interpreter speaks another language than the other microphones.
+        self._languages: dict[int | None, str] = {}
+        self._finding_language = defaultdict[int | None, asyncio.Lock](asyncio.Lock)
         form = "lossless" if options.audio_format in LOSSLESS_FORMATS else options.audio_format
         self._answer_shaped_by = (
             *engine.identity(),
@@ -129,8 +132,9 @@ class ChunkTranscriber:
         if not chunk.has_sound:
             return PreparedChunk(bare)
         samples = samples_digest(chunk.pcm)
-        # Else the chunks before it may still tell the language, and with it the name of the reply.
-        stored = None if self._finds_language else self._cache.get(self._digest(samples))
+        # Else the chunks before it may still show the language, which is part of the name of the reply.
+        name = self._digest(samples, self._requested_language)
+        stored = None if self._finds_language else self._cache.get(name)
         return PreparedChunk(bare, samples, stored, None if stored else self._encode(chunk.pcm))
 
     async def transcribe(self, ready: PreparedChunk) -> ChunkResult:
@@ -148,7 +152,7 @@ class ChunkTranscriber:
         reply, stored = await self._reply_in_language(ready)
         channel = chunk.channel
         words = tuple(replace(word.shifted(chunk.start), channel=channel) for word in reply.words)
-        language = reply.language if self._options.is_multilingual else None
+        language = reply.language if self._options.is_multilingual or channel is not None else None
         segments = tuple(
             replace(each.shifted(chunk.start), language=language, channel=channel) for each in reply.segments
         )
@@ -166,18 +170,20 @@ class ChunkTranscriber:
         )
 
     async def _reply_in_language(self, ready: PreparedChunk) -> tuple[Reply, bool]:
-        """Return the reply to a chunk; until the language is known, chunks are processed in order."""
-        if self._finds_language and self._language is None:
-            async with self._finding_language:
-                if self._language is None:
-                    reply, stored = await self._reply(ready)
-                    self._language = reply.language if reply.words else None
+        """Return the reply to a chunk; until the language of a channel is known, its chunks wait in order."""
+        channel = ready.chunk.channel
+        if self._finds_language and channel not in self._languages:
+            async with self._finding_language[channel]:
+                if channel not in self._languages:
+                    reply, stored = await self._reply(ready, None)
+                    if reply.words and reply.language:
+                        self._languages[channel] = reply.language
                     return reply, stored
-        return await self._reply(ready)
+        return await self._reply(ready, self._languages.get(channel, self._requested_language))
 
-    async def _reply(self, ready: PreparedChunk) -> tuple[Reply, bool]:
+    async def _reply(self, ready: PreparedChunk, language: str | None) -> tuple[Reply, bool]:
         """Return the complete reply to a chunk, and whether it was cached."""
-        digest = self._digest(ready.samples)
+        digest = self._digest(ready.samples, language)
         reply = ready.stored
         if reply is None and self._finds_language:
             reply = await asyncio.to_thread(self._cache.get, digest)
@@ -185,36 +191,35 @@ class ChunkTranscriber:
             return reply, True
         chunk, audio = ready.chunk, ready.audio
         assert audio is not None
-        own = Interval(chunk.own.start - chunk.start, chunk.own.end - chunk.start)
-        speech = [Interval(s.start - chunk.start, s.end - chunk.start) for s in chunk.speech]
-        name = chunk_digest(ready.samples, (*self._answer_shaped_by, self._language or "", "as answered"))
+        name = chunk_digest(ready.samples, (*self._answer_shaped_by, language or "", "as answered"))
         known = partial(self._stored, digest, name)
-        answer = await self._client.transcribe(self._request(audio, speech), known)
+        answer = await self._client.transcribe(self._request(audio, _speech_within(chunk), language), known)
         # If another worker transcribed the chunk meanwhile, its cached result is complete.
         if (reply := await asyncio.to_thread(self._cache.get, digest)) is not None:
             return reply, True
-        whole = await self._complete(answer, audio, speech, own, name)
+        whole = await self._complete(answer, chunk, audio, language, name)
         return await self._disk.run(self._cache.put, digest, whole), False
 
     async def _complete(
-        self, answer: Reply, audio: EncodedAudio, speech: Sequence[Interval], own: Interval, name: str
+        self, answer: Reply, chunk: Chunk, audio: EncodedAudio, language: str | None, name: str
     ) -> Reply:
         """Send uncovered speech of the chunk once more, and align the words."""
-        chunk = _Samples(audio)
+        own = Interval(chunk.own.start - chunk.start, chunk.own.end - chunk.start)
+        speech, samples = _speech_within(chunk), _Samples(audio)
         # Sound that only the level detects is sent as well: what an engine makes of it counts.
-        there = list(speech) or [Interval(0.0, audio.seconds)]
-        reply = await asyncio.to_thread(_made_fit, answer, there, chunk)
+        there = speech or [Interval(0.0, audio.seconds)]
+        reply = await asyncio.to_thread(_made_fit, answer, there, samples)
         gaps = _gaps(overlap(speech, own), reply.words, reply.dropped)
         if not gaps and self._aligner is None:
             return reply
         # Store it now: it has been paid for, and the following steps may be interrupted.
         await self._disk.run(self._cache.put, name, answer)
-        pcm = await asyncio.to_thread(chunk.pcm)
+        pcm = await asyncio.to_thread(samples.pcm)
         # A short stretch alone may be taken for another language.
-        language = self._language or (answer.language if self._keeps_language else None)
+        likely = language or (answer.language if self._keeps_language else None)
         for gap in gaps:
             try:
-                more = await self._recheck(pcm, gap, there, language)
+                more = await self._recheck(pcm, gap, there, likely)
                 reply = merge(reply, more, gap)
             except CostLimitReached as error:
                 # A gap is reported. What money is left is for chunks without any transcript.
@@ -226,21 +231,29 @@ class ChunkTranscriber:
                 log.warning(
                     "re-transcribing the gap at %.2f-%.2f s of a chunk failed: %s", gap.start, gap.end, error
                 )
-        return await self._align(reply, chunk, there)
+        return await self._align(reply, samples, there, language or reply.language, chunk.channel)
 
-    async def _align(self, reply: Reply, chunk: _Samples, speech: Sequence[Interval]) -> Reply:
+    async def _align(
+        self,
+        reply: Reply,
+        chunk: _Samples,
+        speech: Sequence[Interval],
+        language: str | None,
+        channel: int | None,
+    ) -> Reply:
         """Align the words, and the segments with them."""
-        if self._aligner is None or not reply.words or self._misfits >= MOST_MISFITS:
+        voice = channel, language
+        if self._aligner is None or not reply.words or self._misfits[voice] >= MOST_MISFITS:
             return reply
-        language = self._language or reply.language
         pcm = await asyncio.to_thread(chunk.pcm)
         placed = await self._aligner.align(pcm, reply.words, speech, language)
-        self._misfits = 0 if any(word.timing == "aligned" for word in placed) else self._misfits + 1
+        fits = any(word.timing == "aligned" for word in placed)
+        self._misfits[voice] = 0 if fits else self._misfits[voice] + 1
         words = await asyncio.to_thread(end_with_sound, placed, chunk.end_of_sound)
         segments = follow_words(reply.segments, reply.words, words)
         aligned = replace(reply, words=tuple(words), segments=tuple(segments))
         # Only aligned words end where a hesitation begins: an engine's own are stretched over it.
-        if self._misfits or language not in HESITATION_LANGUAGES:
+        if not fits or language not in HESITATION_LANGUAGES:
             return aligned
         hesitations = await asyncio.to_thread(find_hesitations, pcm, placed, speech)
         return replace(aligned, hesitations=tuple(hesitations))
@@ -255,8 +268,7 @@ class ChunkTranscriber:
         audio = await asyncio.to_thread(self._encode, part)
         inside = overlap(speech, Interval(start, start + audio.seconds))
         there = [Interval(piece.start - start, piece.end - start) for piece in inside]
-        request = replace(self._request(audio, there), language=language)
-        reply = await self._client.transcribe(request)
+        reply = await self._client.transcribe(self._request(audio, there, language))
         there = there or [Interval(0.0, audio.seconds)]
         fit = without_improbable(await asyncio.to_thread(_made_fit, reply, there, _Samples(audio)))
         # Speaker labels are local to each reply, so labels of this one do not match the first.
@@ -266,15 +278,13 @@ class ChunkTranscriber:
         """Return the cached reply of the first known name."""
         return next(filter(None, map(self._cache.get, digests)), None)
 
-    def _request(self, audio: EncodedAudio, speech: Sequence[Interval]) -> Request:
+    def _request(self, audio: EncodedAudio, speech: Sequence[Interval], language: str | None) -> Request:
         options = self._options
-        return Request(
-            audio, tuple(speech), self._language, options.prompt, translate=options.task == "translate"
-        )
+        return Request(audio, tuple(speech), language, options.prompt, translate=options.task == "translate")
 
-    def _digest(self, samples: str) -> str:
-        """Return the cache name of the reply to the current request."""
-        return chunk_digest(samples, (*self._shaped_by, self._language or ""))
+    def _digest(self, samples: str, language: str | None) -> str:
+        """Return the cache name of the reply to a chunk that is requested in a language."""
+        return chunk_digest(samples, (*self._shaped_by, language or ""))
 
     def _encode(self, pcm: Pcm) -> EncodedAudio:
         missing = int(SHORTEST_REQUEST_S * SAMPLE_RATE_HZ) - len(pcm)
@@ -282,6 +292,11 @@ class ChunkTranscriber:
             pcm = np.concatenate([pcm, np.zeros(missing, np.int16)])
         options = self._options
         return encode(pcm, options.audio_format, options.sample_rate, options.channels)
+
+
+def _speech_within(chunk: Chunk) -> list[Interval]:
+    """The speech of a chunk, in seconds from its start."""
+    return [Interval(s.start - chunk.start, s.end - chunk.start) for s in chunk.speech]
 
 
 def _owned(hesitations: Sequence[Interval] | None, chunk: Chunk) -> tuple[Interval, ...] | None:

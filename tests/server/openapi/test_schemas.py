@@ -52,12 +52,12 @@ def full_transcript() -> Transcript:
         media=replace(film.of_stream(0), time_reference=36_000.0, video_start=0.04),
         aligner="pocketsphinx",
         pauses=(Interval(1.0, 4.0),),
-        fillers=(Filler(None, None, 0.8, 0.95, "uh"),),
+        fillers=(Filler(None, None, 0.8, 0.95, "uh", channel=0),),
         failed_chunks=(FailedChunk(1, 30.0, 60.0, "engine_timeout", "No answer.", 0),),
         gaps=(Interval(4.0, 5.0),),
         warnings=("A sentence.",),
         usage=Usage(60.0, 2, 0, 0.006, 17),
-        channels=(Channel(0, (Silence(1.0, 4.0, 3.0),), (Interval(4.0, 5.0),)),),
+        channels=(Channel(0, (Silence(1.0, 4.0, 3.0),), (Interval(4.0, 5.0),), "en"),),
     )
 
 
