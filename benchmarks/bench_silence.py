@@ -1,20 +1,23 @@
 """
-How well silences are found: each way to detect them, and Silero used alone.
+How well silences are found: each way to detect them, two of Silero's models, and silencedetect.
 
 In labelled recordings of people, as they are and made harder, and in tone words over beds.
 """
 
 from __future__ import annotations
 
+import re
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tests.simulator.beds import BEDS
-from tests.simulator.media import sound
+from tests.simulator.media import ffmpeg, sound
 from tests.simulator.script import talk
 
 from audio_tools.audio.level_vad import joined
@@ -127,7 +130,10 @@ def _sets() -> Iterator[tuple[str, list[Case]]]:
 
 def _detectors() -> dict[str, Callable[[Pcm], list[Interval]]]:
     modes: tuple[SilenceDetection, ...] = ("level", "vad", "auto")
-    return {**{mode: _finder(mode) for mode in modes}, "Silero alone": _silero_alone}
+    rivals = {"Silero 6.2 alone": _silero_alone, "FFmpeg silencedetect -30 dB": _silencedetect}
+    if find_spec("faster_whisper"):
+        rivals["Silero 6.0 alone (faster-whisper)"] = _older_silero_alone
+    return {**{mode: _finder(mode) for mode in modes}, **rivals}
 
 
 def _finder(mode: SilenceDetection) -> Callable[[Pcm], list[Interval]]:
@@ -150,11 +156,37 @@ def _silero_alone(pcm: Pcm) -> list[Interval]:
     width = CONTEXT_SAMPLES + WINDOW_SAMPLES
     windows = np.lib.stride_tricks.sliding_window_view(padded, width)[::WINDOW_SAMPLES]
     odds, _ = network.log_odds(network.features(windows), START)
+    return _by_thresholds(pcm, odds)
+
+
+def _older_silero_alone(pcm: Pcm) -> list[Interval]:
+    """The same with the model that faster-whisper brings along."""
+    from faster_whisper.vad import get_vad_model
+
+    padded = np.pad(pcm, (0, -len(pcm) % WINDOW_SAMPLES)).astype(np.float32) / np.float32(32768)
+    likely = np.clip(get_vad_model()(padded).ravel(), 1e-6, 1 - 1e-6)
+    return _by_thresholds(pcm, np.log(likely / (1 - likely)))
+
+
+def _by_thresholds(pcm: Pcm, odds: NDArray[np.floating]) -> list[Interval]:
+    """The silences by the log-odds of a voice in each window."""
     decided = (odds >= BEGIN_LOG_ODDS) | (odds < END_LOG_ODDS)
     last = np.maximum.accumulate(np.where(decided, np.arange(len(odds)), -1))
     voice = np.where(last >= 0, odds[last] >= BEGIN_LOG_ODDS, False)
     middles = np.arange(len(pcm) // FRAME_SAMPLES) * FRAME_SAMPLES + FRAME_SAMPLES // 2
     return _silences(voice[middles // WINDOW_SAMPLES])
+
+
+def _silencedetect(pcm: Pcm) -> list[Interval]:
+    """The silences by the filter of FFmpeg that scripts and editors use most, with their usual level."""
+    form = ("-f", "s16le", "-ar", str(SAMPLE_RATE_HZ), "-ac", "1", "-i", "pipe:0")
+    command = (ffmpeg(), "-nostdin", "-hide_banner", *form)
+    wanted = ("-af", f"silencedetect=noise=-30dB:d={LEAST_S}", "-f", "null", "-")
+    log = subprocess.run([*command, *wanted], input=pcm.tobytes(), capture_output=True, check=True)
+    found = re.findall(r"silence_(start|end): (-?[\d.]+)", log.stderr.decode())
+    times = [max(float(seconds), 0.0) for _, seconds in found]
+    times += [len(pcm) / SAMPLE_RATE_HZ] * (len(times) % 2)
+    return [Interval(start, end) for start, end in zip(times[::2], times[1::2], strict=True)]
 
 
 def _silences(speech: Flags) -> list[Interval]:

@@ -31,6 +31,7 @@ MOST_GAIN_DB = 35.0
 LOUDEST_FLOOR_DB = -45.0
 
 Flags = NDArray[np.bool_]
+Numbers = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +185,9 @@ def no_frames() -> Frames:
     """Frames to which others are joined."""
     nothing = np.zeros(0, np.float32)
     return Frames(nothing.astype(np.bool_), nothing, nothing, nothing)
+
+
+def runs(flags: Flags) -> tuple[Numbers, Numbers]:
+    """The first frames of all runs of True, and the frames behind them."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
+    return edges[::2], edges[1::2]

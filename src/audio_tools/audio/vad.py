@@ -14,7 +14,7 @@ from audio_tools.errors import EngineNotReady
 SilenceDetection = Literal["auto", "level", "vad"]
 """`level`: by loudness; `vad`: by a neural model of the voice; `auto`: by both together."""
 
-RULES = 2
+RULES = 3
 """Incremented when a detector decides differently on the same samples."""
 
 
