@@ -43,7 +43,7 @@ class IdleEngine:
 
     async def transcribe(self, request: Request) -> Reply:
         await asyncio.sleep(self._latency_s)
-        return Reply("word " * round(request.audio.seconds * WORDS_PER_SECOND))
+        return Reply(" ".join(map(str, range(round(request.audio.seconds * WORDS_PER_SECOND)))))
 
 
 async def main(path: Path, latency_s: float, detection: str) -> None:
