@@ -36,7 +36,7 @@ CONTEXT_FRAMES = DROP_FRAMES + SMOOTHING_FRAMES
 
 
 class EvidenceTrack:
-    """Returns the smoothed evidence of frames as soon as their neighbours are known, independent of the blocks."""
+    """Returns the smoothed evidence of frames as soon as their neighbours are known, in any blocks."""
 
     def __init__(self) -> None:
         self._known: Voices | None = None
