@@ -87,7 +87,7 @@ class ModelProcess:
 
     async def start(self, on_download: OnDownload | None = None) -> None:
         """
-        Load the model, and download it first if need be, which may take minutes.
+        Load the model; download it first if necessary, which may take minutes.
 
         Args:
             on_download: receives the progress of the download; called on the event loop.

@@ -1,4 +1,4 @@
-"""What the rest of the program knows of an engine before one is created."""
+"""The description of an engine, for the program before an engine is created."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""The media's clock: which of its seconds a timestamp of a stream means, and where decoded sound belongs."""
+"""The media's clock: converts timestamps of streams to seconds, and places decoded sound."""
 
 from __future__ import annotations
 
 BACK_S = 1.0
-"""Timestamps that go back so far, in seconds, are another recording's; less is disorder."""
+"""Timestamps that go back this far, in seconds, start another recording; less is disorder."""
 
 LONGEST_JUMP_S = 3600.0
-"""Where a transport stream jumps farther it is another recording; in other containers it is a gap."""
+"""A larger jump starts another recording in a transport stream, and is a gap in other containers."""
 
 LONGEST_S = 7 * 86_400.0
-"""A timestamp later than a week is a lie; filling up to it takes as long as its author likes."""
+"""A timestamp later than a week is invalid; filling the gap would take arbitrarily long."""
 
 SHORTEST_HOLE_S = 0.04
 """
@@ -40,7 +40,7 @@ class MediaClock:
         self._offsets = [-origin_s]
         self._last: dict[int, tuple[int, float]] = {}
         self.joined_at: list[float] = []
-        """Where another recording starts, in seconds."""
+        """Starts of further recordings, in seconds."""
         self.end = 0.0
         """Where the last stream ends so far, in seconds."""
 
@@ -79,7 +79,8 @@ class SoundPlacer:
         """
         When the next piece is heard, in seconds: `end` exactly if it follows without a gap.
 
-        A piece that starts `anew`, in another format, is taken at its word: small shifts would add up.
+        The timestamp of a piece that starts `anew`, in another format, is used exactly: small shifts would
+        add up.
         """
         at = due_s
         if self.end is not None:

@@ -23,16 +23,16 @@ from audio_tools.system.processes import OWN_GROUP, kill_group
 
 BLOCK_SAMPLES = 4 * SAMPLE_RATE_HZ
 STALL_S = 300.0
-"""A decoder that gives nothing for so long hangs (seconds); a network disk may take a while."""
+"""A decoder without output for this many seconds hangs; a network disk may take a while."""
 
 SAME_PLACE = SAMPLE_RATE_HZ // 500
 """Samples: 2 ms. Times come in whole milliseconds, so packets that touch may seem this far apart."""
 
 DROPPED_S = 0.1
-"""Less sound than this (seconds), heard twice and dropped once, is not worth a warning."""
+"""Duplicate sound shorter than this, in seconds, is dropped without a warning."""
 
 FEW_COMPLAINTS = 3
-"""Fewer kinds of damage in a file that was cut off are its last packets."""
+"""Fewer kinds of damage in a truncated file come from its last packets."""
 
 CHILD = "audio_tools.media.decode_child"
 _PIPE_BYTES = 1 << 20
@@ -119,14 +119,14 @@ class Decoder:
         self._finish(self._end(wait_s=_REAP_S), blocks)
 
     def kill(self) -> None:
-        """End the child at once, from any thread, at any time; a thread that iterates gets DecodeFailed."""
+        """Stop the child immediately, from any thread; an iterating thread gets DecodeFailed."""
         self._killed = True
         with self._lock:
             self._signal()
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """After the last block: what an editor should know, such as damage that was skipped."""
+        """After the last block: warnings for the editor, such as damage that was skipped."""
         return tuple(self._warn())
 
     @property
@@ -189,7 +189,7 @@ class Decoder:
         return self._process
 
     def _finish(self, exit_code: int, blocks: int) -> None:
-        """Judge how the child ended."""
+        """Raise an error unless the child ended well."""
         if self._killed:
             raise self._failed("decoding was stopped")
         if exit_code < 0:
@@ -245,7 +245,7 @@ class Decoder:
         )
 
     def _end(self, *, wait_s: float) -> int:
-        """Give the child a moment to end by itself, then kill it; returns its exit code."""
+        """Wait a moment for the child to exit, then kill it; returns its exit code."""
         process = self._started()
         # Under the lock, for an id that has been waited for may be another process's the next moment.
         with self._lock:

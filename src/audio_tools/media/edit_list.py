@@ -44,7 +44,7 @@ class Movie:
 
 
 def read_movie(path: Path) -> Movie | None:
-    """What the index of an MP4 or QuickTime file holds; None for other files, and where it is damaged."""
+    """Return the index of an MP4 or QuickTime file; None for other or damaged files."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)

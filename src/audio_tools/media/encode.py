@@ -1,4 +1,4 @@
-"""A chunk of samples becomes a small file in memory, and samples again."""
+"""Encode a chunk of samples to a small file in memory, and decode it again."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def max_encoded_bytes(
     seconds: float, audio_format: str, sample_rate_hz: int = SAMPLE_RATE_HZ, channels: int = 1
 ) -> int:
     """
-    The most bytes that `encode` makes of so many seconds, whatever they hold.
+    Return the maximum size in bytes of this many encoded seconds, whatever they contain.
 
     Raises:
         ValueError: there is no such format, rate or number of channels.
@@ -126,7 +126,7 @@ def seconds_within(
     max_bytes: int, audio_format: str, sample_rate_hz: int = SAMPLE_RATE_HZ, channels: int = 1
 ) -> float:
     """
-    How many seconds surely fit into `max_bytes` encoded; 0 if not even the headers do.
+    Return how many encoded seconds certainly fit into `max_bytes`; 0 if not even the headers do.
 
     Raises:
         ValueError: there is no such format, rate or number of channels.

@@ -33,7 +33,7 @@ reverberation and ambience, averaged as here.
 SHARE = 0.003
 """Such bands hold at least this share of the energy; a voice 12 dB below dense music reaches it at times."""
 HOLD_S = 10.0
-"""How long the finding lasts after such a band, so that no word begins unheard."""
+"""How long the result stays true after such a band, so that no beginning of a word is lost."""
 
 
 class HiddenSide:

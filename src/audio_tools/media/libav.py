@@ -1,4 +1,4 @@
-"""How libavformat is opened, in a child process only: with what it may read, and with its complaints kept."""
+"""Open files with libavformat, in a child process only: restrict what it may read, and collect its errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_LINE = 2000
 
 
 class Log:
-    """What libav said in this thread; memory is bounded however much that is."""
+    """The messages of libav in this thread; memory is bounded."""
 
     def __init__(self, captured: list[tuple[int, str, str]]) -> None:
         self._captured = captured

@@ -80,7 +80,7 @@ class Mixdown:
         return np.concatenate([self._weigh(block) for block in _blocks(samples)])
 
     def _is_equal(self) -> bool:
-        """Whether the channels have equal weights, and had before: nothing fades."""
+        """Whether the channels have and had equal weights, so nothing fades."""
         before = self._weights
         return bool((self._balance == 1).all()) and (before is None or bool(np.ptp(np.abs(before)) == 0))
 

@@ -1,4 +1,4 @@
-"""Find out what the timeline needs to know of a media file: streams, times, frame rate, timecode."""
+"""Read the properties of a media file that a timeline needs: streams, times, frame rate, timecode."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ async def probe(path: Path, *, timeout_s: float = 30.0) -> MediaInfo:
     Probe a media file.
 
     All times are on the media's clock, FFmpeg's own: presentation time minus the earliest start of any
-    stream. libavformat runs in a child process that dies with the timeout, with the task and with us.
+    stream. libavformat runs in a child process that is killed at the timeout, with the task, and with this
+    process.
 
     Raises:
         MediaNotFound: there is no such file, or it may not be read.
@@ -121,7 +122,7 @@ def measured(media: MediaInfo, position: int, start: float, end: float) -> Media
 
 
 def _check_file(path: Path) -> None:
-    """Refuse what is no file of media, before libavformat blocks on a pipe or reads a device."""
+    """Refuse what is not a regular file, before libavformat blocks on a pipe or reads a device."""
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
@@ -140,7 +141,7 @@ def _check_file(path: Path) -> None:
 
 
 async def _run_child(path: Path, timeout_s: float) -> Facts:
-    """What the child process has to say; it is gone when this returns."""
+    """Return the output of the child process, which has ended when this returns."""
     # -P: a file named json.py beside the media, or wherever the service was started, is not imported.
     command = [sys.executable, "-P", "-m", CHILD, str(os.getpid()), str(path)]
     pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
@@ -162,7 +163,7 @@ async def _run_child(path: Path, timeout_s: float) -> Facts:
 
 
 def media_info(facts: Facts) -> MediaInfo:
-    """Judge the facts of `probe_child.read_facts`."""
+    """Derive the media properties from the facts of `probe_child.read_facts`."""
     streams: list[Facts] = facts["streams"]
     if facts["guessed"]:
         streams = [stream | {"duration": None} for stream in streams]

@@ -57,7 +57,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is nothing, or nothing more, in libav's words or ours."""
+    """The reason why decoding failed or stopped, by libav or audio-tools."""
 
     complaints: str
 

@@ -1,4 +1,4 @@
-"""Decoded frames become samples of one rate: in the decoding child processes."""
+"""Resample decoded frames to one rate, in the decoding child processes."""
 
 from __future__ import annotations
 

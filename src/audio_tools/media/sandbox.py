@@ -1,5 +1,5 @@
 """
-A child process that reads a stranger's file is kept within bounds, and does not outlive us.
+Limit the resources and the lifetime of child processes that read untrusted files.
 
 A child bounds itself as the first thing that it does: a hook in the forked process (`preexec_fn`) may
 deadlock in a process with threads.

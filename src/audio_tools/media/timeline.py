@@ -1,4 +1,4 @@
-"""Which streams of an opened file share one clock, where its time 0 is, and when the last of them ends."""
+"""Find the streams of a file that share one clock, its time 0, and the end of the last stream."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _UNKNOWN_SIZES = (0, 0xFFFFFFFF)
 
 
 def ends_early(path: Path, container: str) -> bool:
-    """Whether the file was cut off; `container` is the name of its demuxer. False if it cannot be told."""
+    """Return whether the file was cut off; `container` is the name of its demuxer. False if unknown."""
     judge = _JUDGES.get(container)
     if judge is None:
         return False

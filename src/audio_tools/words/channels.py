@@ -1,4 +1,4 @@
-"""Words of several channels in one row, in the order in which they are spoken."""
+"""Merge the words of several channels in the order in which they are spoken."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from audio_tools.transcript import Word
 from audio_tools.words.script import ends_sentence
 
 TURN_PAUSE_S = 0.5
-"""A shorter pause without a sentence end is no place for another channel's words."""
+"""Another channel's words are inserted only at a sentence end or a pause of this length, in seconds."""
 
 
 class Timed(Protocol):
-    """Something with a start, in seconds."""
+    """An item with a start, in seconds."""
 
     @property
     def start(self) -> float: ...
@@ -27,9 +27,9 @@ T = TypeVar("T", bound=Timed)
 
 def in_spoken_order(channels: Sequence[Sequence[T]]) -> list[T]:
     """
-    The items of all channels by their starts; each channel keeps its order, whatever the starts are.
+    Return the items of all channels by their starts; each channel keeps its own order.
 
-    Of those that start together the first channel's come first.
+    Of items that start together, those of the first channel come first.
     """
     return [item for _, item in heapq.merge(*map(_by_start, channels), key=lambda entry: entry[0])]
 
@@ -46,7 +46,7 @@ class Turn:
 
     @property
     def start(self) -> float:
-        """When it begins, in seconds."""
+        """Start, in seconds."""
         return self.words[0].start
 
     @property

@@ -1,4 +1,4 @@
-"""Put the words of a second answer where the first one has none."""
+"""Merge the words of a second reply into the gaps of the first one."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from audio_tools.words.script import fold_letters, join_words
 from audio_tools.words.segments import group, home_segments, rebuild
 
 LEAST_SAME_WORDS = 3
-"""A second answer that repeats at least this number of untimed words is the same text again."""
+"""A second reply that repeats at least this number of untimed words is the same text again."""
 EDGE_S = 0.75
-"""Two answers that differ by less about a word at an edge of a gap (seconds) both have it."""
+"""Maximum difference, in seconds, between the times of one word in both replies at the edge of a gap."""
 
 
 def merge(reply: Reply, more: Sequence[Word], gap: Interval) -> Reply:
     """
-    The reply with the words of a second answer that lie in a gap of the first one.
+    Return the reply with the words of a second one that lie in a gap of the first.
 
-    The order of both texts stays. What the first answer says already is not said twice: its times were wrong.
+    The order of both texts is kept. Words that the first reply already has are not repeated: its times were
+    wrong.
 
     Args:
-        reply: the first answer; words in order, segments made of them.
-        more: the words of the second answer, in order, on the same clock.
+        reply: the first reply; words in order, segments made of them.
+        more: the words of the second reply, in order, on the same clock.
         gap: in seconds; no word of the first answer has its middle in it.
     """
     if len(more) > 1 and _texts(more) == _texts(reply.words):
@@ -47,7 +48,7 @@ def merge(reply: Reply, more: Sequence[Word], gap: Interval) -> Reply:
 
 
 def _without_overlap(words: Sequence[Word], found: Sequence[Word], gap: Interval) -> list[Word]:
-    """What of a second answer the first one does not have: people repeat themselves, engines repeat edges."""
+    """Return the words that the first reply lacks: people repeat themselves, engines repeat edges."""
     if len(found) >= LEAST_SAME_WORDS and _contains([w for w in words if w.timing == "estimated"], found):
         return []
     position = bisect_left(words, gap.start, key=lambda word: word.middle)

@@ -1,8 +1,8 @@
 """
 Times for words in a fixed order: a time that contradicts the order counts as missing.
 
-The order of a text is never changed by times. What has no time, or one that cannot be true, shares the room
-that is left between its neighbours.
+The order of a text is never changed by times. A word without a time, or with an impossible one, shares the
+space between its neighbours.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from audio_tools.transcript import Interval, Timing, Word
 from audio_tools.words.script import fold
 
 SHORTEST_WORD_S = 0.04
-"""No word is shorter if there is room: people need at least so long for one."""
+"""Minimum length of a word, in seconds, if there is space."""
 LONGEST_LETTER_S, LONGEST_GUESS_S = 0.09, 0.3
-"""A word of which only the start is known is at most so long: for each letter, and besides."""
+"""Maximum length of a word with a start only, in seconds: for each letter, and in addition."""
 OUTSIDE_S = 1.0
-"""Engines overshoot the ends of a chunk by less (seconds); a time farther out belongs to something else."""
+"""How far engines overshoot the ends of a chunk, in seconds; times farther out are wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimedUnit:
-    """A word of a text with the times that an engine gives for it, in seconds; None: it gives none."""
+    """A word of a text with the engine's times, in seconds; None if it gives none."""
 
     text: str
     start: float | None = None
@@ -45,7 +45,7 @@ def to_words(units: Sequence[TimedUnit], seconds: float) -> list[Word]:
 
     Returns:
         Kept are the times of the longest row that is in order. Of several without length at one moment, none
-        is. The other words share what is free between their neighbours ("estimated").
+        is. The other words share the space between their neighbours ("estimated").
     """
     kept = _increasing(_without_crowds([_time(unit, seconds) for unit in units]))
     kept = _with_ends(units, kept, seconds)
@@ -54,7 +54,7 @@ def to_words(units: Sequence[TimedUnit], seconds: float) -> list[Word]:
 
 
 def in_order(words: Sequence[Word], seconds: float) -> list[Word]:
-    """The same words in the same order, with times that agree with it; see `to_words`."""
+    """Return the same words in the same order, with times that agree with it; see `to_words`."""
     units = [TimedUnit(w.word, w.start, w.end, w.confidence, w.speaker, w.timing) for w in words]
     return to_words(units, seconds)
 
@@ -85,7 +85,7 @@ def _with_ends(
 
 
 def _fill(units: Sequence[TimedUnit], times: Sequence[Interval | None], seconds: float) -> Iterator[Word]:
-    """All units as words; those without times share what is free between their neighbours, by letters."""
+    """Return all units as words; those without times share the space between their neighbours by letters."""
     free_from = 0.0
     for known, group in groupby(range(len(units)), lambda number: times[number] is not None):
         row = list(group)
@@ -148,14 +148,16 @@ def separate(words: Sequence[Word], within: Interval) -> list[Word]:
 
     Args:
         words: in the order that they keep.
-        within: where all of them end up; words that are too many for it share it evenly.
+        within: where all of them end up; too many words share it evenly.
     """
     shortest = min(SHORTEST_WORD_S, within.duration / max(len(words), 1))
     return _pushed_back(list(_pushed_forward(words, within.start, shortest)), within, shortest)
 
 
 def _pushed_forward(words: Sequence[Word], free_from: float, shortest: float) -> Iterator[Word]:
-    """The words, each behind the one before it and of some length; where two overlap they meet half-way."""
+    """
+    Return the words one after the other and of positive length; where two overlap, they meet in the middle.
+    """
     last: Word | None = None
     for word in words:
         start = max(word.start, free_from)

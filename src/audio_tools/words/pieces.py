@@ -1,8 +1,8 @@
 """
-Join what an engine lists as words to the words of its text.
+Match the pieces that an engine lists as words to the words of its text.
 
-Engines list tokens, words without punctuation, characters, or halves of characters. The text decides how a
-word is written and which one follows which; the list decides when it was said.
+Engines list tokens, words without punctuation, characters, or halves of characters. The text decides the
+spelling and order of words, the list decides their times.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SPACED_SHARE = 0.1
 """If a greater share of the pieces begins with a space, they are tokens: what has none continues the last.
 Whole words are listed with a space before each of them, or before none."""
 LEAST_ALIKE = 0.5
-"""Texts that share fewer of their letters are different words, such as `10` and `ten`: compared as wholes."""
+"""Texts that share fewer letters, such as `10` and `ten`, are compared as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A word or a part of one as an engine lists it; times in seconds, None where there is none."""
+    """A word or a part of one as an engine lists it; times in seconds, or None."""
 
     text: str
     start: float | None
@@ -44,8 +44,8 @@ def join_pieces(pieces: Sequence[Piece], text: str, seconds: float) -> list[Word
     The words of a text, with the times of the pieces.
 
     Args:
-        pieces: what the engine lists, in its order; with their own spaces if they are tokens.
-        text: what the engine says as a whole; empty: what the pieces say.
+        pieces: the list of the engine, in its order; tokens have their own spaces.
+        text: the full text of the engine; empty: the text of the pieces.
         seconds: length of the chunk.
 
     Returns:
@@ -64,7 +64,7 @@ def join_pieces(pieces: Sequence[Piece], text: str, seconds: float) -> list[Word
 
 
 def text_of(pieces: Sequence[Piece]) -> str:
-    """What the pieces say: as they are if they are tokens, else with a space between them."""
+    """Return the text of the pieces: unchanged for tokens, else with a space between them."""
     spaced = sum(piece.text[:1].isspace() for piece in pieces[1:])
     if spaced > len(pieces[1:]) * SPACED_SHARE:
         return "".join(piece.text for piece in pieces).strip()

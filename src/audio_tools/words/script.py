@@ -1,4 +1,4 @@
-"""Facts about scripts: which of them separate words by spaces, how letters compare, where sentences end."""
+"""Properties of scripts: which separate words by spaces, how letters compare, where sentences end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 REPLACEMENT = "\ufffd"
-"""Stands for bytes that are no character: a server that cuts a token inside one sends it."""
+"""The replacement character, which a server sends if it cuts a token inside a character."""
 
 CLOSING_QUOTES = "\"'”’»›)]}」』）】》〉"
 SENTENCE_MARKS = tuple(".!?…。！？｡؟।۔።։။៕᙮")
@@ -27,7 +27,7 @@ _NO_LETTERS = re.compile(rf"[^\w{REPLACEMENT}]|_")
 
 
 def fold(text: str) -> str:
-    """The text without case and punctuation: what makes two words the same word."""
+    """Return the text without case and punctuation, for comparing words."""
     return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).casefold())
 
 

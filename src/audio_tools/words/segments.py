@@ -15,7 +15,7 @@ LONGEST_PAUSE_S = 0.8
 
 
 def group(words: Sequence[Word], pause_s: float = LONGEST_PAUSE_S) -> list[Segment]:
-    """Segments for an engine that gives none: they end with a sentence, at a pause, with a speaker."""
+    """Return segments for an engine without them: they end with a sentence, at a pause, or with a speaker."""
     segments: list[Segment] = []
     first = 0
     for position, word in enumerate(words):
@@ -33,7 +33,9 @@ def group(words: Sequence[Word], pause_s: float = LONGEST_PAUSE_S) -> list[Segme
 
 
 def of_words(segment: Segment, words: Sequence[Word]) -> Segment:
-    """The segment with the times and the text of these words, at least one; in its own spacing if it can."""
+    """
+    Return the segment with the times and text of these words (at least one), keeping its spacing if possible.
+    """
     text = join_words([word.word for word in words])
     if "".join(text.split()) == "".join(segment.text.split()):
         text = segment.text
@@ -42,7 +44,7 @@ def of_words(segment: Segment, words: Sequence[Word]) -> Segment:
 
 def follow_words(segments: Sequence[Segment], before: Sequence[Word], after: Sequence[Word]) -> list[Segment]:
     """
-    The segments with the times of their words after these have moved; one without words is left out.
+    Return the segments with the new times of their words; a segment without words is left out.
 
     Args:
         segments: in the order of the text, on the clock of `before`.

@@ -1,4 +1,4 @@
-"""Put the words of all chunks onto one clock: each word once, in order."""
+"""Join the words of all chunks on one clock: each word once, in order."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class BorderJoiner:
         middles = [word.middle for word in chunk.words]
         kept: list[int] = []
         if self._last is not None:
-            if chunk.overlaps:  # else a word on each side of the border is a word said twice
+            if chunk.overlaps:  # else a word on each side of the border was said twice
                 _agree((self._last, chunk), (self._middles, middles))
             kept = self._kept(self._last.own.end)
         # An engine may overshoot the ends of the media a little; no neighbour owns those words.

@@ -1,4 +1,4 @@
-"""Words on the clock of a chunk: spread over the speech, kept out of its pauses, and where none are."""
+"""Word times within a chunk: spread words over the speech, keep them out of pauses, find uncovered speech."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from audio_tools.words.units import split_units
 STRAY_S = 0.5
 """Engines place words up to half a second off (p95, measured)."""
 LONGEST_GUESS_S = 0.8
-"""A word whose time is unknown gets at most this length."""
+"""Maximum length of a word without a known time, in seconds."""
 UNCOVERED_S = 1.0
-"""So much speech (seconds) between two words and none of it transcribed is worth another request."""
+"""Minimum length of uncovered speech between two words that is sent again, in seconds."""
 
 PAUSE_BEHIND_S = 0.15
-"""A word ends by its sound only where at least so much time is left to the next one."""
+"""Minimum pause after a word whose end follows its sound, in seconds."""
 
 Sounds = Callable[[Interval], bool]
-"""Whether anything sounds in a stretch of a chunk, in seconds from its start."""
+"""Whether a stretch of a chunk contains sound, in seconds from its start."""
 
 
 def spread(text: str, speech: Sequence[Interval]) -> list[Word]:
     """
-    Place the words of a text as evenly as the speech allows, by their number of letters.
+    Spread the words of a text over the speech, by their number of letters.
 
     Args:
         text: see `words.units.split_units`.
@@ -69,9 +69,9 @@ def fit_to_speech(
     """
     Keep words in the speech, unless there is sound where an engine places them outside it.
 
-    A word that reaches into a pause ends where that begins. One that lies in a pause stays if something
-    sounds there: the detector may be wrong. If nothing does, its time is: it belongs to the speech next to
-    the words of its sentence. Only where a whole sentence lies in silence was it invented.
+    A word that reaches into a pause ends where the pause begins. A word in a pause stays if there is sound:
+    the detector may be wrong. If there is none, its time is wrong: it belongs to the speech next to the words
+    of its sentence. Only where a whole sentence lies in silence was it invented.
 
     Args:
         words: in the order of the text, none overlapping the next.
@@ -95,7 +95,7 @@ def fit_to_speech(
 
 
 def _in_speech(word: Word, speech: Sequence[Interval], sounds: Sounds) -> Word | None:
-    """A word cut to the speech, or as it is if something sounds there; None if its time cannot be true."""
+    """Return a word cut to the speech, or unchanged if there is sound; None if its time is impossible."""
     first = bisect_right(speech, word.start, key=lambda stretch: stretch.end)
     behind = bisect_left(speech, word.end, key=lambda stretch: stretch.start)
     if first < behind:
@@ -104,7 +104,7 @@ def _in_speech(word: Word, speech: Sequence[Interval], sounds: Sounds) -> Word |
 
 
 def _cut(word: Word, speech: Sequence[Interval]) -> Word:
-    """What of a word lies in one stretch of speech: the longest piece."""
+    """Return the longest part of a word that lies in one stretch of speech."""
     pieces = [Interval(max(word.start, s.start), min(word.end, s.end)) for s in speech]
     longest = max(pieces, key=lambda piece: piece.duration)
     return replace(word, start=longest.start, end=longest.end)
@@ -160,13 +160,13 @@ def place_between(
     side: Literal["start", "end"] | None = None,
 ) -> list[Word]:
     """
-    Words whose times are unknown, in the speech that is free for them ("estimated").
+    Place words without known times in the free speech ("estimated").
 
     Args:
         words: in order, at least one.
         free: what their neighbours leave.
         speech: sorted.
-        side: where they belong if it is more than they need; None: anywhere, so evenly all over it.
+        side: where they belong if there is more space than they need; None: spread evenly.
     """
     spoken = overlap(speech, free) or [free]
     lengths = [max(len(fold(word.word)), 1) for word in words]

@@ -11,7 +11,7 @@ from icu4py.breakers import LineBreaker, WordBreaker
 from audio_tools.words.script import UNSPACED, fold_letters
 
 NOTES = "♩♪♫♬🎵🎶"
-"""A sign of music is a unit of its own, never a mark on the word before it."""
+"""A music sign is a unit of its own, never punctuation of the word before it."""
 ANY_LOCALE = ""
 """ICU's dictionaries follow the script, not the language."""
 _NOTES = re.compile(f"([{NOTES}]+)")

@@ -22,29 +22,31 @@ _SOUND = re.compile(
     re.IGNORECASE,
 )
 LONGEST_TAG_WORDS = 8
-"""An opening bracket without a closing one within so many words opens nothing."""
+"""Maximum number of words in brackets; a longer distance means that the brackets do not belong together."""
 
 LONGEST_ASIDE_WORDS = 3
 
 LEAST_REPEATS = 6
-"""So often in a row people say a phrase (`no, no, no`); more needs other evidence to be an engine's loop."""
+"""How often people repeat a phrase (`no, no, no`); more may be a loop of the engine, given other evidence."""
 CERTAIN_REPEATS = 20
 """Maximum plausible number of consecutive repetitions of a phrase of several words."""
 LONGEST_PHRASE_WORDS = 12
 FASTEST_LETTERS_PER_S = 30.0
-"""Fast speakers reach 20 to 25."""
+"""Maximum letters per second; fast speakers reach 20 to 25."""
 NO_SPEECH_PROB = 0.6
 COMPRESSION_RATIO = 2.4
-"""What Whisper itself takes for no speech and for a repetition."""
+"""Whisper's own thresholds for no speech and for a repetition."""
 LEAST_LOGPROB = -1.0
-"""Whisper itself does not trust a text of which the mean log probability of a token is lower."""
+"""Whisper's own threshold for the mean log probability of the tokens of a text."""
 
 Voiced = Callable[[Interval], bool]
 """Whether a stretch of a chunk contains a voice, in seconds from its start."""
 
 
 def without_unspoken(reply: Reply) -> Reply:
-    """The reply without descriptions of sounds and endless repetitions, which are `dropped` instead."""
+    """
+    Return the reply without descriptions of sounds and endless repetitions, which are `dropped` instead.
+    """
     rows = [*_tags(reply), *_loops(reply)]
     if not rows:
         return reply
@@ -56,8 +58,8 @@ def without_invented(reply: Reply, voiced: Voiced) -> Reply:
     """
     The reply without the segments on music, tones and noise, which are `dropped` instead.
 
-    Both must be against a segment: the engine, which takes silence for likelier than speech, and the samples,
-    without a voice at its words or half a second around them.
+    A segment is dropped only if both agree: the engine, for which silence is more likely than speech, and the
+    samples, without a voice at its words or half a second around them.
     """
     homes = home_segments(reply.segments, reply.words)
     rows = [
@@ -74,7 +76,7 @@ def without_invented(reply: Reply, voiced: Voiced) -> Reply:
 
 
 def without_improbable(reply: Reply) -> Reply:
-    """The reply without the segments that the engine itself takes for improbable."""
+    """Return the reply without the segments that the engine itself considers improbable."""
     homes = home_segments(reply.segments, reply.words)
     doubted = {n for n, each in enumerate(reply.segments) if (each.avg_logprob or 0.0) < LEAST_LOGPROB}
     return drop(reply, {n for n, home in enumerate(homes) if home in doubted}, ()) if doubted else reply

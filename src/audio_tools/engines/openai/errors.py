@@ -58,9 +58,9 @@ GATEWAY_TIMEOUT = {504, 524}
 SAYS_LOADING = re.compile(
     r"(?i)\b(loading|warming up|warm-?up|initiali[sz]ing|starting up|not (yet )?(ready|loaded))\b"
 )
-"""What servers say while they load a model (llama.cpp, Ollama, Hugging Face, vLLM)."""
+"""Messages of servers that are loading a model (llama.cpp, Ollama, Hugging Face, vLLM)."""
 SAYS_FAILED = re.compile(r"(?i)\b(fail(ed|ure)|error loading|cannot|can't|could not|unable)\b")
-"""What they say when that did not succeed."""
+"""Messages of servers that failed to load a model."""
 UNREACHABLE_HINT = "Check OPENAI_BASE_URL, the network, and the proxy if there is one."
 
 

@@ -25,15 +25,15 @@ ATTEMPTS: tuple[dict[str, Any], ...] = (
 )
 """Tried in turn until the text is not repetitive; arguments of CTranslate2's `generate`."""
 MARGIN_S = 2.0
-"""Silence that is encoded behind the samples of a window, so that the model knows that they end."""
+"""Silence that is encoded after the samples of a window, so that the model recognizes their end."""
 SHORTEST_ENCODED_S = 10.0
 """Of English. The model was trained on 30 s; less of it costs words in other languages."""
 FIRST_TIME_WITHIN_S = 1.0
-"""The first segment of a window begins within so many seconds, as in OpenAI's Whisper."""
+"""The first segment of a window begins within this many seconds, as in OpenAI's Whisper."""
 TOKENS_PER_SECOND = 50
 FRAMES_PER_SECOND = 100
 MOST_TOKENS_PER_SECOND, MOST_TOKENS_BESIDE = 15, 24
-"""Twice what the model itself can write about a full window; a loop in a short one ends here."""
+"""Twice the maximum text of a full window; a loop in a short window ends here."""
 PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 
 Samples = NDArray[np.float32]
@@ -45,12 +45,12 @@ LEAST_LOGPROB = -1.0
 MOST_NO_SPEECH = 0.6
 """Text is dropped where it is less likely than `LEAST_LOGPROB` and silence is likelier than this."""
 LONE_MARKS = ".,!?…-–—。，、！？ "
-"""A piece of nothing else that a space sets apart is no word: a window in noise ends with `. . . .`."""
+"""A separate piece of these characters only is not a word: a window in noise ends with `. . . .`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The tokens of one window and how sure the model is of them."""
+    """The tokens of one window and their confidence."""
 
     tokens: list[int]
     avg_logprob: float
@@ -59,7 +59,7 @@ class Decoded:
 
     @property
     def is_repetitive(self) -> bool:
-        """Whether the text repeats itself as a loop does."""
+        """Whether the text repeats itself like a loop."""
         return self.compression_ratio > MOST_COMPRESSION
 
     @property
@@ -70,7 +70,7 @@ class Decoded:
 
     @property
     def is_silence(self) -> bool:
-        """Whether the model itself takes the window for silence."""
+        """Whether the model itself considers the window silent."""
         return self.no_speech_prob > MOST_NO_SPEECH and self.avg_logprob <= LEAST_LOGPROB
 
 
@@ -143,7 +143,9 @@ class WindowDecoder:
         return self._model.encode(self._features)
 
     def detect_language(self) -> tuple[str, float]:
-        """Return the likeliest language, ISO-639-1, and its probability; a monolingual model has but one."""
+        """
+        Return the most likely language, ISO-639-1, and its probability; a monolingual model has only one.
+        """
         if not self._model.model.is_multilingual:
             return "en", 1.0
         token, probability = self._model.model.detect_language(self._encoded)[0][0]

@@ -22,10 +22,10 @@ CAPABILITIES = Capabilities(
 """Half a second below the 30 s of the model, so that padded speech still fits."""
 
 RULES = 3
-"""Increases when the same window gives other words than before; part of the identity."""
+"""Incremented when the same window gives other words; part of the identity."""
 
 _TRANSCRIBES_ONLY = r"\.en\b|turbo|distil"
-"""The names of models that cannot translate: English ones, and those that were trained without it."""
+"""Names of models that cannot translate: English models, and those trained without translation."""
 
 MODULE = "audio_tools.engines.whisper.process"
 
@@ -62,7 +62,7 @@ class WhisperEngine:
         )
 
     def identity(self) -> tuple[str, ...]:
-        """The weights by their SHA-256, the code that runs them and how it is told to; after `start` only."""
+        """Return the SHA-256 of the weights, the version and the settings of the code; after `start` only."""
         ready = self.process.ready
         shaped = {
             "attempts": ATTEMPTS,
@@ -104,5 +104,5 @@ class WhisperEngine:
         return await self.process.transcribe(request)
 
     async def close(self) -> None:
-        """End the process."""
+        """Stop the process."""
         await self.process.close()

@@ -63,10 +63,10 @@ def _reason(error: Exception) -> str:
 
 def download(repository: str, on_download: OnDownload) -> Path:
     """
-    Bring the newest version of a model here; what was downloaded before is not sent again. Takes minutes.
+    Download the newest version of a model; files that are already present are skipped. Takes minutes.
 
     Raises:
-        OSError: why not, in one line.
+        OSError: the download failed; the reason in one line.
     """
     from huggingface_hub import snapshot_download
 

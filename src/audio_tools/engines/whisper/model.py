@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LATE_S = 0.06
 """
-Whisper places words too early; all are moved by this much (docs/decisions/0014-words-in-pauses.md).
+Whisper places words too early; all are shifted by this much (docs/decisions/0014-words-in-pauses.md).
 
 A property of how it finds them, in the attention of its decoder, and not of a language.
 """
@@ -35,9 +35,9 @@ MOST_WORKERS = 4
 SHORTEST_STEP_S = 1.0
 """Speech that is longer than a window is transcribed in steps of at least this length."""
 MOST_RESTS = 3
-"""How often a window is continued behind its last sentence."""
+"""How often a window is continued after its last sentence."""
 LEAST_REST_S = 1.0
-"""Less speech at the end of a window is not worth another step: words end early by about as much."""
+"""Less speech at the end of a window is not worth another step, since words end early by about this much."""
 
 
 class Languages:

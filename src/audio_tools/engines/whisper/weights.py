@@ -26,7 +26,7 @@ from audio_tools.model_packages import WHISPER_PACKAGES
 from audio_tools.storage.local import map_storage_errors
 
 WEIGHTS_FILE = "model.bin"
-"""Without it a folder is no model; its name is CTranslate2's."""
+"""The file that every model folder contains; the name is CTranslate2's."""
 
 Kind = Literal["folder", "joined", "packages", "cache", "hub"]
 
@@ -42,7 +42,7 @@ class _Source:
 
 def find_weights(name_or_folder: str, data_dir: Path, *, on_download: OnDownload) -> Path:
     """
-    Find the weights of a model, and bring them here if need be. May take minutes: never on an event loop.
+    Find the weights of a model, and download them if necessary. May take minutes: not on an event loop.
 
     Args:
         name_or_folder: `base`, another of Whisper's sizes, `owner/name` on the hub, or a folder.
@@ -69,7 +69,7 @@ def find_weights(name_or_folder: str, data_dir: Path, *, on_download: OnDownload
 
 def has_weights(name_or_folder: str, data_dir: Path) -> bool:
     """
-    Whether a model is here, so that nothing need be downloaded.
+    Return whether a model is present, so that nothing has to be downloaded.
 
     Raises:
         EngineNotReady: there is no such folder or name.
@@ -79,7 +79,7 @@ def has_weights(name_or_folder: str, data_dir: Path) -> bool:
 
 def check_download(name_or_folder: str, data_dir: Path) -> str:
     """
-    Ask the hub for a model that is not on this machine, without downloading it. Takes up to 5 s.
+    Check that the hub has a model, without downloading it. Takes up to 5 s.
 
     Returns:
         A phrase with the size of the download.
@@ -97,7 +97,7 @@ def check_download(name_or_folder: str, data_dir: Path) -> str:
 
 def describe_weights(name_or_folder: str, data_dir: Path) -> str:
     """
-    Say in one phrase where a model would come from; nothing is loaded, joined or downloaded.
+    Describe in one phrase where a model would come from; nothing is loaded, joined or downloaded.
 
     Raises:
         EngineNotReady: there is no such folder or name.
