@@ -29,7 +29,7 @@ def place_words(
         words: see `Aligner.align`.
         found: for each word, in order; None where it was not found.
         speech: see `Aligner.align`.
-        seconds: length of the chunk; no word ends behind it.
+        seconds: length of the chunk; no word ends after it.
 
     Returns:
         See `Aligner.align`.

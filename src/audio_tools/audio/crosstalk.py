@@ -247,7 +247,7 @@ def _near(flags: Flags) -> Flags:
 
 
 def _around(length: int, reach: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """For each place so many before and behind it, as far as there are: the first, and the one behind."""
+    """Return, for each position, the window of a number of positions before and after it, as (first, end)."""
     places = np.arange(length)
     return np.maximum(places - reach, 0), np.minimum(places + reach + 1, length)
 

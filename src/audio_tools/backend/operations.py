@@ -162,9 +162,9 @@ class Backend:
 
     async def cancel(self, job_id: str) -> Job:
         """
-        Cancel a job and remove its files; returns it as it is after CANCEL_WAIT_S at most.
+        Cancel a job and remove its files; returns its state after at most CANCEL_WAIT_S.
 
-        A job that has ended stays as it is. One that is still active afterwards stops soon.
+        A finished job is left unchanged. One that is still active afterwards stops soon.
         """
         job = await self.queue.get(job_id)
         if job.finished:
@@ -204,7 +204,7 @@ class Backend:
 
     @asynccontextmanager
     async def peak_recorder(self, job: Job) -> AsyncIterator[PeakRecorder]:
-        """Context manager: the recorder of a job's waveform; what was not stored with a transcript goes."""
+        """Context manager: the recorder of a job's waveform; without a transcript the waveform is removed."""
         recorder = self.transcripts.peak_recorder(job.id)
         try:
             yield recorder
@@ -281,7 +281,7 @@ class Backend:
 
 def job_id_of(upload_id: str) -> str:
     """
-    The id of the job for an upload: there is at most one, since the upload goes when its job ends.
+    Return the id of the job of an upload; there is at most one, since an upload is removed with its job.
 
     Raises:
         UploadNotFound: it is not the id of an upload.

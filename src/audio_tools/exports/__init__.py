@@ -1,1 +1,1 @@
-"""A transcript as a file of another kind. Empty, so that options can be read without loading every format."""
+"""Export of transcripts to other file formats. Empty, so that options load without every format."""

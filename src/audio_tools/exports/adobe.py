@@ -59,7 +59,7 @@ LANGUAGES = frozenset(
         "pa-in",
     ]
 )
-"""What Premiere knows, in its own spelling; any other language is `UNKNOWN`."""
+"""The languages of Premiere, in its spelling; any other language is `UNKNOWN`."""
 UNKNOWN = "??-??"
 USUAL = {
     "en": "en-us",
@@ -71,12 +71,12 @@ USUAL = {
     "nb": "nb-no",
     "tl": "fil-ph",
 }
-"""The variant to take for a language that has several, or another name; other languages have one each."""
+"""The default variant of languages with several, or with another name; other languages have one each."""
 
 UNSCORED = 1.0
 """The confidence of a word whose engine gives none: Premiere marks doubtful words."""
 LONGEST_PAUSE_S = 2.0
-"""A longer pause begins a new segment."""
+"""A pause longer than this starts a new segment, in seconds."""
 SHORTEST_WORD_S = 0.01
 
 
@@ -192,7 +192,7 @@ def _speaker(word: Word) -> str:
 
 
 def _speaker_id(name: str) -> str:
-    """The same version 4 UUID for the same name each time, so that a second export differs in nothing."""
+    """Return the same version 4 UUID for the same name, so that repeated exports are identical."""
     return str(uuid.UUID(bytes=sha256(f"audio-tools speaker {name}".encode(errors="replace")).digest()[:16],
                          version=4))  # fmt: skip
 

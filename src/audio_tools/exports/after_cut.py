@@ -1,4 +1,4 @@
-"""A transcript in the time of the cut sequence instead of the media's own."""
+"""Convert a transcript from the time of the media to the time of the cut sequence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from audio_tools.transcript import Interval, Transcript, Word
 
 def after_cut(transcript: Transcript, plan: CutPlan) -> Transcript:
     """
-    The words that play in the sequence, at the times at which they do.
+    Return the words that play in the sequence, with their times there.
 
     A word plays where its middle does; cut and muted words are left out. Text and figures stay those of the
     whole recording.
@@ -46,7 +46,7 @@ def _placed(words: Sequence[Word], clips: Sequence[Clip], plan: CutPlan) -> Iter
 
 
 def _silences(transcript: Transcript, clips: Sequence[Clip], plan: CutPlan) -> Iterator[Interval]:
-    """What is left of the silences in the clips."""
+    """Return the parts of the silences that play in the sequence."""
     timebase = plan.media.timebase
     first = 0
     for silence in transcript.silences:

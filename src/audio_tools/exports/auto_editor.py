@@ -1,4 +1,4 @@
-"""A cut plan in auto-editor's v1 format, which its users turn into projects of further programs."""
+"""A cut plan in auto-editor's v1 format, which auto-editor converts to projects of other programs."""
 
 from __future__ import annotations
 

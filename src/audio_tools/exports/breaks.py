@@ -1,5 +1,5 @@
 """
-What it costs a reader when a line or a cue ends between two words.
+The cost, for a reader, of ending a line or a cue between two words.
 
 The order is that of the usual guides for subtitles (Netflix, Timed Text Style Guide: English, "Line
 Treatment"): best after a sentence, then after a clause, then before a conjunction or a preposition; not
@@ -64,7 +64,7 @@ _BINDERS = _CONJUNCTIONS | _PREPOSITIONS | _LEANERS | TITLES
 
 
 def break_price(left: str, right: str) -> float:
-    """The price of ending a line or a cue between two words, from `AFTER_SENTENCE` to `BEFORE_MARK`."""
+    """Return the cost of ending a line or a cue between two words, from `AFTER_SENTENCE` to `BEFORE_MARK`."""
     if not right.strip(_LONE_MARKS) or left.endswith(_OPENING_BRACKETS):
         return BEFORE_MARK
     if ends_sentence(left, right):

@@ -1,4 +1,4 @@
-"""Which captions could not keep a rule, and why."""
+"""Report captions that break a rule, and why."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NEXT_WORDS = "the next words follow at once"
 @dataclass(frozen=True, slots=True)
 class BrokenRule:
     """
-    A rule that a cue does not keep.
+    A rule that a cue breaks.
 
     `cue` counts from 1, as in SRT; `start` and `end` are those of the cue in seconds. `value` breaks `limit`;
     both are in the unit of the rule: characters, lines, characters per second, or seconds.
@@ -50,7 +50,7 @@ class BrokenRule:
 
 
 def check_cues(cues: Sequence[Cue], rules: CueRules) -> list[BrokenRule]:
-    """The rules that cues do not keep, in order of the cues; empty if they keep all."""
+    """Return the rules that cues break, in order of the cues; empty if there are none."""
     following = [*cues, None][1:]
     return [
         BrokenRule(number, cue.start, cue.end, rule, value, limit, reason)

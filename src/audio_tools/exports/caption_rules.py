@@ -17,9 +17,9 @@ Preset = Literal["netflix", "bbc", "social"]
 Audience = Literal["adults", "children"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 DEFAULT_FRAME_RATE = Fraction(25)
-"""For media without a picture."""
+"""Default frame rate for media without a picture."""
 SAMPLE_WORDS = 2_000
-"""How many words are looked at to find the script."""
+"""Number of words that are examined to find the script."""
 
 
 @dataclass(frozen=True, slots=True)

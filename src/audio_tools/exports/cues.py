@@ -21,21 +21,21 @@ from audio_tools.words.script import join_words, space_between
 
 # Prices are on the scale of `breaks.py`, where the end of a sentence costs 0 and any odd place 7.
 CUE_PRICE = 1.0  # fewer cues are calmer
-SENTENCE_INSIDE_PRICE = 2.0  # a sentence that can stand alone should
+SENTENCE_INSIDE_PRICE = 2.0  # a sentence that fits a cue of its own should have one
 PAUSE_INSIDE_PRICE = 2.0  # for a pause just below the one that always ends a cue
 FULL_CUE_PRICE = 1.0  # grows with the square of the length, so that a long sentence falls into even parts
 HURRIED_PRICE_PER_S = 2.0  # for every second below `COMFORTABLE_S`
-TOO_SHORT_PRICE = 30.0  # nothing is worse than a flash on the screen
+TOO_SHORT_PRICE = 30.0  # nothing is worse than a very short cue
 TOO_FAST_PRICE = 20.0  # times the excess over the highest reading speed, as a share of it
 COMFORTABLE_S = 2.0
 UNEVEN_LINES_PRICE = 7.0  # grows with the square of the difference
 TOP_HEAVY_PRICE = 1.0
-MOST_EXCESS = 3.0  # what is this much too fast cannot be read at all
+MOST_EXCESS = 3.0  # text this much too fast cannot be read at all
 LINE_BREAK_SHARE = 0.6  # a bad end of a line is a lesser evil than a bad end of a cue
 
 _UNITS_A_SECOND = 10_000
 _EPSILON_S = 1e-6
-"""Sums of times may be a hair less than they should."""
+"""Tolerance for rounding errors in sums of times, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Cue:
 @dataclass(frozen=True, slots=True)
 class CueRules:
     """
-    What a cue may be; the defaults follow the Netflix Timed Text Style Guide for English and adults.
+    Limits of a cue; the defaults follow the Netflix Timed Text Style Guide for English and adults.
 
     A cue has at most `max_lines` lines of `line_cells`, where wide characters (Chinese, Japanese, Korean)
     take two cells; it stays `min_s` to `max_s` seconds, and long enough for `max_cps` characters per second,
@@ -147,7 +147,7 @@ def _cheapest_cuts(n_words: int, earliest: Sequence[int], price: Callable[[int, 
 
 class _Sheet:
     """
-    The words measured, so that any run of them is priced as a cue at once.
+    The measured words, so that the cost of any run of them as a cue is computed at once.
 
     A run goes from the word `first` to the word before `stop`. Columns are in cells, as if all words stood
     on one endless line.
@@ -175,7 +175,7 @@ class _Sheet:
         """Set `closing[last]`, the price of ending after a word, and `inside`, sums over the gaps kept."""
         prices = [break_price(left, right) for left, right in pairwise(self.texts)]
         shares = [min(max(pause / self.rules.pause_s, 0.0), 1.0) for pause in self.pauses]
-        # The longer a pause, the better a place it is, up to the one that is as good as a full stop.
+        # The longer the pause, the better the place, up to one that is as good as a full stop.
         self.closing = [price * (1 - share) for price, share in zip(prices, shares, strict=True)] + [0.0]
         kept = (
             SENTENCE_INSIDE_PRICE * (price == AFTER_SENTENCE) + PAUSE_INSIDE_PRICE * share**2
@@ -243,7 +243,7 @@ class _Sheet:
         return max(min(end, start + rules.max_s), self.ends[last])
 
     def price(self, first: int, stop: int) -> float:
-        """The price of a run as a cue."""
+        """Return the cost of a run as a cue."""
         fullness = self.cells(first, stop) / (2 * self.rules.line_cells)
         duration = self.end(first, stop) - self.starts[first]
         price = CUE_PRICE + self.closing[stop - 1] + self.inside[stop - 1] - self.inside[first]

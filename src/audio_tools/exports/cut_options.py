@@ -22,7 +22,7 @@ FRAME_RATES = f"a frame rate from {LOWEST_RATE} to {HIGHEST_RATE}, like 25, 29.9
 
 
 def exact_rate(rate: Fraction) -> Fraction:
-    """The NTSC rate that a rate of two or three decimals stands for, else the rate itself."""
+    """Return the NTSC rate that a rate of two or three decimals means, else the rate itself."""
     return next((ntsc for ntsc in NTSC_RATES if abs(ntsc - rate) < Fraction(1, 200)), rate)
 
 

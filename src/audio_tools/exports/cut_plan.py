@@ -1,5 +1,5 @@
 """
-From a transcript to a cut: which ranges of the media stay, so that no word that stays is clipped.
+Plan a cut from a transcript: which ranges of the media are kept, without clipping a kept word.
 
 Whole milliseconds throughout, then whole frames: proposals to cut are collected, the words that stay are
 taken out of them, what is left is snapped to frames with every kept range rounded outward.
@@ -27,10 +27,10 @@ from audio_tools.exports.timeline import Clip, Marker, MediaReference, Reason, T
 from audio_tools.transcript import Filler, FillerDetection, Transcript, Word
 
 PRECEDENCE: tuple[Reason, ...] = ("manual", "retake", "profanity", "filler", "silence")
-"""Which reason a cut has that several proposals share."""
+"""The reason of a cut that several proposals share: the first of these."""
 
 FILLER_EDGE_MS = 60
-"""What may lie between a filler and a pause that it borders on, in milliseconds."""
+"""Maximum distance between a filler and an adjacent pause, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class _Planner:
         marked, removed = self._proposals()
         kept_spans = merge(self.manual_keep)
         gone = self._removed_words(removed, kept_spans)
-        # What no cut may touch: the words that stay, and what is to be kept.
+        # Return what no cut may touch: kept words and manually kept ranges.
         stay = np.delete(self.table, sorted(gone), axis=0)
         protected = merge(np.vstack([stay, np.array(kept_spans, np.int64).reshape(-1, 2)]))
         cuts = self._cuts(removed, protected, gone)
@@ -185,7 +185,7 @@ class _Planner:
         raise InvalidRange(name, "needs start and end, or firstWord and lastWord")
 
     def _proposals(self) -> tuple[list[Proposal], list[Proposal]]:
-        """What is to be marked, and what to be cut."""
+        """Return what is marked, and what is cut."""
         options = self.options
         actions = (
             (options.silences, self._silences()),
@@ -248,7 +248,7 @@ class _Planner:
         return merge([*self.pauses, *((max(start, 0), min(end, self.length)) for start, end in removed)])
 
     def _removed_words(self, removed: Sequence[Proposal], kept: Sequence[Span]) -> set[int]:
-        """The words that go: those of proposals, and those whose middle a manual cut covers."""
+        """Return the removed words: those of proposals, and those whose middle a manual cut covers."""
         gone = {
             index
             for proposal in removed
@@ -266,13 +266,13 @@ class _Planner:
         return gone
 
     def _cuts(self, removed: Sequence[Proposal], protected: Sequence[Span], gone: set[int]) -> list[Span]:
-        """What is cut, sorted and disjoint."""
+        """Return the cuts, sorted and disjoint."""
         silent = merge((part.start, part.end) for part in removed if part.reason == "silence")
         silent = [span for span in subtract(silent, protected) if span[1] - span[0] >= self.lengths.merge_gap]
         asked = merge(
             [
                 *((part.start, part.end) for part in removed if part.reason != "silence"),
-                # A word that goes is gone to its very edges.
+                # A removed word is removed up to its edges.
                 *(self.spans[index] for index in gone),
             ]
         )

@@ -14,7 +14,7 @@ from audio_tools.exports.timecode import format_timecode
 from audio_tools.exports.timeline import Clip, MediaReference, Reason, Timeline
 
 MOST_EVENTS = 999
-"""Event numbers have three digits; what is longer goes into several lists."""
+"""Event numbers have three digits; longer timelines are split into several lists."""
 
 MARKER_COLORS: dict[Reason, str] = {
     "silence": "Blue",

@@ -13,7 +13,7 @@ WordTiming = Literal["none", "karaoke", "word"]
 
 
 class ExportOptions(OptionsModel):
-    """How files refer to the media, and how they show words. Each format uses the options that concern it."""
+    """How files refer to the media and show words. Each format uses the options that apply to it."""
 
     media_path: str | None = Field(
         None,

@@ -195,7 +195,7 @@ class _Tracks:
         return f"<pproTicksIn>{first}</pproTicksIn>\n<pproTicksOut>{stop}</pproTicksOut>\n"
 
     def _file(self) -> str:
-        """The media file: described the first time, then referred to."""
+        """The media file: described the first time, then referenced."""
         if self._file_defined:
             return '<file id="file-1"/>'
         self._file_defined = True
@@ -205,7 +205,7 @@ class _Tracks:
         """All items of a cut, picture and channels, name each other: they move together."""
         first_channel = 0 if self.media.has_picture else 1
         if first_channel == self.media.channels:
-            return ""  # a single item has nothing to be linked with
+            return ""  # a single item is not linked
         links = []
         for channel in range(first_channel, self.media.channels + 1):
             kind = "audio" if channel else "video"

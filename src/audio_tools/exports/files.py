@@ -1,4 +1,4 @@
-"""A transcript as files: JSON, SubRip, WebVTT and plain text."""
+"""Write a transcript to files."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Fillers of a transcript: sounds of hesitation, for which there is no other reading.
+Fillers of a transcript: unambiguous sounds of hesitation.
 
 Those that the engine wrote down are found in the words. Those that it left out are found in the samples
 (`audio.hesitations`) while the transcript is made.

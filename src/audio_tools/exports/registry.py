@@ -42,7 +42,7 @@ ZERO, ONE_HOUR = "00:00:00:00", "01:00:00:00"
 @dataclass(frozen=True)
 class Export:
     """
-    What is to be exported: the transcript of the file `file_name`, and perhaps a cut plan.
+    The input of an export: the transcript of the file `file_name`, and optionally a cut plan.
 
     With a plan, captions and text are those of the cut sequence; without one they are those of the media, and
     the formats that show a cut plan one with the default options.
@@ -124,11 +124,11 @@ class Export:
         return cut(self.words, replace(self.rules, names=names), media_end=self.spoken.duration)
 
     def caption_report(self) -> list[BrokenRule]:
-        """The rules that the captions (those of the SRT file) do not keep."""
+        """The rules that the captions (those of the SRT file) break."""
         return check_cues(self.cues(names=True), self.rules)
 
     def label(self) -> Callable[[float], str] | None:
-        """Makes a timecode of a time, if text is to have timecodes."""
+        """Converts a time to a timecode; None if text has no timecodes."""
         if not self.options.timecode:
             return None
         timebase = self.media.timebase
@@ -343,7 +343,7 @@ def render(name: str, export: Export) -> list[Document]:
 
 def require_format(name: str) -> str:
     """
-    The name as it is in `FORMATS`, in any case and with white space around it.
+    Return the name as it is in `FORMATS`, ignoring case and surrounding white space.
 
     Raises:
         InvalidOption: there is no such format.

@@ -24,7 +24,7 @@ Kind = Literal["stutter", "falseStart", "take"]
 
 LONGEST_WORDS = 80
 LONGEST_S = 90.0
-"""An attempt is not longer than this; farther back the same words are another subject."""
+"""Maximum length of an attempt; farther back the same words are another subject."""
 CANDIDATES = 4
 LEAST_SCORE = 0.6
 LEAST_COVERAGE = 0.7
@@ -46,7 +46,7 @@ RESTARTS = (
     *("or rather", "no sorry", "from the top", "entschuldigung", "nochmal", "noch einmal", "pardon"),
     *("je recommence", "perdón", "otra vez", "scusate", "di nuovo"),
 )
-"""What speakers say between two attempts; it belongs to the earlier one."""
+"""Restart phrases between two attempts; they belong to the earlier one."""
 
 DOUBLED = frozenset(
     [
@@ -104,7 +104,7 @@ DOUBLED = frozenset(
         "très",
     ]
 )
-"""Words that are said twice on purpose."""
+"""Words that are repeated intentionally."""
 LINKS = frozenset(
     ["and", "or", "by", "to", "after", "upon", "over", "in", "und", "oder", "et", "ou", "y", "o", "e"]
 )
@@ -198,11 +198,11 @@ SMALL_WORDS = frozenset(
         "lo",
     ]
 )
-"""Function words: doubled they are nearly always a stutter."""
+"""Function words: a repetition is nearly always a stutter."""
 REDUPLICATING = frozenset(
     {"id", "ms", "tl", "ja", "zh", "yue", "ko", "th", "vi", "tr", "hi", "ta", "te", "sw"}
 )
-"""Languages in which a doubled word is grammar."""
+"""Languages in which doubling a word is part of the grammar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +273,7 @@ class _Search:
         return same and self._ends_sentence(later - 1) and not self._ends_sentence(other_later - 1)
 
     def _candidates(self) -> list[int]:
-        """Where something may be said again, in order."""
+        """Return the positions at which a repetition may start, in order."""
         if not self.tokens:
             return []
         numbers = {token: number for number, token in enumerate(dict.fromkeys(self.tokens))}
@@ -316,7 +316,7 @@ class _Search:
         return self.words[self.index[first]].speaker == self.words[self.index[later]].speaker
 
     def _stutter(self, later: int) -> Retake | None:
-        """One word, or its beginning, said again at once."""
+        """Return a word, or its beginning, that is repeated immediately."""
         earlier, token = self.tokens[later - 1], self.tokens[later]
         if not self._same_speaker(later - 1, later) or self._ends_sentence(later - 1):
             return None
@@ -330,7 +330,7 @@ class _Search:
         return token in DOUBLED or not token.isalpha() or (self.language or "") in REDUPLICATING
 
     def _repeat(self, first: int, later: int) -> Retake | None:
-        """Two words or more, said again."""
+        """Return two or more words that are repeated."""
         end = self.restarts.get(later, later)
         restarted = end < later and end > first
         end = end if restarted else later

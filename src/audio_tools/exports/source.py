@@ -1,4 +1,4 @@
-"""What a timeline takes from a transcript: its media file, its words and its pauses."""
+"""The input of a timeline from a transcript: its media file, words and pauses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _name_of(channel: int | None) -> str | None:
 
 
 def _room(segment: Segment) -> Interval:
-    # Rounded to 0.1 ms a segment may have no length, and its words are wanted all the same.
+    # Rounded to 0.1 ms, a segment may have no length; its words are needed nevertheless.
     return Interval(segment.start, max(segment.end, segment.start + SHORTEST_WORD_S))
 
 
@@ -115,7 +115,8 @@ def _timebase(rate: Fraction, wanted: str | None, of_the_file: str | None) -> Ti
     except ValueError:
         if wanted:
             raise InvalidOption("startTimecode", wanted, f"a timecode that exists at {rate} fps") from None
-        # A label that the rate cannot have is no use to a timeline; frame numbers do not depend on it.
+        # A label that does not exist at this rate is useless to a timeline; frame numbers do not depend on
+        # it.
         return Timebase(rate)
 
 

@@ -33,7 +33,7 @@ def merge(spans: Iterable[Span] | Table) -> list[Span]:
 
 
 def subtract(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
-    """What is left of sorted, disjoint `spans` without sorted, disjoint `holes`."""
+    """Return sorted, disjoint `spans` without sorted, disjoint `holes`."""
     left: list[Span] = []
     position = 0
     for span_start, end in spans:
@@ -52,5 +52,5 @@ def subtract(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
 
 
 def complement(spans: Sequence[Span], length: int) -> list[Span]:
-    """What sorted, disjoint spans leave of `0..length`."""
+    """Return `0..length` without sorted, disjoint spans."""
     return subtract([(0, length)], spans) if length > 0 else []

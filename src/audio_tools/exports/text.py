@@ -1,7 +1,6 @@
 """
-How words become text: white space, width on the screen, paragraphs.
-
-Words come with or without punctuation and in any script; nothing here asks for the language.
+Format words as text: white space, width on the screen, paragraphs. Works with or without punctuation, in any
+script, and independent of the language.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from audio_tools.transcript import Word
 from audio_tools.words.script import ends_sentence, join_words
 
 PARAGRAPH_PAUSE_S = 2.0
-# About ten lines on a page: a speaker who never pauses must not become one wall of text.
+# About ten lines on a page: speech without pauses must not become one long paragraph.
 LONG_PARAGRAPH_CHARACTERS = 800
 
 

@@ -1,7 +1,7 @@
 """
 The timeline that editing programs share: one media file, the ranges of it that play, and markers.
 
-Seconds become frames here and nowhere else: a kept range begins at the frame that contains its start and ends
+Seconds are converted to frames only here: a kept range begins at the frame that contains its start and ends
 behind the frame that contains its end. From then on everything is whole frames, so nothing can drift.
 """
 
@@ -121,13 +121,13 @@ class Clip:
 
     @property
     def record_frames(self) -> int:
-        """How many frames of the sequence it takes."""
+        """Number of frames in the sequence."""
         n_frames = self.end - self.start
         return n_frames if self.speed == 1 else max(1, round(n_frames / self.speed))
 
     @property
     def record_end(self) -> int:
-        """The frame of the sequence behind it."""
+        """The frame of the sequence after its end."""
         return self.record + self.record_frames
 
 
@@ -157,7 +157,7 @@ class Timeline:
 
     @property
     def timebase(self) -> Timebase:
-        """That of the media: the sequence has the same frame rate."""
+        """The frame rate of the media, which is that of the sequence."""
         return self.media.timebase
 
     @property

@@ -1,4 +1,4 @@
-"""Cues as TTML, as Premiere and broadcasters read it: media time, one region at the bottom."""
+"""Cues as TTML for Premiere and broadcasters: media time, one region at the bottom."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.sax.saxutils import escape
 
-# Control characters have no place in XML 1.0, escaped or not; lone surrogates have none in UTF-8.
+# XML 1.0 does not allow control characters, escaped or not; UTF-8 does not allow lone surrogates.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 

@@ -33,7 +33,7 @@ def make_queue(settings: Settings, wait_s: float | None) -> Queue:
     Create the queue of the settings, not yet opened; `open` waits for Redis for up to `wait_s` seconds.
 
     Raises:
-        ConfigError: what it takes to reach Redis is not installed, or its address is none.
+        ConfigError: the packages for Redis are not installed, or its address is not valid.
     """
     if not settings.uses_redis:
         return SqliteQueue(settings.data_dir)

@@ -1,5 +1,5 @@
 """
-The contract of a queue: it keeps jobs, hands each to one worker at a time, and logs what happens to it.
+The contract of a queue: it stores jobs, leases each to one worker at a time, and logs its events.
 
     server                          queue                         worker
       add ─────────────────────────▶ waiting ────────── take ─────▶ Lease
@@ -64,7 +64,7 @@ class JobPage(NamedTuple):
 
 class Lease(ABC):
     """
-    One worker's hold on one job for one attempt; `take` gives it.
+    One worker's lease of one job for one attempt, returned by `take`.
 
     `cancelled` is set when the job is cancelled: stop, then call `acknowledge_cancel`. `lost` is set when
     the lease ends: the job has finished, was released, or was given to another worker. From then on every
@@ -293,9 +293,9 @@ class Queue(ABC):
         terminal event.
 
         After `after`, the id of an event; one that is not known replays all that is kept. Ends at once when
-        nothing can come any more, also when the job is deleted meanwhile. Progress events are replaced by
-        newer ones, so a late or slow reader gets the newest; every other event comes once and in order, as
-        long as the job is kept. A slow reader costs nothing: events wait in the store, not in memory.
+        no more events can follow, also if the job is deleted meanwhile. Progress events are replaced by newer
+        ones, so a late or slow reader gets the newest; every other event comes once and in order, as long as
+        the job is kept. Slow readers do not use memory: events wait in the store.
         """
 
     async def wait_until_finished(self, job_id: str) -> Job:

@@ -30,7 +30,7 @@ _LARGEST_SIZE = 0x7FFF0000
 """Stated sizes from here on are placeholders of writers that do not know the size."""
 _RIFF_HEAD_BYTES = 12
 _FORMAT_BYTES = 4096
-"""Within so many bytes of its start a WAV file states its format."""
+"""A WAV file states its format within this many bytes of its start."""
 
 
 def ffmpeg_version() -> str:

@@ -19,7 +19,7 @@ Float = NDArray[np.float32]
 FRAME_SAMPLES = SAMPLE_RATE_HZ // 20
 """50 ms, a bin each 20 Hz."""
 EVERY = 2
-"""Of so many frames one is looked at: all of them would cost a tenth of the whole pass."""
+"""One frame in this many is examined: all of them would cost a tenth of the whole pass."""
 AVERAGED = 5
 """Frames: half a second."""
 BAND_BINS = 10

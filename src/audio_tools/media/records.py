@@ -114,7 +114,7 @@ class RecordReader:
             yield _parse(kind, channels, start, body)
 
     def _read(self, size: int) -> bytearray | None:
-        """So many bytes; None where the stream ends before them."""
+        """Return this many bytes; None if the stream ends before."""
         data = bytearray(size)
         rest = memoryview(data)
         while rest:

@@ -1,4 +1,4 @@
-"""The aligner that the settings ask for."""
+"""Create the aligner of the settings."""
 
 from __future__ import annotations
 

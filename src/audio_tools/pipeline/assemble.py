@@ -39,7 +39,7 @@ from audio_tools.words.unspoken import describe_dropped
 Named = TypeVar("Named", Word, Segment)
 
 TRUNCATED_S = 2.0
-"""A stream that ends so much earlier (seconds) than the file promises is reported."""
+"""A stream that ends this much earlier than the file declares, in seconds, is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _by_channel(chunks: Sequence[ChunkResult]) -> dict[int | None, list[ChunkRes
 
 
 def _named_apart(item: Named) -> Named:
-    """Put the channel behind the name of a speaker: names hold within a channel."""
+    """Append the channel to the name of a speaker: names are valid within a channel."""
     return replace(item, speaker=item.speaker and f"{item.speaker}, channel {item.channel}")
 
 
@@ -165,7 +165,7 @@ def _gaps(chunks: Sequence[ChunkResult]) -> list[Interval]:
 def _channels(
     file: FileResults, words: Sequence[Word], duration: float, options: Options
 ) -> Iterator[Channel]:
-    """What the result lists of each channel."""
+    """Yield the channels of the result."""
     for number, sound in enumerate(file.channels):
         pauses = sound.pauses if file.sound_missing else _until(sound.pauses, file.seconds, duration)
         own = [word for word in words if word.channel == number]

@@ -1,4 +1,4 @@
-"""Report what a user should know about channels that were transcribed each on its own."""
+"""Warnings about channels that were transcribed separately."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from audio_tools.audio.channel_cutting import ChannelSound
 
 LEAST_OWN_S = 0.2
-"""Less speech of its own (seconds) in a channel is none."""
+"""Minimum speech of its own, in seconds, of a channel with speech."""
 LEAST_COPIED_S = 1.0
-"""Less copied speech (seconds) is not worth a warning."""
+"""Minimum copied speech, in seconds, for a warning."""
 
 
 def channel_warnings(channels: Sequence[ChannelSound]) -> Iterator[str]:
-    """Warn about channels without speech of their own, and say what was left out of the others."""
+    """Warn about channels without speech of their own, and about copies that were left out of the others."""
     for number, sound in enumerate(channels):
         copied = {other: seconds for other, seconds in sound.copied_s.items() if seconds >= LEAST_COPIED_S}
         named = " and ".join(f"channel {other} ({seconds:.1f} s)" for other, seconds in copied.items())

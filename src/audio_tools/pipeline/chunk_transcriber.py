@@ -45,7 +45,7 @@ MOST_MISFITS = 3
 WORD_RULES = 3
 """Version of the post-processing of replies; part of the digest of a stored reply."""
 HESITATION_LANGUAGES = {"en"}
-"""Languages in which a voice that holds one sound between two words was measured to be a hesitation."""
+"""Languages for which a sustained sound between two words was measured to be a hesitation."""
 LOSSLESS_FORMATS = {"flac", "wav"}
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ class ChunkTranscriber:
         if not chunk.has_sound:
             return PreparedChunk(bare)
         samples = samples_digest(chunk.pcm)
-        # Else the chunks before it may still show the language, which is part of the name of the reply.
+        # Earlier chunks may still determine the language, which is part of the name of the reply.
         name = self._digest(samples, self._requested_language)
         stored = None if self._finds_language else self._cache.get(name)
         return PreparedChunk(bare, samples, stored, None if stored else self._encode(chunk.pcm))
@@ -206,7 +206,7 @@ class ChunkTranscriber:
         """Send uncovered speech of the chunk once more, and align the words."""
         own = Interval(chunk.own.start - chunk.start, chunk.own.end - chunk.start)
         speech, samples = _speech_within(chunk), _Samples(audio)
-        # Sound that only the level detects is sent as well: what an engine makes of it counts.
+        # Sound that only the level detector finds is checked as well.
         there = speech or [Interval(0.0, audio.seconds)]
         reply = await asyncio.to_thread(_made_fit, answer, there, samples)
         gaps = _gaps(overlap(speech, own), reply.words, reply.dropped)
@@ -222,7 +222,7 @@ class ChunkTranscriber:
                 more = await self._recheck(pcm, gap, there, likely)
                 reply = merge(reply, more, gap)
             except CostLimitReached as error:
-                # A gap is reported. What money is left is for chunks without any transcript.
+                # The gap is reported; spend the remaining budget on chunks without any transcript.
                 log.warning("skipped re-transcribing %d gaps: %s", len(gaps), error)
                 break
             except EngineRefused:
@@ -300,7 +300,7 @@ def _speech_within(chunk: Chunk) -> list[Interval]:
 
 
 def _owned(hesitations: Sequence[Interval] | None, chunk: Chunk) -> tuple[Interval, ...] | None:
-    """Those that belong to the chunk, by their middle, on the clock of the media."""
+    """Return the hesitations that belong to the chunk, by their middle, on the clock of the media."""
     if hesitations is None:
         return None
     there = [Interval(each.start + chunk.start, each.end + chunk.start) for each in hesitations]
@@ -346,7 +346,7 @@ class _Samples:
 
 
 def _made_fit(answer: Reply, speech: Sequence[Interval], chunk: _Samples) -> Reply:
-    """The answer with words and segments, whatever the engine gave, and only what can have been said."""
+    """Return the reply with words and segments, whatever the engine returned, without what was not spoken."""
     reply = without_unspoken(_with_times(answer, speech, chunk.seconds))
     reply = without_invented(reply, chunk.voiced)
     words, dropped = fit_to_speech(reply.words, speech, chunk.sounds)

@@ -1,4 +1,4 @@
-"""Report speech that is not in the language in which it was transcribed."""
+"""Warnings about speech in another language than the one of its transcription."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ SURE = 0.8
 DOUBTFUL = 0.5
 """A language that was used because it was detected, and is less probable than this, is reported."""
 LEAST_WORDS = 3
-"""Fewer words in a chunk say nothing about its language."""
+"""Fewer words in a chunk are not evidence of its language."""
 MOST_NAMED = 5
-"""Stretches that a warning names."""
+"""Maximum number of stretches that a warning lists."""
 ALIKE = (
     frozenset({"no", "nn", "da", "sv"}),
     frozenset({"hr", "sr", "bs", "sl"}),
@@ -24,7 +24,7 @@ ALIKE = (
     frozenset({"cs", "sk"}),
     frozenset({"nl", "af"}),
 )
-"""Languages that Whisper takes for each other; a wrong one of the same group is not reported."""
+"""Languages that Whisper confuses; a wrong one of the same group is not reported."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class ProgressTracker:
         )
 
     def _speed(self, total_s: float) -> float | None:
-        """Seconds of audio that the engine gets through in a second; None before it is known well enough."""
+        """Return the seconds of audio that the engine transcribes in a second; None while unknown."""
         if not total_s or self._seconds_answered / total_s < LEAST_FOR_ETA:
             return None
         return self._seconds_answered / max(time.monotonic() - self._started, 1e-3)

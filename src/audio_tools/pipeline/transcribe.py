@@ -52,13 +52,15 @@ READY_CHUNKS = 1
 PASSES = 2
 """Chunks that failed for a passing reason are tried again when all others are through."""
 SHORTEST_LIMIT_S = 5.0
-"""A chunk size that holds less (seconds) is refused: 3 s of overlap, and some words beside them, must fit."""
+"""Minimum length, in seconds, that fits the chunk size: 3 s of overlap and some words."""
 WATCH_S = 0.5
-"""How often a job looks whether it waits for something, in seconds."""
+"""Interval at which a job checks whether it waits for something, in seconds."""
 MULTILINGUAL_TARGET_S = 8.0
 """Target with `language: multi`, in seconds: an engine detects one language for each chunk it gets."""
 SPEAKERS_TARGET_S = 300.0
-"""Chunks (seconds) for engines that name speakers: a name holds within a chunk, so the fewer the better."""
+"""
+Target for engines with speaker labels, in seconds: labels are valid within a chunk, so fewer are better.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ async def _on_invalid_request(_: Request, error: Exception) -> Response:
 
 
 async def _on_unexpected_error(request: Request, _: Exception) -> Response:
-    # The exception itself goes on to the log (access.py); its text may hold paths and must not leave.
+    # The exception itself is logged (access_log.py); its text may contain paths and must not be sent.
     request_id = request.scope.get("state", {}).get("request_id")
     return _response(
         500,

@@ -173,7 +173,7 @@ def _pushed_forward(words: Sequence[Word], free_from: float, shortest: float) ->
 
 
 def _pushed_back(words: list[Word], within: Interval, shortest: float) -> list[Word]:
-    """The words, of which the last ones end at the end of `within` instead of behind it."""
+    """Return the words; the last ones end at the end of `within` instead of after it."""
     free_until = within.end
     for number in reversed(range(len(words))):
         word = words[number]

@@ -113,7 +113,7 @@ def _cut(word: Word, speech: Sequence[Interval]) -> Word:
 def _invented(
     words: Sequence[Word], placed: Sequence[Word | None], speech: Sequence[Interval]
 ) -> Iterator[tuple[range, Dropped]]:
-    """The sentences that lie in silence as a whole, farther from all speech than engines are off."""
+    """Return the sentences that lie completely in silence, farther from speech than the error of engines."""
     for sentence in _sentences(words):
         row = words[sentence.start : sentence.stop]
         around = Interval(row[0].start - STRAY_S, row[-1].end + STRAY_S)

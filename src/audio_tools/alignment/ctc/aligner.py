@@ -99,7 +99,7 @@ def find_words(log_probs: LogProbs, words: Sequence[Word], vocabulary: Vocabular
 
     A word that the model cannot spell, such as a number, is taken by whatever sounds there; it is not found.
     """
-    # One more label: as likely as the likeliest one of the frame that is not blank.
+    # One more label: as likely as the most likely label of the frame that is not blank.
     spoken = np.delete(log_probs, vocabulary.blank, axis=1)
     anything, columns = log_probs.shape[1], np.column_stack([log_probs, spoken.max(axis=1)])
     labels: list[int] = []

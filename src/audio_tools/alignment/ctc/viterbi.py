@@ -17,7 +17,7 @@ _STAY, _STEP, _SKIP = 0, 1, 2
 
 def best_path(log_probs: LogProbs, labels: Sequence[int], blank: int) -> list[int] | None:
     """
-    Find the likeliest CTC path for a row of labels (Viterbi).
+    Find the most likely CTC path for a row of labels (Viterbi).
 
     Args:
         log_probs: the output of the model, at least one frame.

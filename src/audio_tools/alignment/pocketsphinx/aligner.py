@@ -22,8 +22,8 @@ PATIENCE_S, PATIENCE_SHARE = 20.0, 0.5
 """
 So long (s), and such a share of the sound's length, may aligning take; a fiftieth of that length is usual.
 
-A guard for machines under load: the search itself gives up by what it has searched in vain, so that the same
-samples give the same words. Waiting for a process that is free does not count.
+A guard for machines under load: the search itself gives up by the amount searched without success, so that
+the same samples give the same words. Waiting for a process that is free does not count.
 """
 
 ATTEMPTS = 2

@@ -35,7 +35,8 @@ HESITATING_WORDS = {"um", "uh", "er", "erm", "hm", "mm"}
 
 DITHER = 4
 """
-Noise of so many steps of the last bit, -80 dBFS: in digital silence the model recognizes words.
+Amplitude of the added noise in steps of the last bit, -80 dBFS: in digital silence the model recognizes
+words.
 
 It is the same for the same number of samples, and so are the results.
 """
@@ -91,7 +92,7 @@ class Sphinx:
         Args:
             pcm: the samples; not much besides speech.
             ways: the ways to say each word, at least one, from `spelling.spell`.
-            entries: the row may start at any of so many words, 1 to the number of words; it may end
+            entries: how many of the first words the row may start at, 1 to the number of words; it may end
                 anywhere.
             wide: search longer; costs about five times as much.
 

@@ -43,9 +43,9 @@ LEAST_WORDS = 3, 8
 MOST_WIDE = 80
 """A wide search costs five times as much; among more words than these it takes longer than the sound."""
 MOST_MISFITS = 3
-"""After so many windows in a row that fit no words, such as music, none is searched widely until one fits."""
+"""After this many consecutive windows without words, such as music, wide searches stop until one fits."""
 MOST_MISFITS_AT_FIRST = 6
-"""After so many, and none that ever fitted, this is not the text of what is said here."""
+"""After this many windows, none of which ever fitted, the text does not belong to the audio."""
 FIRST_BUDGET_S, LATER_BUDGET_S = 120.0, 360.0
 """
 Seconds of sound to search without a match before the search gives up: until a window has ever fitted, and
@@ -106,7 +106,7 @@ class _WindowSearch:
         self._next = 0  # among the spoken words
         self._sure = True
         self._misfits = 0
-        self._spent_s = 0.0  # searched in vain since the last window that fitted; see `FIRST_BUDGET_S`
+        self._spent_s = 0.0  # searched without success since the last fit; see `FIRST_BUDGET_S`
         self._late = 0.0  # how much later than guessed the last word was
         self._known_until = 0.0  # up to where the guess was right then
         self.found: list[Found | None] = [None] * len(words)

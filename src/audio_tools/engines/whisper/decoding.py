@@ -152,7 +152,7 @@ class WindowDecoder:
         return token.strip("<|>"), float(probability)
 
     def _decode(self, tokenizer: Any, tokens: list[int]) -> Decoded:
-        """Return the best of `ATTEMPTS`: the first without a loop, else the likeliest."""
+        """Return the best of `ATTEMPTS`: the first without a loop, else the most likely."""
         tried: list[Decoded] = []
         for extra in ATTEMPTS:
             tried.append(self._attempt(tokenizer, tokens, extra))

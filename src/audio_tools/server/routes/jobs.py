@@ -161,7 +161,7 @@ class JobRoutes:
 
     async def _known(self, request: Request, key: str | None) -> Response | None:
         """
-        Return the response for a known key. Also checks the queue before gigabytes are received in vain.
+        Return the response for a known key. Also checks the queue before gigabytes are received for nothing.
         """
         if key and (job := await self.backend.find(key)):
             return self._started(request, job, [])

@@ -84,7 +84,7 @@ class OpenAIRoutes:
     async def _run(self, request: Request, key: str | None, *, translate: bool) -> Response:
         known = await self.backend.find(key) if key else None
         if known is None:
-            await self.backend.queue.check()  # before gigabytes are received in vain
+            await self.backend.queue.check()  # before gigabytes are received for nothing
             job, call = await self._start(request, key, translate)
         else:
             job, call = await self._resume(request, known, translate)
