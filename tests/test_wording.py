@@ -9,8 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 AVOIDED = re.compile(
-    r"\b(nobody|whoever|somebody|of\s+ours|by\s+commas|oftener|for\s+ever|in\s+vain|goes\s+on"
-    r"|so\s+many\s+(seconds|bytes|windows|frames|words))\b",
+    r"\b(nobody|whoever|somebody|of\s+ours|by\s+commas|oftener|for\s+ever|in\s+vain|goes\s+on)\b",
     re.IGNORECASE,
 )
 TEXTS = [

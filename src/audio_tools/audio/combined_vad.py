@@ -18,7 +18,7 @@ from audio_tools.audio.silero_network import Floats, SileroNetwork
 from audio_tools.audio.silero_vad import Flags, Numbers, Voices, VoiceTrack, no_frames, runs
 
 VOICED_FRAMES = 4
-"""A stretch is a voice if the network is for one in so many frames of it, more than a window of 32 ms."""
+"""A stretch is a voice if the network finds one in this many of its frames: more than a window of 32 ms."""
 ALONE_FRAMES = 15
 """Sound that touches no voice is speech from 0.15 s on."""
 LASTING_FRAMES = 150

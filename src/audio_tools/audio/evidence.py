@@ -32,7 +32,7 @@ SMOOTHING_FRAMES = 3
 """Evidence is averaged over 3 frames on either side."""
 MOVEMENT_FRAMES, DROP_FRAMES = 15, 50
 CONTEXT_FRAMES = DROP_FRAMES + SMOOTHING_FRAMES
-"""So many frames on either side decide about the evidence of a frame."""
+"""Number of frames on either side that count for the evidence of a frame."""
 
 
 class EvidenceTrack:
@@ -90,7 +90,7 @@ def _masked(rise_db: Floats) -> Floats:
 
 
 def _highest(levels: Floats, reach: int) -> Floats:
-    """The highest level within so many frames on either side of each."""
+    """Return the highest level within this many frames on either side of each."""
     if not len(levels):
         return levels
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(levels, reach, mode="edge"), 2 * reach + 1)

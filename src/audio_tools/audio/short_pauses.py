@@ -19,7 +19,7 @@ LEAST_FRAMES = 20
 WEAK_EVIDENCE = 2.0
 """Less evidence (log-odds) for speech may be an edge."""
 CONTEXT_FRAMES = 2 * PAUSE_FRAMES
-"""So many frames on either side decide about a frame."""
+"""Number of frames on either side that decide about a frame."""
 
 
 class ShortPauses:
