@@ -5,16 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client, StdioServerParameters
 
-from audio_tools.mcp_server import find_words
+from audio_tools.client import AsyncClient
+from audio_tools.mcp_server import WORDS_A_PAGE, McpTools, find_words
+from audio_tools.transcript import Transcript, Word
 from tests.acceptance.service import ServiceProcess, engine_process
+from tests.server.openapi.test_schemas import full_transcript
 from tests.simulator import render, talk
 
 pytestmark = pytest.mark.slow
@@ -96,10 +100,13 @@ async def test_the_rules_of_the_service_hold(service: ServiceProcess, tmp_path: 
         refused = await assistant.call_tool("transcribe", {"path": "/etc/hostname"})
         unknown = await assistant.call_tool("get_status", {"job_id": "999"})
         await call(assistant, "transcribe", path=recording, options={"maxCost": 5.0, "dryRun": True})
+        wrong = await assistant.call_tool("transcribe", {"path": recording, "options": {"maxCost": "5"}})
         jobs = await call(assistant, "list_jobs")
 
     assert refused.is_error
     assert "MEDIA_ROOTS" in str(refused.content)
+    assert wrong.is_error
+    assert "maxCost" in str(wrong.content)
     assert unknown.is_error
     assert "999" in str(unknown.content)
     started = service.status(jobs["jobs"][0]["jobId"])
@@ -123,3 +130,48 @@ def test_every_part_of_a_text_is_found_where_it_is(words: list[str], first: int,
         return
 
     assert (first, first + len(part) - 1) in find_words(words, " ".join(part).swapcase())
+
+
+@pytest.mark.parametrize(
+    ("words", "phrase", "found"),
+    [
+        (["你好", "，", "世界", "。", "你", "好"], "你好", [(0, 0), (4, 5)]),
+        (["你好", "，", "世界"], "你好世界", [(0, 2)]),
+        (["Send", "an", "e-mail", "or", "e", "mail."], "email", [(2, 2), (4, 5)]),
+        (["Cafe\u0301", "olé"], "café", [(0, 0)]),
+        (["mailing", "list"], "mail", []),
+        (["a", "a", "a"], "a a", [(0, 1), (1, 2)]),
+        (["…", "!"], "!", []),
+    ],
+)
+def test_phrases_of_any_script_are_found(words: list[str], phrase: str, found: list[tuple[int, int]]) -> None:
+    """Whether their words are spaced or not, and however their letters are encoded; only whole words."""
+    assert find_words(words, phrase) == found
+
+
+class LongTranscript:
+    """A client whose jobs all have the same transcript."""
+
+    words = tuple(Word(f"w{number}", float(number), number + 0.5) for number in range(1_203))
+
+    async def find_job(self, job_id: str) -> str:
+        return job_id
+
+    async def transcript(self, job_id: str) -> Transcript:  # noqa: ARG002
+        return replace(full_transcript(), words=self.words, duration=1_300.0)
+
+
+async def test_pages_put_together_are_the_whole(tmp_path: Path) -> None:
+    """Each word once and in order, page by page; a page behind the end is empty."""
+    tools = McpTools(cast(AsyncClient, LongTranscript()), tmp_path, None)
+    seen: list[str] = []
+    offset: int | None = 0
+    while offset is not None:
+        page = await tools.read_words("job", offset=offset)
+        assert 0 < len(page["words"]) <= WORDS_A_PAGE
+        seen += [word["text"] for word in page["words"]]
+        offset = page["nextOffset"]
+    beyond = await tools.read_words("job", offset=5_000)
+
+    assert seen == [word.word for word in LongTranscript.words]
+    assert (beyond["words"], beyond["nextOffset"], beyond["total"]) == ([], None, 1_203)

@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import wraps
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any
+from unicodedata import normalize
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -65,8 +67,7 @@ class McpTools:
         """Transcribe a recording and wait for the end, with progress; returns a summary and the `jobId`."""
         wanted = dict(options or {}) | ({"language": language} if language else {})
         if self.max_cost_usd is not None:
-            asked = wanted.get("maxCost")
-            wanted["maxCost"] = self.max_cost_usd if asked is None else min(asked, self.max_cost_usd)
+            wanted["maxCost"] = _at_most(self.max_cost_usd, wanted.get("maxCost"))
         answer = await self.client.submit_path(Path(path), wanted)
         async for event in self.client.follow(answer):
             if event["type"] in {"progress", "snapshot"}:
@@ -207,20 +208,36 @@ def make_server(server: str, token: str | None, folder: Path, max_cost_usd: floa
 
 
 def find_words(words: Sequence[str], phrase: str) -> list[tuple[int, int]]:
-    """First and last index of each occurrence of a phrase; case and punctuation do not count."""
-    wanted = [folded for word in phrase.split() if (folded := _folded(word))]
-    spoken = [(index, folded) for index, word in enumerate(words) if (folded := _folded(word))]
-    if not wanted:
+    """
+    First and last index of each occurrence of a phrase. Case, punctuation and spaces between words do not
+    count: Chinese is not spaced, and `e-mail` may be two words.
+    """
+    wanted, spoken = _folded(phrase), [_folded(word) for word in words]
+    if not wanted or not spoken:
         return []
+    ends = list(accumulate(map(len, spoken)))
+    starts = [0, *ends[:-1]]
+    first_at = {start: index for index, (start, word) in enumerate(zip(starts, spoken, strict=True)) if word}
+    last_at = {end: index for index, (end, word) in enumerate(zip(ends, spoken, strict=True)) if word}
+    # A lookahead finds occurrences that overlap too.
+    found = (match.start() for match in re.finditer(f"(?={re.escape(wanted)})", "".join(spoken)))
     return [
-        (spoken[at][0], spoken[at + len(wanted) - 1][0])
-        for at in range(len(spoken) - len(wanted) + 1)
-        if [folded for _, folded in spoken[at : at + len(wanted)]] == wanted
+        (first_at[start], last_at[start + len(wanted)])
+        for start in found
+        if start in first_at and start + len(wanted) in last_at
     ]
 
 
-def _folded(word: str) -> str:
-    return re.sub(r"[^\w]", "", word).casefold()
+def _folded(text: str) -> str:
+    """The letters and digits of a text, in one form for each."""
+    return re.sub(r"[\W_]", "", normalize("NFKC", text).casefold())
+
+
+def _at_most(limit_usd: float, asked: object) -> object:
+    """A client's cost limit, lowered to this one; the service refuses what is not a number."""
+    if asked is None:
+        return limit_usd
+    return min(asked, limit_usd) if isinstance(asked, int | float) else asked
 
 
 def _summary(job_id: str, transcript: Transcript) -> Json:
