@@ -173,6 +173,29 @@ async def test_a_service_starts_on_a_full_disk(
     assert service.status(second)["state"] == "cancelled"
 
 
+async def test_a_disk_that_fills_up_twice_does_not_block_a_delete(
+    service: ServiceProcess, disk: Path, recording: Path
+) -> None:
+    """The first time uses up the reserved room; the next sweep, which would reserve it again, is not near."""
+    ended = []
+    for language in ("en", "de", "fr"):
+        body = {"path": str(recording), "options": {"language": language}}
+        ended.append(service.http.post("/process-audio", json=body).json()["jobId"])
+        await service.wait_until(ended[-1], "completed")
+    answers = []
+    for job_id in ended[:2]:
+        filler = await asyncio.to_thread(fill, disk)
+        answers.append(await asyncio.to_thread(service.http.delete, f"/job/{job_id}"))
+        filler.unlink()
+        assert service.http.get("/health").status_code == 200
+    await asyncio.to_thread(service.kill)
+    await asyncio.to_thread(fill, disk)
+    await asyncio.to_thread(service.start)
+    answers.append(await asyncio.to_thread(service.http.delete, f"/job/{ended[2]}"))
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+
+
 async def test_a_service_on_a_full_disk_can_be_stopped(
     service: ServiceProcess, simulator: Simulator, disk: Path, recording: Path
 ) -> None:

@@ -257,6 +257,7 @@ class SqliteQueue(Queue):
             db.execute("BEGIN IMMEDIATE")
             result = work(writing)
         self._loop.call_soon_threadsafe(self._announce, writing.changes)
+        self._reserve.restore()
         return result
 
     def _look(self, work: Callable[[Reading], T], db: sqlite3.Connection) -> T:
@@ -312,12 +313,14 @@ class _Reserve:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._is_given_up = False
 
     def keep(self) -> None:
         """Create the file if it is missing and there is plenty of free space."""
         with suppress(OSError):
             if not self.path.exists() and disk_usage(self.path.parent).free > 4 * RESERVE_BYTES:
                 self.path.write_bytes(bytes(RESERVE_BYTES))
+                self._is_given_up = False
 
     def use(self, store: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
         """Call `store`, once more without the reserve if the disk is full."""
@@ -328,12 +331,18 @@ class _Reserve:
                 raise
             return store(db)
 
+    def restore(self) -> None:
+        """Create the file again soon after it was used: the disk may fill up again before the next sweep."""
+        if self._is_given_up:
+            self.keep()
+
     def give_up(self) -> bool:
         """Remove the file; False if there is none."""
         try:
             self.path.unlink()
         except OSError:
             return False
+        self._is_given_up = True
         log.warning("disk full, using the reserve of the queue")
         return True
 
