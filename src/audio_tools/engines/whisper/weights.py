@@ -188,8 +188,9 @@ def _download(name: str, repository: str, on_download: OnDownload) -> Path:
 
 
 def _no_download(name: str, error: OSError) -> EngineNotReady:
+    reason = str(error).rstrip(".")
     return EngineNotReady(
-        f"The Whisper model {name} is not on this machine and cannot be downloaded: {error}",
+        f"The Whisper model {name} is not on this machine and cannot be downloaded: {reason}.",
         hint=_ways_out(name),
     )
 
