@@ -388,6 +388,18 @@ async def test_preflight_of_an_allowed_page() -> None:
     assert granted >= {"upload-length", "upload-metadata", "upload-checksum", "x-http-method-override"}
 
 
+async def test_preflight_of_a_page_with_openais_sdk() -> None:
+    """The headers of the SDK are granted as they are asked for; others are not."""
+    asked = "authorization, x-stainless-os,x-stainless-retry-count,openai-organization,x-evil,x-stainless-a b"
+    preflight = PREFLIGHT.replace("tus-resumable,upload-offset", asked)
+    async with serving() as (port, _):
+        _, headers, _ = await raw(port, preflight.format("http://localhost:8080"))
+    granted = set(headers["access-control-allow-headers"].split(", "))
+
+    assert granted >= {"authorization", "x-stainless-os", "x-stainless-retry-count", "openai-organization"}
+    assert not {name for name in granted if "evil" in name or "stainless-a" in name}
+
+
 async def test_preflight_of_a_foreign_page() -> None:
     """Nothing is granted."""
     async with serving() as (port, handler):
@@ -420,7 +432,7 @@ async def test_an_allowed_page_can_read_the_answer_and_its_headers() -> None:
     exposed = set(headers["access-control-expose-headers"].split(", "))
     assert exposed >= {"location", "upload-offset", "upload-length", "upload-expires", "retry-after"}
     assert exposed >= {"tus-resumable", "tus-extension", "tus-max-size", "x-request-id"}
-    assert exposed >= {"content-disposition", "etag"}
+    assert exposed >= {"content-disposition", "etag", "x-job-id", "x-should-retry"}
     assert "access-control-allow-credentials" not in headers
     assert "access-control-allow-origin" not in without
     assert (headers["vary"], without["vary"]) == ("origin", "origin")

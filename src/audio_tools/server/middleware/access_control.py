@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,8 +42,10 @@ PREFLIGHT_ANSWER = {
     "Upload-Defer-Length, Upload-Checksum, Upload-Concat",
     "Access-Control-Max-Age": "600",
 }
+SDK_HEADER = re.compile(r"(x-stainless|openai)-[a-z-]{1,40}")
+"""Request headers of OpenAI's SDK, which vary with its version; a page may send those that it asks for."""
 EXPOSED_HEADERS = (
-    b"Location, Content-Disposition, ETag, Retry-After, X-Request-Id, "
+    b"Location, Content-Disposition, ETag, Retry-After, X-Request-Id, X-Job-Id, X-Should-Retry, "
     b"Upload-Offset, Upload-Length, Upload-Defer-Length, "
     b"Upload-Metadata, Upload-Expires, Upload-Concat, Tus-Resumable, Tus-Version, Tus-Extension, "
     b"Tus-Max-Size, Tus-Checksum-Algorithm"
@@ -152,8 +156,11 @@ def _headers(claims: Claims, *, readable: bool) -> RawHeaders:
 
 
 def _preflight_answer(scope: Scope) -> Response:
-    headers = dict(PREFLIGHT_ANSWER)
-    if any(name == b"access-control-request-private-network" for name, _ in scope["headers"]):
+    headers, asked = dict(PREFLIGHT_ANSWER), Headers(scope=scope)
+    wanted = asked.get("access-control-request-headers", "").lower().split(",")
+    of_sdk = [name.strip() for name in wanted if SDK_HEADER.fullmatch(name.strip())]
+    headers["Access-Control-Allow-Headers"] = ", ".join([headers["Access-Control-Allow-Headers"], *of_sdk])
+    if "access-control-request-private-network" in asked:
         headers["Access-Control-Allow-Private-Network"] = "true"
     return Response(status_code=204, headers=headers)
 
