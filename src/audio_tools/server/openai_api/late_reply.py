@@ -36,6 +36,8 @@ class LateReply(StreamingResponse):
     """
 
     def __init__(self, coming: asyncio.Task[Response], headers: Mapping[str, str]) -> None:
+        # A client that disconnects now ends the response before its body begins.
+        coming.add_done_callback(lambda task: task.cancelled() or task.exception())
         super().__init__(_body(coming), media_type="application/json", headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

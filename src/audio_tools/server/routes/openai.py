@@ -3,44 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from anyio import CancelScope
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from fastapi.sse import EventSourceResponse, format_sse_event
 
 from audio_tools.backend import Backend
 from audio_tools.errors import (
-    AudioToolsError,
-    JobCancelled,
     OptionRefused,
     ServiceStopping,
 )
-from audio_tools.events import ChunkWords
-from audio_tools.jobs import Job, JobFailure, JobState
+from audio_tools.jobs import Job
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.multipart import read_form_again, receive_form
 from audio_tools.server.openai_api import late_reply
-from audio_tools.server.openai_api.deltas import TextDeltas, whole_text
+from audio_tools.server.openai_api.calls import abandon, disconnected, transcript_of
 from audio_tools.server.openai_api.engine_facts import EngineFacts
-from audio_tools.server.openai_api.errors import FieldRefused, JobFailed, stream_error
+from audio_tools.server.openai_api.errors import FieldRefused, JobFailed
 from audio_tools.server.openai_api.fields import FORM, Call, parse_call
 from audio_tools.server.openai_api.late_reply import LateReply
-from audio_tools.server.openai_api.replies import notes, reply, speaker_segments
+from audio_tools.server.openai_api.replies import reply
 from audio_tools.server.request_body import ClientGone
-from audio_tools.server.routes.event_stream import STREAM_HEADERS, EventStreams, end_tasks, kept_alive
+from audio_tools.server.routes._openai_stream import TextStream
+from audio_tools.server.routes.event_stream import STREAM_HEADERS, EventStreams, end_tasks
 from audio_tools.server.routes.jobs import IdempotencyKey
-from audio_tools.transcript import Json, Transcript
+from audio_tools.transcript import Json
 
-FIRST_EVENT_S = 5.0
-"""How long a stream waits for its first event, in seconds: a job that fails by then gets an HTTP status."""
 JOB_HEADER = "X-Job-Id"
-STREAM_END = format_sse_event(data_str="[DONE]")
-"""How OpenAI ends a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +78,8 @@ class OpenAIRoutes:
             job, call = await self._start(request, key, translate)
         else:
             job, call = await self._resume(request, known, translate)
-        answered = self._stream if call.stream else self._whole
+        stream = TextStream(self.backend, self.streams)
+        answered = stream.response if call.stream else self._whole
         response = await answered(request, job, call, keep=key is not None)
         response.headers[JOB_HEADER] = job.id
         return response
@@ -138,13 +129,13 @@ class OpenAIRoutes:
             ended = True
         finally:
             if not ended:
-                await self._abandon(job, keep)
-        transcript = await self._transcript(job)
+                await abandon(self.backend, job, keep=keep)
+        transcript = await transcript_of(self.backend, job)
         return await asyncio.to_thread(reply, call, transcript, job.file_name, self.engines.language_names)
 
     async def _until_finished(self, request: Request, job: Job) -> None:
         ending = asyncio.create_task(self.backend.queue.wait_until_finished(job.id))
-        leaving = asyncio.create_task(_disconnected(request))
+        leaving = asyncio.create_task(disconnected(request))
         stopping = asyncio.create_task(self.streams.stopping.wait())
         tasks = {ending, leaving, stopping}
         try:
@@ -159,105 +150,11 @@ class OpenAIRoutes:
             with CancelScope(shield=True):
                 await end_tasks(tasks)
 
-    async def _stream(self, request: Request, job: Job, call: Call, *, keep: bool) -> Response:
-        """The text as server-sent events; errors before the first one have an HTTP status."""
-        events = self._events(job, call, keep)
-        first = asyncio.create_task(_next_of(events))
-        # A service that stops may end the response before it looks at this task, whose error is then no news.
-        first.add_done_callback(lambda task: task.cancelled() or task.exception())
-        leaving = asyncio.create_task(_disconnected(request))
-        try:
-            await asyncio.wait({first, leaving}, timeout=FIRST_EVENT_S, return_when=asyncio.FIRST_COMPLETED)
-            if leaving.done():
-                first.cancel()
-                raise ClientGone
-            if first.done():
-                first.result()
-        finally:
-            await end_tasks({leaving})
-        return EventSourceResponse(self._body(first, events), headers=STREAM_HEADERS)
-
-    async def _body(
-        self, first: asyncio.Task[bytes | None], events: AsyncGenerator[bytes, None]
-    ) -> AsyncGenerator[bytes, None]:
-        complete = False
-
-        async def chained() -> AsyncGenerator[bytes, None]:
-            nonlocal complete
-            if piece := await first:
-                yield piece
-            async for piece in events:
-                yield piece
-            complete = True
-
-        try:
-            async with (
-                aclosing(events),
-                aclosing(chained()) as pieces,
-                aclosing(kept_alive(pieces, self.streams.stopping)) as stream,
-            ):
-                async for piece in stream:
-                    yield piece
-            if not complete:
-                yield _event(stream_error(ServiceStopping()))
-        except (AudioToolsError, JobFailed) as error:
-            yield _event(stream_error(error))
-
-    async def _events(self, job: Job, call: Call, keep: bool) -> AsyncGenerator[bytes, None]:
-        deltas, ended = TextDeltas(), False
-        try:
-            async with aclosing(self.backend.queue.events(job.id)) as events:
-                async for event in events:
-                    if event.type == "words" and (text := deltas.push(ChunkWords.from_json(event.payload))):
-                        yield _event({"type": "transcript.text.delta", "delta": text})
-            ended = True
-            transcript = await self._transcript(job)
-            text = whole_text(transcript)
-            if rest := deltas.finish(text):
-                yield _event({"type": "transcript.text.delta", "delta": rest})
-            if call.response_format == "diarized_json":
-                for segment in speaker_segments(transcript):
-                    yield _event(segment)
-            yield _event({"type": "transcript.text.done", "text": text} | notes(call, transcript))
-            yield STREAM_END
-        finally:
-            if not ended:
-                await self._abandon(job, keep)
-
-    async def _transcript(self, job: Job) -> Transcript:
-        """The transcript of a job that has ended. Raises JobFailed, JobCancelled."""
-        job = await self.backend.queue.get(job.id)
-        if job.state is JobState.FAILED:
-            raise JobFailed(job.error or JobFailure({}))
-        if job.state is JobState.CANCELLED:
-            raise JobCancelled(job.id)
-        return await self.backend.transcript(job.id)
-
-    async def _abandon(self, job: Job, keep: bool) -> None:
-        """Cancel a job whose client has gone; one with a key is kept, since its client may come back."""
-        if not keep:
-            with CancelScope(shield=True), suppress(AudioToolsError):
-                await self.backend.cancel(job.id)
-
 
 async def on_failed_job(_: Request, error: Exception) -> Response:
     """The response to a call whose job failed."""
     assert isinstance(error, JobFailed)
     return LenientJson(error.body, error.status)
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _next_of(events: AsyncGenerator[bytes, None]) -> bytes | None:
-    return await anext(events, None)
-
-
-def _event(record: Json) -> bytes:
-    """An event of the stream, named by its type: some tools read one, some the other."""
-    return format_sse_event(data_str=json.dumps(record), event=record.get("type"))
 
 
 def _model(name: str) -> Json:
