@@ -230,6 +230,19 @@ def test_a_finger_is_enough(editing: Page) -> None:
     assert sideways <= 0
 
 
+def test_speakers_are_an_option_where_a_model_names_them(page: Page) -> None:
+    """The box stands for a model, which the operator finds among those of the service."""
+    page.open("#/health")
+    page.until_text("gpt-4o-transcribe-diarize", ".names")
+    page.open()
+    page.find("#option-named").click()
+    chosen = page.run("return JSON.parse(localStorage.getItem('audio-tools.options'))")
+    page.find("#option-named").click()
+
+    assert chosen == {"engine": "openai", "model": "gpt-4o-transcribe-diarize"}
+    assert page.run("return localStorage.getItem('audio-tools.options')") == "{}"
+
+
 def test_a_path_starts_a_job(page: Page, recording: Path) -> None:
     """Nothing is uploaded; a path that is not allowed says so."""
     page.open()

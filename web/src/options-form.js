@@ -32,8 +32,8 @@ const LANGUAGES = [
 /** @typedef {Record<string, any>} Schema */
 
 export class OptionsForm {
-  /** @param {Schema} schema of the options */
-  constructor(schema) {
+  /** @param {Schema} schema of the options @param {string[]} models that a job can ask for */
+  constructor(schema, models) {
     this._properties = /** @type {Record<string, Schema>} */ (schema.properties ?? {});
     this._values = load('options', /** @type {Record<string, any>} */ ({}));
     const names = Object.keys(this._properties).filter((name) => !HIDDEN.has(name));
@@ -46,7 +46,7 @@ export class OptionsForm {
         'div',
         { class: 'fields' },
         first.map((name) => this._field(name)),
-        this._properties.model && this._namedSpeakers(),
+        models.includes(NAMING) && this._namedSpeakers(),
       ),
       h(
         'details',

@@ -243,6 +243,8 @@ const TEXTS = {
   'health.docs': 'API reference',
   'health.queue': 'Queue',
   'health.checks': 'Checks',
+  'health.models': 'Engines and models',
+  'health.modelsNote': 'Names that a job or a client of OpenAI can ask for; whisper-1 is the default.',
   'health.limits': 'Limits',
   'health.maxUpload': 'Largest upload',
   'health.none': 'none',

@@ -32,14 +32,15 @@ export class HealthView extends HTMLElement {
   async _refresh() {
     clearTimeout(this._timer);
     try {
-      const [health, limits, ...pages] = await Promise.all([
+      const [health, models, limits, ...pages] = await Promise.all([
         call((client) => client.health()),
+        call((client) => client.models()),
         call((client) => client.uploads.limits()),
         ...STATES.map((state) =>
           call((client) => client.jobs.list({ state: /** @type {any} */ ([state]), limit: 1 })),
         ),
       ]);
-      this._render(health, limits, pages);
+      this._render(health, models, limits, pages);
     } catch (error) {
       if (this._content)
         fill(this._content, h('p', { class: 'error banner', role: 'alert' }, explain(error)));
@@ -47,8 +48,8 @@ export class HealthView extends HTMLElement {
     if (this.isConnected) this._timer = window.setTimeout(() => this._refresh(), REFRESH_MS);
   }
 
-  /** @param {any} health @param {any} limits @param {any[]} pages */
-  _render(health, limits, pages) {
+  /** @param {any} health @param {string[]} models @param {any} limits @param {any[]} pages */
+  _render(health, models, limits, pages) {
     if (!this._content) return;
     const ok = health.status === 'ok';
     const checks = Object.entries(health.checks ?? {});
@@ -92,6 +93,17 @@ export class HealthView extends HTMLElement {
           { class: 'checks' },
           checks.map(([name, check]) => checkRow(name, check)),
         ),
+      ),
+      h(
+        'section',
+        { class: 'panel', 'aria-labelledby': 'models-title' },
+        h('h2', { id: 'models-title' }, t('health.models')),
+        h(
+          'ul',
+          { class: 'names' },
+          models.map((name) => h('li', {}, name)),
+        ),
+        h('p', { class: 'note' }, t('health.modelsNote')),
       ),
       h(
         'section',

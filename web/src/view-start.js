@@ -145,8 +145,11 @@ export class StartView extends HTMLElement {
   async _loadOptions() {
     if (this._form) return;
     try {
-      const document = await call((client) => client.openapi());
-      this._form = new OptionsForm(document.components.schemas.Options);
+      const [document, models] = await Promise.all([
+        call((client) => client.openapi()),
+        call((client) => client.models()),
+      ]);
+      this._form = new OptionsForm(document.components.schemas.Options, models);
       if (this._options) fill(this._options, this._form.element);
     } catch (error) {
       if (this._options) fill(this._options, h('p', { class: 'error' }, explain(error)));

@@ -117,7 +117,9 @@ export class VirtualList {
       if (!this._measured[index]) fresh.push(index);
     }
     if (fresh.length) this._measure(fresh);
-    this.content.style.height = `${this._tops[this._heights.length]}px`;
+    const height = `${this._tops[this._heights.length]}px`;
+    // Setting it lays the page out again, even to the same.
+    if (this.content.style.height !== height) this.content.style.height = height;
   }
 
   /** In the order of the list, as screen readers read it. @param {HTMLElement} row @param {number} index */

@@ -49,4 +49,15 @@ export class Client {
   async openapi({ signal } = {}) {
     return this._http.json('GET', '/openapi.json', { signal });
   }
+
+  /**
+   * Names of models and engines that jobs can ask for, the default first.
+   *
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<string[]>}
+   */
+  async models({ signal } = {}) {
+    const { data } = await this._http.json('GET', '/v1/models', { signal });
+    return data.map((/** @type {{ id: string }} */ { id }) => id);
+  }
 }
