@@ -236,18 +236,26 @@ def test_an_engine_that_answered_another_job_has_loaded_its_model() -> None:
     assert len(engine.asked_at) == 1 + ATTEMPTS
 
 
-@pytest.mark.parametrize(("received", "is_waited_for"), [(True, False), (False, True)])
-def test_a_500_for_a_chunk_without_speech_is_an_attempt(received: bool, is_waited_for: bool) -> None:
+@pytest.mark.parametrize("received", [True, False])
+@pytest.mark.parametrize(
+    ("speech", "voiced", "has_voice"),
+    [(REQUEST.speech, True, True), (REQUEST.speech, False, False), ((), True, False)],
+)
+def test_a_500_for_a_chunk_without_a_voice_is_an_attempt(
+    speech: tuple[Interval, ...], voiced: bool, has_voice: bool, received: bool
+) -> None:
     """Some servers return it for every such chunk; a 503 does not depend on the audio."""
     engine = Unpaid(loading(received=received))
 
     async def main() -> None:
         with pytest.raises(EngineUnavailable):
-            await EngineClient(engine, RequestLimiter(2)).transcribe(replace(REQUEST, speech=()))
+            await EngineClient(engine, RequestLimiter(2)).transcribe(
+                replace(REQUEST, speech=speech), voiced=lambda: voiced
+            )
 
     run(main())
 
-    assert (engine.asked_at[-1] >= LOADING_WAIT_S) is is_waited_for
+    assert (engine.asked_at[-1] >= LOADING_WAIT_S) is (has_voice or not received)
 
 
 def test_an_engine_that_never_loads_fails_every_chunk_soon() -> None:

@@ -64,13 +64,19 @@ class EngineClient:
             0.0  # reserved for requests in flight, and for requests that may be charged although they failed
         )
 
-    async def transcribe(self, request: Request, stored: Callable[[], Reply | None] | None = None) -> Reply:
+    async def transcribe(
+        self,
+        request: Request,
+        stored: Callable[[], Reply | None] | None = None,
+        voiced: Callable[[], bool] | None = None,
+    ) -> Reply:
         """
         Send the request, and retry until it succeeds or fails for good.
 
         Args:
             request: the chunk to transcribe.
             stored: looks up a stored answer in a worker thread; another job may have stored it meanwhile.
+            voiced: detects in a worker thread whether the chunk contains a voice; None: it does.
 
         Raises:
             CostLimitReached: the budget minus spent and reserved cost does not cover this request.
@@ -85,14 +91,19 @@ class EngineClient:
             reraise=True,
         )
         try:
-            return await attempts(self._transcribe_once, request, stored)
+            return await attempts(self._transcribe_once, request, stored, voiced)
         except CostLimitReached as limit:
             if policy.failure is None:
                 raise
             # Report the failed attempt; the cost limit only prevents another one.
             raise policy.failure from limit
 
-    async def _transcribe_once(self, request: Request, stored: Callable[[], Reply | None] | None) -> Reply:
+    async def _transcribe_once(
+        self,
+        request: Request,
+        stored: Callable[[], Reply | None] | None,
+        voiced: Callable[[], bool] | None,
+    ) -> Reply:
         seconds = request.audio.seconds
         async with self._limiter.lane():
             # A suspended worker may have lost its job, and notices only after it has acquired a lane.
@@ -107,7 +118,7 @@ class EngineClient:
             except EngineError as error:
                 sent = not isinstance(error, EngineUnreachable)
                 if isinstance(error, EngineUnavailable):
-                    self._classify(error, request)
+                    await self._classify(error, request, voiced)
                 if _signals_overload(error):
                     self._limiter.overloaded(started_at)
                 if _is_free(error):
@@ -127,12 +138,14 @@ class EngineClient:
         self.tokens += reply.tokens
         return reply
 
-    def _classify(self, error: EngineUnavailable, request: Request) -> None:
+    async def _classify(
+        self, error: EngineUnavailable, request: Request, voiced: Callable[[], bool] | None
+    ) -> None:
         """
         Decide whether an engine that returned 500 or 503 is still loading its model.
 
         That is assumed until its first answer, and for LOADING_WAIT_S at most, where the request was not
-        charged: after a 503, and after a 500 of an engine without a price. A 500 for a chunk without speech
+        charged: after a 503, and after a 500 of an engine without a price. A 500 for a chunk without a voice
         counts as an attempt, since some servers return it for every such chunk (speaches #608).
         """
         now = asyncio.get_running_loop().time()
@@ -140,8 +153,12 @@ class EngineClient:
             free = not error.received or self._engine.capabilities.usd_per_minute == 0
             since = self._unanswered_since = now if self._unanswered_since is None else self._unanswered_since
             longest_s = min(LOADING_WAIT_S, self._outage_wait_s)
-            answering = id(self._engine) in _ANSWERING or (error.received and not request.speech)
-            error.away = free and not answering and now - since < longest_s
+            error.away = (
+                free
+                and now - since < longest_s
+                and id(self._engine) not in _ANSWERING
+                and not (error.received and await _lacks_voice(request, voiced))
+            )
         elif error.away:
             _ANSWERING.pop(id(self._engine), None)
 
@@ -163,6 +180,10 @@ class EngineClient:
         self._seconds_paid += seconds
         # Tokens may cost more than the table says.
         self._usd_per_second = max(self._usd_per_second, self.cost_usd / self._seconds_paid)
+
+
+async def _lacks_voice(request: Request, voiced: Callable[[], bool] | None) -> bool:
+    return not request.speech or (voiced is not None and not await asyncio.to_thread(voiced))
 
 
 def _signals_overload(error: EngineError) -> bool:

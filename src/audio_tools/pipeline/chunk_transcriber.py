@@ -193,7 +193,9 @@ class ChunkTranscriber:
         assert audio is not None
         name = chunk_digest(ready.samples, (*self._answer_shaped_by, language or "", "as answered"))
         known = partial(self._stored, digest, name)
-        answer = await self._client.transcribe(self._request(audio, _speech_within(chunk), language), known)
+        voiced = partial(_Samples(audio).voiced, Interval(0.0, audio.seconds))
+        request = self._request(audio, _speech_within(chunk), language)
+        answer = await self._client.transcribe(request, known, voiced)
         # If another worker transcribed the chunk meanwhile, its cached result is complete.
         if (reply := await asyncio.to_thread(self._cache.get, digest)) is not None:
             return reply, True
