@@ -90,7 +90,10 @@ class Options(OptionsModel):
         None, max_length=4_000, description="Prompt for the model: expected names, terms and style."
     )
     audio_stream: int | None = Field(
-        None, ge=0, le=63, description="Audio stream, counted from 0; default: that of the file."
+        None,
+        ge=0,
+        le=63,
+        description="Audio stream, counted from 0; default: the default stream of the file.",
     )
     channel_mode: ChannelMode = Field(
         "mix",

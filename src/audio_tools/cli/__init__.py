@@ -17,7 +17,7 @@ COMMANDS = {
     "serve": "Run the service: HTTP, WebSocket, queue and workers.",
     "work": "Run workers without HTTP. Requires Redis.",
     "submit": "Send files to a service.",
-    "cut": "Cut a transcript for an editing program.",
+    "cut": "Plan a cut and write it for editing programs.",
     "export": "Write the transcript of a job of a service.",
     "jobs": "List the jobs of a service.",
     "cancel": "Cancel a job of a service.",
@@ -49,7 +49,7 @@ class _LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="audio-tools")
 @click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
 def app(debug: bool) -> None:
-    """Words, segments and silences of recordings of any size, ready for a timeline."""
+    """Transcribe recordings of any size for video editing: words, segments and silences."""
 
 
 def main() -> None:

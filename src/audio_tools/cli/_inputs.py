@@ -41,7 +41,7 @@ class Source:
 
 def find_sources(given: Iterable[Path]) -> list[Source]:
     """
-    The files to work on, each once, in the order given; a folder stands for the media files below it.
+    The files to process, each once, in the given order; a folder selects the media files in it and below.
 
     Raises:
         MediaNotFound: a folder has no media files.

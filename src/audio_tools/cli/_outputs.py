@@ -78,7 +78,9 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
         command(destination=destination, **others)
 
     overwrite = click.option(
-        "--overwrite", is_flag=True, help="Also replace files that are not unchanged results of earlier runs."
+        "--overwrite",
+        is_flag=True,
+        help="Also replace files that were changed, or not written by an earlier run.",
     )
     beside = click.option("--beside", is_flag=True, help="Write the results next to each media file.")
     formats = click.option(

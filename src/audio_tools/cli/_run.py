@@ -19,12 +19,12 @@ WAIT_S = 10.0
 
 def wait_option(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command `--wait`."""
-    text = f"Wait for Redis without a limit, not only {WAIT_S:g} s."
+    text = f"Wait for Redis indefinitely (default: {WAIT_S:g} s)."
     return click.option("--wait", is_flag=True, help=text)(command)
 
 
 def redis_wait_s(wait: bool) -> float | None:
-    """How long the start waits for Redis, in seconds; None: without a limit."""
+    """Return how long the start waits for Redis, in seconds; None: indefinitely."""
     return None if wait else WAIT_S
 
 

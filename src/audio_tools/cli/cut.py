@@ -38,7 +38,11 @@ PLAN = "cut-plan"
     default=Path(),
     help="Output directory (default: current directory).",
 )
-@click.option("--overwrite", is_flag=True, help="Also replace files that are not unchanged results.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Also replace files that were changed, or not written by an earlier run.",
+)
 @model_options(CutOptions)
 @model_options(ExportOptions)
 @server_options

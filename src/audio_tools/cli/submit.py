@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "--path",
     "by_path",
     is_flag=True,
-    help="Send the paths alone: the service reads the files itself (see MEDIA_ROOTS).",
+    help="Send only the paths: the service reads the files itself (see MEDIA_ROOTS).",
 )
 @click.option(
     "--webhook-url",
@@ -55,8 +55,8 @@ def command(
     """
     Send files to a service as uploads.
 
-    A folder stands for the media files below it. With --follow the exit code is that of `audio-tools
-    transcribe`; -o, -f and the like belong to it.
+    A folder selects the media files in it and below. With --follow, the exit code is that of `audio-tools
+    transcribe`; -o, -f and other output options require --follow.
     """
     from audio_tools.settings import Settings
 

@@ -90,7 +90,7 @@ def command(files: tuple[Path, ...], destination: Destination, data_dir: Path | 
     """
     Transcribe recordings: words, silences and subtitles.
 
-    A folder stands for the media files below it. Safe to interrupt: run the same command again to resume;
+    A folder selects the media files in it and below. Safe to interrupt: run the same command again to resume;
     finished chunks are not sent again. If one file fails, the others are still processed, and the exit
     code is that of the first failure.
     """

@@ -22,7 +22,7 @@ class ExportOptions(OptionsModel):
         description="Path or URL of the media file as the editing program sees it; default: its name.",
     )
     sequence_name: str | None = Field(
-        None, min_length=1, max_length=200, description="Name of the sequence; default: that of the file."
+        None, min_length=1, max_length=200, description="Name of the sequence; default: the name of the file."
     )
     sequence_timecode: str | None = Field(
         None,
@@ -37,16 +37,22 @@ class ExportOptions(OptionsModel):
         description="Language variant in Premiere's transcript, such as en-gb; default: the transcript's "
         "language.",
     )
-    captions: Preset = Field("netflix", description="Rules of captions.")
+    captions: Preset = Field("netflix", description="Caption rules.")
     audience: Audience = Field("adults", description="Audience of the captions; children read more slowly.")
     max_chars: int | None = Field(
-        None, ge=4, le=200, description="Longest line of a caption, characters; default: by the rules."
+        None,
+        ge=4,
+        le=200,
+        description="Maximum length of a caption line, characters; default: set by the rules.",
     )
     max_lines: int | None = Field(
-        None, ge=1, le=4, description="Maximum number of lines of a caption; default: by the rules."
+        None, ge=1, le=4, description="Maximum number of lines of a caption; default: set by the rules."
     )
     max_cps: float | None = Field(
-        None, ge=1, le=100, description="Fastest reading speed, characters per second; default: by the rules."
+        None,
+        ge=1,
+        le=100,
+        description="Maximum reading speed, characters per second; default: set by the rules.",
     )
     word_timing: WordTiming = Field(
         "none",
