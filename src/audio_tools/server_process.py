@@ -160,7 +160,7 @@ class _Server(uvicorn.Server):
 def _engine_facts(settings: Settings, *, workers: bool) -> EngineFacts:
     return EngineFacts(
         models=listed_models(settings, workers=workers),
-        options_for=options_for,
+        options_for=partial(options_for, settings),
         separates_speakers=partial(separates_speakers, settings),
         language_code=language_code,
         language_names={code: name for name, code in CODES.items()},

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from audio_tools.engines.languages import language_code
 from audio_tools.engines.model_names import options_for
+from audio_tools.errors import OptionRefused
 from audio_tools.options import Options
 from audio_tools.server.openai_api.engine_facts import EngineFacts
 from audio_tools.server.openai_api.errors import FieldRefused
 from audio_tools.server.openai_api.fields import Call, parse_call
+from audio_tools.settings import Settings
 
 FACTS = EngineFacts(
-    ("whisper-1",), options_for, lambda options: "diarize" in (options.model or ""), language_code, {}
+    models=("whisper-1",),
+    options_for=partial(options_for, Settings(engine="openai")),
+    separates_speakers=lambda options: "diarize" in (options.model or ""),
+    language_code=language_code,
+    language_names={},
 )
 
 
@@ -40,6 +48,32 @@ def test_defaults() -> None:
 def test_which_engine_runs(model: str, options: dict[str, str]) -> None:
     """The rule of docs/openai-api.md."""
     assert parse_call((("model", model),), FACTS, translate=False).options == Options.parse(options)[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("whisper-1", {}),
+        ("openai/whisper-1", {}),
+        ("base", {}),
+        ("small.en", {"model": "small.en"}),
+        ("whisper-large-v3-turbo", {"model": "large-v3-turbo"}),
+        ("Whisper-Large-v3", {"model": "large-v3"}),
+        ("openai/whisper-tiny.en", {"model": "tiny.en"}),
+        ("Systran/faster-whisper-small", {"model": "small"}),
+        ("Systran/faster-distil-whisper-large-v3", {"model": "distil-large-v3"}),
+        ("distil-whisper-large-v3-en", {"model": "distil-large-v3"}),
+        ("gpt-transcribe", {"engine": "openai", "model": "gpt-transcribe"}),
+    ],
+)
+def test_names_of_the_local_whisper(model: str, options: dict[str, str]) -> None:
+    """Those of other services and of the hub mean its models; another one is not found."""
+    local = Settings(engine="whisper", whisper_model="base")
+
+    assert options_for(local, model) == options
+    with pytest.raises(OptionRefused, match="Unknown Whisper model: voxtral-mini") as caught:
+        options_for(local, "voxtral-mini")
+    assert caught.value.option == "model"
 
 
 def test_every_form_of_a_list() -> None:
