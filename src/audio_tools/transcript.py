@@ -176,7 +176,8 @@ class Reply(JsonValue):
     own count; None: unknown or free. `tokens`: tokens counted, in and out. What a reply cost is not stored:
     it is paid only once. `dropped`: phrases of the engine that are no speech. `detected_language`, with its
     `language_probability` in 0..1: what the model detects, whatever language was requested; None: unknown.
-    `hesitations`: `um` and `uh` between the words, found in the samples; None: not searched for.
+    `hesitations`: `um` and `uh` between the words, found in the samples; None: not searched for. `context`:
+    for the request of the next chunk, in the engine's own form.
     """
 
     text: str
@@ -190,6 +191,7 @@ class Reply(JsonValue):
     tokens: Annotated[int, Field(exclude=True)] = 0
     dropped: tuple[Dropped, ...] = ()
     hesitations: tuple[Interval, ...] | None = None
+    context: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

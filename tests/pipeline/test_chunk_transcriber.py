@@ -37,6 +37,7 @@ class Engine:
     model: str = "test"
     asked: list[str | None] = field(default_factory=list)
     translated: list[bool] = field(default_factory=list)
+    contexts: list[tuple[int, ...]] = field(default_factory=list)
 
     def identity(self) -> tuple[str, ...]:
         return (self.name,)
@@ -47,10 +48,12 @@ class Engine:
     async def transcribe(self, request: Request) -> Reply:
         self.asked.append(request.language)
         self.translated.append(request.translate)
+        self.contexts.append(request.context)
         language = request.language or self.guesses.pop(0)
         words = (Word("hola", 0.1, 0.8),) if self.words else ()
         self.words = True
-        return Reply("hola" if words else "", words, language=language)
+        context = (*request.context, len(self.asked))
+        return Reply("hola" if words else "", words, language=language, context=context)
 
     async def close(self) -> None:
         pass
@@ -141,6 +144,49 @@ async def test_chunks_wait_for_the_language_of_the_first_words(tmp_path: Path) -
 
     assert engine.asked == [None, "es", "es"]
     assert [result.language for result in results] == ["es", "es", "es"]
+
+
+IN_CONTEXT = replace(ONE_LANE, lanes=2, keeps_context=True)
+
+
+async def test_each_chunk_has_the_context_of_the_one_before(tmp_path: Path) -> None:
+    """With several lanes too, and past a chunk without sound; the replies are stored and found again."""
+    silent = replace(chunk(1), has_sound=False)
+    asked: list[Engine] = []
+    for _ in range(2):
+        engine = Engine(["es"], capabilities=IN_CONTEXT)
+        transcriber = ChunkTranscriber(
+            engine, EngineClient(engine, RequestLimiter(2)), ChunkCache(tmp_path), Options()
+        )
+        ready = [transcriber.prepare(each) for each in (chunk(0), silent, chunk(2), chunk(3))]
+        await asyncio.gather(*map(transcriber.transcribe, ready))
+        asked.append(engine)
+
+    assert asked[0].contexts == [(), (1,), (1, 2)]
+    assert asked[1].contexts == []
+
+
+async def test_another_context_is_another_reply(tmp_path: Path) -> None:
+    """The same sound after other text may be other words, so it is transcribed again."""
+    same = chunk(1)
+    for before in (1, 2):
+        engine = Engine([], capabilities=IN_CONTEXT, asked=[None] * (before - 1))
+        transcriber = ChunkTranscriber(
+            engine, EngineClient(engine, RequestLimiter(1)), ChunkCache(tmp_path), Options(language="es")
+        )
+        for each in (replace(chunk(10 + before), index=0), same):
+            await transcriber.transcribe(transcriber.prepare(each))
+
+        assert engine.contexts == [(), (before,)]
+
+
+async def test_with_multi_chunks_have_no_context(tmp_path: Path) -> None:
+    """The chunk before may be in another language."""
+    engine = Engine(["es", "en"], capabilities=IN_CONTEXT)
+
+    await transcribed(engine, tmp_path, 2, language="multi")
+
+    assert engine.contexts == [(), ()]
 
 
 async def test_a_chunk_without_words_tells_no_language(tmp_path: Path) -> None:

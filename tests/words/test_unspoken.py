@@ -13,6 +13,7 @@ from audio_tools.words.unspoken import (
     describe_dropped,
     without_improbable,
     without_invented,
+    without_rushed,
     without_unspoken,
 )
 
@@ -68,6 +69,33 @@ def test_people_do_repeat_themselves() -> None:
 
     assert without_unspoken(reply(said, 6.0)).text == said
     assert without_unspoken(reply(said, 0.6)).text == "stop"
+
+
+@pytest.mark.parametrize("rushed", [0, 1])
+def test_a_copy_of_a_phrase_too_fast_to_be_said_is_dropped(rushed: int) -> None:
+    """Whichever copy it is; the other one stays."""
+    phrase = "so tempting to scratch"
+    pieces = [
+        Piece(f" {word}", 5.0 * copy + length * number, 5.0 * copy + length * (number + 1))
+        for copy, length in enumerate((0.04, 0.4) if rushed == 0 else (0.4, 0.04))
+        for number, word in enumerate(phrase.split())
+    ]
+    words = tuple(join_pieces(pieces, f"{phrase} {phrase}", 10.0))
+    cleaned = without_rushed(Reply(f"{phrase} {phrase}", words, tuple(group(words))))
+
+    assert cleaned.text == phrase
+    assert [word.start >= 5.0 for word in cleaned.words] == [rushed == 0] * 4
+    (warning,) = describe_dropped(cleaned.dropped)
+    assert f"repeated once in an implausibly short time (a likely hallucination): “{phrase}” at" in warning
+
+
+def test_a_phrase_said_twice_is_kept_twice() -> None:
+    """In the time that a fast speaker needs."""
+    said = "so tempting to scratch so tempting to scratch"
+    pieces = [Piece(f" {word}", 0.15 * n, 0.15 * (n + 1)) for n, word in enumerate(said.split())]
+    words = tuple(join_pieces(pieces, said, 10.0))
+
+    assert without_rushed(Reply(said, words, tuple(group(words)))).text == said
 
 
 def test_whispers_own_doubts_tell_a_loop_from_a_repetition() -> None:

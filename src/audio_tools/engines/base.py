@@ -25,6 +25,7 @@ class Capabilities:
     better. `lanes`: maximum number of concurrent chunks (of a local model: as many as it computes in
     parallel); None: the limit of the settings. `keeps_language`: without a requested language, the one
     detected at the first words is used for the whole job, and other chunks wait for it.
+    `keeps_context`: the text before a chunk improves its own, so that chunks are sent in order.
     `usd_per_minute`: price of audio sent. `translates`: whether it can translate speech to English.
     """
 
@@ -37,6 +38,7 @@ class Capabilities:
     window_s: float | None = None
     lanes: int | None = None
     keeps_language: bool = False
+    keeps_context: bool = False
     usd_per_minute: float = 0.0
     translates: bool = False
 
@@ -48,7 +50,7 @@ class Request:
 
     `speech`: the speech in the chunk, in seconds from its start. `language`: ISO-639-1, None to detect it.
     `prompt`: expected words and style. `translate`: return English text instead of a transcript; only if
-    the engine supports it.
+    the engine supports it. `context`: that of the reply to the chunk before, if the engine keeps it.
     """
 
     audio: EncodedAudio
@@ -56,6 +58,7 @@ class Request:
     language: str | None = None
     prompt: str | None = None
     translate: bool = False
+    context: tuple[int, ...] = ()
 
 
 class Engine(Protocol):

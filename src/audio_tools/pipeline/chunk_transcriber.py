@@ -25,6 +25,7 @@ from audio_tools.engines.retry import EngineClient
 from audio_tools.errors import CostLimitReached, EngineError, EngineRefused
 from audio_tools.media.encode import EncodedAudio, decode_encoded, encode
 from audio_tools.options import Options
+from audio_tools.pipeline.context import ContextChain
 from audio_tools.storage.chunk_cache import ChunkCache, chunk_digest, samples_digest
 from audio_tools.storage.disk_wait import DiskWait
 from audio_tools.transcript import Dropped, Interval, Reply, Segment, Word
@@ -34,7 +35,13 @@ from audio_tools.words.pieces import Piece, join_pieces
 from audio_tools.words.segments import follow_words, group
 from audio_tools.words.stitch import TimedChunk
 from audio_tools.words.timing import end_with_sound, fit_to_speech, spread, uncovered
-from audio_tools.words.unspoken import drop, without_improbable, without_invented, without_unspoken
+from audio_tools.words.unspoken import (
+    drop,
+    without_improbable,
+    without_invented,
+    without_rushed,
+    without_unspoken,
+)
 
 SHORTEST_REQUEST_S = 0.5
 """Minimum chunk length; the API rejects less than 0.1 s, so shorter chunks are padded."""
@@ -42,7 +49,7 @@ RECHECK_PAD_S = 0.5
 """Context around uncovered speech that is sent again."""
 MOST_MISFITS = 3
 """Stop aligning after this many consecutive failures; a failed alignment is the slowest kind."""
-WORD_RULES = 3
+WORD_RULES = 4
 """Version of the post-processing of replies; part of the digest of a stored reply."""
 HESITATION_LANGUAGES = {"en"}
 """Languages for which a sustained sound between two words was measured to be a hesitation."""
@@ -114,6 +121,9 @@ class ChunkTranscriber:
         # By channel: an interpreter speaks another language than the other microphones.
         self._languages: dict[int | None, str] = {}
         self._finding_language = defaultdict[int | None, asyncio.Lock](asyncio.Lock)
+        # The chunk before may be in another language, or of another channel.
+        in_order = not options.is_multilingual and not options.separates_channels
+        self._contexts = ContextChain(is_kept=engine.capabilities.keeps_context and in_order)
         form = "lossless" if options.audio_format in LOSSLESS_FORMATS else options.audio_format
         self._answer_shaped_by = (
             *engine.identity(),
@@ -132,9 +142,10 @@ class ChunkTranscriber:
         if not chunk.has_sound:
             return PreparedChunk(bare)
         samples = samples_digest(chunk.pcm)
-        # Earlier chunks may still determine the language, which is part of the name of the reply.
+        # Earlier chunks may still determine language and context, which are part of the name of the reply.
+        named_later = self._finds_language or self._contexts.is_kept
         name = self._digest(samples, self._requested_language)
-        stored = None if self._finds_language else self._cache.get(name)
+        stored = None if named_later else self._cache.get(name)
         return PreparedChunk(bare, samples, stored, None if stored else self._encode(chunk.pcm))
 
     async def transcribe(self, ready: PreparedChunk) -> ChunkResult:
@@ -147,9 +158,14 @@ class ChunkTranscriber:
             first, since the reply has been paid for.
         """
         chunk = ready.chunk
-        if ready.stored is None and ready.audio is None:
-            return ChunkResult(TimedChunk(chunk.own, ()), channel=chunk.channel, sound=False)
-        reply, stored = await self._reply_in_language(ready)
+        try:
+            context = await self._contexts.before(chunk.index)
+            if ready.stored is None and ready.audio is None:
+                self._contexts.set_behind(chunk.index, context)
+                return ChunkResult(TimedChunk(chunk.own, ()), channel=chunk.channel, sound=False)
+            reply, stored = await self._reply_in_language(ready, context)
+        finally:
+            self._contexts.fail(chunk.index)
         channel = chunk.channel
         words = tuple(replace(word.shifted(chunk.start), channel=channel) for word in reply.words)
         language = reply.language if self._options.is_multilingual or channel is not None else None
@@ -169,33 +185,40 @@ class ChunkTranscriber:
             stored=stored,
         )
 
-    async def _reply_in_language(self, ready: PreparedChunk) -> tuple[Reply, bool]:
+    async def _reply_in_language(self, ready: PreparedChunk, context: tuple[int, ...]) -> tuple[Reply, bool]:
         """Return the reply to a chunk; until the language of a channel is known, its chunks wait in order."""
         channel = ready.chunk.channel
         if self._finds_language and channel not in self._languages:
             async with self._finding_language[channel]:
                 if channel not in self._languages:
-                    reply, stored = await self._reply(ready, None)
+                    reply, stored = await self._reply(ready, None, context)
                     if reply.words and reply.language:
                         self._languages[channel] = reply.language
                     return reply, stored
-        return await self._reply(ready, self._languages.get(channel, self._requested_language))
+        language = self._languages.get(channel, self._requested_language)
+        return await self._reply(ready, language, context)
 
-    async def _reply(self, ready: PreparedChunk, language: str | None) -> tuple[Reply, bool]:
+    async def _reply(
+        self, ready: PreparedChunk, language: str | None, context: tuple[int, ...]
+    ) -> tuple[Reply, bool]:
         """Return the complete reply to a chunk, and whether it was cached."""
-        digest = self._digest(ready.samples, language)
+        digest = self._digest(ready.samples, language, context)
         reply = ready.stored
-        if reply is None and self._finds_language:
+        if reply is None and (self._finds_language or self._contexts.is_kept):
             reply = await asyncio.to_thread(self._cache.get, digest)
         if reply is not None:
+            self._contexts.set_behind(ready.chunk.index, reply.context)
             return reply, True
         chunk, audio = ready.chunk, ready.audio
         assert audio is not None
-        name = chunk_digest(ready.samples, (*self._answer_shaped_by, language or "", "as answered"))
+        shaped_by = (*self._answer_shaped_by, language or "", *_named(context))
+        name = chunk_digest(ready.samples, (*shaped_by, "as answered"))
         known = partial(self._stored, digest, name)
         voiced = partial(_Samples(audio).voiced, Interval(0.0, audio.seconds))
-        request = self._request(audio, _speech_within(chunk), language)
+        request = replace(self._request(audio, _speech_within(chunk), language), context=context)
         answer = await self._client.transcribe(request, known, voiced)
+        # The next chunk need not wait for second questions and the aligner.
+        self._contexts.set_behind(chunk.index, answer.context)
         # If another worker transcribed the chunk meanwhile, its cached result is complete.
         if (reply := await asyncio.to_thread(self._cache.get, digest)) is not None:
             return reply, True
@@ -284,9 +307,9 @@ class ChunkTranscriber:
         options = self._options
         return Request(audio, tuple(speech), language, options.prompt, translate=options.task == "translate")
 
-    def _digest(self, samples: str, language: str | None) -> str:
-        """Return the cache name of the reply to a chunk that is requested in a language."""
-        return chunk_digest(samples, (*self._shaped_by, language or ""))
+    def _digest(self, samples: str, language: str | None, context: tuple[int, ...] = ()) -> str:
+        """Return the cache name of the reply to a chunk that is requested in a language and a context."""
+        return chunk_digest(samples, (*self._shaped_by, language or "", *_named(context)))
 
     def _encode(self, pcm: Pcm) -> EncodedAudio:
         missing = int(SHORTEST_REQUEST_S * SAMPLE_RATE_HZ) - len(pcm)
@@ -299,6 +322,11 @@ class ChunkTranscriber:
 def _speech_within(chunk: Chunk) -> list[Interval]:
     """The speech of a chunk, in seconds from its start."""
     return [Interval(s.start - chunk.start, s.end - chunk.start) for s in chunk.speech]
+
+
+def _named(context: tuple[int, ...]) -> tuple[str, ...]:
+    """What a context adds to the name of a reply."""
+    return (f"context {' '.join(map(str, context))}",) if context else ()
 
 
 def _owned(hesitations: Sequence[Interval] | None, chunk: Chunk) -> tuple[Interval, ...] | None:
@@ -355,7 +383,7 @@ def _made_fit(answer: Reply, speech: Sequence[Interval], chunk: _Samples) -> Rep
     if dropped:
         reply = drop(reply, {n for numbers, _ in dropped for n in numbers}, [phrase for _, phrase in dropped])
     segments = follow_words(reply.segments, reply.words, words)
-    return replace(reply, words=tuple(words), segments=tuple(segments))
+    return without_rushed(replace(reply, words=tuple(words), segments=tuple(segments)))
 
 
 def _gaps(speech: Sequence[Interval], words: Sequence[Word], dropped: Sequence[Dropped]) -> list[Interval]:

@@ -31,6 +31,9 @@ LEAST_REPEATS = 6
 CERTAIN_REPEATS = 20
 """Maximum plausible number of consecutive repetitions of a phrase of several words."""
 LONGEST_PHRASE_WORDS = 12
+RUSHED_LETTERS_PER_S = 60.0
+LEAST_RUSHED_WORDS = 3
+"""A phrase of at least this many words that an engine writes twice, once faster than this, was said once."""
 FASTEST_LETTERS_PER_S = 30.0
 """Maximum letters per second; fast speakers reach 20 to 25."""
 NO_SPEECH_PROB = 0.6
@@ -154,6 +157,11 @@ def _tag_end(words: Sequence[str], first: int) -> int:
 
 def _loops(reply: Reply) -> Iterator[_Row]:
     """Phrases that the engine repeats although they cannot have been said so often."""
+    return _repeated(reply, lambda row, count: count > LEAST_REPEATS and _is_invented(reply, row, count))
+
+
+def _repeated(reply: Reply, is_wanted: Callable[[_Row, int], bool]) -> Iterator[_Row]:
+    """The repeated phrases that are wanted, by the row of all their copies and how many these are."""
     words = [fold_letters(word.word) for word in reply.words]
     first = 0
     while first < len(words):
@@ -162,11 +170,45 @@ def _loops(reply: Reply) -> Iterator[_Row]:
             key=lambda way: (way[1] > 1) * way[0] * way[1],
         )
         row = _Row(range(first, first + length * count), length)
-        if count > LEAST_REPEATS and _is_invented(reply, row, count):
+        if is_wanted(row, count):
             yield row
             first = row.numbers.stop
         else:
             first += 1
+
+
+def without_rushed(reply: Reply) -> Reply:
+    """
+    The reply without the copies of a phrase that are too fast to be said, if another copy is not.
+
+    With the text before as context, a model may write its last sentence again, into the pause behind it.
+    """
+
+    def rushed(row: _Row) -> list[range]:
+        return [copy for copy in _copies(row) if _is_rushed(reply.words[copy.start : copy.stop])]
+
+    rows = [
+        _Row(copy, row.length)
+        for row in _repeated(
+            reply, lambda row, count: row.length >= LEAST_RUSHED_WORDS and 0 < len(rushed(row)) < count
+        )
+        for copy in rushed(row)
+    ]
+    if not rows:
+        return reply
+    taken = {number for row in rows for number in row.numbers}
+    return drop(reply, taken, [row.dropped(reply.words) for row in rows])
+
+
+def _copies(row: _Row) -> list[range]:
+    """The words of each copy of a repeated phrase."""
+    return [range(first, first + row.length) for first in row.numbers[:: row.length]]
+
+
+def _is_rushed(words: Sequence[Word]) -> bool:
+    """Whether the words have too little time to be said."""
+    letters = sum(len(fold(word.word)) for word in words)
+    return letters > RUSHED_LETTERS_PER_S * (words[-1].end - words[0].start)
 
 
 def _repeats(words: Sequence[str], first: int, length: int) -> int:
@@ -202,9 +244,8 @@ def describe_dropped(dropped: Sequence[Dropped]) -> Iterator[str]:
     for phrase in dropped:
         if phrase.reason == "repetition":
             yield (
-                f"Dropped a phrase that the engine repeated {phrase.count} times in an implausibly short "
-                "time "
-                f"(a likely hallucination): {_describe(phrase)}."
+                f"Dropped a phrase that the engine repeated {_times(phrase.count)} in an implausibly short "
+                f"time (a likely hallucination): {_describe(phrase)}."
             )
     silent = [phrase for phrase in dropped if phrase.reason == "silence"]
     if silent:
@@ -214,6 +255,10 @@ def describe_dropped(dropped: Sequence[Dropped]) -> Iterator[str]:
     if invented:
         named = ", ".join(map(_describe, invented))
         yield f"Dropped words where no voice is heard (likely hallucinations on music or noise): {named}."
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _describe(phrase: Dropped) -> str:

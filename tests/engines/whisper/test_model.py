@@ -10,7 +10,13 @@ import pytest
 
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.engines.base import Request
-from audio_tools.engines.whisper.decoding import Decoded, TextSegment, TimedPiece
+from audio_tools.engines.whisper.decoding import (
+    MOST_CONTEXT_TOKENS,
+    Context,
+    Decoded,
+    TextSegment,
+    TimedPiece,
+)
 from audio_tools.engines.whisper.model import LATE_S, Languages, Whisper, read_reply
 from audio_tools.errors import ChunkRefused, EngineNotReady, OptionRefused
 from audio_tools.media.encode import EncodedAudio, encode
@@ -110,6 +116,35 @@ def test_other_languages_are_encoded_as_the_model_was_trained(
     whisper.transcribe(request(7.0, (0.0, 7.0), language=language))
 
     assert encoded.call_args_list[0].args[0].shape[-1] == 3000
+
+
+def test_the_text_before_is_the_context_of_a_window(whisper: Whisper) -> None:
+    """A reply brings the context for the next chunk, which adds its own text to it."""
+    first = whisper.transcribe(request(8.0))
+    second = whisper.transcribe(request(8.0, context=first.context))
+
+    assert second.text == TEXT
+    assert first.context
+    assert second.context[: len(first.context)] == first.context
+    assert len(second.context) == 2 * len(first.context)
+
+
+@pytest.mark.parametrize(
+    ("decoded", "kept"),
+    [
+        (Decoded([7, 8], avg_logprob=-0.3, no_speech_prob=0.1, compression_ratio=1.2), True),
+        (Decoded([7, 8], avg_logprob=-0.3, no_speech_prob=0.1, compression_ratio=3.0), False),
+        (Decoded([7, 8], avg_logprob=-1.3, no_speech_prob=0.1, compression_ratio=1.2), False),
+        (Decoded([7, 8], avg_logprob=-0.3, no_speech_prob=0.9, compression_ratio=1.2), False),
+    ],
+)
+def test_text_that_the_model_doubts_empties_the_context(decoded: Decoded, kept: bool) -> None:
+    """It would mislead the next windows; no more is kept than the model was trained on."""
+    context = Context(range(MOST_CONTEXT_TOKENS))
+
+    context.add(decoded)
+
+    assert context.tokens == ((*range(2, MOST_CONTEXT_TOKENS), 7, 8) if kept else ())
 
 
 def test_speech_behind_the_last_sentence_is_heard(whisper: Whisper, encoded: Mock) -> None:

@@ -34,6 +34,8 @@ TOKENS_PER_SECOND = 50
 FRAMES_PER_SECOND = 100
 MOST_TOKENS_PER_SECOND, MOST_TOKENS_BESIDE = 15, 24
 """Twice the maximum text of a full window; a loop in a short window ends here."""
+MOST_CONTEXT_TOKENS = 223
+"""Of the text before a window, and of a prompt with it: what the model was trained on."""
 PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 
 Samples = NDArray[np.float32]
@@ -72,6 +74,23 @@ class Decoded:
     def is_silence(self) -> bool:
         """Whether the model itself considers the window silent."""
         return self.no_speech_prob > MOST_NO_SPEECH and self.avg_logprob <= LEAST_LOGPROB
+
+
+class Context:
+    """
+    The text before a window, by its last tokens, times included: it keeps spelling and style, and sentences
+    that a window alone loses.
+
+    It is emptied by text that the model does not trust, which would mislead the next windows.
+    """
+
+    def __init__(self, tokens: Sequence[int] = ()) -> None:
+        self.tokens = tuple(tokens)
+
+    def add(self, decoded: Decoded) -> None:
+        """Take in the text of the next window."""
+        trusted = decoded.is_plausible and decoded.no_speech_prob <= MOST_NO_SPEECH
+        self.tokens = (*self.tokens, *decoded.tokens)[-MOST_CONTEXT_TOKENS:] if trusted else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,19 +208,22 @@ class WindowDecoder:
         tokens = round(MOST_TOKENS_BESIDE + MOST_TOKENS_PER_SECOND * seconds)
         return min(max(2 * tokens, tokens + prompt_tokens), int(self._model.max_length))
 
-    def segments(self, tokenizer: Any, prompt: str | None) -> list[TextSegment]:
+    def segments(self, tokenizer: Any, prompt: str | None, context: Sequence[int] = ()) -> list[TextSegment]:
         """
         Transcribe the window.
 
         Args:
             tokenizer: knows the language.
             prompt: words and style to expect.
+            context: see `Context`.
 
         Returns:
             The segments in order; none if the model takes the window for silence.
         """
         seconds = self._frames / FRAMES_PER_SECOND
-        decoded = self._decode(tokenizer, self._model.get_prompt(tokenizer, [], hotwords=prompt))
+        left = MOST_CONTEXT_TOKENS - (len(tokenizer.encode(" " + prompt.strip())) if prompt else 0)
+        before = list(context)[-left:] if left > 0 else []
+        decoded = self._decode(tokenizer, self._model.get_prompt(tokenizer, before, hotwords=prompt))
         split = split_segments(decoded.tokens, tokenizer.timestamp_begin, seconds)
         if decoded.is_silence or not split:
             return []

@@ -9,7 +9,13 @@ from pathlib import Path
 
 from audio_tools.engines.base import Capabilities, OnDownload, Request
 from audio_tools.engines.model_process import ModelProcess
-from audio_tools.engines.whisper.decoding import ATTEMPTS, BEAM_SIZE, MARGIN_S, SHORTEST_ENCODED_S
+from audio_tools.engines.whisper.decoding import (
+    ATTEMPTS,
+    BEAM_SIZE,
+    MARGIN_S,
+    MOST_CONTEXT_TOKENS,
+    SHORTEST_ENCODED_S,
+)
 from audio_tools.engines.whisper.model import LATE_S, cpu_workers
 from audio_tools.engines.whisper.weights import require_faster_whisper
 from audio_tools.engines.whisper.windows import KEPT_PAUSE_S, LONG_PAUSE_S, SPEECH_PAD_S
@@ -17,7 +23,7 @@ from audio_tools.settings import ComputeType, Device
 from audio_tools.transcript import Reply
 
 CAPABILITIES = Capabilities(
-    words=True, segments=True, window_s=29.5, lanes=cpu_workers(), keeps_language=True
+    words=True, segments=True, window_s=29.5, lanes=cpu_workers(), keeps_language=True, keeps_context=True
 )
 """Half a second below the 30 s of the model, so that padded speech still fits."""
 
@@ -68,6 +74,7 @@ class WhisperEngine:
             "attempts": ATTEMPTS,
             "beam_size": BEAM_SIZE,
             "compute_type": ready.compute_type,
+            "context_tokens": MOST_CONTEXT_TOKENS,
             "kept_pause_s": KEPT_PAUSE_S,
             "late_s": LATE_S,
             "margin_s": MARGIN_S,

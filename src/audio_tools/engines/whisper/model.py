@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import numpy as np
 from audio_tools.audio.pauses import overlap
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.engines.base import Request
-from audio_tools.engines.whisper.decoding import Samples, TextSegment, WindowDecoder
+from audio_tools.engines.whisper.decoding import Context, Samples, TextSegment, WindowDecoder
 from audio_tools.engines.whisper.windows import WINDOW_S, pack_windows
 from audio_tools.errors import ChunkRefused, EngineNotReady, OptionRefused
 from audio_tools.media.encode import decode_encoded
@@ -90,7 +91,8 @@ class Whisper:
                 str(folder),
                 device=device,
                 compute_type=compute_type,
-                cpu_threads=max(core_count() // self.workers, 1),
+                # Of one job, one window at a time: the text of each is the context of the next.
+                cpu_threads=cpu_workers(),
                 num_workers=self.workers,
                 local_files_only=True,
             )
@@ -116,14 +118,15 @@ class Whisper:
             raise ChunkRefused(f"The chunk cannot be decoded: {error}.") from error
         seconds = len(pcm) / SAMPLE_RATE_HZ
         languages = Languages(request.language)
+        context = Context(request.context)
         segments = [
             segment.placed(window)
             for window in pack_windows(request.speech, seconds)
             for segment in self._hear_window(
-                _to_float(window.samples(pcm)), window.speech(request.speech), languages, request
+                _to_float(window.samples(pcm)), window.speech(request.speech), languages, context, request
             )
         ]
-        return read_reply(segments, languages, seconds)
+        return replace(read_reply(segments, languages, seconds), context=context.tokens)
 
     def _require_language(self, language: str | None) -> None:
         known = self._model.supported_languages
@@ -134,7 +137,12 @@ class Whisper:
             )
 
     def _hear_window(
-        self, samples: Samples, speech: Sequence[Interval], languages: Languages, request: Request
+        self,
+        samples: Samples,
+        speech: Sequence[Interval],
+        languages: Languages,
+        context: Context,
+        request: Request,
     ) -> Iterator[TextSegment]:
         """
         Transcribe one window, in steps of at most the model's own length.
@@ -145,7 +153,8 @@ class Whisper:
         first_s, end_s, rests = 0.0, len(samples) / SAMPLE_RATE_HZ, 0
         while first_s < end_s and rests <= MOST_RESTS:
             is_last = first_s + WINDOW_S >= end_s
-            segments = self._hear_step(_part(samples, first_s), languages, request, is_rest=rests > 0)
+            part = _part(samples, first_s)
+            segments = self._hear_step(part, languages, context, request, is_rest=rests > 0)
             if not is_last and len(segments) > 1 and not segments[-1].closed:
                 segments.pop()  # the next step begins with it
             for segment in segments:
@@ -159,7 +168,7 @@ class Whisper:
                     break
 
     def _hear_step(
-        self, samples: Samples, languages: Languages, request: Request, *, is_rest: bool
+        self, samples: Samples, languages: Languages, context: Context, request: Request, *, is_rest: bool
     ) -> list[TextSegment]:
         """Transcribe at most 30 s, with one run of the encoder; a rest may be less than a sentence."""
         from faster_whisper.tokenizer import Tokenizer
@@ -173,8 +182,12 @@ class Whisper:
             task="translate" if request.translate else "transcribe",
             language=languages.used,
         )
-        segments = decoder.segments(tokenizer, request.prompt)
-        return [] if is_rest and segments and not segments[0].decoded.is_plausible else segments
+        segments = decoder.segments(tokenizer, request.prompt, context.tokens)
+        if is_rest and segments and not segments[0].decoded.is_plausible:
+            return []
+        if segments:
+            context.add(segments[0].decoded)
+        return segments
 
 
 def _part(samples: Samples, first_s: float) -> Samples:
@@ -242,5 +255,5 @@ def _read_segment(number: int, segment: TextSegment) -> Segment:
 
 
 def cpu_workers() -> int:
-    """How many windows a CPU computes at once: one thread each is faster than all threads on one."""
+    """How many windows, of several jobs, a CPU computes at once, in as many threads each."""
     return min(core_count(), MOST_WORKERS)
