@@ -118,6 +118,7 @@ async def test_a_late_error_breaks_the_connection(
                 await call
 
     assert b'"code": "job_cancelled"' in received
+    assert f"reply broken off, its status was sent before: Job {job_id} was cancelled" in service.log
     assert "Traceback" not in service.log
 
 

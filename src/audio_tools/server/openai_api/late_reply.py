@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 
@@ -21,6 +22,8 @@ BLANK_S = 15.0
 """Interval between blanks, in seconds."""
 BLANK = b"\n"
 """JSON may begin with blank space; SRT, WebVTT and text may not."""
+
+log = logging.getLogger(__name__)
 
 
 class LateReply(StreamingResponse):
@@ -59,6 +62,8 @@ async def _body(coming: asyncio.Task[Response]) -> AsyncGenerator[bytes, None]:
         except ClientGone:
             raise _BrokenOff from None
         except (AudioToolsError, JobFailed) as error:
+            # uvicorn logs an incomplete response as an error, without its reason.
+            log.warning("reply broken off, its status was sent before: %s", error)
             yield json.dumps(stream_error(error)).encode()
             raise _BrokenOff from error
         yield body
