@@ -397,7 +397,6 @@ LIES: list[Any] = [
     {},
     {"text": "a", "words": 7},
     {"words": None},
-    {"text": "a", "words": [{"word": "a", "start": "soon", "end": 1}]},
     {"text": "a", "segments": ["a"]},
 ]
 

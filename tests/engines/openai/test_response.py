@@ -94,6 +94,39 @@ def test_a_byte_order_mark_is_no_harm() -> None:
     assert read_reply('\ufeff{"text": "hello"}', SECONDS, UNKNOWN).text == "hello"
 
 
+def test_raw_control_characters_are_no_harm() -> None:
+    """Servers that put JSON together by hand do not escape line breaks (SmartSub #427)."""
+    assert read_reply('{"text": "hello\nworld\t"}', SECONDS, UNKNOWN).text.split() == ["hello", "world"]
+
+
+def test_tokens_of_the_model_are_no_text() -> None:
+    """SenseVoice and some Whisper servers leave them in."""
+    text = "<|en|><|NEUTRAL|><|0.00|> Hello, <|2.00|>world<|endoftext|>"
+
+    assert read({"text": text}).text == "Hello, world"
+    assert read({"text": "a <b> | c |> d"}).text == "a <b> | c |> d"
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), "soon", [], {}, "1:2:x"])
+def test_a_time_that_is_none_does_not_cost_the_text(time: object) -> None:
+    """The reply has been paid for; the times of the other words are kept."""
+    reply = read(
+        {"text": "Hello, world", "words": [{"word": "Hello,", "start": time, "end": time}, LISTED[1]]}
+    )
+
+    assert reply.text == "Hello, world"
+    assert [word.word for word in reply.words] == ["Hello,", "world"]
+    assert (reply.words[1].start, reply.words[1].end) == (2.0, 2.5)
+
+
+@pytest.mark.parametrize("times", [("00:00:01,000", "00:00:01,500"), ("0:01.0", "00:01.50")])
+def test_times_as_in_subtitles_are_read(times: tuple[str, str]) -> None:
+    """Hours, minutes and seconds, with a comma or a point."""
+    word = {"word": "Hello,", "start": times[0], "end": times[1]}
+
+    assert spoken(read({"text": "Hello,", "words": [word]})) == [("Hello,", 1.0, 1.5)]
+
+
 def test_scripts_without_spaces_keep_their_words() -> None:
     """No space before a Chinese word does not make it a piece of the one before."""
     words = ["我", "买", " iPhone", " X", "了"]

@@ -34,6 +34,8 @@ from audio_tools.words.pieces import Piece, join_pieces, text_of
 from audio_tools.words.script import fold_letters, join_words
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_TOKEN = re.compile(r"<\|[^|<>]{1,30}\|>")
+"""Control tokens that some servers leave in the text (Whisper, SenseVoice)."""
 
 
 def read_reply(body: str, seconds: float, rules: Model) -> Reply:
@@ -52,7 +54,7 @@ def read_reply(body: str, seconds: float, rules: Model) -> Reply:
         BadEngineReply: the reply is not a transcription.
     """
     try:
-        answer = json.loads(body.removeprefix("\ufeff"), object_hook=_with_whole_texts)
+        answer = json.loads(body.removeprefix("\ufeff"), object_hook=_with_plain_texts, strict=False)
         reply = _read(answer, seconds)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         is_page = not body.strip() or body.lstrip().startswith("<")
@@ -64,10 +66,10 @@ def read_reply(body: str, seconds: float, rules: Model) -> Reply:
     return replace(reply, cost_usd=rules.cost_usd(usage), tokens=count_tokens(usage))
 
 
-def _with_whole_texts(record: dict[str, Any]) -> dict[str, Any]:
-    """Replace lone surrogates, which JSON can escape but UTF-8 cannot encode."""
+def _with_plain_texts(record: dict[str, Any]) -> dict[str, Any]:
+    """Replace lone surrogates, which UTF-8 cannot encode; remove tokens of models, such as `<|en|>`."""
     return {
-        name: _LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
+        name: _TOKEN.sub("", _LONE_SURROGATE.sub("\ufffd", value)) if isinstance(value, str) else value
         for name, value in record.items()
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from audio_tools.engines.openai.errors import shorten
 from audio_tools.words.pieces import Piece
 
 SHORTEST_S = 0.02
+_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d+)?)")
+"""A time as in subtitles: 00:00:01,000."""
 NANOSECONDS_FROM = 1e6
 """Larger values are nanoseconds (LocalAI #5327); no chunk is that long in seconds."""
 
@@ -53,9 +56,6 @@ def unlisted_piece(record: Mapping[str, Any], space: str) -> list[Piece]:
     Args:
         record: the segment.
         space: prefix of the words of other segments.
-
-    Raises:
-        ValueError, TypeError, OverflowError: its times are not finite numbers.
     """
     text = record.get("text")
     if not isinstance(text, str) or not text.strip():
@@ -81,20 +81,25 @@ def _piece(record: Mapping[str, Any], speaker: str | None) -> Piece:
 def read_times(record: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """
     Return start and end in seconds, None if there is neither; a missing one is set to the other.
-
-    Raises:
-        ValueError, TypeError, OverflowError: one is not a finite number.
     """
     start, end = _time(record.get("start")), _time(record.get("end"))
     return (end if start is None else start), (start if end is None else end)
 
 
 def _time(value: Any) -> float | None:
-    if value is None:
+    """
+    A time in seconds; None for what is not a number, such as the NaN of whisperx-api-server #36.
+
+    The text of such a reply is worth more than its times, which are then estimated.
+    """
+    if isinstance(value, str) and (clock := _CLOCK.fullmatch(value.strip())):
+        return 3600 * int(clock[1] or 0) + 60 * int(clock[2]) + float(clock[3].replace(",", "."))
+    try:
+        time = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
-    time = float(value)
     if not math.isfinite(time):
-        raise ValueError(f"a time is {time}")
+        return None
     return time / 1e9 if time >= NANOSECONDS_FROM else time
 
 
