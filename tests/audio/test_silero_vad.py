@@ -89,6 +89,17 @@ def test_a_voice_beside_loud_bursts_is_speech(mode: SilenceDetection, voice: Pcm
     assert (without.speech & ~beside.speech).sum() < 0.08 * without.speech.sum()
 
 
+def test_beeps_are_sound() -> None:
+    """Short loud tones without a voice anywhere do not become one silence."""
+    beep = to_pcm(0.3 * np.sin(2 * np.pi * 1000 * np.arange(SAMPLE_RATE_HZ // 10) / SAMPLE_RATE_HZ))
+    second = np.concatenate([beep, to_pcm(bed(0.9, -70))])
+
+    found = pauses("auto", np.tile(second, 10))
+
+    assert len(found) == 10
+    assert all(80 <= end - start <= 91 for start, end in found)
+
+
 def test_quiet_speech_is_found_after_a_cough(voice: Pcm) -> None:
     """What is 30 dB below a cough just before it is speech nevertheless."""
     cough = to_pcm(bed(0.4, -10) * np.exp(-np.arange(6_400) / 1_600))

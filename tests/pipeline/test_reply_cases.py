@@ -180,3 +180,11 @@ async def test_words_on_tones_are_reported_instead_of_delivered(tmp_path: Path) 
     assert len(came.asked_s) == 1
     assert came.transcript.gaps == ()
     assert any("“I'm sorry.”" in warning for warning in came.transcript.warnings)
+
+
+async def test_sound_without_words_is_reported(tmp_path: Path) -> None:
+    """An empty transcript of a recording with sound states that nothing was found in it."""
+    recording = make_sound(tmp_path / "beeps.wav", 4.0, (1.0, 1.1), (2.0, 2.1))
+    outcome = await answer_about(recording, body_of({"body": {"text": ""}}), tmp_path / "store")
+
+    assert outcome.transcript.warnings == ("The audio contains sound, but no words were found in it.",)

@@ -208,6 +208,8 @@ def _warnings(file: FileResults, words: Sequence[Word], options: Options, engine
     number, streams = file.stream.position, len(file.media.audio_streams)
     if streams > 1 and not words:
         yield f"Audio stream {number} of {streams} contains no words. Choose another stream (audioStream)."
+    elif not words and not file.failures and any(chunk.sound for chunk in chunks):
+        yield "The audio contains sound, but no words were found in it."
     if file.media.variable_frame_rate:
         yield "The frame rate varies, so frame numbers are not safe: transcode to a constant rate."
     yield from describe_dropped([phrase for chunk in chunks for phrase in chunk.dropped])
