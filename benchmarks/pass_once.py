@@ -1,7 +1,7 @@
 """
 Transcribe one file with an engine that does nothing but take its time: what remains is our own work.
 
-`python -m benchmarks.pass_once FILE [LATENCY_S [DETECTION]]`
+`python -m benchmarks.pass_once FILE [LATENCY_S [DETECTION [CHANNEL_MODE]]]`
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class IdleEngine:
         return Reply(" ".join(map(str, range(round(request.audio.seconds * WORDS_PER_SECOND)))))
 
 
-async def main(path: Path, latency_s: float, detection: str) -> None:
+async def main(path: Path, latency_s: float, detection: str, channels: str) -> None:
     """Print wall seconds and what was made, as JSON."""
-    options, _ = Options.parse({"silenceDetection": detection})
+    options, _ = Options.parse({"silenceDetection": detection, "channelMode": channels})
     with tempfile.TemporaryDirectory() as folder:
         store = ChunkCache(Path(folder))
         tools = PipelineContext(IdleEngine(latency_s), RequestLimiter(LANES), store, 26_214_400)
@@ -68,4 +68,5 @@ if __name__ == "__main__":
     parser.add_argument("path", type=Path)
     parser.add_argument("latency_s", type=float, nargs="?", default=0.0)
     parser.add_argument("detection", nargs="?", default="level")
+    parser.add_argument("channels", nargs="?", default="mix")
     asyncio.run(main(**vars(parser.parse_args())))
