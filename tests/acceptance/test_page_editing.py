@@ -140,6 +140,23 @@ def test_the_result_is_heard_without_what_is_cut(editing: Page) -> None:
     assert not [time for time in heard if start + 0.1 < time < end - 0.01]
 
 
+def test_cuts_are_muted_or_played_faster(editing: Page) -> None:
+    """As in the sequence that is downloaded; the speed of the rest stays the chosen one."""
+    whole = editing.text("at-cut .after")
+    start, end = editing.run(
+        "const [, { start, end }] = document.querySelector('at-job')._player.cuts; return [start, end]"
+    )
+    for mode, heard in (("mute", "muted"), ("speed", "playbackRate === 4")):
+        editing.find(f"at-cut label:has([name=cut-mode][value={mode}])").click()
+        whole = editing.until_other(whole)
+        editing.run("document.querySelector('at-job').goTo(arguments[0])", (start + end) / 2)
+        editing.run("document.querySelector('.play').click()")
+        editing.until(lambda _, heard=heard: editing.run(f"return document.querySelector('video').{heard}"))
+        editing.until_media(lambda media: media["time"] > end and media["speed"] == 1)
+        assert not editing.run("return document.querySelector('video').muted")
+        editing.run("document.querySelector('.play').click()")
+
+
 def test_controls_plan_the_cut_anew(editing: Page) -> None:
     """Silences, fillers, retakes, thresholds and presets; each change can be undone, from anywhere."""
     whole = editing.text("at-cut .after")

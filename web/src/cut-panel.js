@@ -119,6 +119,7 @@ export class CutPanel extends HTMLElement {
       this._slider('minSilence', 0.1, 3, 0.05),
       this._slider('padBefore', 0, 1, 0.01),
       this._slider('padAfter', 0, 1, 0.01),
+      this._choice('mode', ['remove', 'mute', 'speed']),
       this._choice('silences', ['remove', 'mark', 'keep']),
       this._choice('fillers', ['remove', 'mark', 'keep']),
       this._choice('retakes', ['remove', 'mark', 'keep']),
@@ -129,7 +130,7 @@ export class CutPanel extends HTMLElement {
     );
   }
 
-  /** A choice of few, as a row of radio buttons. @param {'preset' | 'silences' | 'fillers' | 'retakes'} name @param {string[]} values @param {(value: string) => object} [change] */
+  /** A choice of few, as a row of radio buttons. @param {'preset' | 'mode' | 'silences' | 'fillers' | 'retakes'} name @param {string[]} values @param {(value: string) => object} [change] */
   _choice(name, values, change = (value) => ({ [name]: value })) {
     const edit = /** @type {Edit} */ (this._edit);
     const inputs = values.map((value) =>

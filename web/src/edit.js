@@ -11,6 +11,7 @@ const MOST_STEPS = 200;
  * @property {number | null} minSilence seconds; null: that of the preset
  * @property {number | null} padBefore seconds; null: that of the preset
  * @property {number | null} padAfter seconds; null: that of the preset
+ * @property {string} mode what is done with what is cut
  * @property {string} silences
  * @property {string} fillers
  * @property {string} retakes
@@ -24,6 +25,7 @@ export const NO_CHOICES = {
   minSilence: null,
   padBefore: null,
   padAfter: null,
+  mode: 'remove',
   silences: 'remove',
   fillers: 'keep',
   retakes: 'keep',

@@ -5,6 +5,8 @@ import { rangeAt } from './ranges.js';
 const REWIND_STEP_S = 0.1;
 const LONGEST_S = 1e7;
 export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2, 3];
+/** Browsers play no faster. */
+const FASTEST = 16;
 /** Speeds that L goes through. */
 const FASTER = [1, 1.5, 2, 3];
 
@@ -43,13 +45,17 @@ export class Player extends EventTarget {
     /** @type {readonly import('./ranges.js').Range[]} */
     this.cuts = [];
     this.skipCuts = true;
+    /** What a cut does to its range: `remove`, `mute` or `speed`, then by `speedFactor`. */
+    this.mode = 'remove';
+    this.speedFactor = 1;
     this.duration = 0;
     /** Where playback is, also before the media can be played. */
     this._time = 0;
     this._rewind = 0;
     this._preview = '';
-    /** Speed at which playback begins. */
+    /** Speed at which playback begins, and that of now outside of cuts. */
     this._speed = 1;
+    this._rate = 1;
     /** Whether a preview of the sound is played instead of the recording. */
     this.previews = false;
     for (const name of ['play', 'pause', 'ended', 'seeked', 'ratechange']) {
@@ -57,7 +63,7 @@ export class Player extends EventTarget {
     }
     this.media.addEventListener('loadedmetadata', () => {
       this.media.currentTime = this._time;
-      this.media.playbackRate = this._speed;
+      this.media.playbackRate = this._rate;
       this.dispatchEvent(new Event('ready'));
     });
     this.media.addEventListener('error', () => {
@@ -125,17 +131,18 @@ export class Player extends EventTarget {
   }
 
   get speed() {
-    return this.media.playbackRate;
+    return this._rate;
   }
 
   /** @param {number} speed */
   setSpeed(speed) {
-    this._speed = speed;
+    this._speed = this._rate = speed;
     this.media.playbackRate = speed;
   }
 
   play(speed = this._speed) {
     this._stopRewind();
+    this._rate = speed;
     this.media.playbackRate = speed;
     this.media.play().catch(() => this._changed());
   }
@@ -147,7 +154,7 @@ export class Player extends EventTarget {
 
   /** L: play, and faster each time. */
   faster() {
-    const next = FASTER.find((speed) => speed > this.media.playbackRate) ?? FASTER[FASTER.length - 1];
+    const next = FASTER.find((speed) => speed > this._rate) ?? FASTER[FASTER.length - 1];
     this.play(this.playing ? next : this._speed);
   }
 
@@ -162,11 +169,14 @@ export class Player extends EventTarget {
     this._changed();
   }
 
-  /** Jump behind a cut that playback has reached; call it for each frame. */
+  /** Play a cut that playback has reached as the sequence does; call it for each frame. */
   tick() {
-    if (!this.playing || !this.skipCuts) return;
-    const cut = rangeAt(this.cuts, this.time);
-    if (!cut) return;
+    if (!this.playing) return;
+    const cut = this.skipCuts ? rangeAt(this.cuts, this.time) : undefined;
+    this.media.muted = cut !== undefined && this.mode === 'mute';
+    const rate = this._rate * (cut && this.mode === 'speed' ? this.speedFactor : 1);
+    if (this.media.playbackRate !== rate) this.media.playbackRate = Math.min(rate, FASTEST);
+    if (!cut || this.mode !== 'remove') return;
     if (cut.end >= this.duration - 0.05) this.pause();
     else this.media.currentTime = cut.end;
   }

@@ -445,7 +445,7 @@ export class JobView extends HTMLElement {
         }),
       );
       if (planning.signal.aborted) return;
-      this._player.cuts = plan.cut;
+      Object.assign(this._player, { cuts: plan.cut, mode: plan.mode, speedFactor: plan.speedFactor ?? 1 });
       const retakes = plan.retakes.map((/** @type {any} */ { dropped }) => dropped);
       this._wave.update({ bands: { cuts: plan.cut, fillers: plan.fillers, retakes } });
       this._transcript.mark(plan.cut, plan.fillers, retakes);
