@@ -79,6 +79,10 @@ class Page:
         """What a script returns."""
         return self.driver.execute_script(script, *arguments)
 
+    def until_run(self, script: str) -> None:
+        """Wait until a script returns something true."""
+        self.until(lambda driver: driver.execute_script(script), f"never true: {script}")
+
     def media(self) -> dict[str, Any]:
         """Moment, speed and state of the playback."""
         script = (

@@ -151,7 +151,7 @@ def test_cuts_are_muted_or_played_faster(editing: Page) -> None:
         whole = editing.until_other(whole)
         editing.run("document.querySelector('at-job').goTo(arguments[0])", (start + end) / 2)
         editing.run("document.querySelector('.play').click()")
-        editing.until(lambda _, heard=heard: editing.run(f"return document.querySelector('video').{heard}"))
+        editing.until_run(f"return document.querySelector('video').{heard}")
         editing.until_media(lambda media: media["time"] > end and media["speed"] == 1)
         assert not editing.run("return document.querySelector('video').muted")
         editing.run("document.querySelector('.play').click()")

@@ -320,7 +320,7 @@ export class JobView extends HTMLElement {
     this._chunks.set(chunk.chunk, chunk);
     const chunks = [...this._chunks.values()].sort((a, b) => a.start - b.start);
     this._transcript.note(null);
-    const model = new TranscriptModel(chunks.flatMap(({ words }) => words));
+    const model = new TranscriptModel(inOrder(chunks));
     this._transcript.show(model, true);
     const end = Math.max(...chunks.map(({ end }) => end));
     this._setDuration(Math.max(end, this._player.mediaDuration, this._wave.peaks?.duration ?? 0));
@@ -670,6 +670,14 @@ export class JobView extends HTMLElement {
     }
     return keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   }
+}
+
+/** The words of chunks; of channels that are transcribed one by one in order of time. @param {any[]} chunks */
+function inOrder(chunks) {
+  const words = chunks.flatMap(({ words }) => words);
+  // Otherwise the order of the text holds, whatever the times of its words.
+  const apart = chunks.some(({ channel }) => channel !== undefined);
+  return apart ? words.sort((a, b) => a.start - b.start) : words;
 }
 
 /** @param {any} status */
