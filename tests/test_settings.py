@@ -73,7 +73,7 @@ def test_a_wrong_variable_is_named(
 @pytest.mark.parametrize(
     ("variable", "value", "problem"),
     [
-        ("API_TOKEN", "short", "API_TOKEN: needs at least 16 characters."),
+        ("API_TOKEN", "short", "API_TOKEN: must have at least 16 characters."),
         ("PORT", "http", "PORT is 'http': must be a whole number."),
         ("PORT", "65536", "PORT is '65536': must be at most 65535."),
         ("UPLOAD_IDLE", "long", "UPLOAD_IDLE is 'long': must be a number."),

@@ -107,7 +107,7 @@ def _show(heard: dict[str, Any], said: dict[str, Any]) -> None:
     words = [f"{word['word']} [{word['start']:.2f}-{word['end']:.2f}]" for word in heard["words"]]
     for first in range(0, len(words), WORDS_A_LINE):
         print("  " + "  ".join(words[first : first + WORDS_A_LINE]))
-    print("\nSilences of 2 s and more:            as spoken:")
+    print("\nSilences of at least 2 s:            in the script:")
     for found, true in zip(heard["silenceSegments"], said["silences"], strict=False):
         print(f"  {_span(found)}            {_span(true)}")
     media = heard["media"]

@@ -96,7 +96,7 @@ class AudioToolsError(Exception):
         super().__init__(self.message)
 
     def facts(self) -> dict[str, object]:
-        """Machine-readable details besides code and message: JSON values, camelCase keys."""
+        """Machine-readable details in addition to code and message: JSON values, camelCase keys."""
         return {}
 
 
@@ -114,7 +114,7 @@ class InvalidOption(ConfigError):
     def __init__(self, option: str, value: object, allowed: str, *, required: bool = False) -> None:
         super().__init__(
             f"Option {option} is {shown(value)}, but must be {allowed}.",
-            hint=f"Give {option} a value that is {allowed}{'' if required else ', or omit it'}.",
+            hint=f"Correct {option}{'' if required else ', or omit it'}.",
         )
         self.option, self.value, self.allowed = option, value, allowed
 
@@ -324,7 +324,7 @@ class ServiceStopping(AudioToolsError):
     def __init__(self) -> None:
         super().__init__(
             "The service is shutting down.",
-            hint="Send the request again, a resumable upload from its offset.",
+            hint="Send the request again; resume a tus upload from its offset.",
         )
 
 
@@ -563,7 +563,7 @@ class PeaksNotFound(JobError):
 
 
 class RangeNotSatisfiable(JobError):
-    """The requested byte range is not one of the recording."""
+    """The requested byte range is outside the recording."""
 
     code, status = "range_not_satisfiable", 416
 
@@ -575,7 +575,8 @@ class PreviewsBusy(JobError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"{most} previews are being played already.", hint="Try again when one of them has ended."
+            f"The limit of {most} concurrent previews is reached.",
+            hint="Try again when one of them has ended.",
         )
 
 

@@ -28,12 +28,12 @@ def configure_logs(level: LogLevel, form: LogFormat, secrets: Iterable[str] = ()
     """
     Write every log line of this process to stderr, with secrets redacted.
 
-    Needs uvicorn with `log_config=None, access_log=False`, else it sets up its own. May be called again.
+    Requires uvicorn with `log_config=None, access_log=False`, else it sets up its own. May be called again.
 
     Args:
-        level: the least level that is written; chatty libraries write warnings at the least.
+        level: the lowest level written; verbose libraries log at WARNING or above.
         form: one JSON object a line, or text for people (in colour on a terminal).
-        secrets: the token and the keys themselves; what looks like one is blotted out besides.
+        secrets: the token and the keys themselves; anything that looks like a secret is redacted as well.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_is_news)

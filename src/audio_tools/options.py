@@ -1,4 +1,4 @@
-"""The processing options of one job: the names, units and meanings of `spec.md`, and ours besides."""
+"""The processing options of one job: the options of `spec.md` and those added by audio-tools."""
 
 from __future__ import annotations
 
@@ -73,14 +73,19 @@ class Options(OptionsModel):
     )
     audio_format: AudioFormat = Field("flac", description="Audio format sent to the engine.")
     sample_rate: int = Field(16_000, ge=8_000, le=48_000, description="Sample rate of the chunks, Hz.")
-    channels: int = Field(1, ge=1, le=2, description="Channels of the chunks; speech engines need one.")
+    channels: int = Field(
+        1,
+        ge=1,
+        le=2,
+        description="Number of channels in the audio sent to the engine; speech engines require 1.",
+    )
     engine: EngineName | None = Field(None, description="Transcription engine.")
     model: str | None = Field(None, min_length=1, max_length=200, description="Model of the engine.")
     language: str | None = Field(
         None,
         pattern=rf"^([a-z]{{2,3}}|{MULTI})$",
-        description="Spoken language, ISO 639-1 (`en`); `multi`: detected for each stretch of speech; "
-        "default: detected at the first words.",
+        description="Spoken language, ISO 639-1 (`en`); `multi`: detect it for each stretch of speech; "
+        "default: detect it from the first speech.",
     )
     task: Task = Field(
         "transcribe",

@@ -24,7 +24,7 @@ SECRETS = {"openai_api_key", "api_token", "redis_url", "redis_password", "webhoo
 SHORTEST_SECRET = 8
 """Characters of a secret that is removed from every text; a shorter one would take ordinary words with it."""
 REDIS_TLS = "ssl_(ca_certs|certfile|keyfile)=.+|ssl_cert_reqs=(none|optional|required)"
-"""What REDIS_URL may say besides the address; other parameters of the client are ours to choose."""
+"""What REDIS_URL may contain after the address; other parameters of the client are not accepted."""
 IN_PLAIN_WORDS = {
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -32,8 +32,8 @@ IN_PLAIN_WORDS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
-    "too_short": "needs at least {min_length} characters",
-    "string_too_short": "needs at least {min_length} characters",
+    "too_short": "must have at least {min_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
 }
 """What is wrong, by pydantic's name for it; where a name is missing pydantic's own sentence stands."""
 
@@ -318,9 +318,11 @@ class Settings(BaseSettings):
         "their token; unset: the one at HOST and PORT.",
     )
     allowed_origins: Names = Field(
-        (), description="Comma-separated web origins allowed besides loopback; may include `null`."
+        (), description="Comma-separated web origins allowed in addition to loopback; may include `null`."
     )
-    allowed_hosts: Names = Field((), description="Comma-separated host names accepted besides loopback.")
+    allowed_hosts: Names = Field(
+        (), description="Comma-separated host names accepted in addition to loopback."
+    )
     trusted_proxies: Networks = Field(
         (),
         description="Addresses or networks of reverse proxies, comma-separated, whose `X-Forwarded-For`, "

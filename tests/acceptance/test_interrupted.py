@@ -127,7 +127,7 @@ async def test_the_last_line_says_what_came_out(
     ended = await asyncio.to_thread(commands.transcribe, recording)
     line = ended.output.splitlines()[0]
 
-    for part in ("5:00 of audio", f"{len(SCRIPT.words)} words", "x realtime", "sent to openai", "$0.03"):
+    for part in ("5:00 of audio", f"{len(SCRIPT.words)} words", "x real time", "sent to openai", "$0.03"):
         assert part in line
     assert sorted(path.name for path in commands.out.iterdir()) == [
         f"talk.{kind}" for kind in ("json", "srt", "txt", "vtt")

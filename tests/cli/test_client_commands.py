@@ -66,7 +66,7 @@ def test_a_missing_token_is_asked_for_as_commands_take_it(
     ended = audio_tools(command, *ARGUMENTS[command], "--server", server)
 
     assert ended.code == 1
-    assert ended.errors.startswith("Error: No.\nHint: Give the API_TOKEN of the server with --token, ")
+    assert ended.errors.startswith("Error: No.\nHint: Pass the API_TOKEN of the service with --token, ")
 
 
 @pytest.mark.parametrize("command", ARGUMENTS)
@@ -106,7 +106,7 @@ def test_the_nearer_word_wins(
         ("PORT=0", "PORT is 0, so the port of the service is not known."),
         ("AUDIO_TOOLS_SERVER=http://a:99999", "Option AUDIO_TOOLS_SERVER is 'http://a:99999', but must be"),
         ("AUDIO_TOOLS_SERVER=nas", "AUDIO_TOOLS_SERVER is 'nas': "),
-        ("API_TOKEN=short", "API_TOKEN: needs at least 16 characters."),
+        ("API_TOKEN=short", "API_TOKEN: must have at least 16 characters."),
     ],
 )
 def test_a_setting_that_leads_nowhere_is_named(
@@ -154,7 +154,7 @@ def test_what_cannot_be_an_id_is_never_sent(command: str, job_id: str, audio_too
     ended = audio_tools(command, job_id, "--server", "http://127.0.0.1:9")
 
     assert ended.code == 2
-    assert ended.errors.startswith(f"Error: No job has the id {job_id!r}.\n")
+    assert ended.errors.startswith(f"Error: Job not found: {job_id!r}.\n")
 
 
 @pytest.mark.parametrize("command", ["export", "cancel"])
@@ -175,7 +175,8 @@ def test_a_service_of_another_kind_is_told_from_ours(
     ended = audio_tools("jobs", "--server", server)
 
     assert ended.code == 1
-    assert ended.errors.startswith(f"Error: {server.removeprefix('http://')} answered 200 without JSON.\n")
+    address = server.removeprefix("http://")
+    assert ended.errors.startswith(f"Error: {address} returned status 200 and a body that is not JSON.\n")
 
 
 @pytest.mark.parametrize("command", ["submit", "transcribe"])

@@ -47,7 +47,7 @@ def test_files_and_the_plan_are_written(audio_tools: Run, tmp_path: Path) -> Non
         "talk.srt",
         "talk.xml",
     ]
-    assert ended.output.startswith("talk: 6.7 s of 10.0 s stay, 1 cuts (1 silence), 0 markers.\n")
+    assert ended.output.startswith("talk: 6.7 s of 10.0 s kept, 1 cuts (1 silence), 0 markers.\n")
 
 
 def test_every_option_has_a_flag(audio_tools: Run, tmp_path: Path) -> None:
@@ -86,8 +86,8 @@ def test_the_media_beside_the_transcript_gives_its_name(audio_tools: Run, tmp_pa
             ["--keep", "soon"],
             "Option --keep is 'soon', but must be seconds like 12.5-14, or words like w30-w35.",
         ),
-        (["--keep", "w9"], "Range keep[0]: words 9 to 9 are not among 0 to 3."),
-        (["--cut", "0-60"], "The cut plan keeps nothing of the media."),
+        (["--keep", "w9"], "Range keep[0]: words 9 to 9 are out of range; the transcript has words 0 to 3."),
+        (["--cut", "0-60"], "The cut plan removes the whole recording."),
         (
             ["--frame-rate", "fast"],
             "Option --frame-rate is 'fast', but must be a frame rate from 1 to 1000, like 25, 29.97 or "

@@ -54,7 +54,8 @@ def test_a_file_of_the_user_is_never_replaced(command: list[str], audio_tools: R
 
     assert ended.code == 2
     assert ended.errors.splitlines() == [
-        "Error: notes.srt, notes.txt already exist, and audio-tools did not write what is there now.",
+        "Error: notes.srt, notes.txt already exist and were not written by audio-tools, "
+        "or have changed since.",
         "Hint: Choose another directory with -o, or replace with --overwrite.",
     ]
     assert (tmp_path / "notes.txt").read_text() == "my notes"
@@ -69,7 +70,9 @@ def test_a_corrected_subtitle_is_never_replaced(export: Export, tmp_path: Path) 
     ended = export(words=(Word("Other.", 0.0, 0.5),))
 
     assert ended.code == 2
-    assert ended.errors.startswith("Error: clip.srt already exists, and audio-tools did not write")
+    assert ended.errors.startswith(
+        "Error: clip.srt already exists and was not written by audio-tools, or has"
+    )
     assert {path.name: path.read_bytes() for path in tmp_path.glob("clip.*")} == before
 
 
@@ -146,7 +149,7 @@ def test_several_formats_or_files_do_not_fit_standard_output(audio_tools: Run, t
 
     assert (two_formats.code, two_files.code) == (2, 2)
     assert "-o - prints one format, not 2." in two_formats.errors
-    assert "-o - prints the transcript of one file." in two_files.errors
+    assert "-o - accepts only one input file." in two_files.errors
 
 
 def test_one_line_says_what_to_do_with_the_files(export: Export) -> None:

@@ -36,8 +36,8 @@ def transcript() -> Transcript:
 def test_what_is_slower_than_the_audio_has_a_decimal(
     taken_s: float, speed: str, transcript: Transcript
 ) -> None:
-    """`0x realtime` would be no speed at all."""
-    assert f" s taken ({speed} realtime), " in summary("a.mp4", transcript, taken_s)
+    """`0x real time` would be no speed at all."""
+    assert f" s ({speed} real time), " in summary("a.mp4", transcript, taken_s)
 
 
 def test_a_local_engine_has_no_price(transcript: Transcript) -> None:

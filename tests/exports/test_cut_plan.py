@@ -208,11 +208,11 @@ def test_a_manual_cut_takes_whole_words() -> None:
         ({"start": 2.0, "end": 2.0}, "is not a range"),
         ({"start": -1.0, "end": 2.0}, "is not a range"),
         ({"start": 11.0, "end": 12.0}, "beyond the end"),
-        ({"firstWord": 0, "lastWord": 4}, "are not among 0 to 3"),
-        ({"firstWord": 2, "lastWord": 1}, "are not among"),
-        ({"firstWord": 2}, "needs start and end"),
-        ({"start": 1.0, "lastWord": 2}, "needs start and end"),
-        ({}, "needs start and end"),
+        ({"firstWord": 0, "lastWord": 4}, "are out of range; the transcript has words 0 to 3"),
+        ({"firstWord": 2, "lastWord": 1}, "are out of range"),
+        ({"firstWord": 2}, "requires start and end"),
+        ({"start": 1.0, "lastWord": 2}, "requires start and end"),
+        ({}, "requires start and end"),
     ],
 )
 @pytest.mark.parametrize("name", ["keep", "cut"])

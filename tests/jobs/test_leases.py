@@ -91,25 +91,25 @@ async def test_closing_wakes_who_waits(new_queue: NewQueue) -> None:
         assert (await anext(log)).type == "waiting"
         reading = asyncio.create_task(anext(log))
         await queue.check()
-    with pytest.raises(QueueUnavailable, match="closed"):
+    with pytest.raises(QueueUnavailable, match="shutting down"):
         await reading
     async with new_queue() as queue:
         await queue.cancel(job.id)
         taking = asyncio.create_task(queue.take())
         await queue.check()
-    with pytest.raises(QueueUnavailable, match="closed"):
+    with pytest.raises(QueueUnavailable, match="shutting down"):
         await taking
     await queue.close()
 
 
 async def test_a_closed_queue_refuses(new_queue: NewQueue) -> None:
-    """Whoever calls a queue that is closed gets QueueUnavailable."""
+    """Every call of a closed queue raises QueueUnavailable."""
     queue = new_queue()
     async with queue:
         pass
 
     for call in (queue.add(JobRequest({})), queue.get(UNKNOWN), queue.take(), queue.check()):
-        with pytest.raises(QueueUnavailable, match="closed"):
+        with pytest.raises(QueueUnavailable, match="shutting down"):
             await call
 
 

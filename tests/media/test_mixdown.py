@@ -86,7 +86,7 @@ def test_another_number_of_channels_is_mixed_and_reported(tmp_path: Path) -> Non
     assert pcm.shape == (SAMPLE_RATE_HZ, 2)
     assert min(strength(pcm[:, 0], hertz) for hertz in (500, 2000)) > 0.1
     assert not pcm[:, 1].any()
-    assert "has 3 channels instead of 2 from 0.0 s on" in decoder.warnings[0]
+    assert "From 0.0 s on, audio stream 0 has 3 channels instead of 2" in decoder.warnings[0]
 
 
 @given(st.lists(st.sampled_from([-1.0, -0.6, 0.0, 0.6, 1.0]), min_size=2, max_size=8))

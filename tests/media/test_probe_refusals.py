@@ -82,7 +82,7 @@ def text(path: Path) -> None:
         (Path.touch, "empty.mp4", "empty.mp4 is empty."),
         (Path.mkdir, "folder.mp4", "folder.mp4 is a folder, not a media file."),
         (fifo, "pipe.mp4", "pipe.mp4 is not a regular file."),
-        (text, "text.mp4", "text.mp4 cannot be read as media: its index is missing"),
+        (text, "text.mp4", "text.mp4 cannot be read as media: its index (moov atom) is missing"),
         (text, "text.wav", "text.wav cannot be read as media: unsupported or unrecognised media format"),
     ],
 )
@@ -105,7 +105,7 @@ async def test_a_movie_cut_off_before_its_index(tmp_path: Path) -> None:
     path = tmp_path / "cut.mp4"
     path.write_bytes(whole[: len(whole) * 6 // 10])
 
-    with pytest.raises(ProbeFailed, match="cut off"):
+    with pytest.raises(ProbeFailed, match="is truncated"):
         await probe(path)
 
 

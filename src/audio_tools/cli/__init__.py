@@ -17,11 +17,11 @@ COMMANDS = {
     "serve": "Run the service: HTTP, WebSocket, queue and workers.",
     "work": "Run workers without HTTP. Requires Redis.",
     "submit": "Send files to a service.",
-    "cut": "Plan a cut and write it for editing programs.",
-    "export": "Write the transcript of a job of a service.",
-    "jobs": "List the jobs of a service.",
-    "cancel": "Cancel a job of a service.",
-    "restart": "Restart a failed job of a service.",
+    "cut": "Create a cut sequence for an editing program.",
+    "export": "Write the transcript of a job.",
+    "jobs": "List the jobs on the service.",
+    "cancel": "Cancel a job.",
+    "restart": "Restart a failed job.",
     "mcp": "Serve the Model Context Protocol to an assistant.",
     "doctor": "Check FFmpeg, engines, model, key, network and folders.",
 }
@@ -49,7 +49,7 @@ class _LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="audio-tools")
 @click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
 def app(debug: bool) -> None:
-    """Transcribe recordings of any size for video editing: words, segments and silences."""
+    """Transcribe recordings of any size into words, segments and silences for a video editor."""
 
 
 def main() -> None:

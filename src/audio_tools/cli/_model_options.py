@@ -71,7 +71,7 @@ def _click_type(annotation: Any) -> dict[str, Any]:
     if get_origin(kind) is list and get_args(kind)[0] is RangeOption:
         return {"multiple": True, "callback": _parse_ranges, "metavar": "RANGE"}
     if get_origin(kind) is list:
-        return {"callback": _split, "metavar": "WORDS"}
+        return {"callback": _split, "metavar": "WORD,WORD,…"}
     named = {float: "NUMBER", int: "N"}
     return {"type": kind if kind in named else str, "metavar": named.get(kind, "TEXT")}
 

@@ -23,6 +23,7 @@ DEFAULT_FORMATS = "json,srt,vtt,txt"
 STDOUT = Path("-")
 STDOUT_FORMAT = "txt"
 """What `-o -` prints where `-f` is not given."""
+OVERWRITE_HELP = "Also replace files that audio-tools did not write, or that have changed since."
 MOST_NAMED = 5
 """How many existing files an error names."""
 
@@ -77,11 +78,7 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
         others = {name: value for name, value in given.items() if name not in ExportOptions.model_fields}
         command(destination=destination, **others)
 
-    overwrite = click.option(
-        "--overwrite",
-        is_flag=True,
-        help="Also replace files that were changed, or not written by an earlier run.",
-    )
+    overwrite = click.option("--overwrite", is_flag=True, help=OVERWRITE_HELP)
     beside = click.option("--beside", is_flag=True, help="Write the results next to each media file.")
     formats = click.option(
         "-f",
@@ -132,10 +129,11 @@ def _destination(
 ) -> Destination:
     to_stdout = output == STDOUT
     if beside and output != Path():
-        raise ConfigError("--beside and -o exclude each other.", hint="Give one of them.")
+        raise ConfigError("--beside and -o cannot be used together.", hint="Use one of them.")
     if to_stdout and formats is not None and len(formats) != 1:
         raise ConfigError(
-            f"-o - prints one format, not {len(formats)}.", hint="Name one of them, for example: -f srt -o -"
+            f"-o - prints one format, not {len(formats)}.",
+            hint="Choose one of them, for example: -f srt -o -",
         )
     if formats is None:
         formats = (STDOUT_FORMAT,) if to_stdout else tuple(DEFAULT_FORMATS.split(","))
@@ -155,7 +153,7 @@ def plan_outputs(sources: Sequence[Source], destination: Destination, written: W
     """
     if destination.is_stdout:
         if len(sources) > 1:
-            raise ConfigError("-o - prints the transcript of one file.", hint="Give one file, or -o DIR.")
+            raise ConfigError("-o - accepts only one input file.", hint="Pass one file, or use -o DIR.")
         return [Output(sources[0].file, {})]
     outputs = list(_outputs(sources, destination))
     _refuse_duplicates(outputs)
@@ -202,7 +200,7 @@ def _refuse_duplicates(outputs: Sequence[Output]) -> None:
 
 
 def _check_place(source: Path, path: Path) -> None:
-    """Its folder exists by now: only then the file system shows whether it takes the name."""
+    """Its folder exists by now: only then the file system shows whether it accepts the name."""
     try:
         is_folder = stat.S_ISDIR(path.lstat().st_mode)
     except FileNotFoundError:
@@ -220,15 +218,15 @@ def _check_place(source: Path, path: Path) -> None:
 
 
 def refuse_to_replace(paths: Sequence[Path], written: WrittenFiles, *, note: str = "") -> None:
-    """Raise ConfigError if a path is taken by anything but an unchanged file of an earlier run."""
+    """Raise ConfigError if a path exists and is not an unchanged file of an earlier run."""
     taken = [path for path in paths if exists(path) and not written.contains(path)]
     if not taken:
         return
     named = ", ".join(map(str, taken[:MOST_NAMED]))
     more = f" and {len(taken) - MOST_NAMED} more" if len(taken) > MOST_NAMED else ""
-    exist = "already exists" if len(taken) == 1 else "already exist"
+    exist, was, has = ("exists", "was", "has") if len(taken) == 1 else ("exist", "were", "have")
     raise ConfigError(
-        f"{named}{more} {exist}, and audio-tools did not write what is there now.",
+        f"{named}{more} already {exist} and {was} not written by audio-tools, or {has} changed since.",
         hint=f"Choose another directory with -o, or replace with --overwrite.{note}",
     )
 

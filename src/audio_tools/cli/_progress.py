@@ -123,7 +123,7 @@ def summary(name: str, transcript: Transcript, taken_s: float | None) -> str:
     ]
     if taken_s is not None:
         speed = transcript.duration / max(taken_s, 1e-3)
-        parts.append(f"{taken_s:.1f} s taken ({_times(speed)} realtime)")
+        parts.append(f"took {taken_s:.1f} s ({_times(speed)} real time)")
     parts += [
         f"{usage.seconds:.0f} s sent to {transcript.engine} ({transcript.model})",
         *_money(transcript),
@@ -157,7 +157,7 @@ def _money(transcript: Transcript) -> list[str]:
 
 
 def _times(speed: float) -> str:
-    """A speed relative to realtime: `12x`, `0.4x`."""
+    """A speed relative to real time: `12x`, `0.4x`."""
     return f"{speed:.0f}x" if speed >= 1 else f"{speed:.1g}x"
 
 

@@ -53,7 +53,7 @@ def _find_server(ctx: click.Context, parameter: click.Parameter, url: str | None
     if settings.port == 0:
         raise ConfigError(
             "PORT is 0, so the port of the service is not known.",
-            hint="Give the URL that `audio-tools serve` printed: --server http://127.0.0.1:PORT",
+            hint="Use the URL that `audio-tools serve` printed: --server http://127.0.0.1:PORT",
         )
     # A service that listens on every address is reached on loopback.
     host = LOOPBACK.get(settings.host, settings.host)

@@ -18,7 +18,7 @@ FINISHED = {"completed", "failed", "cancelled"}
 @server_options
 def command(job_id: str, *, delete: bool, server: str, token: str | None) -> None:
     """
-    Cancel a job of a service.
+    Cancel a job.
 
     JOB_ID is the id or the number that `audio-tools jobs` lists. A job that has finished keeps its
     transcript, unless --delete is given.

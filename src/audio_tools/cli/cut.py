@@ -12,7 +12,7 @@ import click
 from audio_tools.cli._inputs import MEDIA_SUFFIXES, Source, is_folder
 from audio_tools.cli._messages import say
 from audio_tools.cli._model_options import model_options, parse_flags
-from audio_tools.cli._outputs import Destination, formats_option, plan_outputs
+from audio_tools.cli._outputs import OVERWRITE_HELP, Destination, formats_option, plan_outputs
 from audio_tools.cli._server_options import server_options
 from audio_tools.cli._write_transcript import write_files
 from audio_tools.cli._written_files import WrittenFiles
@@ -38,11 +38,7 @@ PLAN = "cut-plan"
     default=Path(),
     help="Output directory (default: current directory).",
 )
-@click.option(
-    "--overwrite",
-    is_flag=True,
-    help="Also replace files that were changed, or not written by an earlier run.",
-)
+@click.option("--overwrite", is_flag=True, help=OVERWRITE_HELP)
 @model_options(CutOptions)
 @model_options(ExportOptions)
 @server_options
@@ -59,9 +55,9 @@ def command(
     """
     Plan a cut of a transcript and write it for editing programs.
 
-    TRANSCRIPT.json is a file of `audio-tools transcribe`; JOB_ID a completed job of a service, by its id or
-    number. A RANGE is seconds (12.5-14) or words by their index (w30-w35); --keep and --cut may be repeated.
-    Captions and text have the times of the cut sequence.
+    TRANSCRIPT.json was written by `audio-tools transcribe`; JOB_ID is the id or number of a completed job on
+    the service. A RANGE is seconds (12.5-14) or words by their index (w30-w35); --keep and --cut may be
+    repeated. Captions and text have the times of the cut sequence.
     """
     from audio_tools.settings import Settings
 
@@ -87,7 +83,7 @@ def _load(given: str, server: str, token: str | None) -> tuple[Transcript, Path]
     if given and is_folder(path):
         raise ConfigError(
             f"{path} is a folder, not a transcript.",
-            hint="Give the .json file that audio-tools transcribe wrote, one for each command.",
+            hint="Pass the .json file that audio-tools transcribe wrote, one for each command.",
         )
     is_file = os.path.isfile(path)  # noqa: PTH113 (Path.is_file raises if the name is too long)
     if is_file or path.suffix.lower() == ".json":
@@ -104,7 +100,7 @@ def _read(path: Path) -> Transcript:
         raise ConfigError(f"Cannot read {path}: {error.strerror}.") from None
     except ValueError:
         raise ConfigError(
-            f"{path} is not a transcript.", hint="Give the .json file that audio-tools transcribe wrote."
+            f"{path} is not a transcript.", hint="Pass the .json file that audio-tools transcribe wrote."
         ) from None
 
 
@@ -146,6 +142,6 @@ def _summary(plan: CutPlan) -> str:
     stats = plan_document(plan).stats
     reasons = ", ".join(f"{entry.count} {reason}" for reason, entry in stats.reasons.items())
     return (
-        f"{plan.media.name}: {stats.sequence_duration:.1f} s of {stats.source_duration:.1f} s stay, "
+        f"{plan.media.name}: {stats.sequence_duration:.1f} s of {stats.source_duration:.1f} s kept, "
         f"{stats.cut_ranges} cuts{f' ({reasons})' if reasons else ''}, {len(plan.markers)} markers."
     )

@@ -33,13 +33,13 @@ class Finding:
 
 @click.command("doctor")
 @click.option("--data-dir", metavar="DIR", type=click.Path(path_type=Path), help="Data directory to check.")
-@click.option("--no-network", is_flag=True, help="Skip the checks that need the network.")
+@click.option("--no-network", is_flag=True, help="Skip the checks that require the network.")
 def command(data_dir: Path | None, no_network: bool) -> None:
     """
     Check FFmpeg, engines, model, key, network and folders; exit code 2 if a transcription would fail.
 
-    The network is used only for what is not on this machine: the API is asked for its models, the Hugging
-    Face hub for the size of a model. Nothing is downloaded, and it costs nothing.
+    Network access is limited to listing the API's models and looking up the size of a missing model on the
+    Hugging Face Hub. Nothing is downloaded or charged.
     """
     click.echo(f"audio-tools {__version__}")
     failed = False
@@ -103,7 +103,7 @@ def _aligner(settings: Settings) -> Finding:
     from audio_tools.engines.registry import make_word_timer
 
     if settings.align == "off":
-        return Finding("aligner", None, "off: set ALIGN=auto to put English words on the samples")
+        return Finding("aligner", None, "off: set ALIGN=auto to align English words with the audio")
     others = "; Whisper, for words of other languages without times" if make_word_timer(settings) else ""
     if settings.align_model is not None:
         spelled = len(CtcModel(settings.align_model).vocabulary.labels)

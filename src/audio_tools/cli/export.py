@@ -21,13 +21,13 @@ from audio_tools.errors import ConfigError
 @server_options
 def command(job_id: str, *, destination: Destination, server: str, token: str | None) -> None:
     """
-    Write the transcript of a job of a service.
+    Write the transcript of a job.
 
     JOB_ID is the id or the number that `audio-tools jobs` lists. The files are those that `audio-tools
     submit --follow` writes. The job must be completed.
     """
     if destination.beside:
-        raise ConfigError("--beside needs the media file.", hint="Choose a directory with -o.")
+        raise ConfigError("--beside requires the media file.", hint="Choose a directory with -o.")
     asyncio.run(_export(job_id, destination, server, token))
 
 

@@ -1,4 +1,4 @@
-"""`audio-tools jobs`: the jobs of a service, newest first."""
+"""`audio-tools jobs`: the jobs on the service, newest first."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def command(
     states: tuple[str, ...], *, limit: int, as_json: bool, watch: bool, server: str, token: str | None
 ) -> None:
     """
-    List the jobs of a service, newest first.
+    List the jobs on the service, newest first.
 
-    `audio-tools export` and `cancel` take the ID of this list.
+    Pass an ID from this list to `audio-tools export`, `cancel`, `restart` or `cut`.
     """
     asyncio.run(_list(states, limit, server, token, as_json=as_json, watch=watch))
 

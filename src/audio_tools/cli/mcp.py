@@ -31,7 +31,7 @@ def command(server: str, token: str | None, folder: Path, max_cost: float | None
     """
     Serve the Model Context Protocol on standard input and output.
 
-    An assistant starts this command itself: add it to its configuration. The tools use the service at
+    The assistant starts this command; add it to the assistant's configuration. The tools use the service at
     --server, which must be running; recordings must be under its MEDIA_ROOTS.
     """
     try:

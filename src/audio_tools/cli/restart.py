@@ -14,7 +14,7 @@ from audio_tools.cli._server_options import server_options
 @server_options
 def command(job_id: str, *, server: str, token: str | None) -> None:
     """
-    Restart a failed job of a service, with the same file and options.
+    Restart a failed job with the same file and options.
 
     JOB_ID is the id or the number that `audio-tools jobs` lists. Chunks that were transcribed before are
     not sent again. The service keeps the upload of a failed job for RESULT_TTL seconds.
@@ -28,4 +28,4 @@ async def _restart(job_id: str, server: str, token: str | None) -> None:
 
     async with AsyncClient(server, token, hints=COMMAND_LINE) as client:
         restarted = await client.restart(await client.find_job(job_id))
-        click.echo(f"Job {restarted['jobId']} is waiting again.")
+        click.echo(f"Job {restarted['jobId']} requeued.")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "--path",
     "by_path",
     is_flag=True,
-    help="Send only the paths: the service reads the files itself (see MEDIA_ROOTS).",
+    help="Send only the paths; the service reads the files itself (see MEDIA_ROOTS).",
 )
 @click.option(
     "--webhook-url",
@@ -62,7 +62,7 @@ def command(
 
     options = parse_options(given)
     if by_path and destination.beside:
-        raise ConfigError("--beside needs files of this machine.", hint="Choose a directory with -o.")
+        raise ConfigError("--beside requires local files.", hint="Choose a directory with -o.")
     # A path that the service reads need not exist here.
     sources = [Source(file) for file in files] if by_path else find_sources(files)
     written = WrittenFiles(Settings.load().data_dir)

@@ -83,7 +83,10 @@ def _flag(field: str) -> str:
 @media_argument
 @output_options
 @click.option(
-    "--data-dir", metavar="DIR", type=click.Path(path_type=Path), help="Directory of the chunk results."
+    "--data-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Data directory for cached chunk results.",
 )
 @processing_options
 def command(files: tuple[Path, ...], destination: Destination, data_dir: Path | None, **given: Any) -> None:

@@ -289,7 +289,8 @@ class AsyncClient:
             record: Json = response.json()
         except ValueError:
             raise ServerRefused(
-                f"{response.url.netloc.decode()} answered {response.status_code} without JSON.",
+                f"{response.url.netloc.decode()} returned status {response.status_code} "
+                "and a body that is not JSON.",
                 hint=self._hints.foreign.format(server=self._server),
             ) from None
         return record
@@ -314,7 +315,7 @@ class AsyncClient:
     def _path(self, job_id: str) -> str:
         """The route of a job. Raises ConfigError for an id that would lead to another route."""
         if job_id in {"", ".", ".."} or "/" in job_id:
-            raise ConfigError(f"No job has the id {job_id!r}.", hint=self._hints.unknown_job)
+            raise ConfigError(f"Job not found: {job_id!r}.", hint=self._hints.unknown_job)
         return f"/job/{quote(job_id, safe='')}"
 
 

@@ -25,9 +25,9 @@ PROGRAM = Hints(
 )
 """Hints for those who write programs."""
 COMMAND_LINE = Hints(
-    unreachable="Start the service with `audio-tools serve`, or name another with --server.",
-    foreign="Check that --server names an Audio Tools service.",
-    unauthorized="Give the API_TOKEN of the server with --token, "
+    unreachable="Start the service with `audio-tools serve`, or specify another one with --server.",
+    foreign="Check that --server is the address of an Audio Tools service.",
+    unauthorized="Pass the API_TOKEN of the service with --token, "
     "or set API_TOKEN in the environment or in .env.",
     unknown_job="`audio-tools jobs` lists the jobs.",
     lost="Once it is done, get its transcript with: audio-tools export {job} --server {server}",

@@ -74,23 +74,42 @@ class RangeOption(BaseModel):
 
 
 class CutOptions(OptionsModel):
-    """What a cut plan keeps and removes. Times left out follow the preset."""
+    """What a cut plan keeps and removes. Durations that are omitted follow the preset."""
 
-    preset: Preset = Field("balanced", description="Cutting style: sets the defaults of the times below.")
+    preset: Preset = Field(
+        "balanced", description="Cutting style; sets the defaults for the durations below."
+    )
     min_silence: float | None = Field(
-        None, ge=0.1, le=3600, description="Shortest silence to cut, seconds (0.3, 0.5 or 0.8)."
+        None,
+        ge=0.1,
+        le=3600,
+        description="Shortest silence to cut, seconds (default: tight 0.3, balanced 0.5, loose 0.8).",
     )
     pad_before: float | None = Field(
-        None, ge=0, le=10, description="Silence kept before speech, seconds (0.05, 0.1 or 0.2)."
+        None,
+        ge=0,
+        le=10,
+        description="Silence kept before speech, seconds (default: tight 0.05, balanced 0.1, loose 0.2).",
     )
     pad_after: float | None = Field(
-        None, ge=0, le=10, description="Silence kept after speech, seconds (0.08, 0.2 or 0.3)."
+        None,
+        ge=0,
+        le=10,
+        description="Silence kept after speech, seconds (default: tight 0.08, balanced 0.2, loose 0.3).",
     )
     min_clip: float | None = Field(
-        None, ge=0, le=60, description="Shortest clip without a word to keep, seconds (0.15, 0.25 or 0.4)."
+        None,
+        ge=0,
+        le=60,
+        description="Drop clips that contain no words and are shorter than this, seconds "
+        "(default: tight 0.15, balanced 0.25, loose 0.4).",
     )
     merge_gap: float | None = Field(
-        None, ge=0, le=60, description="Shorter silence cuts are not made, seconds (0.1, 0.15 or 0.2)."
+        None,
+        ge=0,
+        le=60,
+        description="Skip silence cuts shorter than this, seconds "
+        "(default: tight 0.1, balanced 0.15, loose 0.2).",
     )
     max_kept_pause: float | None = Field(
         None, ge=0, le=3600, description="Shorten pauses to this length instead of removing them, seconds."
@@ -104,13 +123,17 @@ class CutOptions(OptionsModel):
     retakes: Action = Field("keep", description="What to do with repeated takes, false starts and stutters.")
     profanity: Action = Field("keep", description="What to do with profanity.")
     filler_words: list[str] | None = Field(
-        None, max_length=1000, description="Filler words and phrases, instead of the list of the language."
+        None,
+        max_length=1000,
+        description="Filler words and phrases, replacing the built-in list for the language.",
     )
     profanity_words: list[str] | None = Field(
-        None, max_length=1000, description="Profane words and phrases, instead of the list of the language."
+        None,
+        max_length=1000,
+        description="Profane words and phrases, replacing the built-in list for the language.",
     )
     keep: list[RangeOption] = Field(
-        [], max_length=100_000, description="Ranges to keep in any case; takes precedence over `cut`."
+        [], max_length=100_000, description="Ranges that are always kept, even where `cut` covers them."
     )
     cut: list[RangeOption] = Field([], max_length=100_000, description="Ranges to cut.")
     frame_rate: Annotated[

@@ -146,7 +146,7 @@ class _Planner:
         # In the other modes the cut ranges stay in the sequence.
         if not keep and self.options.mode == "remove":
             raise EmptyTimeline(
-                "The cut plan keeps nothing of the media.", hint="Cut less, or name ranges to keep."
+                "The cut plan removes the whole recording.", hint="Cut less, or add ranges to keep."
             )
         cut = self._explain(complement(keep, self.media.n_frames), removed)
         if self.options.mode == "mark":
@@ -172,7 +172,9 @@ class _Planner:
             case RangeOption(first_word=int(first), last_word=int(last), start=None, end=None):
                 if not 0 <= first <= last < len(self.words):
                     raise InvalidRange(
-                        name, f"words {first} to {last} are not among 0 to {len(self.words) - 1}"
+                        name,
+                        f"words {first} to {last} are out of range; the transcript has words 0 to "
+                        f"{len(self.words) - 1}",
                     )
                 spans = self.spans[first : last + 1]
                 return min(start for start, _ in spans), max(end for _, end in spans)
@@ -182,7 +184,7 @@ class _Planner:
                 if start * 1000 >= self.length:
                     raise InvalidRange(name, f"{start:g} s is beyond the end, {self.length / 1000:g} s")
                 return round(start * 1000), max(round(start * 1000) + 1, min(round(end * 1000), self.length))
-        raise InvalidRange(name, "needs start and end, or firstWord and lastWord")
+        raise InvalidRange(name, "requires start and end, or firstWord and lastWord")
 
     def _proposals(self) -> tuple[list[Proposal], list[Proposal]]:
         """Return what is marked, and what is cut."""

@@ -37,27 +37,27 @@ class ExportOptions(OptionsModel):
         description="Language variant in Premiere's transcript, such as en-gb; default: the transcript's "
         "language.",
     )
-    captions: Preset = Field("netflix", description="Caption rules.")
+    captions: Preset = Field("netflix", description="Style guide for captions.")
     audience: Audience = Field("adults", description="Audience of the captions; children read more slowly.")
     max_chars: int | None = Field(
         None,
         ge=4,
         le=200,
-        description="Maximum length of a caption line, characters; default: set by the rules.",
+        description="Maximum characters per caption line; default: set by the style guide.",
     )
     max_lines: int | None = Field(
-        None, ge=1, le=4, description="Maximum number of lines of a caption; default: set by the rules."
+        None, ge=1, le=4, description="Maximum lines per caption; default: set by the style guide."
     )
     max_cps: float | None = Field(
         None,
         ge=1,
         le=100,
-        description="Maximum reading speed, characters per second; default: set by the rules.",
+        description="Maximum reading speed, characters per second; default: set by the style guide.",
     )
     word_timing: WordTiming = Field(
         "none",
-        description="Captions by words: highlight each word as it is spoken (karaoke: ass, vtt), or one "
-        "word per cue (word).",
+        description="Word-level captions: `karaoke` highlights each word as it is spoken (ass, vtt); "
+        "`word` shows one word per cue.",
     )
     timecode: bool = Field(False, description="Put a timecode before each paragraph of txt.")
     mask_profanity: bool = Field(False, description="Mask profanity in captions and text: f***.")

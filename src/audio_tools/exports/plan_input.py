@@ -38,7 +38,7 @@ def plan_from_json(record: Json, transcript: Transcript, name: str, path: str | 
     media = media_reference(transcript, name, path=path, frame_rate=rate, start_timecode=timecode)
     kept = _spans("keep", _list(record, "keep", required=True), media)
     if not kept and mode not in {"mute", "speed"}:
-        raise EmptyTimeline("The cut plan keeps nothing.", hint="Give it at least one range to keep.")
+        raise EmptyTimeline("The cut plan keeps nothing.", hint="Add at least one range to keep.")
     cuts = _cut_ranges(kept, _list(record, "cut"), media)
     plan = CutPlan(media, mode, speed, tuple(kept), tuple(cuts), words=spoken_words(transcript))
     return replace(plan, markers=tuple(_read_markers(_list(record, "markers"), media)))
@@ -116,7 +116,7 @@ def _spans(name: str, ranges: Sequence[Any], media: MediaReference) -> list[Span
 
 def _frames(name: str, given: object) -> Span:
     if not (isinstance(given, dict) and "startFrame" in given and "endFrame" in given):
-        raise InvalidRange(name, "needs startFrame and endFrame, as whole numbers")
+        raise InvalidRange(name, "requires startFrame and endFrame, as whole numbers")
     return _whole(name, given, "startFrame"), _whole(name, given, "endFrame")
 
 

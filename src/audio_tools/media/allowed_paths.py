@@ -26,7 +26,7 @@ def resolve_media(path: str, roots: Sequence[Path]) -> tuple[Path, int]:
         )
     refused = PathRefused(
         "The path does not name a file under MEDIA_ROOTS.",
-        hint="Give the absolute path of a file in one of them.",
+        hint="Pass the absolute path of a file in one of them.",
     )
     if not means_a_local_file(path):
         raise refused
@@ -60,8 +60,8 @@ class OpenedMedia:
             self._descriptor = open_below(root, self.path.relative_to(root).parts)
         except OSError:
             raise PathRefused(
-                "The path does not name a file under MEDIA_ROOTS.",
-                hint="The file or its folder was replaced just now.",
+                "The path does not name a file under MEDIA_ROOTS: it was replaced while it was opened.",
+                hint="Try again when the file is in place.",
             ) from None
         self.path = path_of(self._descriptor)
 

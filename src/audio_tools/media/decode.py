@@ -220,13 +220,13 @@ class Decoder:
         if report.clock_ignored:
             yield (
                 f"The timestamps of {stream.lower()} do not match its audio, which was placed by its own "
-                "length: it may be out of step with the picture. Convert the file before editing."
+                "length: it may be out of sync with the video. Convert the file before editing."
             )
         if self._other_channels is not None:
             number, second = self._other_channels
             yield (
-                f"{stream} has {number} channels instead of {self._channels} from {second:.1f} s on; where "
-                "it has, they are mixed into channel 0."
+                f"From {second:.1f} s on, {stream[0].lower()}{stream[1:]} has {number} channels instead of "
+                f"{self._channels}; there, all channels are mixed into channel 0."
             )
         if report.unread:
             yield (

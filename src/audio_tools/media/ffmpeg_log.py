@@ -28,12 +28,12 @@ _CONVERT = "Convert it to WAV, FLAC or MP4 with the program that made it."
 KNOWN_COMPLAINTS = (
     (
         "not on whitelist",
-        "it is a playlist, a script, a picture or another kind of file that is not opened",
-        "Give the media file itself.",
+        "it is a playlist, script, image or other file type that is not supported",
+        "Use the media file itself.",
     ),
     (
         "moov atom not found",
-        "its index is missing: it was cut off when written or copied, or is not an MP4 file",
+        "its index (moov atom) is missing: the file is truncated, or is not an MP4",
         _COPY_AGAIN,
     ),
     (ENCRYPTED, "it is encrypted (copy protection)", "Use an unprotected copy."),

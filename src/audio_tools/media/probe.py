@@ -81,7 +81,7 @@ def choose_audio(media: MediaInfo, position: int | None) -> AudioStream:
     streams = media.audio_streams
     if not streams:
         raise NoAudioStream(
-            "The file has no audio stream.", hint="Export it with its sound, or choose another file."
+            "The file has no audio stream.", hint="Export it with audio, or choose another file."
         )
     chosen = media.default_audio if position is None else position
     if not 0 <= chosen < len(streams):

@@ -211,15 +211,15 @@ def _warnings(file: FileResults, words: Sequence[Word], options: Options, engine
     elif not words and not file.failures and any(chunk.sound for chunk in chunks):
         yield "The audio contains sound, but no words were found in it."
     if file.media.variable_frame_rate:
-        yield "The frame rate varies, so frame numbers are not safe: transcode to a constant rate."
+        yield "The frame rate varies, so frame numbers are unreliable; transcode to a constant frame rate."
     yield from describe_dropped([phrase for chunk in chunks for phrase in chunk.dropped])
     estimated = sum(word.timing == "estimated" for word in words)
     if estimated:
         yield f"{estimated} words had no times from the engine; their times are estimated from the speech."
     telling = sum(any(word.speaker for word in chunk.timed.words) for chunk in chunks)
     if telling > 1:
-        yield f"Speakers are distinguished within each of {telling} chunks only: A (1) and A (2) may be "
-        "the same person."
+        yield f"Speaker labels are valid only within one chunk ({telling} chunks here): A (1) and A (2) may "
+        "be the same person."
     detected = [_detected(chunk) for chunk in sorted(chunks, key=lambda each: each.timed.own.start)]
     yield from language_warnings(detected, options.one_language)
     yield from channel_warnings(file.channels)

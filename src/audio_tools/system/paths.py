@@ -65,7 +65,7 @@ def means_a_local_file(path: str) -> bool:
 
 
 def at_any_length(path: Path) -> Path:
-    """Return the path as this system takes it, however long it is."""
+    """Return the path in a form that has no length limit on this system."""
     if os.name != "nt":
         return path
     return Path(extended_windows_path(PureWindowsPath(path.absolute())))

@@ -134,7 +134,7 @@ class WebhookDispatcher:
         async with self._slots:
             attempt = await self._sender.send(subscription.url, message_id, body)
         if attempt.error:
-            log.info("webhook %s of job.progress was not accepted: %s", message_id, attempt.error)
+            log.info("job.progress webhook %s rejected: %s", message_id, attempt.error)
 
     async def _deliver(self, subscription: Subscription) -> Subscription:
         message = subscription.message
@@ -168,8 +168,8 @@ def _log_attempt(subscription: Subscription) -> None:
         case "delivered":
             log.info("webhook %s delivered: %s", delivery.id, delivery.type)
         case "failed":
-            log.warning("webhook %s given up: %s", delivery.id, reason)
+            log.warning("giving up on webhook %s: %s", delivery.id, reason)
         case "pending":
             log.warning(
-                "webhook %s will be sent again at %s: %s", delivery.id, delivery.next_attempt_at, reason
+                "webhook %s failed, retrying at %s: %s", delivery.id, delivery.next_attempt_at, reason
             )

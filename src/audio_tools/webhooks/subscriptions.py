@@ -1,4 +1,4 @@
-"""Who is told about which job: checks what clients ask for, and stores it before the job exists."""
+"""Validate the webhook subscriptions of a job and store them before the job is created."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ class Subscriptions:
             return
         if not self.signed:
             raise WebhookRefused(
-                "The option webhookUrl needs a secret to sign messages with.",
-                hint="Set WEBHOOK_SECRET of the service, or leave webhookUrl out.",
+                "The option webhookUrl requires a signing secret.",
+                hint="Set WEBHOOK_SECRET on the service, or omit webhookUrl.",
             )
         if not self.allow_private and _is_private(url):
             raise WebhookRefused(
                 f"The option webhookUrl has the private address {urlsplit(url).hostname}.",
-                hint="Use a public address, or set WEBHOOK_ALLOW_PRIVATE=true of the service.",
+                hint="Use a public address, or set WEBHOOK_ALLOW_PRIVATE=true on the service.",
             )
 
     async def add(self, job_id: str, options: Options) -> None:
-        """Store who is told about a job, before it is in the queue. Raises WebhookRefused like `check`."""
+        """Store the receiver of a job before the job is in the queue. Raises WebhookRefused like `check`."""
         self.check(options)
         if url := options.webhook_url or self.url:
             events = tuple(dict.fromkeys(options.webhook_events or ENDS))

@@ -44,8 +44,8 @@ def to_words(units: Sequence[TimedUnit], seconds: float) -> list[Word]:
         seconds: length of the chunk, more than 0.
 
     Returns:
-        Kept are the times of the longest row that is in order. Of several without length at one moment, none
-        is. The other words share the space between their neighbours ("estimated").
+        The times of the longest sequence in order are kept. Of several zero-length words at the same time,
+        none is kept. The other words share the space between their neighbours ("estimated").
     """
     kept = _increasing(_without_crowds([_time(unit, seconds) for unit in units]))
     kept = _with_ends(units, kept, seconds)

@@ -118,7 +118,7 @@ async def test_a_broken_model_keeps_the_times(tmp_path: Path, caplog: pytest.Log
 def test_the_setting_is_checked_at_the_start(tmp_path: Path) -> None:
     """A folder without a model is refused; with one, other languages than English are its own."""
     (tmp_path / "vocab.json").write_text("{}")
-    with pytest.raises(ConfigError, match=r"has no model\.onnx"):
+    with pytest.raises(ConfigError, match=r"does not contain model\.onnx"):
         make_aligner("auto", model=tmp_path, languages=frozenset({"de", "en"}))
 
     aligner = make_aligner("auto", model=build(tmp_path), languages=frozenset({"de", "en"}))

@@ -35,7 +35,7 @@ class CtcModel:
     def __init__(self, folder: Path) -> None:
         if find_spec("onnxruntime") is None:
             raise ConfigError(
-                "ALIGN_MODEL needs onnxruntime, which is not installed.",
+                "ALIGN_MODEL requires onnxruntime, which is not installed.",
                 hint="Install it: pip install 'audio-tools-backend[local]'; or unset ALIGN_MODEL.",
             )
         self.folder = folder
@@ -109,6 +109,6 @@ def _model_file(folder: Path) -> Path:
         if candidate.is_file():
             return candidate
     raise ConfigError(
-        f"ALIGN_MODEL {folder}: it has no model.onnx.",
+        f"The ALIGN_MODEL folder {folder} does not contain model.onnx.",
         hint="Set ALIGN_MODEL to a folder with a CTC model in ONNX and its vocabulary, or unset it.",
     )

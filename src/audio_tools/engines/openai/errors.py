@@ -91,16 +91,19 @@ def map_openai_errors() -> Iterator[None]:
         if hint := _tls_hint(cause):
             raise EngineRefused(f"TLS connection failed: {shorten(str(cause))}.", hint=hint) from error
         if isinstance(cause, httpx2.DecodingError):
-            raise BadEngineReply(f"The answer cannot be decoded: {shorten(str(cause))}.") from error
+            raise BadEngineReply(
+                f"The reply cannot be decoded: {shorten(str(cause))}.", hint=_CHECK_ADDRESS
+            ) from error
         if isinstance(cause, httpx2.TooManyRedirects | httpx2.UnsupportedProtocol | httpx2.InvalidURL):
             raise EngineRefused(
-                f"OPENAI_BASE_URL leads nowhere: {shorten(str(cause)).rstrip('.')}.", hint=WRONG_ADDRESS_HINT
+                f"OPENAI_BASE_URL cannot be used: {shorten(str(cause)).rstrip('.')}.", hint=WRONG_ADDRESS_HINT
             ) from error
         said = f"{_server(error)} cannot be reached: {shorten(str(cause)).rstrip('.') or 'no answer'}."
         if isinstance(cause, httpx2.ProxyError) and PROXY_REFUSAL.match(str(cause)):
             raise EngineRefused(
                 f"The proxy refuses the connection: {shorten(str(cause))}.",
-                hint="Check HTTPS_PROXY and its user and password, or name the server in NO_PROXY.",
+                hint="Check HTTPS_PROXY, including its user name and password, or add the server to "
+                "NO_PROXY.",
             ) from error
         if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
             raise EngineUnreachable(said, hint=UNREACHABLE_HINT) from error
@@ -147,7 +150,7 @@ def _status_error(error: APIStatusError) -> EngineError:
     if status == 413:
         return ChunkRefused(
             said,
-            hint="The server, or a proxy before it, limits the size of a request: lower CHUNK_SIZE, or raise "
+            hint="The server, or a proxy in front of it, limits the request size: lower CHUNK_SIZE, or raise "
             "that limit (nginx: client_max_body_size).",
         )
     if status == 400 and WANTS_TLS.search(said):
@@ -188,7 +191,7 @@ def _server_error(error: APIStatusError, said: str, retry_after_s: float | None)
     if status in GATEWAY_TIMEOUT:
         return EngineTimeout(
             said,
-            hint="A proxy before the server does not wait long enough: raise its limit (nginx: "
+            hint="A proxy in front of the server timed out: raise its timeout (nginx: "
             "proxy_read_timeout), or lower CHUNK_SIZE.",
             retry_after_s=retry_after_s,
         )

@@ -41,7 +41,7 @@ def find_in_cache(repository: str) -> Path | None:
 
 def download_bytes(repository: str) -> int:
     """
-    The size of a model on the hub, which is asked for it. Takes up to `HUB_WAIT_S`.
+    Return the size of a model in bytes, fetched from the hub within `HUB_WAIT_S`.
 
     Raises:
         OSError: the hub cannot be reached, or does not have the model; the reason in one line.

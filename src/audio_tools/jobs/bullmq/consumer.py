@@ -221,7 +221,7 @@ class Consumer:
                 async with asyncio.timeout(CALL_TIMEOUT_S):
                     await call
         except TypeError as error:  # BullMQ's errors for a token that does not fence the job
-            log.info("BullMQ holds the job in another state: %s", error)
+            log.info("job state differs in BullMQ: %s", error)
         except AudioToolsError as error:
             log.warning("cannot update BullMQ: %s", error.message)
 

@@ -64,7 +64,7 @@ class ProcessLock:
             pass
         raise QueueUnavailable(
             f"{self._folder_file.parent.parent} was replaced or unmounted since this process started.",
-            hint="Mount DATA_DIR again; until then this process takes no jobs.",
+            hint="Mount DATA_DIR again; until then this process starts no jobs.",
         )
 
     def release_dead(self) -> None:

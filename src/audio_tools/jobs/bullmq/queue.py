@@ -294,4 +294,4 @@ class BullQueue(Queue):
 
 
 def _closed() -> QueueUnavailable:
-    return QueueUnavailable("The queue is closed.", hint="The service is shutting down.")
+    return QueueUnavailable("The service is shutting down.", hint="Try again when it is running.")

@@ -39,7 +39,7 @@ def require_jobs_kept(path: Path, reserve: Path) -> None:
             hint="Restore it from a backup, or move it away to start without jobs.",
         )
     if size is None and reserve.exists():
-        log.warning("queue file missing, starting without the earlier jobs: %s", path)
+        log.warning("queue file missing, starting with an empty queue: %s", path)
 
 
 def _size(path: Path) -> int | None:

@@ -245,7 +245,7 @@ class SqliteQueue(Queue):
 
     def _require_open(self) -> None:
         if not self._is_open:
-            raise QueueUnavailable("The queue is closed.", hint="The service is shutting down.")
+            raise QueueUnavailable("The service is shutting down.", hint="Try again when it is running.")
 
     def _store(self, work: Callable[[Writing], T], durable: bool, db: sqlite3.Connection) -> T:
         # NORMAL does not wait for the disk, which may take 20 ms. A power failure can lose only the last
@@ -343,7 +343,7 @@ class _Reserve:
         except OSError:
             return False
         self._is_given_up = True
-        log.warning("disk full, using the reserve of the queue")
+        log.warning("disk full, using the queue's reserved space")
         return True
 
 

@@ -114,7 +114,7 @@ def _items(text: str) -> list[str]:
 def _refuse_speaker_samples(fields: Mapping[str, list[str]]) -> None:
     for name in ("known_speaker_names", "known_speaker_references"):
         if name in fields:
-            raise FieldRefused(name, f"Speakers are not recognised by samples: omit {name}.")
+            raise FieldRefused(name, f"Speaker references are not supported; omit {name}.")
 
 
 def _ignored(fields: Mapping[str, list[str]], unknown: Sequence[str]) -> Iterator[str]:
@@ -171,7 +171,7 @@ def _granularities(
         return ("segment",)
     if response_format != "verbose_json":
         raise FieldRefused(
-            "timestamp_granularities", "timestamp_granularities needs response_format verbose_json."
+            "timestamp_granularities", "timestamp_granularities requires response_format verbose_json."
         )
     for name in names:
         if name not in get_args(Granularity):
@@ -198,7 +198,7 @@ def _options(
     if response_format == "diarized_json" and not engines.separates_speakers(options):
         raise FieldRefused(
             "response_format",
-            "diarized_json needs a model that separates speakers, such as gpt-4o-transcribe-diarize.",
+            "diarized_json requires a model that separates speakers, such as gpt-4o-transcribe-diarize.",
         )
     return options
 

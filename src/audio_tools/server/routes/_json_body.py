@@ -47,7 +47,9 @@ def json_object(text: bytes | str, what: str) -> Json:
     except UnicodeDecodeError:
         raise MalformedRequest(f"{what} is not JSON: its text is not UTF-8.") from None
     except (ValueError, RecursionError):
-        raise MalformedRequest(f"{what} has a number with too many digits, or too many levels.") from None
+        raise MalformedRequest(
+            f"{what} contains a number with too many digits, or is nested too deeply."
+        ) from None
     if not isinstance(value, dict):
         raise MalformedRequest(f"{what} must be a JSON object.")
     return value

@@ -121,7 +121,7 @@ class _Recording(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_in_one_shape(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
-                raise RangeNotSatisfiable("The requested range is not one of the recording.")
+                raise RangeNotSatisfiable("The requested range is outside the recording.")
             await send(message)
 
         async with self._backend.sources.opened(self._job) as path:

@@ -135,10 +135,10 @@ class _Sound(Response):
     async def _begin(self, size: int, send: Send) -> int:
         """Send the head of the response; returns where the part ends. Raises RangeNotSatisfiable."""
         if self._first >= size:
-            raise RangeNotSatisfiable("The requested range is not one of the recording.")
+            raise RangeNotSatisfiable("The requested range is outside the recording.")
         end = size if self._last is None else min(self._last + 1, size)
         if end <= self._first:
-            raise RangeNotSatisfiable("The requested range is not one of the recording.")
+            raise RangeNotSatisfiable("The requested range is outside the recording.")
         headers = HEADERS | {
             "Accept-Ranges": "bytes",
             "Content-Type": "audio/wav",

@@ -128,7 +128,7 @@ class TusApp:
             )
         length = self._length(headers)
         if length is not None and "upload-defer-length" in headers:
-            raise MalformedUpload("Upload-Length and Upload-Defer-Length exclude each other.")
+            raise MalformedUpload("Upload-Length and Upload-Defer-Length cannot be used together.")
         if length is None and headers.get("upload-defer-length") != "1":
             raise MalformedUpload("The header Upload-Length is missing.")
         metadata = headers.get("upload-metadata", "")
