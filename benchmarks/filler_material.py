@@ -70,7 +70,7 @@ READ_HOSTS = {
         "cheetah_test_en",
     ),
 }
-"""Recordings with a text alone: their words are put on the samples by the aligner."""
+"""Recordings with a text alone: their words are aligned with the audio."""
 LABELLED_FILLERS = {
     "tuning": ("acoustic_corpus", "ami_EN2001a_0-30", "ami_EN2006a_0-30"),
     "report": ("ami_ES2003a_0-30",),

@@ -1,7 +1,7 @@
 """
 Retakes spliced into sound: a sentence that breaks off and begins again, or is said twice.
 
-The sentences are those of one long recording with a text; its words are put on the samples by the aligner.
+The sentences are those of one long recording with a text; its words are aligned with the audio.
 The first half of it is for tuning, the second for the report.
 """
 

@@ -366,7 +366,7 @@ async def logged_server() -> AsyncIterator[int]:
 
 
 async def test_no_line_shows_the_token(capsys: Capture) -> None:
-    """Whichever way it is sent, over HTTP and WebSocket, right or wrong, and with uvicorn's own lines."""
+    """The token is not logged, however it is sent, right or wrong, nor by uvicorn."""
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     offers = [Subprotocol("audio-tools"), Subprotocol(f"bearer.{TOKEN}")]
     async with logged_server() as port, httpx2.AsyncClient(trust_env=False) as client:

@@ -163,7 +163,7 @@ def test_a_redis_url_is_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In `.env` no shell puts it there, and nobody wants a folder called `~`."""
+    """`~` in `.env` is expanded, although no shell reads the file."""
     (tmp_path / ".env").write_text("DATA_DIR=~/data\nMEDIA_ROOTS=~/Movies, /media\nWHISPER_MODEL=~/model\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/me")

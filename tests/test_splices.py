@@ -42,7 +42,7 @@ def test_each_splice_is_labelled_and_the_same_each_time(tone: Labelled) -> None:
 
 
 def test_joined_material_and_its_parts_keep_every_word(tone: Labelled) -> None:
-    """And its place."""
+    """Joined recordings and their parts contain every word once, in order."""
     joined = join([tone] * 6, "six")
     parts = list(in_parts(joined))
 

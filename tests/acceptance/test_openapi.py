@@ -94,7 +94,7 @@ def test_the_answers_about_a_job_that_went_well(
 
 
 def test_the_answers_about_a_job_that_did_not(document: Json, service: ServiceProcess, failed: str) -> None:
-    """Its error too."""
+    """The status and the error of a failed job match the OpenAPI document."""
     assert_answers(document, service, "GET", "/job/{job_id}/status", 200, job_id=failed)
     assert_answers(document, service, "GET", "/job/{job_id}/result", 422, job_id=failed)
 

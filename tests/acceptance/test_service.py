@@ -197,7 +197,7 @@ async def test_a_finished_resumable_upload_starts_one_job(service: ServiceProces
 
 
 def test_an_upload_that_is_not_there_or_not_whole_starts_none(service: ServiceProcess) -> None:
-    """404 and 409, with the facts."""
+    """An unknown upload is 404 and an unfinished one 409, with its offset and length."""
     unknown = service.http.post("/process-audio", json={"uploadId": "0" * 32})
     strange = service.http.post("/process-audio", json={"uploadId": "../../etc/passwd"})
     part = tus_upload(service, b"half", length=8)

@@ -95,7 +95,7 @@ async def held(lanes: RequestLimiter) -> AsyncIterator[None]:
 
 
 async def test_a_cancelled_wait_frees_its_lane() -> None:
-    """Whoever gives up while waiting takes nothing with it."""
+    """Requests start as if the cancelled one had never waited."""
     lanes = RequestLimiter(1)
     async with held(lanes):
         waiting = asyncio.create_task(starts_of(lanes, [0]))

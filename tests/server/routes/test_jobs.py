@@ -268,7 +268,7 @@ async def test_options_that_are_null_are_none(client: httpx2.AsyncClient) -> Non
 async def test_a_body_of_no_known_type_is_refused_with_both_ways(
     headers: dict[str, str], named: str, client: httpx2.AsyncClient
 ) -> None:
-    """Whoever forgot that JSON must say so is not sent to forms alone."""
+    """A JSON body without a Content-Type gets a hint that names JSON as well as forms."""
     response = await client.post("/process-audio", content=b'{"path": "/a"}', headers=headers)
 
     assert response.status_code == 415
