@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.simulator import KEY
 
-from audio_tools.cli._pipeline import make_tools
+from audio_tools.cli._pipeline_context import make_context
 from audio_tools.events import Event
 from audio_tools.options import Options
 from audio_tools.pipeline.transcribe import transcribe
@@ -37,11 +37,11 @@ async def main(path: Path, base_url: str, rate_limit_delay_ms: int) -> None:
             align="off",
             data_dir=Path(folder),
         )
-        tools = make_tools(settings, options)
+        context = make_context(settings, options)
         started = time.monotonic()
-        transcript = await transcribe(path, options, tools, _ignore)
+        transcript = await transcribe(path, options, context, _ignore)
         seconds = time.monotonic() - started
-        await tools.engine.close()
+        await context.engine.close()
     print(json.dumps({"started_s": started, "seconds": seconds, "success_percent": transcript.success_rate}))
 
 

@@ -209,7 +209,7 @@ class _Reporter:
         self._events.put_nowait(None)
 
     async def run(self) -> None:
-        """Send events until `close`. Raises LeaseLost, and permanent errors of the queue."""
+        """Send events until `finish`. Raises LeaseLost, and permanent errors of the queue."""
         while (event := await self._events.get()) is not None:
             newer = not self._events.empty()
             if not (newer and isinstance(event, Progress)):

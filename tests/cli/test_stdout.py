@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from audio_tools.cli._run import announce
+from audio_tools.cli._service import announce
 from audio_tools.cli._stdout import stdout_errors_reported
 
 VERSION = [sys.executable, "-m", "audio_tools", "--version"]

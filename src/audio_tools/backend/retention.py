@@ -1,4 +1,8 @@
-"""Which uploads are kept after their job has ended, and which of them are removed to free disk space."""
+"""
+Which uploads are kept after their job has ended, and which of them are removed to free disk space.
+
+The worker removes those that are not kept when their job ends, the sweeper those whose time is over.
+"""
 
 from __future__ import annotations
 

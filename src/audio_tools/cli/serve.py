@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from audio_tools.cli._run import (
+from audio_tools.cli._service import (
     announce,
     load_settings,
     redis_wait_s,

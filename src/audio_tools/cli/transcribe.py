@@ -1,4 +1,4 @@
-"""`audio-tools transcribe`: transcribe local files, without a service."""
+"""`audio-tools transcribe`: transcribe local files, without a service; Ctrl-C and SIGTERM stop it."""
 
 from __future__ import annotations
 
@@ -127,19 +127,19 @@ class _Run:
 
     async def transcribe_all(self, outputs: Sequence[Output]) -> list[AudioToolsError]:
         """Transcribe one file after the other; returns the errors, which have been printed."""
-        from audio_tools.cli._pipeline import make_tools
+        from audio_tools.cli._pipeline_context import make_context
 
         # SIGTERM (a closed terminal, a supervisor) is treated like Ctrl-C.
         task = asyncio.current_task()
         assert task is not None
         on_signals(task.cancel, signal.SIGTERM)
-        tools = make_tools(self._settings, self._options)
+        context = make_context(self._settings, self._options)
         failures: list[AudioToolsError] = []
         begun = 0
         try:
             for begun, output in enumerate(outputs, start=1):
                 try:
-                    await self._transcribe(output, show_position(begun, len(outputs), ""), tools)
+                    await self._transcribe(output, show_position(begun, len(outputs), ""), context)
                 except AudioToolsError as error:
                     failures.append(error)
                     show_error(error, output.source.name if len(outputs) > 1 else "")
@@ -149,11 +149,11 @@ class _Run:
             say("Stopped. Run the same command again to resume.", err=True)
             raise
         finally:
-            await tools.close()
+            await context.close()
         _say_how_it_ended(outputs, begun, failures)
         return failures
 
-    async def _transcribe(self, output: Output, position: str, tools: PipelineContext) -> None:
+    async def _transcribe(self, output: Output, position: str, context: PipelineContext) -> None:
         from audio_tools.cli._progress import ProgressLine
         from audio_tools.pipeline.transcribe import transcribe
 
@@ -162,7 +162,7 @@ class _Run:
         started = time.monotonic()
         try:
             with ProgressLine(position + file.name) as line:
-                transcript = await transcribe(file, options, tools, line.show)
+                transcript = await transcribe(file, options, context, line.show)
         except InvalidOption as error:
             raise InvalidOption(_as_given(error.option, options), error.value, error.allowed) from None
         await deliver(transcript, output, self._destination, self.written, time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""Engines that stay loaded between jobs."""
+"""Engines that stay loaded between jobs; `rate_limits` bounds their concurrent requests."""
 
 from __future__ import annotations
 

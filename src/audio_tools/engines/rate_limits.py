@@ -1,4 +1,4 @@
-"""Limits for engine requests: concurrency, start rate and shared pauses."""
+"""Limits for engine requests: concurrency (`maxConcurrent`), start rate and shared pauses."""
 
 from __future__ import annotations
 

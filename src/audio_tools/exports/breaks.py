@@ -1,5 +1,5 @@
 """
-The cost, for a reader, of ending a line or a cue between two words.
+The cost, for a reader, of ending a line or a cue between two words; `cues` chooses the cheapest.
 
 The order is that of the usual guides for subtitles (Netflix, Timed Text Style Guide: English, "Line
 Treatment"): best after a sentence, then after a clause, then before a conjunction or a preposition; not

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.channel_cutting import ChannelCutter
-from audio_tools.audio.chunking import WINDOW_FILL, Chunk, Cutter, capped_target, cut, target_seconds
+from audio_tools.audio.chunking import Chunk, Cutter, cut
 from audio_tools.audio.pcm import Pcm
 from audio_tools.audio.peaks import PeakMeter, PeakSink
 from audio_tools.audio.vad import make_detector
 from audio_tools.concurrency import first_error_of
-from audio_tools.engines.base import Capabilities, Engine
+from audio_tools.engines.base import Engine
 from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.engines.retry import OUTAGE_WAIT_S, EngineClient
 from audio_tools.errors import (
@@ -36,10 +36,10 @@ from audio_tools.errors import (
 )
 from audio_tools.events import ChunkWords, Publish
 from audio_tools.media.decode import Decoder
-from audio_tools.media.encode import max_encoded_bytes, seconds_within
 from audio_tools.media.probe import choose_audio, measured, passed_over, probe
 from audio_tools.options import Options
 from audio_tools.pipeline.assemble import TRUNCATED_S, FileResults, assemble
+from audio_tools.pipeline.chunk_length import chunk_length
 from audio_tools.pipeline.chunk_transcriber import ChunkResult, ChunkTranscriber, PreparedChunk
 from audio_tools.pipeline.estimate import estimate, expected_chunks
 from audio_tools.pipeline.progress import ProgressTracker
@@ -51,16 +51,8 @@ READY_CHUNKS = 1
 """Chunks that wait, encoded, for a lane; behind them one that is being encoded, and one that is being cut."""
 PASSES = 2
 """Chunks that failed for a passing reason are tried again when all others are through."""
-SHORTEST_LIMIT_S = 5.0
-"""Minimum length, in seconds, that fits the chunk size: 3 s of overlap and some words."""
 WATCH_S = 0.5
 """Interval at which a job checks whether it waits for something, in seconds."""
-MULTILINGUAL_TARGET_S = 8.0
-"""Target with `language: multi`, in seconds: an engine detects one language for each chunk it gets."""
-SPEAKERS_TARGET_S = 300.0
-"""
-Target for engines with speaker labels, in seconds: labels are valid within a chunk, so fewer are better.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +116,7 @@ async def transcribe(path: Path, options: Options, context: PipelineContext, pub
     progress.report("probe", "Reading the file")
     media = await probe(path)
     stream = choose_audio(media, options.audio_stream)
-    target_s, window_s = _chunk_length(media, options, context)
+    target_s, window_s = chunk_length(media, options, context.engine.capabilities, context.chunk_size)
     channels = max(stream.channels, 1) if options.separates_channels else None
     if options.dry_run:
         return await estimate(path, media, stream, target_s, engine=context.engine, channels=channels or 1)
@@ -366,36 +358,3 @@ def _make_cutter(
     if channels is None:
         return new_cutter()
     return ChannelCutter(channels, new_cutter, partial(make_detector, detection))
-
-
-def _chunk_length(media: MediaInfo, options: Options, context: PipelineContext) -> tuple[float, float | None]:
-    """
-    Return how long a chunk should be, and the window that it must not exceed or None, in seconds.
-
-    Both follow from media, options and what the engine declares, never from lanes or what arrives when.
-
-    Raises:
-        InvalidOption: the chunk size is too small for words in their context.
-    """
-    caps: Capabilities = context.engine.capabilities
-    form = options.audio_format, options.sample_rate, options.channels
-    room = min(size for size in (context.chunk_size, caps.max_bytes) if size is not None)
-    longest = seconds_within(room, *form)
-    if longest < SHORTEST_LIMIT_S:
-        enough = max_encoded_bytes(SHORTEST_LIMIT_S, *form) + 1
-        raise InvalidOption(
-            "chunkSize", room, f"at least {enough}, enough for {SHORTEST_LIMIT_S:g} s of {_describe(*form)}"
-        )
-    if caps.max_seconds is not None:
-        longest = min(longest, caps.max_seconds)
-    if options.is_multilingual:
-        return capped_target(MULTILINGUAL_TARGET_S, longest), None
-    if caps.window_s is not None:
-        window_s = min(caps.window_s, longest)
-        return window_s * WINDOW_FILL, window_s
-    target_s = SPEAKERS_TARGET_S if caps.speakers else target_seconds(media.likely_duration)
-    return capped_target(target_s, longest), None
-
-
-def _describe(audio_format: str, rate_hz: int, channels: int) -> str:
-    return f"{audio_format} at {rate_hz} Hz, {('mono', 'stereo')[channels - 1]}"

@@ -1,4 +1,4 @@
-"""What the subcommands put together alike."""
+"""What `audio-tools transcribe` needs to transcribe: engine, limits, aligner, cache."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from audio_tools.settings import Settings
 from audio_tools.storage.chunk_cache import ChunkCache
 
 
-def make_tools(settings: Settings, options: Options) -> PipelineContext:
+def make_context(settings: Settings, options: Options) -> PipelineContext:
     """
     What one job works with; what the options leave open, the settings say.
 
