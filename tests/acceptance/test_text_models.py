@@ -86,5 +86,5 @@ async def test_speakers_of_several_chunks(tmp_path: Path, make_tools: MakeTools)
     assert transcript.total_chunks == 2
     assert set(voices(transcript)) == {"A (1)", "B (1)", "A (2)", "B (2)"}
     assert all(len(speaking) == 1 for speaking in voices(transcript).values())
-    assert any("Speakers" in warning for warning in transcript.warnings)
+    assert any("Speaker labels" in warning for warning in transcript.warnings)
     assert any("does not accept a prompt" in warning for warning in transcript.warnings)
