@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from audio_tools.engines.whisper.decoding import (
     Decoded,
     TextSegment,
     TimedPiece,
+    WindowDecoder,
 )
 from audio_tools.engines.whisper.model import LATE_S, Languages, Whisper, read_reply
 from audio_tools.errors import ChunkRefused, EngineNotReady, OptionRefused
@@ -26,6 +28,8 @@ from tests.tiny_whisper import TEXT, build, script_words
 
 pytest.importorskip("faster_whisper", reason="the local engine (extra [local]) is not installed")
 
+CONTEXT = (7, 8)
+"""Tokens that stand in no other prompt."""
 WORD_TOLERANCE_S = 0.2
 """The alignment of the tiny model is so exact, most of the time."""
 
@@ -145,6 +149,26 @@ def test_text_that_the_model_doubts_empties_the_context(decoded: Decoded, kept: 
     context.add(decoded)
 
     assert context.tokens == ((*range(2, MOST_CONTEXT_TOKENS), 7, 8) if kept else ())
+
+
+def test_text_that_a_context_makes_unlikely_is_decoded_without_it(
+    whisper: Whisper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model repeats a phrase of the context instead of what was said: the window alone knows better."""
+    alone = whisper.transcribe(request(8.0))
+    attempt = WindowDecoder._attempt
+    prompts = []
+
+    def misled(decoder: WindowDecoder, tokenizer: Any, prompt: list[int], **extra: Any) -> Decoded:
+        prompts.append(prompt)
+        decoded = attempt(decoder, tokenizer, prompt, **extra)
+        return replace(decoded, avg_logprob=-1.5) if CONTEXT[0] in prompt else decoded
+
+    monkeypatch.setattr(WindowDecoder, "_attempt", misled)
+    reply = whisper.transcribe(request(8.0, context=CONTEXT))
+
+    assert [CONTEXT[0] in prompt for prompt in prompts] == [True, False]
+    assert reply.segments == alone.segments
 
 
 def test_speech_behind_the_last_sentence_is_heard(whisper: Whisper, encoded: Mock) -> None:

@@ -16,14 +16,13 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
 BEAM_SIZE = 5
-ATTEMPTS: tuple[dict[str, Any], ...] = (
-    {},
-    # A loop cannot go on when no three tokens may repeat. Without sampling: faster-whisper raises the
-    # temperature here, and CTranslate2 seeds its lots once a thread, so that the same window would give
-    # other words each time (docs/decisions/0012-whisper.md).
-    {"no_repeat_ngram_size": 3, "repetition_penalty": 1.1},
-)
-"""Tried in turn until the text is not repetitive; arguments of CTranslate2's `generate`."""
+WITHOUT_LOOPS: dict[str, Any] = {"no_repeat_ngram_size": 3, "repetition_penalty": 1.1}
+"""
+Arguments of CTranslate2's `generate` for text that repeats itself: no three tokens may.
+
+Without sampling: faster-whisper raises the temperature here, and CTranslate2 seeds its lots once a thread, so
+that the same window would give other words each time (docs/decisions/0012-whisper.md).
+"""
 MARGIN_S = 2.0
 """Silence that is encoded after the samples of a window, so that the model recognizes their end."""
 SHORTEST_ENCODED_S = 10.0
@@ -170,16 +169,23 @@ class WindowDecoder:
         token, probability = self._model.model.detect_language(self._encoded)[0][0]
         return token.strip("<|>"), float(probability)
 
-    def _decode(self, tokenizer: Any, tokens: list[int]) -> Decoded:
-        """Return the best of `ATTEMPTS`: the first without a loop, else the most likely."""
-        tried: list[Decoded] = []
-        for extra in ATTEMPTS:
-            tried.append(self._attempt(tokenizer, tokens, extra))
-            if not tried[-1].is_repetitive:
-                return tried[-1]
-        return max(tried, key=lambda decoded: decoded.avg_logprob)
+    def _decode(self, tokenizer: Any, prompts: Sequence[list[int]]) -> Decoded:
+        """
+        Return the first plausible text after one of the prompts, else the most likely without a loop.
 
-    def _attempt(self, tokenizer: Any, prompt: list[int], extra: dict[str, Any]) -> Decoded:
+        The text before a window may mislead the model into repeating it, so a prompt without it follows.
+        """
+        tried: list[Decoded] = []
+        for tokens in prompts:
+            tried.append(self._attempt(tokenizer, tokens))
+            if tried[-1].is_plausible:
+                return tried[-1]
+        if all(decoded.is_repetitive for decoded in tried):
+            tried.append(self._attempt(tokenizer, prompts[-1], **WITHOUT_LOOPS))
+        sound = [decoded for decoded in tried if not decoded.is_repetitive]
+        return max(sound or tried, key=lambda decoded: decoded.avg_logprob)
+
+    def _attempt(self, tokenizer: Any, prompt: list[int], **extra: Any) -> Decoded:
         from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
 
         (result,) = self._model.model.generate(
@@ -190,7 +196,8 @@ class WindowDecoder:
             return_no_speech_prob=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
             max_initial_timestamp_index=round(FIRST_TIME_WITHIN_S * TOKENS_PER_SECOND),
-            **{"beam_size": BEAM_SIZE, **extra},
+            beam_size=BEAM_SIZE,
+            **extra,
         )
         tokens = result.sequences_ids[0]
         text = tokenizer.decode(tokens).strip()
@@ -223,7 +230,9 @@ class WindowDecoder:
         seconds = self._frames / FRAMES_PER_SECOND
         left = MOST_CONTEXT_TOKENS - (len(tokenizer.encode(" " + prompt.strip())) if prompt else 0)
         before = list(context)[-left:] if left > 0 else []
-        decoded = self._decode(tokenizer, self._model.get_prompt(tokenizer, before, hotwords=prompt))
+        contexts = [before, []] if before else [[]]
+        prompts = [self._model.get_prompt(tokenizer, tokens, hotwords=prompt) for tokens in contexts]
+        decoded = self._decode(tokenizer, prompts)
         split = split_segments(decoded.tokens, tokenizer.timestamp_begin, seconds)
         if decoded.is_silence or not split:
             return []

@@ -10,11 +10,11 @@ from pathlib import Path
 from audio_tools.engines.base import Capabilities, OnDownload, Request
 from audio_tools.engines.model_process import ModelProcess
 from audio_tools.engines.whisper.decoding import (
-    ATTEMPTS,
     BEAM_SIZE,
     MARGIN_S,
     MOST_CONTEXT_TOKENS,
     SHORTEST_ENCODED_S,
+    WITHOUT_LOOPS,
 )
 from audio_tools.engines.whisper.model import LATE_S, cpu_workers
 from audio_tools.engines.whisper.weights import require_faster_whisper
@@ -27,7 +27,7 @@ CAPABILITIES = Capabilities(
 )
 """Half a second below the 30 s of the model, so that padded speech still fits."""
 
-RULES = 3
+RULES = 4
 """Incremented when the same window gives other words; part of the identity."""
 
 _TRANSCRIBES_ONLY = r"\.en\b|turbo|distil"
@@ -71,7 +71,6 @@ class WhisperEngine:
         """Return the SHA-256 of the weights, the version and the settings of the code; after `start` only."""
         ready = self.process.ready
         shaped = {
-            "attempts": ATTEMPTS,
             "beam_size": BEAM_SIZE,
             "compute_type": ready.compute_type,
             "context_tokens": MOST_CONTEXT_TOKENS,
@@ -82,6 +81,7 @@ class WhisperEngine:
             "rules": RULES,
             "shortest_encoded_s": SHORTEST_ENCODED_S,
             "speech_pad_s": SPEECH_PAD_S,
+            "without_loops": WITHOUT_LOOPS,
         }
         parameters = (f"{name}={value}" for name, value in sorted(shaped.items()))
         return (self.name, ready.digest, f"faster-whisper {version('faster-whisper')}", *parameters)
