@@ -140,8 +140,8 @@ def test_a_storm_of_refusals_is_outlasted() -> None:
 
 
 def test_a_server_that_cannot_be_reached_is_waited_for_and_costs_nothing() -> None:
-    """Forty refused connections are no attempt, no call and no audio sent."""
-    engine = Scripted(*[EngineUnreachable("refused")] * 40, Reply("done"))
+    """Twenty refused connections are no attempt, no call and no audio sent."""
+    engine = Scripted(*[EngineUnreachable("refused")] * 20, Reply("done"))
     reply, client = ask(engine)
 
     assert reply.text == "done"
