@@ -115,7 +115,7 @@ def _escape_control(_: object, __: str, event: EventDict) -> EventDict:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    # uvicorn logs each WebSocket handshake with its query; access.py has said it already, without the token.
+    # uvicorn logs each WebSocket handshake with its query; `AccessLog` logs it as well, without the token.
     # uvicorn also logs refused handshakes as an application error; drop that line.
     line = str(record.msg)
     repeated = line.startswith('%s - "WebSocket') or line == REFUSED_HANDSHAKE

@@ -156,12 +156,11 @@ class AdaptiveConcurrency:
     The number of open lanes out of `most`: additive increase, multiplicative decrease.
 
     Each answer opens a fraction of a lane, so that a round trip opens one (more if there are more than
-    eight);
-    a sign of overload reduces them to 0.8. This converges to a provider that is busy but not overloaded, and
-    is
-    fair among clients that share a key (Chiu and Jain 1989, "Analysis of the increase and decrease algorithms
-    for congestion avoidance"). As in TCP, requests in flight at a decrease are ignored (RFC 5681), and so are
-    further refusals before the first answer: an outage of a minute costs one decrease, not sixty.
+    eight); a sign of overload reduces them to 0.8. This converges to a provider that is busy but not
+    overloaded, and is fair among clients that share a key (Chiu and Jain 1989, "Analysis of the increase and
+    decrease algorithms for congestion avoidance"). As in TCP, requests in flight at a decrease are ignored
+    (RFC 5681), and so are further refusals before the first answer: an outage of a minute costs one decrease,
+    not sixty.
     """
 
     def __init__(self, most: int) -> None:

@@ -154,8 +154,7 @@ class ChunkTranscriber:
 
         Raises:
             EngineError: the engine failed. StorageError: the reply cannot be stored; a full disk is waited
-            for
-            first, since the reply has been paid for.
+            for first, since the reply has been paid for.
         """
         chunk = ready.chunk
         try:

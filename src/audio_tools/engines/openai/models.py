@@ -59,8 +59,7 @@ class Model:
 
     `forms`: request formats, best first; if a server rejects one, the next is used. `tokens`: token prices if
     billed by tokens; `usd_per_minute` is then an estimate. `translates`: whether the translation route
-    accepts
-    the model (on other servers it is tried). `ends`: the day on which OpenAI shuts it down.
+    accepts the model (on other servers it is tried). `ends`: the day on which OpenAI shuts it down.
     """
 
     forms: tuple[Form, ...]

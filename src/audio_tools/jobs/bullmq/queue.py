@@ -3,10 +3,9 @@ The queue for many machines: BullMQ on Redis.
 
 BullMQ assigns jobs to workers with its own lists, locks and stalled-job recovery, and any BullMQ tool can
 inspect it or add jobs. Clients see a separate record of each job with its event log (`records.py`). BullMQ
-alone
-is not sufficient: it drops jobs, lets any process write progress, and marks a job as failed that completed
-during a short Redis outage. The order of the steps makes a crash between two of them harmless: the record is
-written first, and a worker that gets a job from BullMQ follows its record.
+alone is not sufficient: it drops jobs, lets any process write progress, and marks a job as failed that
+completed during a short Redis outage. The order of the steps makes a crash between two of them harmless: the
+record is written first, and a worker that gets a job from BullMQ follows its record.
 """
 
 from __future__ import annotations
@@ -54,10 +53,8 @@ class BullQueue(Queue):
     The queue under `prefix` on a Redis server. Any number of processes may use it.
 
     While Redis is unavailable, workers that wait for a job and open event readers keep waiting; every other
-    call
-    raises. The job of a dead worker is requeued within `lock_s + 2 * stalled_check_s` seconds, or at once
-    when
-    that process, or another one on its machine, opens the queue again.
+    call raises. The job of a dead worker is requeued within `lock_s + 2 * stalled_check_s` seconds, or at
+    once when that process, or another one on its machine, opens the queue again.
 
     `folder` is DATA_DIR, shared by all processes; `open` waits up to `wait_s` seconds for Redis, None: no
     limit.

@@ -2,11 +2,10 @@
 The embedded queue: one SQLite file under DATA_DIR, used by one process.
 
 A file lock held for the lifetime of the process stands for the leases of all its jobs: a process that
-acquires
-the lock knows that every active job was left by a dead process. One thread owns the only write connection,
-another the only read connection, so the event loop never waits for the disk. Events are announced to the
-event loop after their transaction is committed, in commit order, even if the caller was cancelled; this wakes
-takers and readers, and marks leases as cancelled or lost.
+acquires the lock knows that every active job was left by a dead process. One thread owns the only write
+connection, another the only read connection, so the event loop never waits for the disk. Events are announced
+to the event loop after their transaction is committed, in commit order, even if the caller was cancelled;
+this wakes takers and readers, and marks leases as cancelled or lost.
 """
 
 from __future__ import annotations

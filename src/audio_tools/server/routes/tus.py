@@ -55,8 +55,7 @@ class TusApp:
     ASGI app for the collection of uploads and for each of them; `routes` mounts it.
 
     The instance tracks the active request of each upload, so each process must use only one instance per
-    store.
-    Writers of other processes are detected by the file lock (423).
+    store. Writers of other processes are detected by the file lock (423).
     """
 
     def __init__(
