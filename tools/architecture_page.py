@@ -14,15 +14,18 @@ RANKS: list[dict[str, str]] = [
         "system": "differences between operating systems",
         "lua": "Lua scripts for Redis, read from `.lua` files",
     },
-    {"errors": "every error, with code, status and hint", "json_value": "base of values with a JSON form"},
+    {
+        "errors": "every error, with code, status and hint",
+        "json_value": "base class of values that serialize to JSON",
+    },
     {
         "transcript": "words, segments, silences, media: the values of a transcript",
         "options": "options of a job",
         "logs": "structured logs, secrets redacted",
         "metrics": "Prometheus metrics",
         "subprocess_rpc": "calls into a child process",
-        "model_packages": "weights of models in Python packages",
-        "network": "proxies and certificates of the environment",
+        "model_packages": "model weights shipped in Python packages",
+        "network": "proxy and certificate settings from environment variables",
         "concurrency": "thread calls and error groups for asyncio",
     },
     {
@@ -31,7 +34,7 @@ RANKS: list[dict[str, str]] = [
         "audio": "samples: level, voice activity, pauses, cutting",
     },
     {
-        "words": "times and text of words, without samples",
+        "words": "times and text of words, computed without the audio",
         "media": "the only place that opens media files",
         "storage": "files under `DATA_DIR`: uploads, chunk cache, transcripts",
     },
@@ -44,7 +47,7 @@ RANKS: list[dict[str, str]] = [
     {
         "pipeline": "media file to transcript",
         "testing": "test doubles: engine, blobs, queue",
-        "webhooks": "signed messages to other programs about the end of a job",
+        "webhooks": "signed messages to other programs when a job ends",
     },
     {
         "backend": "operations on jobs: start, cancel, delete, fetch, sweep",
@@ -55,8 +58,8 @@ RANKS: list[dict[str, str]] = [
         "server": "HTTP and WebSocket API",
         "mcp_server": "tools for assistants: Model Context Protocol",
     },
-    {"worker_process": "the process of `work`: engines, limits, aligner, workers"},
-    {"server_process": "the process of `serve`: HTTP, with or without workers"},
+    {"worker_process": "the `work` process: engines, limits, aligner, workers"},
+    {"server_process": "the `serve` process: HTTP, with or without workers"},
     {"cli": "the command line"},
 ]
 """Modules and folders of the package from the ground up, each with its subject."""

@@ -575,8 +575,8 @@ class PreviewsBusy(JobError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"The limit of {most} concurrent previews is reached.",
-            hint="Try again when one of them has ended.",
+            f"The limit of {most} concurrent previews has been reached.",
+            hint="Try again when one of them has finished.",
         )
 
 

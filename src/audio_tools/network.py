@@ -51,5 +51,5 @@ def require_network_environment() -> None:
         if value and not exists(Path(value)):
             raise EngineNotReady(
                 f"{name} is {value}, which does not exist.",
-                hint=f"Set {name} to certificates in PEM format, or unset it.",
+                hint=f"Set {name} to the path of certificates in PEM format, or unset it.",
             )

@@ -66,7 +66,7 @@ class Options(OptionsModel):
         None,
         ge=0,
         le=600_000,
-        description="Rate-limit window in ms: at most `maxConcurrent` requests start within it.",
+        description="Rate-limit window, ms: at most as many requests start within it as may run at once.",
     )
     silence_threshold: float = Field(
         2.0, ge=0.3, le=3600.0, description="Shortest silence to report, seconds."
@@ -80,7 +80,7 @@ class Options(OptionsModel):
         description="Number of channels in the audio sent to the engine; speech engines require 1.",
     )
     engine: EngineName | None = Field(None, description="Transcription engine.")
-    model: str | None = Field(None, min_length=1, max_length=200, description="Model of the engine.")
+    model: str | None = Field(None, min_length=1, max_length=200, description="Name of the model to use.")
     language: str | None = Field(
         None,
         pattern=rf"^([a-z]{{2,3}}|{MULTI})$",
@@ -113,7 +113,7 @@ class Options(OptionsModel):
     )
     dry_run: bool = Field(False, description="Estimate requests and cost without transcribing.")
     silence_detection: Literal["auto", "level", "vad"] = Field(
-        "auto", description="Silence detection: by level, by a voice model (vad), or by both (auto)."
+        "auto", description="Silence detection: by level, by voice activity (vad), or by both (auto)."
     )
     webhook_url: str | None = Field(
         None,

@@ -403,7 +403,7 @@ class Transcript(JsonValue):
     aligner: str | None = None
     """Aligner used for word times: `pocketsphinx`, `whisper`; null if none was."""
     silence_detection: Literal["level", "vad", "auto"] = "level"
-    """How silence was really found: by level, by a voice model (`vad`), or by both (`auto`)."""
+    """How silence was really found: by level, by voice activity (`vad`), or by both (`auto`)."""
     pauses: tuple[Interval, ...] = ()
     """Pauses of at least 0.3 s without speech, in order, from which the silences were chosen."""
     fillers: tuple[Filler, ...] = ()

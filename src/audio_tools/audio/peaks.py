@@ -84,7 +84,7 @@ class Peaks:
         Read what `to_dat` wrote.
 
         Raises:
-            ValueError: it is not such data.
+            ValueError: `data` is not in the format that `to_dat` writes.
         """
         if len(data) < _HEADER.size:
             raise ValueError("the data is shorter than its header")

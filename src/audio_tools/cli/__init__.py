@@ -16,13 +16,13 @@ COMMANDS = {
     "transcribe": "Transcribe recordings: words, silences and subtitles.",
     "serve": "Run the service: HTTP, WebSocket, queue and workers.",
     "work": "Run workers without HTTP. Requires Redis.",
-    "submit": "Send files to a service.",
+    "submit": "Transcribe files on a service.",
     "cut": "Create a cut sequence for an editing program.",
     "export": "Write the transcript of a job.",
     "jobs": "List the jobs on the service.",
     "cancel": "Cancel a job.",
     "restart": "Restart a failed job.",
-    "mcp": "Serve the Model Context Protocol to an assistant.",
+    "mcp": "Run a Model Context Protocol server for an assistant.",
     "doctor": "Check FFmpeg, engines, model, key, network and folders.",
 }
 INTERRUPTED = 130

@@ -62,14 +62,14 @@ class Output:
 
 def output_options(command: Callable[..., None]) -> Callable[..., None]:
     """
-    Give a command `-o`, `-f`, `--beside`, `--overwrite` and the flags of `ExportOptions`.
+    Give a command `-o`, `-f`, `--overwrite` and the flags of `ExportOptions`; `--beside` by `beside_option`.
 
     It receives them as one `destination`.
     """
 
     @wraps(command)
     def with_destination(
-        *, output: Path, formats: tuple[str, ...] | None, beside: bool, overwrite: bool, **given: Any
+        *, output: Path, formats: tuple[str, ...] | None, overwrite: bool, beside: bool = False, **given: Any
     ) -> None:
         options = parse_flags(ExportOptions, given)
         destination = replace(
@@ -79,7 +79,6 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
         command(destination=destination, **others)
 
     overwrite = click.option("--overwrite", is_flag=True, help=OVERWRITE_HELP)
-    beside = click.option("--beside", is_flag=True, help="Write the results next to each media file.")
     formats = click.option(
         "-f",
         "--formats",
@@ -95,7 +94,11 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
         default=Path(),
         help="Output directory (default: current directory); - prints one format to standard output.",
     )
-    return output(formats(beside(overwrite(model_options(ExportOptions)(with_destination)))))
+    return output(formats(overwrite(model_options(ExportOptions)(with_destination))))
+
+
+beside_option = click.option("--beside", is_flag=True, help="Write the results next to each media file.")
+"""For commands whose media files are on this machine, below `output_options`."""
 
 
 def formats_option(default: str, help_text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -53,11 +53,11 @@ def command(
     **given: Any,
 ) -> None:
     """
-    Plan a cut of a transcript and write it for editing programs.
+    Plan a cut from a transcript and write the cut sequence for an editing program.
 
     TRANSCRIPT.json was written by `audio-tools transcribe`; JOB_ID is the id or number of a completed job on
-    the service. A RANGE is seconds (12.5-14) or words by their index (w30-w35); --keep and --cut may be
-    repeated. Captions and text have the times of the cut sequence.
+    the service. A RANGE is in seconds (12.5-14) or word indexes (w30-w35); --keep and --cut may be
+    repeated. Captions and text are timed to the cut sequence.
     """
     from audio_tools.settings import Settings
 

@@ -12,7 +12,6 @@ from audio_tools.cli._outputs import Destination, Output, output_options, plan_o
 from audio_tools.cli._server_options import server_options
 from audio_tools.cli._write_transcript import deliver, say_what_to_do
 from audio_tools.cli._written_files import WrittenFiles
-from audio_tools.errors import ConfigError
 
 
 @click.command("export")
@@ -23,11 +22,9 @@ def command(job_id: str, *, destination: Destination, server: str, token: str | 
     """
     Write the transcript of a job.
 
-    JOB_ID is the id or the number that `audio-tools jobs` lists. The files are those that `audio-tools
-    submit --follow` writes. The job must be completed.
+    JOB_ID is the id or the number that `audio-tools jobs` lists. Writes the same files as `audio-tools
+    submit --follow`. The job must be completed.
     """
-    if destination.beside:
-        raise ConfigError("--beside requires the media file.", hint="Choose a directory with -o.")
     asyncio.run(_export(job_id, destination, server, token))
 
 

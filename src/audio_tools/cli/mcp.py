@@ -19,7 +19,7 @@ from audio_tools.errors import ConfigError
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=Path(),
     metavar="DIR",
-    help="Directory of exported files  [default: the current one]",
+    help="Directory for exported files (default: current directory).",
 )
 @click.option(
     "--max-cost",
@@ -29,7 +29,7 @@ from audio_tools.errors import ConfigError
 )
 def command(server: str, token: str | None, folder: Path, max_cost: float | None) -> None:
     """
-    Serve the Model Context Protocol on standard input and output.
+    Run a Model Context Protocol server for an assistant, on standard input and output.
 
     The assistant starts this command; add it to the assistant's configuration. The tools use the service at
     --server, which must be running; recordings must be under its MEDIA_ROOTS.

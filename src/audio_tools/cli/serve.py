@@ -18,8 +18,10 @@ from audio_tools.cli._service import (
 
 @click.command("serve")
 @click.option("--host", metavar="ADDRESS", help="Address to listen on  [default: 127.0.0.1]")
-@click.option("--port", type=int, metavar="N", help="Port for HTTP, 0 for any  [default: 3001]")
-@click.option("--ws-port", type=int, metavar="N", help="Port for WebSockets, 0 for any  [default: 3002]")
+@click.option("--port", type=int, metavar="N", help="HTTP port; 0 selects any free port.  [default: 3001]")
+@click.option(
+    "--ws-port", type=int, metavar="N", help="WebSocket port; 0 selects any free port.  [default: 3002]"
+)
 @click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="Data directory.")
 @click.option("--workers", type=int, metavar="N", help="Maximum number of concurrent jobs  [default: 2]")
 @click.option("--no-workers", is_flag=True, help="Leave the jobs to `audio-tools work`. Requires Redis.")

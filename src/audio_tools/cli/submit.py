@@ -13,7 +13,7 @@ import click
 
 from audio_tools.cli._inputs import Source, check_file, find_sources, media_argument, show_position
 from audio_tools.cli._messages import counted, say, show_error
-from audio_tools.cli._outputs import Destination, Output, output_options, plan_outputs
+from audio_tools.cli._outputs import Destination, Output, beside_option, output_options, plan_outputs
 from audio_tools.cli._server_options import server_options
 from audio_tools.cli._write_transcript import deliver, say_what_to_do
 from audio_tools.cli._written_files import WrittenFiles
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 @click.command("submit")
 @media_argument
 @server_options
-@click.option("--follow", is_flag=True, help="Show progress, wait for the end and write the transcripts.")
+@click.option(
+    "--follow", is_flag=True, help="Show progress, wait for the jobs to finish and write the transcripts."
+)
 @click.option(
     "--path",
     "by_path",
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     help="Have the service send a signed message to this URL when the job ends.",
 )
 @output_options
+@beside_option
 @processing_options
 def command(
     files: tuple[Path, ...],
@@ -53,10 +56,10 @@ def command(
     **given: Any,
 ) -> None:
     """
-    Send files to a service as uploads.
+    Transcribe files on a service.
 
-    A folder selects the media files in it and below. With --follow, the exit code is that of `audio-tools
-    transcribe`; -o, -f and other output options require --follow.
+    For a folder, all media files in it and its subfolders are processed. With --follow, the exit code is that
+    of `audio-tools transcribe`; -o, -f and other output options require --follow.
     """
     from audio_tools.settings import Settings
 

@@ -14,7 +14,14 @@ from pydantic.alias_generators import to_camel
 
 from audio_tools.cli._inputs import check_file, find_sources, media_argument, show_position
 from audio_tools.cli._messages import counted, say, show_error
-from audio_tools.cli._outputs import Destination, Output, make_folder, output_options, plan_outputs
+from audio_tools.cli._outputs import (
+    Destination,
+    Output,
+    beside_option,
+    make_folder,
+    output_options,
+    plan_outputs,
+)
 from audio_tools.cli._write_transcript import deliver, say_what_to_do
 from audio_tools.cli._written_files import WrittenFiles
 from audio_tools.errors import (
@@ -82,6 +89,7 @@ def _flag(field: str) -> str:
 @click.command("transcribe")
 @media_argument
 @output_options
+@beside_option
 @click.option(
     "--data-dir",
     metavar="DIR",
@@ -93,9 +101,9 @@ def command(files: tuple[Path, ...], destination: Destination, data_dir: Path | 
     """
     Transcribe recordings: words, silences and subtitles.
 
-    A folder selects the media files in it and below. Safe to interrupt: run the same command again to resume;
-    finished chunks are not sent again. If one file fails, the others are still processed, and the exit
-    code is that of the first failure.
+    For a folder, all media files in it and its subfolders are processed. Safe to interrupt: run the same
+    command again to resume; finished chunks are not sent again. If one file fails, the others are still
+    processed, and the exit code is that of the first failure.
     """
     from audio_tools.settings import Settings
 

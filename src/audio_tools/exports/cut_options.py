@@ -133,7 +133,7 @@ class CutOptions(OptionsModel):
         description="Profane words and phrases, replacing the built-in list for the language.",
     )
     keep: list[RangeOption] = Field(
-        [], max_length=100_000, description="Ranges that are always kept, even where `cut` covers them."
+        [], max_length=100_000, description="Ranges to always keep, even where they overlap ranges to cut."
     )
     cut: list[RangeOption] = Field([], max_length=100_000, description="Ranges to cut.")
     frame_rate: Annotated[

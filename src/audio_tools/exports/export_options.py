@@ -59,5 +59,5 @@ class ExportOptions(OptionsModel):
         description="Word-level captions: `karaoke` highlights each word as it is spoken (ass, vtt); "
         "`word` shows one word per cue.",
     )
-    timecode: bool = Field(False, description="Put a timecode before each paragraph of txt.")
+    timecode: bool = Field(False, description="Add a timecode before each paragraph in txt output.")
     mask_profanity: bool = Field(False, description="Mask profanity in captions and text: f***.")

@@ -119,29 +119,29 @@ class Decoder:
         self._finish(self._end(wait_s=_REAP_S), blocks)
 
     def kill(self) -> None:
-        """Stop the child immediately, from any thread; an iterating thread gets DecodeFailed."""
+        """Stop the child at once, from any thread; a thread that iterates raises DecodeFailed."""
         self._killed = True
         with self._lock:
             self._signal()
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """After the last block: warnings for the editor, such as damage that was skipped."""
+        """Warnings for the editor, such as skipped damage; complete after the last block."""
         return tuple(self._warn())
 
     @property
     def cut_off(self) -> bool:
-        """After the last block: whether the file ends before its time, so what follows is not known."""
+        """Whether the file ends early, so that what follows is unknown; valid after the last block."""
         return self._last_report.cut_off
 
     @property
     def media_end(self) -> float | None:
-        """After the last block: when the last other stream ends, in seconds; None: none, or not known."""
+        """When the last other stream ends, in seconds, or None; valid after the last block."""
         return self._last_report.media_end
 
     @property
     def duration_explained(self) -> bool:
-        """After the last block: whether the container's duration may count more than sound and picture."""
+        """See `Timeline.explained`; valid after the last block."""
         return self._last_report.explained
 
     @property

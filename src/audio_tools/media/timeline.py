@@ -44,7 +44,7 @@ class Timeline:
 
     @property
     def watched(self) -> list[Stream]:
-        """The other streams whose packets must be read to learn when they end: an MP4's index tells that."""
+        """The other streams whose packets must be read to find their end; none if an MP4's index has it."""
         if self._movie is not None and not self._movie.fragmented:
             return []
         return [stream for stream in self.streams if stream is not self._sound]
@@ -77,7 +77,7 @@ class Timeline:
 
     @property
     def explained(self) -> bool:
-        """Whether the container's duration may count more than sound and pictures, or from another zero."""
+        """Whether the container's duration may include more than audio and video, or have another origin."""
         return self.edited or bool(self._media.start_time) or len(self.streams) < len(self._media.streams)
 
     def _indexed_end(self, stream: Stream) -> float | None:

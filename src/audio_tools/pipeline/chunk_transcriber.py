@@ -247,7 +247,7 @@ class ChunkTranscriber:
                 reply = merge(reply, more, gap)
             except CostLimitReached as error:
                 # The gap is reported; spend the remaining budget on chunks without any transcript.
-                log.warning("skipped re-transcribing %d gaps: %s", len(gaps), error)
+                log.warning("skipped re-transcribing the remaining gaps: %s", error)
                 break
             except EngineRefused:
                 raise

@@ -308,9 +308,9 @@ def takes_query_token(scope: Scope) -> bool:
 
 
 def _wrong_entry(setting: str, entry: str, wanted: str) -> ConfigError:
-    every = " (`*` would allow every web page)" if entry == "*" else ""
+    every = "; wildcards are not supported, since they would allow every web page" if entry == "*" else ""
     return ConfigError(
-        f"{setting} holds {entry!r}, which matches nothing{every}.",
+        f"{setting} contains {entry!r}, which matches nothing{every}.",
         hint=f"Write each entry {wanted}.",
     )
 

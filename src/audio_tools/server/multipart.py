@@ -139,10 +139,10 @@ def _boundary(headers: Headers, layout: Layout) -> bytes:
     if kind != b"multipart/form-data":
         named = f"is {kind.decode('latin-1')[:80]}" if kind else "is missing"
         wanted = "multipart/form-data or application/json" if layout.or_json else "multipart/form-data"
-        instead = ", or a path or an uploadId as JSON" if layout.or_json else ""
+        instead = ", or send a path or an uploadId as JSON" if layout.or_json else ""
         raise UnsupportedMediaType(
             f"The Content-Type must be {wanted}, but {named}.",
-            hint=f"Send the file as the field {layout.file} of a form{instead}.",
+            hint=f"Send the file in the form field {layout.file}{instead}.",
         )
     boundary = parameters.get(b"boundary", b"")
     if not boundary:

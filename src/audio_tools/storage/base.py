@@ -72,7 +72,7 @@ class Blobs(Protocol):
         ...
 
     def clean(self, older_than_s: float) -> int:
-        """Remove what crashes left half-written, if it is older; returns the number of removed leftovers."""
+        """Remove partial files older than `older_than_s` that crashes left; returns their number."""
         ...
 
 

@@ -117,7 +117,7 @@ class LocalBlobs:
                     yield BlobStatus(name, status.st_size, status.st_mtime)
 
     def clean(self, older_than_s: float) -> int:
-        """Remove what crashes left half-written, if it is older; returns the number of removed files."""
+        """Remove partial files older than `older_than_s` that crashes left; returns their number."""
         removed, limit = 0, time.time() - older_than_s
         for path, name in self._files():
             if name.endswith(UNFINISHED):

@@ -18,15 +18,15 @@ EDGE_S = 0.75
 
 def merge(reply: Reply, more: Sequence[Word], gap: Interval) -> Reply:
     """
-    Return the reply with the words of a second one that lie in a gap of the first.
+    Return the first reply, with the words of a second reply that fall in `gap` inserted.
 
-    The order of both texts is kept. Words that the first reply already has are not repeated: its times were
-    wrong.
+    Words keep the order of both texts. Words that the first reply already contains, with wrong times, are not
+    repeated.
 
     Args:
         reply: the first reply; words in order, segments made of them.
         more: the words of the second reply, in order, on the same clock.
-        gap: in seconds; no word of the first answer has its middle in it.
+        gap: in seconds; no word of the first reply has its midpoint in it.
     """
     if len(more) > 1 and _texts(more) == _texts(reply.words):
         return reply  # an engine that answers a part with the text of the whole

@@ -220,6 +220,6 @@ def _provider_message(error: APIStatusError) -> str:
 
 
 def shorten(text: str, length: int = 300) -> str:
-    """Return the text on one line, truncated; redacted first, since a part of a key is not recognised."""
+    """Return the text on one line, redacted and then truncated: a part of a key is not recognised."""
     line = redact(" ".join(text.split()))
     return line if len(line) <= length else line[: length - 1] + "…"

@@ -167,7 +167,7 @@ def _unknown(name: str) -> EngineNotReady:
         )
     return EngineNotReady(
         f"Unknown Whisper model: {name}.",
-        hint=f"Known names: {', '.join(REPOSITORIES)}; or owner/name on the Hugging Face hub, or a folder.",
+        hint=f"Use one of {', '.join(REPOSITORIES)}; or owner/name on the Hugging Face Hub; or a folder.",
         restartable=False,
     )
 

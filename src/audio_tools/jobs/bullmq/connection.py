@@ -127,7 +127,11 @@ async def _inspect(client: Redis, address: RedisAddress) -> None:
         with map_redis_errors(address):
             server = await client.info()
     except exceptions.ResponseError as error:
-        log.warning("INFO refused by %s (%s); make sure appendonly and noeviction are set", address, error)
+        log.warning(
+            "INFO refused by %s (%s); make sure that appendonly is yes and maxmemory-policy is noeviction",
+            address,
+            error,
+        )
         return
     version = str(server.get("redis_version", ""))
     if version and tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
