@@ -41,7 +41,8 @@ def main() -> int:
                 json.loads((OUT / "sample.json").read_text()),
                 json.loads((SAMPLE.parent / "sample.truth.json").read_text()),
             )
-            print(f"\nThe files are in {OUT.relative_to(ROOT)}/. The same in the browser:")
+            print(f"\nThe files are in {OUT.relative_to(ROOT)}/.")
+            print("In the browser, while the service runs:")
             print(f"  {address}/#/jobs/{_job_at(address)}", flush=True)
             _keep(service)
         finally:

@@ -187,6 +187,19 @@ async def test_cancel_stops_what_runs(
     assert "export" not in again.errors
 
 
+async def test_cancel_can_delete_what_runs(
+    service: ServiceProcess, simulator: Simulator, commands: Commands, recording: Path
+) -> None:
+    """Cancelled and then deleted by one command: nothing of it is left in the list."""
+    simulator.latency = Latency(base_s=FOREVER_S)
+    job_id = await asyncio.to_thread(service.submit, recording)
+    await simulator.wait_for(lambda log: len(log) > 0)
+    ended = await run(commands, "cancel", "--delete", job_id)
+
+    assert (ended.code, ended.errors) == (0, "")
+    assert service.http.get(f"/job/{job_id}/status").status_code == 404
+
+
 async def test_several_files_are_sent_and_followed(commands: Commands, recording: Path) -> None:
     """Each with its number; one that is empty does not keep the others from being written."""
     folder = commands.folder / "card"

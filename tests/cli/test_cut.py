@@ -88,6 +88,7 @@ def test_the_media_beside_the_transcript_gives_its_name(audio_tools: Run, tmp_pa
         ),
         (["--keep", "w9"], "Range keep[0]: words 9 to 9 are out of range; the transcript has words 0 to 3."),
         (["--cut", "0-60"], "The cut plan removes the whole recording."),
+        (["-o", "-"], "A cut is written as several files, so it cannot be printed to standard output."),
         (
             ["--frame-rate", "fast"],
             "Option --frame-rate is 'fast', but must be a frame rate from 1 to 1000, like 25, 29.97 or "

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from audio_tools import errors
-from audio_tools.cli._messages import counted, show_error
+from audio_tools.cli._messages import counted, say, show_error
 from audio_tools.errors import AudioToolsError, InvalidOption, JobNotFinished, JobNotFound, exit_code_of
 
 PACKAGE = Path(errors.__file__).parent
@@ -89,3 +89,10 @@ def test_an_error_says_what_it_is_about_once(capsys: pytest.CaptureFixture[str])
 def test_the_error_of_a_server_has_the_exit_code_of_ours(code: str, exit_code: int) -> None:
     """A script learns the same from `submit --follow` as from `transcribe`."""
     assert exit_code_of(code) == exit_code
+
+
+def test_a_file_name_does_not_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape sequences are shown as replacement characters, and a message stays one line."""
+    say("Next: read a\x1b]0;renamed\x07\nb.txt.")
+
+    assert capsys.readouterr().out == "Next: read a\ufffd]0;renamed\ufffd b.txt.\n"

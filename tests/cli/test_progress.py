@@ -31,7 +31,8 @@ def transcript() -> Transcript:
 
 
 @pytest.mark.parametrize(
-    ("taken_s", "speed"), [(5.0, "12x"), (60.0, "1x"), (150.0, "0.4x"), (1500.0, "0.04x")]
+    ("taken_s", "speed"),
+    [(5.0, "12x"), (60.0, "1x"), (150.0, "0.4x"), (1500.0, "0.04x"), (600_000.0, "<0.01x")],
 )
 def test_what_is_slower_than_the_audio_has_a_decimal(
     taken_s: float, speed: str, transcript: Transcript

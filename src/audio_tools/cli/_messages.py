@@ -12,6 +12,7 @@ import click
 from audio_tools.errors import AudioToolsError
 
 MAX_COLUMNS = 80
+_CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "�") | {ord(blank): " " for blank in "\t\n\r"}
 _COLOURS = {
     "Error:": "red",
     "Hint:": "cyan",
@@ -34,8 +35,14 @@ def show_error(error: AudioToolsError, about: str = "") -> None:
         say(f"Hint: {error.hint}", err=True)
 
 
+def printable(text: str) -> str:
+    """The text on one line, without control characters: a file name may hold escape sequences."""
+    return text.translate(_CONTROL)
+
+
 def say(text: str, *, err: bool = False) -> None:
     """Print one line; on a terminal it is wrapped and its label (`Error:`, `Note:` …) coloured."""
+    text = printable(text)
     stream = sys.stderr if err else sys.stdout
     on_terminal = is_terminal(stream)
     if on_terminal:

@@ -11,11 +11,13 @@ from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from audio_tools.cli._messages import columns, counted
+from audio_tools.cli._messages import columns, counted, printable
 from audio_tools.engines.registry import ENGINES
 from audio_tools.events import Event, Progress, Waiting
 from audio_tools.transcript import Json, Transcript
 
+SLOWEST = 0.01
+"""Slower speeds are not shown as numbers."""
 PLAIN_STEP = 10.0
 """How far progress goes, in percent, before it is worth another line outside a terminal."""
 BAR_COLUMNS = 30
@@ -42,8 +44,8 @@ class ProgressLine:
             console=self._console,
             transient=True,
         )
-        self._name = name
-        self._task: TaskID = self._bars.add_task(name, total=100.0, speed="", eta="")
+        self._name = printable(name)
+        self._task: TaskID = self._bars.add_task(self._name, total=100.0, speed="", eta="")
         self._next_line = PLAIN_STEP
         self._stage = self._waiting_for = ""
 
@@ -157,7 +159,9 @@ def _money(transcript: Transcript) -> list[str]:
 
 
 def _times(speed: float) -> str:
-    """A speed relative to real time: `12x`, `0.4x`."""
+    """A speed relative to real time: `12x`, `0.4x`, `<0.01x`."""
+    if speed < SLOWEST:
+        return f"<{SLOWEST}x"
     return f"{speed:.0f}x" if speed >= 1 else f"{speed:.1g}x"
 
 

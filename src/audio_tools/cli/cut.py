@@ -12,7 +12,7 @@ import click
 from audio_tools.cli._inputs import MEDIA_SUFFIXES, Source, is_folder
 from audio_tools.cli._messages import say
 from audio_tools.cli._model_options import model_options, parse_flags
-from audio_tools.cli._outputs import OVERWRITE_HELP, Destination, formats_option, plan_outputs
+from audio_tools.cli._outputs import OVERWRITE_HELP, STDOUT, Destination, formats_option, plan_outputs
 from audio_tools.cli._server_options import server_options
 from audio_tools.cli._write_transcript import write_files
 from audio_tools.cli._written_files import WrittenFiles
@@ -61,6 +61,11 @@ def command(
     """
     from audio_tools.settings import Settings
 
+    if output == STDOUT:
+        raise ConfigError(
+            "A cut is written as several files, so it cannot be printed to standard output.",
+            hint="Choose a directory with -o.",
+        )
     options, export_options = parse_flags(CutOptions, given), parse_flags(ExportOptions, given)
     found, file = _load(transcript, server, token)
     if export_options.media_path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from audio_tools.cli._messages import coloured, columns, counted, is_terminal, say, wrapped
+from audio_tools.cli._messages import coloured, columns, counted, is_terminal, printable, say, wrapped
 from audio_tools.cli._server_options import server_options
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def table(jobs: Sequence[Json], now: datetime, width: int) -> str:
     lines = [_ROW.format(*HEADINGS)]
     for job in jobs:
         name = job["data"].get("fileName")
-        name = name if isinstance(name, str) else ""
+        name = printable(name) if isinstance(name, str) else ""
         room = max(width - _BEFORE_NAME, 12)
         name = name if len(name) <= room else name[: room - 1] + "…"
         line = _ROW.format(
@@ -99,7 +99,7 @@ def table(jobs: Sequence[Json], now: datetime, width: int) -> str:
         )
         lines.append(line.replace(job["state"], coloured(job["state"]), 1))
         if job["error"]:
-            lines.append(wrapped(f"       {job['error']}", width))
+            lines.append(wrapped(printable(f"       {job['error']}"), width))
     return "\n".join(lines)
 
 
