@@ -24,9 +24,18 @@ from tests.simulator import render, talk
 N_JOBS = 400
 DROP = """
 const files = new DataTransfer();
-files.items.add(new File([new Uint8Array(10)], arguments[0], { type: 'video/mp4' }));
+files.items.add(new File([new Uint8Array(arguments[1])], arguments[0], { type: 'video/mp4' }));
 const event = new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true });
 document.querySelector('.drop').dispatchEvent(event);
+"""
+ENGINES_OFFERED = """
+const [models, chosen] = arguments;
+localStorage.setItem('audio-tools.options', JSON.stringify({ engine: chosen }));
+const { OptionsForm } = await import('/page/web/src/options-form.js');
+const engine = { type: 'string', enum: ['auto', 'openai', 'whisper'] };
+const { element } = new OptionsForm({ properties: { engine } }, models);
+const menu = element.querySelector('#option-engine');
+return [menu.value, [...menu.options].filter((option) => !option.disabled).map((option) => option.value)];
 """
 UPLOAD_WITH_HANDLE = """
 const [size, done] = arguments;
@@ -243,8 +252,16 @@ def test_a_finger_is_enough(editing: Page) -> None:
     editing.until_other(before)
     sideways = editing.run("return document.documentElement.scrollWidth - innerWidth")
     editing.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    editing.run("scrollTo(0, 0)")
+    editing.find("#download").click()
+    editing.find("#downloads .chip")
+    chips = editing.run(
+        "return [...document.querySelectorAll('#downloads .chip')].map((chip) => chip.innerText)"
+    )
 
     assert sideways <= 0
+    assert len(chips) > 10
+    assert all(chips)
 
 
 def test_speakers_are_an_option_where_a_model_names_them(page: Page) -> None:
@@ -260,26 +277,59 @@ def test_speakers_are_an_option_where_a_model_names_them(page: Page) -> None:
     assert page.run("return localStorage.getItem('audio-tools.options')") == "{}"
 
 
+def test_only_engines_that_are_set_up_are_offered(page: Page) -> None:
+    """The service names them among its models; one that was chosen earlier stays visible."""
+    page.open()
+    page.find("#option-engine")
+
+    assert page.run(ENGINES_OFFERED, ["whisper-1", "whisper", "base"], "") == ["", ["", "auto", "whisper"]]
+    assert page.run(ENGINES_OFFERED, ["whisper-1", "whisper"], "openai") == [
+        "openai",
+        ["", "auto", "whisper"],
+    ]
+    assert page.run(ENGINES_OFFERED, ["whisper-1", "openai"], "openai") == ["openai", ["", "auto", "openai"]]
+
+
 def test_a_path_starts_a_job(page: Page, recording: Path) -> None:
-    """Nothing is uploaded; a path that is not allowed says so."""
+    """Nothing is uploaded; a path that is not allowed says so, in this view only."""
     page.open()
     page.find("#option-silenceThreshold")
     page.find("#path").send_keys("/etc/passwd", Keys.ENTER)
     page.until_text("MEDIA_ROOTS", "#toasts")
     page.find("#path").clear()
     page.find("#path").send_keys(str(recording), Keys.ENTER)
-
     page.until_text("After the cut", "at-cut")
+
+    assert page.text("#toasts") == ""
 
 
 def test_a_dropped_file_that_is_no_recording_says_why(page: Page) -> None:
     """And what to do, in the view of its job and in the list."""
     page.open()
     page.find("#option-silenceThreshold")
-    page.run(DROP, "broken.mp4")
+    page.run(DROP, "broken.mp4", 10)
     page.until_text("Convert it to WAV", "at-job .banner")
     page.open("#/jobs")
     page.until_text("Convert it to WAV", ".job.failed")
+
+
+def test_an_empty_file_says_so_and_offers_no_second_try(page: Page) -> None:
+    """It can only be removed, and a reload does not ask for it."""
+    page.open()
+    page.find("#option-silenceThreshold")
+    page.run(DROP, "empty.mp4", 0)
+    page.until_run("return document.querySelector('.upload')?.dataset.state === 'failed'")
+    shown = page.text(".upload")
+    buttons = page.run(
+        "return [...document.querySelectorAll('.upload button, .upload label')]"
+        ".filter((each) => each.checkVisibility()).map((each) => each.ariaLabel)"
+    )
+    page.open()
+    page.find("#option-silenceThreshold")
+
+    assert "empty" in shown.replace("empty.mp4", "")
+    assert buttons == ["Remove the upload of empty.mp4"]
+    assert page.run("return document.querySelectorAll('.upload').length") == 0
 
 
 def test_an_upload_waits_while_it_is_paused(page: Page, recording: Path, tmp_path: Path) -> None:

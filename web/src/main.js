@@ -9,7 +9,7 @@ import { parsePlace } from './router.js';
 import { askTokenWith, explain } from './service.js';
 import { load, save } from './storage.js';
 import { t } from './texts.js';
-import { askToken, toast } from './ui.js';
+import { askToken, clearToasts, toast } from './ui.js';
 import { uploads } from './upload-store.js';
 
 const TAGS = { start: 'at-start', jobs: 'at-jobs', job: 'at-job', health: 'at-health' };
@@ -79,6 +79,7 @@ function go() {
   );
   shown = { ...place, element };
   main.dataset.view = place.view;
+  clearToasts();
   fill(main, element);
   if (place.view === 'job') element.open(place.jobId, place.time);
 }

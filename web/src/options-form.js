@@ -34,6 +34,7 @@ const LANGUAGES = [
 export class OptionsForm {
   /** @param {Schema} schema of the options @param {string[]} models that a job can ask for */
   constructor(schema, models) {
+    this._models = models;
     this._properties = /** @type {Record<string, Schema>} */ (schema.properties ?? {});
     this._values = load('options', /** @type {Record<string, any>} */ ({}));
     const names = Object.keys(this._properties).filter((name) => !HIDDEN.has(name));
@@ -130,7 +131,7 @@ export class OptionsForm {
         empty && h('option', { value: '' }, t('options.default')),
         schema.enum
           .filter((/** @type {any} */ each) => each !== null)
-          .map((/** @type {string} */ each) => h('option', { value: each, selected: each === value }, each)),
+          .map((/** @type {string} */ each) => this._choice(name, each, each === value)),
       );
     }
     const number = schema.type === 'number' || schema.type === 'integer';
@@ -151,6 +152,13 @@ export class OptionsForm {
         );
       },
     });
+  }
+
+  /** A choice of a menu; an engine that is not set up is shown only. @param {string} name @param {string} value @param {boolean} selected */
+  _choice(name, value, selected) {
+    const disabled = name === 'engine' && value !== 'auto' && !this._models.includes(value);
+    const text = disabled ? t('options.notSetUp', { name: value }) : value;
+    return h('option', { value, selected, disabled }, text);
   }
 
   /** @param {Record<string, string>} attributes @param {string} value */

@@ -44,6 +44,7 @@ const TEXTS = {
   'options.default': 'Default',
   'options.detect': 'Detect',
   'options.multi': 'Several languages',
+  'options.notSetUp': '{name} (not set up)',
   'option.language': 'Language',
   'option.named': 'Name the speakers',
   'option.named.note':

@@ -19,6 +19,11 @@ export function toast(text, kind = 'good') {
   if (kind === 'good') setTimeout(() => note.remove(), TOAST_MS);
 }
 
+/** Remove all messages: they belong to the view that the user leaves. */
+export function clearToasts() {
+  document.querySelector('#toasts')?.replaceChildren();
+}
+
 /** Read a text to screen readers. @param {string} text */
 export function announce(text) {
   const place = document.querySelector('#live');

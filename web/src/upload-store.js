@@ -151,7 +151,9 @@ class UploadStore extends EventTarget {
   }
 
   _changed() {
-    save('uploads', this.entries.filter(({ state }) => state !== 'done').map(remembered));
+    // An empty file is refused each time: there is nothing to continue after a reload.
+    const open = this.entries.filter(({ state, size }) => state !== 'done' && size > 0);
+    save('uploads', open.map(remembered));
     this.dispatchEvent(new Event('change'));
   }
 }

@@ -273,7 +273,8 @@ class UploadRow {
     fill(this._problem, problem);
     show(this._bar, state !== 'done');
     show(this._pause, state === 'uploading');
-    show(this._resume, state === 'paused' || state === 'failed');
+    // The service refuses an empty file each time.
+    show(this._resume, state === 'paused' || (state === 'failed' && size > 0));
     show(this._continue, state === 'interrupted' && Boolean(this.entry.handle));
     show(this._choose, state === 'interrupted' && !this.entry.handle);
     show(this._open, Boolean(jobId));
