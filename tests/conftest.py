@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from audio_tools.network import PROXY_VARIABLES
 from audio_tools.settings import Settings
 
 # A busy machine is no failure.
@@ -52,3 +55,16 @@ def speech() -> Path:
     if not (SPEECH / "manifest.json").is_file():
         pytest.skip(f"real recordings are absent: {SPEECH} (AUDIO_TOOLS_SPEECH names another folder)")
     return SPEECH
+
+
+@pytest.fixture
+def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that knows no name, and no proxy that would look names up itself."""
+
+    def getaddrinfo(*_: object, **__: object) -> NoReturn:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    for variable in PROXY_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(variable.lower(), raising=False)

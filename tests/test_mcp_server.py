@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from mcp import Client, StdioServerParameters
 
 from audio_tools.client import AsyncClient
+from audio_tools.client.values import ExportedFile
+from audio_tools.errors import ConfigError
 from audio_tools.mcp_server import WORDS_A_PAGE, McpTools, find_words
 from audio_tools.transcript import Transcript, Word
 from tests.acceptance.service import ServiceProcess, engine_process
@@ -53,8 +55,9 @@ async def call(assistant: Client, tool: str, **arguments: Any) -> Any:
 
 async def test_an_assistant_transcribes_searches_and_cuts(service: ServiceProcess, tmp_path: Path) -> None:
     """From a path to a cut sequence, with progress on the way."""
-    async with assisted(service.url, tmp_path) as assistant:
-        await transcribe_search_and_cut(service, assistant, tmp_path)
+    folder = tmp_path / "exports"
+    async with assisted(service.url, folder) as assistant:
+        await transcribe_search_and_cut(service, assistant, folder)
 
 
 async def transcribe_search_and_cut(service: ServiceProcess, assistant: Client, folder: Path) -> None:
@@ -78,7 +81,7 @@ async def transcribe_search_and_cut(service: ServiceProcess, assistant: Client, 
     segments = await call(assistant, "read_transcript", job_id=job_id, start=truth.segments[-1].start)
     plan = await call(assistant, "plan_cut", job_id=job_id, options={"minSilence": 0.3})
     first = await call(assistant, "export", job_id=job_id, format="xmeml", cut={})
-    second = await call(assistant, "export", job_id=job_id, format="xmeml")
+    second = await call(assistant, "export", jobId=job_id, format="xmeml")
 
     assert shown == sorted(shown)
     assert shown[-1] == 100
@@ -147,6 +150,28 @@ def test_every_part_of_a_text_is_found_where_it_is(words: list[str], first: int,
 def test_phrases_of_any_script_are_found(words: list[str], phrase: str, found: list[tuple[int, int]]) -> None:
     """Whether their words are spaced or not, and however their letters are encoded; only whole words."""
     assert find_words(words, phrase) == found
+
+
+class OneExport:
+    """A client whose jobs all have the same file."""
+
+    async def find_job(self, job_id: str) -> str:
+        return job_id
+
+    async def export(self, *_: Any, **__: Any) -> ExportedFile:
+        return ExportedFile("talk.srt", "application/x-subrip", b"1\n")
+
+
+async def test_the_folder_is_made_with_the_first_export(tmp_path: Path) -> None:
+    """With its parents; one that cannot be made is named."""
+    folder = tmp_path / "new" / "exports"
+    exported = await McpTools(cast(AsyncClient, OneExport()), folder, None).export("job", "srt")
+    below_a_file = folder / "talk.srt" / "exports"
+    with pytest.raises(ConfigError, match=r"Cannot write to .*exports: ") as caught:
+        await McpTools(cast(AsyncClient, OneExport()), below_a_file, None).export("job", "srt")
+
+    assert Path(exported["path"]).read_bytes() == b"1\n"
+    assert "--output" in caught.value.hint
 
 
 class LongTranscript:

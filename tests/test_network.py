@@ -1,4 +1,4 @@
-"""Proxies and certificates of the environment."""
+"""Proxies and certificates of the environment, and the reasons for failed connections."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from aiohttp.test_utils import TestServer
 from audio_tools.client import AsyncClient
 from audio_tools.engines.base import Request
 from audio_tools.engines.openai.engine import OpenAIEngine
-from audio_tools.errors import EngineNotReady, EngineUnreachable
+from audio_tools.errors import EngineNotReady, EngineUnreachable, ServerUnreachable
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.network import is_loopback, require_network_environment
+from tests.engines.openai.test_hints import self_signed
 
 NOWHERE = "127.0.0.1:9"
 REQUEST = Request(EncodedAudio(b"", "flac", 10.0))
@@ -113,4 +114,16 @@ async def test_a_certificate_file_that_is_none_is_refused(
     engine = OpenAIEngine(api_key="sk", base_url="https://api.example.com/v1", model="whisper-1", timeout_s=5)
     with pytest.raises(EngineNotReady) as caught:
         await engine.start()
+    assert "SSL_CERT_FILE" in caught.value.hint
+
+
+async def test_a_certificate_that_the_client_does_not_trust_is_named(tmp_path: Path) -> None:
+    """With OpenSSL's reason, and the variable that makes it trusted."""
+    server = TestServer(web.Application(), scheme="https")
+    await server.start_server(ssl=self_signed(tmp_path))
+    async with AsyncClient(f"https://127.0.0.1:{server.port}") as client:
+        with pytest.raises(ServerUnreachable, match="its certificate is not trusted: self") as caught:
+            await client.jobs()
+    await server.close()
+
     assert "SSL_CERT_FILE" in caught.value.hint

@@ -25,7 +25,7 @@ RANKS: list[dict[str, str]] = [
         "metrics": "Prometheus metrics",
         "subprocess_rpc": "calls into a child process",
         "model_packages": "model weights shipped in Python packages",
-        "network": "proxy and certificate settings from environment variables",
+        "network": "proxy and certificate settings, reasons for failed connections",
         "concurrency": "thread calls and error groups for asyncio",
     },
     {

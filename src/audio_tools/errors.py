@@ -114,7 +114,7 @@ class InvalidOption(ConfigError):
     def __init__(self, option: str, value: object, allowed: str, *, required: bool = False) -> None:
         super().__init__(
             f"Option {option} is {shown(value)}, but must be {allowed}.",
-            hint=f"Correct {option}{'' if required else ', or omit it'}.",
+            hint=f"Set {option} to an allowed value{'' if required else ', or omit it'}.",
         )
         self.option, self.value, self.allowed = option, value, allowed
 

@@ -21,12 +21,12 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from audio_tools import __version__
 from audio_tools.client import AsyncClient
 from audio_tools.client.hints import COMMAND_LINE
-from audio_tools.errors import AudioToolsError
+from audio_tools.errors import AudioToolsError, ConfigError
 from audio_tools.transcript import Json, Transcript, Word
 
 INSTRUCTIONS = """\
@@ -39,7 +39,14 @@ RANGES_A_PAGE = 100
 CONTEXT_WORDS = 8
 """Words shown before and after a phrase that was found."""
 
-JobId = Annotated[str, Field(description="Id of the job, or its number in the list of jobs.")]
+JobId = Annotated[
+    str,
+    # Results call it `jobId`, and assistants use the name that they read.
+    Field(
+        description="Id of the job, or its number in the list of jobs.",
+        validation_alias=AliasChoices("job_id", "jobId"),
+    ),
+]
 Offset = Annotated[int, Field(ge=0, description="Where the page begins: `nextOffset` of the one before.")]
 READ_ONLY = ToolAnnotations(readOnlyHint=True)
 
@@ -164,9 +171,7 @@ class McpTools:
     ) -> Json:
         """Write the transcript or a cut sequence into the folder of this server; replaces no file."""
         exported = await self.client.export(await self.client.find_job(job_id), format, cut_plan=cut)
-        target = _free(self.folder / Path(exported.name).name)
-        with target.open("xb") as file:
-            file.write(exported.data)
+        target = _write(self.folder, Path(exported.name).name, exported.data)
         return {"path": str(target), "bytes": len(exported.data)}
 
     async def _transcript(self, job_id: str) -> Transcript:
@@ -270,6 +275,21 @@ def _line(start: float, end: float, text: str, speaker: str | None) -> Json:
 def _page(name: str, entries: list[Json], offset: int, total: int) -> Json:
     following = offset + len(entries)
     return {name: entries, "total": total, "nextOffset": following if following < total else None}
+
+
+def _write(folder: Path, name: str, data: bytes) -> Path:
+    """Write a new file, in a folder that may be missing. Raises ConfigError if that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        target = _free(folder / name)
+        with target.open("xb") as file:
+            file.write(data)
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot write to {folder}: {error.strerror}.",
+            hint="Start audio-tools mcp with a writable directory as --output.",
+        ) from None
+    return target
 
 
 def _free(path: Path) -> Path:

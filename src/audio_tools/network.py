@@ -1,9 +1,10 @@
-"""Proxies and certificates of the environment: which apply, and which are refused by name."""
+"""Proxies and certificates of the environment, and the reasons for failed connections."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,10 @@ from audio_tools.errors import EngineNotReady
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 PROXY_SCHEMES = {"http", "https", "socks5", "socks5h"}
 CERTIFICATE_VARIABLES = {"SSL_CERT_FILE": Path.is_file, "SSL_CERT_DIR": Path.is_dir}
+PLAIN_HTTP_SIGNS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
+"""OpenSSL's error, by version, for a reply that is not TLS."""
+UNRESOLVED = "the host name cannot be resolved"
+"""Reason for a failed connection; the name is that of the server, or of its proxy."""
 
 
 def is_loopback(url: str) -> bool:
@@ -53,3 +58,24 @@ def require_network_environment() -> None:
                 f"{name} is {value}, which does not exist.",
                 hint=f"Set {name} to the path of certificates in PEM format, or unset it.",
             )
+
+
+def system_error(error: BaseException) -> OSError | None:
+    """The operating system's error that caused an error of an HTTP library; None: there is none."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def is_unresolved(error: BaseException) -> bool:
+    """Whether a connection failed because the name of the host has no address."""
+    return isinstance(system_error(error), socket.gaierror)
+
+
+def is_plain_http(tls_error: str) -> bool:
+    """Whether a TLS connection failed because the server replied without TLS; by OpenSSL's message."""
+    text = tls_error.upper().replace(" ", "_")
+    return any(sign in text for sign in PLAIN_HTTP_SIGNS)

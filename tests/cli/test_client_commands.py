@@ -44,6 +44,30 @@ def test_a_service_that_is_not_there_is_exit_1(command: str, audio_tools: Run) -
 
 
 @pytest.mark.parametrize("command", ARGUMENTS)
+def test_tls_towards_plain_http_is_named(
+    command: str, audio_tools: Run, refusing_server: Callable[[str], str]
+) -> None:
+    """The hint is the address that works."""
+    plain = refusing_server("x")
+    ended = audio_tools(command, *ARGUMENTS[command], "--server", plain.replace("http", "https"))
+
+    assert ended.code == 1
+    assert ended.errors.endswith(
+        f": it speaks plain HTTP, not TLS.\nHint: Start the address with http://: {plain}\n"
+    )
+
+
+@pytest.mark.usefixtures("no_names")
+def test_a_name_without_an_address_is_named(audio_tools: Run) -> None:
+    """Not by the number or the words of the system."""
+    ended = audio_tools("jobs", "--server", "http://nowhere.invalid")
+
+    assert ended.errors.startswith(
+        "Error: Cannot reach http://nowhere.invalid: the host name cannot be resolved.\n"
+    )
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
 @pytest.mark.parametrize(
     ("code", "exit_code"),
     [("job_not_found", 1), ("unauthorized", 1), ("invalid_option", 2), ("no_audio_stream", 3)],

@@ -87,6 +87,7 @@ def test_the_media_beside_the_transcript_gives_its_name(audio_tools: Run, tmp_pa
             "Option --keep is 'soon', but must be seconds like 12.5-14, or words like w30-w35.",
         ),
         (["--keep", "w9"], "Range keep[0]: words 9 to 9 are out of range; the transcript has words 0 to 3."),
+        (["--keep", "5-2"], "Range keep[0]: the end, 2 s, is before the start, 5 s."),
         (["--cut", "0-60"], "The cut plan removes the whole recording."),
         (["-o", "-"], "A cut is written as several files, so it cannot be printed to standard output."),
         (
@@ -125,6 +126,7 @@ def test_what_is_no_transcript_is_refused(
 
     assert ended.code == 2
     assert ended.errors.startswith(f"Error: {message}")
+    assert "\nHint: Pass the .json file that audio-tools transcribe wrote" in ended.errors
 
 
 def test_a_folder_is_no_transcript(audio_tools: Run, tmp_path: Path) -> None:

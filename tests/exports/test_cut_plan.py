@@ -204,12 +204,13 @@ def test_a_manual_cut_takes_whole_words() -> None:
 @pytest.mark.parametrize(
     ("given_range", "problem"),
     [
-        ({"start": 3.0, "end": 2.0}, "is not a range"),
-        ({"start": 2.0, "end": 2.0}, "is not a range"),
-        ({"start": -1.0, "end": 2.0}, "is not a range"),
+        ({"start": 3.0, "end": 2.0}, "the end, 2 s, is before the start, 3 s"),
+        ({"start": 2.0, "end": 2.0}, "the end, 2 s, is the same as the start, 2 s"),
+        ({"start": -1.0, "end": 2.0}, "the start, -1 s, is negative"),
         ({"start": 11.0, "end": 12.0}, "beyond the end"),
         ({"firstWord": 0, "lastWord": 4}, "are out of range; the transcript has words 0 to 3"),
-        ({"firstWord": 2, "lastWord": 1}, "are out of range"),
+        ({"firstWord": 2, "lastWord": 1}, "the last word, 1, is before the first, 2"),
+        ({"firstWord": -1, "lastWord": 1}, "are out of range"),
         ({"firstWord": 2}, "requires start and end"),
         ({"start": 1.0, "lastWord": 2}, "requires start and end"),
         ({}, "requires start and end"),

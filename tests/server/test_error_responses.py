@@ -77,7 +77,7 @@ def test_an_error_of_ours() -> None:
         "success": False,
         "error": "invalid_option",
         "message": "Option chunkSize is -1, but must be 65536 to 1073741824.",
-        "hint": "Correct chunkSize, or omit it.",
+        "hint": "Set chunkSize to an allowed value, or omit it.",
         "option": "chunkSize",
         "value": -1,
         "allowed": "65536 to 1073741824",
@@ -86,7 +86,9 @@ def test_an_error_of_ours() -> None:
 
 def test_a_required_option_cannot_be_omitted() -> None:
     """So the hint does not offer that."""
-    assert body_of(InvalidOption("format", "doc", "srt", required=True))["hint"] == "Correct format."
+    hint = body_of(InvalidOption("format", "doc", "srt", required=True))["hint"]
+
+    assert hint == "Set format to an allowed value."
 
 
 def test_no_hint_no_field() -> None:

@@ -315,6 +315,16 @@ async def names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> AsyncIterat
     yield
 
 
+@pytest.mark.usefixtures("no_names")
+async def test_a_receiver_whose_name_has_no_address_is_named() -> None:
+    """The recorded error is in words, without an error number."""
+    sender = WebhookSender(SECRET, allow_private=False)
+    attempt = await sender.send("http://nowhere.invalid/", "msg_1", "{}")
+    await sender.close()
+
+    assert attempt.error == "The receiver cannot be reached: the host name cannot be resolved."
+
+
 async def test_private_addresses_are_not_reached(
     service: Service, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

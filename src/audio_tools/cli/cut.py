@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from audio_tools.transcript import Transcript
 
 PLAN = "cut-plan"
+TRANSCRIPT_HINT = "Pass the .json file that audio-tools transcribe wrote, or the id of a job."
 
 
 @click.command("cut")
@@ -102,11 +103,9 @@ def _read(path: Path) -> Transcript:
     try:
         return Transcript.from_json_text(path.read_bytes())
     except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}.") from None
+        raise ConfigError(f"Cannot read {path}: {error.strerror}.", hint=TRANSCRIPT_HINT) from None
     except ValueError:
-        raise ConfigError(
-            f"{path} is not a transcript.", hint="Pass the .json file that audio-tools transcribe wrote."
-        ) from None
+        raise ConfigError(f"{path} is not a transcript.", hint=TRANSCRIPT_HINT) from None
 
 
 def _media_beside(path: Path) -> Path:

@@ -16,10 +16,10 @@ from audio_tools.errors import ConfigError
     "-o",
     "--output",
     "folder",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     metavar="DIR",
-    help="Directory for exported files (default: current directory).",
+    help="Directory for exported files, created if missing (default: current directory).",
 )
 @click.option(
     "--max-cost",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import quote, unquote
 import httpx2
 import websockets
 
+from audio_tools.client.connection_errors import unreachable
 from audio_tools.client.hints import PROGRAM, Hints
 from audio_tools.client.values import ExportedFile, JobPage, ServerRefused
 from audio_tools.errors import ConfigError, JobNotFinished, JobNotFound, ServerUnreachable
@@ -273,10 +273,7 @@ class AsyncClient:
         try:
             return await self._http.request(method, path, **content)
         except httpx2.HTTPError as error:
-            raise ServerUnreachable(
-                f"Cannot reach {self._server}: {_reason(error)}.",
-                hint=self._hints.unreachable,
-            ) from error
+            raise unreachable(self._server, error, self._hints.unreachable) from error
 
     async def _json(self, method: str, path: str, **content: Any) -> Json:
         response = await self._request(method, path, **content)
@@ -322,18 +319,6 @@ class AsyncClient:
 def _file_name(disposition: str) -> str:
     """The name in a Content-Disposition of the service, which always has it in both forms."""
     return unquote(disposition.rpartition("UTF-8''")[2])
-
-
-def _reason(error: BaseException) -> str:
-    """Why a connection failed, in the words of the system: `connection refused`."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            # asyncio has a sentence of its own with the address in it.
-            reason = os.strerror(cause.errno) if cause.errno and cause.errno > 0 else cause.strerror
-            return reason[0].lower() + reason[1:]
-        cause = cause.__cause__ or cause.__context__
-    return str(error).rstrip(".") or type(error).__name__
 
 
 def _is_final(error: Exception) -> bool:

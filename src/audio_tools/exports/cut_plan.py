@@ -170,6 +170,8 @@ class _Planner:
         """A range of the options in milliseconds."""
         match given:
             case RangeOption(first_word=int(first), last_word=int(last), start=None, end=None):
+                if first > last:
+                    raise InvalidRange(name, f"the last word, {last}, is before the first, {first}")
                 if not 0 <= first <= last < len(self.words):
                     raise InvalidRange(
                         name,
@@ -179,8 +181,11 @@ class _Planner:
                 spans = self.spans[first : last + 1]
                 return min(start for start, _ in spans), max(end for _, end in spans)
             case RangeOption(start=float(start), end=float(end), first_word=None, last_word=None):
-                if not 0 <= start < end:
-                    raise InvalidRange(name, f"{start:g} to {end:g} s is not a range")
+                if start < 0:
+                    raise InvalidRange(name, f"the start, {start:g} s, is negative")
+                if start >= end:
+                    relation = "before" if end < start else "the same as"
+                    raise InvalidRange(name, f"the end, {end:g} s, is {relation} the start, {start:g} s")
                 if start * 1000 >= self.length:
                     raise InvalidRange(name, f"{start:g} s is beyond the end, {self.length / 1000:g} s")
                 return round(start * 1000), max(round(start * 1000) + 1, min(round(end * 1000), self.length))

@@ -11,6 +11,7 @@ from standardwebhooks.webhooks import Webhook
 
 from audio_tools import __version__
 from audio_tools.events import iso
+from audio_tools.network import UNRESOLVED, is_unresolved
 from audio_tools.redaction import redact
 from audio_tools.webhooks.addresses import AddressRefused, resolve
 from audio_tools.webhooks.delivery import Attempt
@@ -45,7 +46,7 @@ class WebhookSender:
         except TimeoutError:
             return Attempt(iso(started), None, f"No reply within {TIMEOUT_S:g} s.")
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            reason = redact(str(error)) or type(error).__name__
+            reason = UNRESOLVED if is_unresolved(error) else redact(str(error)) or type(error).__name__
             return Attempt(iso(started), None, f"The receiver cannot be reached: {reason}.")
         return Attempt(iso(started), status, _problem(status), gone=status == httpx2.codes.GONE)
 

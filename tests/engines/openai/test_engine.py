@@ -370,6 +370,17 @@ async def test_nobody_listening_is_unavailable(engine_for: Callable[..., Any], u
     assert not caught.value.received
 
 
+@pytest.mark.usefixtures("no_names")
+async def test_a_name_without_an_address_is_unavailable(engine_for: Callable[..., Any]) -> None:
+    """The message is in words, without an error number."""
+    engine = await engine_for("http://nowhere.invalid/v1")
+    with pytest.raises(
+        EngineUnreachable,
+        match=r"^The server nowhere\.invalid cannot be reached: the host name cannot be resolved\.$",
+    ):
+        await engine.transcribe(REQUEST)
+
+
 async def test_a_key_that_cannot_be_sent_is_not_shown(
     simulator: Simulator, engine_for: Callable[..., Any]
 ) -> None:

@@ -97,6 +97,17 @@ async def test_captions_follow_the_plan(
     assert ("Hello" in response.text) == (not body)
 
 
+@pytest.mark.parametrize("body", [{}, {"format": 5}, {"format": "docx"}])
+async def test_the_format_of_an_export_cannot_be_omitted(
+    client: httpx2.AsyncClient, job_id: str, body: dict[str, Any]
+) -> None:
+    """So the hint does not offer that."""
+    response = await client.post(f"/job/{job_id}/export", json=body)
+
+    assert response.status_code == 400
+    assert response.json()["hint"] == "Set format to an allowed value."
+
+
 async def test_a_sequence_needs_no_body(client: httpx2.AsyncClient, job_id: str) -> None:
     """GET cuts by the default plan."""
     response = await client.get(

@@ -19,6 +19,7 @@ from audio_tools.errors import (
     EngineUnreachable,
     OptionRefused,
 )
+from audio_tools.network import UNRESOLVED, is_plain_http, is_unresolved
 from audio_tools.redaction import redact
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ PROXY_REFUSAL = re.compile("40[0-9]")
 """Start of the message when a proxy refuses the connection: 403, 407."""
 WANTS_TLS = re.compile(r"(?i)http request (was sent )?to (an )?https (port|server)")
 """Reply of nginx and Go to plain HTTP on a TLS port."""
-PLAIN_HTTP_SIGNS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
-"""OpenSSL's error, by version, for a reply that is not TLS."""
 GATEWAY = {502, 503}
 """Statuses of a gateway whose upstream does not respond."""
 WRONG_ADDRESS_HINT = "Check OPENAI_BASE_URL: it is the address of the API, which usually ends with /v1."
@@ -98,7 +97,8 @@ def map_openai_errors() -> Iterator[None]:
             raise EngineRefused(
                 f"OPENAI_BASE_URL cannot be used: {shorten(str(cause)).rstrip('.')}.", hint=WRONG_ADDRESS_HINT
             ) from error
-        said = f"{_server(error)} cannot be reached: {shorten(str(cause)).rstrip('.') or 'no answer'}."
+        reason = UNRESOLVED if is_unresolved(error) else shorten(str(cause)).rstrip(".") or "no answer"
+        said = f"{_server(error)} cannot be reached: {reason}."
         if isinstance(cause, httpx2.ProxyError) and PROXY_REFUSAL.match(str(cause)):
             raise EngineRefused(
                 f"The proxy refuses the connection: {shorten(str(cause))}.",
@@ -128,7 +128,7 @@ def _tls_hint(cause: BaseException) -> str:
             "Set SSL_CERT_FILE to the certificate of the server or of its CA (PEM), or correct the "
             "host in OPENAI_BASE_URL."
         )
-    if any(sign in text for sign in PLAIN_HTTP_SIGNS):
+    if is_plain_http(text):
         return "The server does not speak TLS: start OPENAI_BASE_URL with http://."
     if "SSL" in text or "TLS" in text:
         return "Check the port in OPENAI_BASE_URL, and which TLS versions the server accepts."

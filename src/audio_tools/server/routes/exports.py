@@ -144,7 +144,7 @@ class ExportRoutes:
         body = await json_body(request, self.idle_s, BODY_BYTES)
         name, given = body.pop("format", None), body.pop("cutPlan", None)
         if not isinstance(name, str):
-            raise InvalidOption("format", name, f"one of {', '.join(FORMATS)}")
+            raise InvalidOption("format", name, f"one of {', '.join(FORMATS)}", required=True)
         name = require_format(name)
         options, _ = ExportOptions.parse(body, "body")
         if given is not None and not isinstance(given, dict):
