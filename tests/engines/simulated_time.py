@@ -19,6 +19,10 @@ class SimulatedTime(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._now
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Without the timeout that Python 3.12 and later set: in simulated time it has passed at once."""
+        await super().shutdown_default_executor()
+
     def _run_once(self) -> None:
         timers = self._scheduled  # type: ignore[attr-defined]
         if not self._ready and timers:  # type: ignore[attr-defined]
