@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 
 from audio_tools.jobs import JobRequest, SqliteQueue
 from tests.acceptance.page import Page
-from tests.acceptance.service import Engine, ServiceProcess, engine_process
+from tests.acceptance.service import Engine, ServiceProcess
 from tests.chromium import chromium
 from tests.simulator import render, talk
 
@@ -57,12 +57,6 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         tmp_path_factory.mktemp("profile"), "--autoplay-policy=no-user-gesture-required"
     ) as running:
         running.execute_cdp_cmd("Network.enable", {})
-        yield running
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with engine_process() as running:
         yield running
 
 

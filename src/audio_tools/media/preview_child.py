@@ -46,7 +46,7 @@ _ZEROS = bytes(1 << 16)
 
 
 class Unplayable(Exception):
-    """There is no sound that can be played; the message says why."""
+    """The file has no playable audio; the message says why."""
 
 
 class _Output:

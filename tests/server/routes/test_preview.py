@@ -116,7 +116,7 @@ async def until(condition: Any) -> None:
 async def test_no_process_runs_while_it_is_paused(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A paused player keeps none; what it takes later goes on where it was, to the last byte."""
+    """A paused player keeps no process; when it resumes, the bytes continue where they stopped."""
     monkeypatch.setattr(preview, "IDLE_S", 0.05)
     async with service(tmp_path) as (client, _):
         path = await submit(client, film, tmp_path)
