@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import re
@@ -16,10 +15,11 @@ import pytest
 
 from audio_tools.transcript import Transcript
 from tests.acceptance.cluster import PASSWORD, Cluster, in_thread, running, stop, until
+from tests.acceptance.paid_once import assert_nothing_is_paid_twice, stored_chunks
 from tests.acceptance.service import ServiceProcess, WorkerProcess, transcript_files
 from tests.acceptance.truth import assert_true
 from tests.jobs.redis_server import RedisServer
-from tests.simulator import Latency, Simulator, render, talk, word_text
+from tests.simulator import Latency, Simulator, render, talk
 
 JOBS = 30
 LANES = 6
@@ -107,25 +107,25 @@ async def test_whatever_dies_nothing_is_lost_or_paid_twice(
         asleep = await put_to_sleep(sleeper, jobs, simulator)
         # Others come to it when they have done theirs, with the lanes that the sleeper does not hold.
         await until(lambda: webs[0].status(asleep)["attempts"] > 1, timeout_s=60)
-        kept, sent = stored_chunks(webs[0]), len(simulator.requests)
+        stored, sent = stored_chunks(webs[0].data_dir), len(simulator.requests)
         os.kill(sleeper.pid, signal.SIGCONT)
         await until(lambda: "lease lost, discarding this attempt" in sleeper.log)
-        assert_nothing_is_paid_twice(simulator, kept, sent)
+        assert_nothing_is_paid_twice(simulator, stored, sent)
         simulator.latency = Latency(base_s=2.0, sigma=0.3)  # so that there is work until the last kill
         for victim in (workers[0], redis, workers[1], webs[1], workers[2], redis):
             await more_requests(simulator, 4)
             await asyncio.sleep(chance.uniform(0, 0.5))
             victim.kill()
-            kept, sent = stored_chunks(webs[0]), len(simulator.requests)
+            stored, sent = stored_chunks(webs[0].data_dir), len(simulator.requests)
             await in_thread(victim.start)
-            assert_nothing_is_paid_twice(simulator, kept, sent)
+            assert_nothing_is_paid_twice(simulator, stored, sent)
         await until(lambda: webs[0].http.get("/health").status_code == 200)
         unfinished = await in_thread(webs[0].jobs, "waiting", "active")
         simulator.latency = Latency()
         await assert_all_true(webs[1], jobs)
 
     assert unfinished, "they were done before the last kill"
-    assert_nothing_is_paid_twice(simulator, kept, sent)
+    assert_nothing_is_paid_twice(simulator, stored, sent)
     assert sum(worker.log.count("job completed") for worker in (sleeper, *workers)) == len(jobs)
 
 
@@ -143,20 +143,3 @@ async def more_requests(simulator: Simulator, count: int) -> None:
     """Wait until so many more have come."""
     wanted = len(simulator.requests) + count
     await simulator.wait_for(lambda log: len(log) >= wanted)
-
-
-def stored_chunks(service: ServiceProcess) -> set[frozenset[str]]:
-    """The words of each chunk whose answer is stored."""
-    replies = [json.loads(path.read_bytes()) for path in service.data_dir.glob("chunks/*/*.json")]
-    return {frozenset(word["word"] for word in reply["words"]) for reply in replies}
-
-
-def assert_nothing_is_paid_twice(simulator: Simulator, kept: set[frozenset[str]], sent: int) -> None:
-    """Since the request number `sent`, none was for a chunk that was stored then."""
-    asked = [
-        frozenset(word_text(number) for number in record.heard if number is not None)
-        for record in simulator.requests[sent:]
-    ]
-
-    # Not only for words that were stored then: where nobody pauses, two chunks hear the same ones.
-    assert [words for words in asked if words and words in kept] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.commands import still_running
+from tests.acceptance.paid_once import assert_nothing_is_paid_twice, stored_chunks
 from tests.acceptance.service import FOREVER_S, ServiceProcess, transcript_files
 from tests.acceptance.truth import assert_true
-from tests.simulator import Latency, Script, Simulator, render, talk, word_text
+from tests.simulator import Latency, Script, Simulator, render, talk
 
 KILLS = 8
 LANES = 3
 OPTIONS = {"chunkSize": 250_000, "silenceDetection": "level"}
 """Chunks so short that eight lives with three lanes cannot finish them; none loads a model of the voice."""
 SCRIPTS = tuple(talk(150.0, seed=51 + n, first_number=1000 * n) for n in range(3))
-"""Three talks that share no word, so that a word tells where a request came from."""
+"""Three talks that share no word: the words of a request identify its chunk."""
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +36,6 @@ def service(tmp_path: Path, simulator: Simulator) -> Iterator[ServiceProcess]:
     settings = {"WORKERS": "3", "MAX_CONCURRENT_CHUNKS": str(LANES), "SHUTDOWN_GRACE": "0.2"}
     with ServiceProcess(tmp_path, simulator.base_url, **settings) as running:
         yield running
-
-
-def stored_words(service: ServiceProcess) -> set[str]:
-    """The words of all chunks whose answer is stored."""
-    replies = [json.loads(path.read_bytes()) for path in service.data_dir.glob("chunks/*/*.json")]
-    return {word["word"] for reply in replies for word in reply["words"]}
 
 
 async def submit(service: ServiceProcess, recordings: list[Path]) -> list[str]:
@@ -81,15 +75,15 @@ async def test_kills_cost_nothing_but_time(
         children = service.child_processes()
         service.kill()
         assert still_running(children) == []
-        kept, sent = stored_words(service), len(simulator.requests)
+        stored, sent = stored_chunks(service.data_dir), len(simulator.requests)
         await asyncio.to_thread(service.start)
-        assert_nothing_is_paid_twice(simulator, kept, sent)
+        assert_nothing_is_paid_twice(simulator, stored, sent)
     unfinished = service.jobs("waiting", "active")
     simulator.latency = Latency()
     await assert_all_true(service, jobs, SCRIPTS)
 
     assert unfinished, "they were done before the last kill"
-    assert_nothing_is_paid_twice(simulator, kept, sent)
+    assert_nothing_is_paid_twice(simulator, stored, sent)
     last = [record.sha256 for record in simulator.requests[sent:]]
     assert len(last) == len(set(last))
     chunks = len(list(service.data_dir.glob("chunks/*/*.json")))
@@ -98,16 +92,6 @@ async def test_kills_cost_nothing_but_time(
     assert service.files("transcripts") == transcript_files(jobs)
     assert still_running(service.child_processes()) == []
     assert service.terminate() == 0
-
-
-def assert_nothing_is_paid_twice(simulator: Simulator, kept: set[str], sent: int) -> None:
-    """Since the request number `sent`, nothing was asked whose words were all stored then."""
-    asked = [
-        {word_text(number) for number in record.heard if number is not None}
-        for record in simulator.requests[sent:]
-    ]
-
-    assert [words for words in asked if words and words <= kept] == []
 
 
 async def test_a_stop_leaves_jobs_that_go_on_at_the_next_start(
