@@ -117,12 +117,11 @@ def test_webhook_deliveries(client: Client, recording: Path) -> None:
     assert [attempt["status"] for attempt in deliveries[0]["attempts"]] == [204]
 
 
-def test_a_closed_client_leaves_no_thread(service: ServiceProcess) -> None:
+def test_a_closed_client_leaves_no_thread(service: ServiceProcess, recording: Path) -> None:
     """Nor does one whose events were not read to the end."""
     before = threading.active_count()
     with Client(service.url) as client:
-        job_id = client.jobs(limit=1).jobs[0]["jobId"]
-        next(client.follow(job_id))
+        next(client.follow(client.submit(recording)["jobId"]))
 
     assert threading.active_count() == before
 
