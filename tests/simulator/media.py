@@ -141,6 +141,7 @@ def _run(arguments: list[str], blocks: Iterable[Pcm16] = ()) -> None:
             assert child.stdin
             for block in blocks:
                 child.stdin.write(block.data)
+            child.stdin.close()  # here, because it writes the rest
         if child.returncode:
             complaints.seek(0)
             raise RuntimeError(complaints.read()[-2000:].decode(errors="replace"))

@@ -19,6 +19,7 @@ from audio_tools.engines.whisper.weights import (
 from audio_tools.errors import EngineNotReady, StorageError
 from audio_tools.model_packages import WHISPER_PACKAGES, PackagedModel
 from tests.engines.whisper.fake_hub import COMMIT, serve
+from tests.media.samples import children
 
 pytest.importorskip("huggingface_hub", reason="the local engine (extra [local]) is not installed")
 from huggingface_hub import constants
@@ -223,16 +224,20 @@ def test_offline_the_ways_out_are_named(tmp_path: Path) -> None:
 
 
 def test_a_model_is_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub is asked once, its progress is told in bytes, and then its cache answers."""
+    """
+    The hub is asked once, progress is reported in bytes, and then the cache answers; no process is left.
+    """
     model = make_model(tmp_path / "original")
     (model / "model.bin").write_bytes(bytes(100_000))
     (model / "README.md").write_text("not wanted")
     heard: list[tuple[int, int]] = []
+    before = children()
 
     with serve(model, "somebody/whisper") as address:
         go_online(monkeypatch, address)
         folder = find_weights("somebody/whisper", tmp_path, on_download=lambda *count: heard.append(count))
 
+    assert children() == before
     assert folder.name == COMMIT
     assert {path.name for path in folder.iterdir()} == {"model.bin", "config.json", "tokenizer.json"}
     assert heard == sorted(heard)

@@ -282,7 +282,7 @@ async def test_a_write_that_waits_its_turn_is_done_although_its_caller_is_cancel
             db.execute("BEGIN IMMEDIATE")
             adding = asyncio.create_task(queue.add(JobRequest({})))
             completing = asyncio.create_task(lease.complete({}))
-            await queue.counts()
+            await asyncio.sleep(0)  # both have begun; a read may be answered before
             completing.cancel()
             db.execute("ROLLBACK")
         await adding

@@ -100,4 +100,6 @@ def _progress_bar(on_download: OnDownload) -> type[Any]:
                     most = int(self.n)
                     on_download(most, int(self.total))
 
+    # The default lock is for processes as well; where they are not forked (Python 3.14) it starts one.
+    Bar.set_lock(threading.RLock())
     return Bar
