@@ -21,6 +21,7 @@ from audio_tools.server.middleware.access_control import AccessControl
 from audio_tools.server.middleware.access_log import AccessLog
 from audio_tools.server.middleware.head import HeadAsGet
 from audio_tools.server.middleware.openai_errors import OpenAIErrors
+from audio_tools.server.middleware.stopping import AnswerWhenStopped
 from audio_tools.server.openai_api.errors import JobFailed
 from audio_tools.server.openapi.document import DESCRIPTION, FIGURES, HEALTHY, TAGS, DocumentedApp
 from audio_tools.server.openapi.errors import errors
@@ -49,8 +50,8 @@ def create_app(
     """
     Create the application. The caller opens and closes the resources that it uses.
 
-    From the outside in: errors of OpenAI's routes, access log, lingering close of refused bodies, access
-    control, routes.
+    From the outside in: access log, errors of OpenAI's routes, requests interrupted by the end of the
+    service, lingering close of refused bodies, access control, routes.
     """
     app = DocumentedApp(
         title="Audio Tools Backend",
@@ -114,7 +115,8 @@ def create_app(
         error = HTTPException(404)
         await socket.send_denial_response(await on_http_error(socket, error))
 
-    return OpenAIErrors(AccessLog(LingeringClose(AccessControl(HeadAsGet(app, uploads=UPLOADS), rules))))
+    inner = LingeringClose(AccessControl(HeadAsGet(app, uploads=UPLOADS), rules))
+    return AccessLog(OpenAIErrors(AnswerWhenStopped(inner)))
 
 
 async def _answer_nobody(_: Request, __: Exception) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import secrets
@@ -11,10 +10,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from audio_tools.errors import ServiceStopping
 from audio_tools.logs import log_context
 from audio_tools.redaction import redact
-from audio_tools.server.error_responses import error_response
 from audio_tools.server.uvicorn_ext.interface import BYTES_READ
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -26,7 +23,7 @@ log = logging.getLogger(__name__)
 
 class AccessLog:
     """
-    The outermost ASGI middleware, so that refused requests are logged as well.
+    The outermost ASGI middleware, so that it logs refused requests, and what the client gets.
 
     Sets `scope["state"]["request_id"]`, sends it as `X-Request-Id`, and adds it to every log line of the
     request. `scope["state"]["refused"]`, set by a middleware or handler, is logged as well.
@@ -43,12 +40,6 @@ class AccessLog:
         with log_context(request_id=exchange.request_id):
             try:
                 await self._app(scope, exchange.receive, exchange.send)
-            except asyncio.CancelledError:
-                # uvicorn cancels what does not end within its grace period, and would log it as a fault.
-                if scope["type"] != "http":
-                    raise
-                if not exchange.started:
-                    await error_response(ServiceStopping())(scope, receive, exchange.send)
             except Exception as error:
                 exchange.fail(error)
                 # Once the response is complete, the exception matters only to the log.
@@ -63,7 +54,7 @@ class _Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.request_id = _request_id(scope)
-        self.started = self.answered = False
+        self.answered = False
         self._failure: Exception | None = None
         self._state: dict[str, Any] = scope.setdefault("state", {})
         self._state["request_id"] = self.request_id
@@ -96,7 +87,7 @@ class _Exchange:
             self._status = self._status or 403
             self._closed(message.get("code", 1000))
         elif kind.endswith("http.response.start"):
-            self._status, self.started = message["status"], True
+            self._status = message["status"]
         elif kind.endswith("http.response.body"):
             self.answered = not message.get("more_body", False)
 

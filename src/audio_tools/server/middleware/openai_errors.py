@@ -13,7 +13,7 @@ PREFIX = "/v1/"
 
 class OpenAIErrors:
     """
-    ASGI middleware around the whole app: rewrites the JSON body of an error response to a path below `/v1`.
+    ASGI middleware inside the access log: rewrites the JSON body of an error response to a path below `/v1`.
 
     Every error response has its body in one message, so it is sent on at once.
     """
