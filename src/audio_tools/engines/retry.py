@@ -145,8 +145,9 @@ class EngineClient:
         Decide whether an engine that returned 500 or 503 is still loading its model.
 
         That is assumed until its first answer, and for LOADING_WAIT_S at most, where the request was not
-        charged: after a 503, and after a 500 of an engine without a price. A 500 for a chunk without a voice
-        counts as an attempt, since some servers return it for every such chunk (speaches #608).
+        charged and the reply does not exclude it: after a 503, and after a 500 without a reason of an engine
+        without a price. A 500 for a chunk without a voice counts as an attempt, since some servers return it
+        for every such chunk (speaches #608).
         """
         now = asyncio.get_running_loop().time()
         if error.away is None:

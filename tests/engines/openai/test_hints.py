@@ -262,9 +262,6 @@ async def test_a_gateway_that_does_not_wait_long_enough_says_so(
         ),
         (500, '{"detail": "Model is not ready"}', True),
         (503, '{"detail": "model not loaded"}', True),
-        (500, "Internal Server Error", False),
-        (500, '{"error": {"code": 500, "message": "failed to load model: service not ready"}}', False),
-        (500, '{"error": {"message": "model name=x failed to load"}}', False),
         (503, '{"error": {"message": "That model is currently overloaded"}}', False),
     ],
 )
@@ -278,6 +275,54 @@ async def test_a_server_that_loads_its_model_says_so(
 
     assert (caught.value.loading, caught.value.away) == (loading, True if loading else None)
     assert caught.value.received == (status == 500 and not loading)
+
+
+@pytest.mark.parametrize(
+    ("body", "away"),
+    [
+        ("Internal Server Error", None),
+        ("", None),
+        ("<html><head><title>500 Internal Server Error</title></head></html>", None),
+        ('{"detail": "Internal Server Error"}', None),
+        ('{"error": {"message": "An unexpected error has occurred.", "type": "server_error"}}', None),
+        ('{"error": {"code": 500, "message": "failed to load model: service not ready"}}', False),
+        ('{"error": {"message": "model name=x failed to load"}}', False),
+        ('{"error": "failed to process audio"}', False),
+        ('{"detail": "CUDA out of memory. Tried to allocate 2.00 GiB"}', False),
+        ("内部错误：显存不足", False),
+    ],
+)
+async def test_a_500_with_a_reason_is_not_taken_for_loading(
+    body: str, away: bool | None, transcribe: Transcribe, serve: Serve
+) -> None:
+    """LocalAI, whisper.cpp and others say what failed; a bare 500 shows nothing."""
+    server = await serve(lambda _: web.Response(status=500, text=body, content_type="application/json"))
+    with pytest.raises(EngineUnavailable) as caught:
+        await transcribe(str(server.make_url("/v1")))
+
+    assert (caught.value.loading, caught.value.away, caught.value.received) == (False, away, True)
+
+
+@pytest.mark.parametrize(("models", "away"), [(200, False), (404, None), (500, None), (503, None)])
+async def test_a_free_server_that_lists_its_models_is_not_loading(
+    models: int, away: bool | None, serve: Serve
+) -> None:
+    """A bare 500 is then the failure of a chunk, as speaches reports it."""
+
+    def answer(request: web.Request) -> web.Response:
+        if request.path == "/v1/models":
+            return web.json_response({"object": "list", "data": []}, status=models)
+        return web.Response(status=500, text="Internal Server Error")
+
+    server = await serve(answer)
+    url = str(server.make_url("/v1"))
+    engine = OpenAIEngine(api_key="x", base_url=url, model="x", timeout_s=10, usd_per_minute=0.0)
+    await engine.start()
+    with pytest.raises(EngineUnavailable) as caught:
+        await engine.transcribe(REQUEST)
+    await engine.close()
+
+    assert caught.value.away is away
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ async def test_a_stopped_request_is_answered_in_the_shape_of_its_route(path: str
     """503, and the cancellation ends there."""
     sent: list[Message] = []
 
-    async def cancelled(*_: Any) -> None:
+    async def cancelled(*_: Any) -> Any:
         raise asyncio.CancelledError
 
     async def send(message: Message) -> None:

@@ -14,7 +14,7 @@ from audio_tools.engines.openai.errors import map_openai_errors, refuses_form
 from audio_tools.engines.openai.headers import read_quota
 from audio_tools.engines.openai.models import Form, ResponseFormat, find_model
 from audio_tools.engines.openai.response import read_reply
-from audio_tools.errors import EngineNotReady
+from audio_tools.errors import EngineNotReady, EngineUnavailable
 from audio_tools.network import direct_mounts, require_network_environment
 from audio_tools.transcript import Reply
 
@@ -131,10 +131,26 @@ class OpenAIEngine:
     async def transcribe(self, request: Request) -> Reply:
         """See `engines.base.Engine.transcribe`."""
         assert self._client is not None, "start() comes first"
-        with map_openai_errors():
-            response = await self._ask(self._client, request)
+        try:
+            with map_openai_errors():
+                response = await self._ask(self._client, request)
+        except EngineUnavailable as error:
+            free = self.capabilities.usd_per_minute == 0
+            if error.away is None and error.received and free and await self._lists_models(self._client):
+                error.away = False
+            raise
         reply = read_reply(_as_json(response), request.audio.seconds, self._rules)
         return replace(reply, quota=read_quota(response.headers))
+
+    async def _lists_models(self, client: AsyncOpenAI) -> bool:
+        """Whether the server lists its models, which none does while it loads one and answers 500."""
+        from openai import APIError
+
+        try:
+            await client.models.list(timeout=ACCESS_S)
+        except (APIError, ValueError):
+            return False
+        return True
 
     async def close(self) -> None:
         """Close the connections."""

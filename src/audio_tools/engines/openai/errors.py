@@ -60,6 +60,10 @@ SAYS_LOADING = re.compile(
 """Messages of servers that are loading a model (llama.cpp, Ollama, Hugging Face, vLLM)."""
 SAYS_FAILED = re.compile(r"(?i)\b(fail(ed|ure)|error loading|cannot|can't|could not|unable)\b")
 """Messages of servers that failed to load a model."""
+SAYS_NOTHING = re.compile(
+    r"(?i)\b(an?|internal|server|error|exception|unknown|unexpected|something|went|wrong|has|occurred|500)\b|[\W_]"
+)
+"""The words of a 500 without a reason (FastAPI's "Internal Server Error"), to be removed."""
 UNREACHABLE_HINT = "Check OPENAI_BASE_URL, the network, and the proxy if there is one."
 
 
@@ -202,14 +206,22 @@ def _server_error(error: APIStatusError, said: str, retry_after_s: float | None)
         # A proxy's own page: the engine behind it is away, or about to start.
         hint = "Start the engine behind the proxy, or correct OPENAI_BASE_URL."
         return EngineUnavailable(said, hint=hint, received=status == 502, away=True)
-    # A server refuses with 503 before it processes anything.
+    # A server refuses with 503 before it processes anything, and gives the reason for most failures.
+    perhaps_loading = status == 503 or (status == 500 and not _gives_reason(error))
     return EngineUnavailable(
         said,
         retry_after_s=retry_after_s,
         received=status != 503 and not loading,
-        away=None if status in {500, 503} else False,
+        away=None if perhaps_loading else False,
         loading=loading,
     )
+
+
+def _gives_reason(error: APIStatusError) -> bool:
+    body = error.body
+    said = body.get("message", body.get("detail", body.get("error"))) if isinstance(body, Mapping) else body
+    page = isinstance(said, str) and said.lstrip().startswith("<")
+    return isinstance(said, str) and not page and bool(SAYS_NOTHING.sub("", said))
 
 
 def _provider_message(error: APIStatusError) -> str:
