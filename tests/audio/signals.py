@@ -56,6 +56,16 @@ def talk(seconds: float, pauses: Sequence[tuple[float, float]], dbfs: float = -2
     return signal
 
 
+def voice(seconds: float, pitch_hz: float = 110.0, dbfs: float = -20.0) -> Signal:
+    """A vowel that is held: the pulses of a voice through the resonances of `uh`."""
+    pulses = np.zeros(samples(seconds))
+    pulses[:: round(SAMPLE_RATE_HZ / pitch_hz)] = 1.0
+    t = np.arange(samples(0.03)) / SAMPLE_RATE_HZ
+    resonances = [np.exp(-90 * t) * np.sin(2 * np.pi * f * t) / n for n, f in enumerate((620, 1200, 2500), 1)]
+    sound = np.convolve(pulses, np.sum(resonances, axis=0))[: len(pulses)]
+    return np.asarray(sound * 10 ** (dbfs / 20) / np.sqrt(np.mean(sound**2)), np.float64)
+
+
 def to_pcm(signal: Signal) -> Pcm:
     """Float samples in [-1, 1] as int16."""
     return np.clip(signal * 32767, -32768, 32767).astype(np.int16)

@@ -20,6 +20,7 @@ from audio_tools.options import Options
 from audio_tools.pipeline.chunk_transcriber import MOST_MISFITS, ChunkResult, ChunkTranscriber
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.transcript import Interval, Reply, Word
+from tests.audio.signals import bed, to_pcm, voice
 
 CHUNK_S = 0.9
 """Too short to be asked about twice."""
@@ -383,6 +384,29 @@ async def test_hesitations_are_searched_between_aligned_english_words(
     [result] = await transcribed(Engine([language]), tmp_path, 1, Aligner([fits]))
 
     assert (result.hesitations is not None) == searched
+
+
+class Hesitating(Engine):
+    """Finds three words, the last of them stretched over a hesitation."""
+
+    async def transcribe(self, _request: Request) -> Reply:
+        words = Word("two", 0.0, 0.05), Word("words", 0.05, 0.1), Word("the", 0.1, 0.75)
+        return Reply("two words the", words, language="en")
+
+
+async def test_a_word_ends_where_the_hesitation_inside_its_times_begins(tmp_path: Path) -> None:
+    """Cuts never touch words, so a filler inside a word could not be removed."""
+    engine = Hesitating([])
+    pcm = to_pcm(np.concatenate([bed(0.25, -20.0), voice(0.5), bed(0.15, -66.0)]))
+    transcriber = ChunkTranscriber(
+        engine, EngineClient(engine, RequestLimiter(1)), ChunkCache(tmp_path), Options(), Aligner([True])
+    )
+    result = await transcriber.transcribe(transcriber.prepare(replace(chunk(0), pcm=pcm)))
+
+    [found] = result.hesitations or ()
+    assert [found.start, found.end] == pytest.approx([0.25, 0.75], abs=0.03)
+    assert result.timed.words[-1].end == pytest.approx(0.25, abs=0.03)
+    assert result.timed.words[-1].end <= found.start
 
 
 async def test_an_answer_without_an_aligner_has_no_hesitations(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from audio_tools.audio.hesitations import find_hesitations
 from audio_tools.audio.loudness import Loudness
 from audio_tools.audio.pauses import overlap
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.audio.stretched_words import shorten_stretched
 from audio_tools.audio.vad import describe_detector, detector_identity
 from audio_tools.audio.voice import Voice
 from audio_tools.engines.base import Engine, Request
@@ -273,11 +274,14 @@ class ChunkTranscriber:
         placed = await self._aligner.align(pcm, reply.words, speech, language)
         fits = any(word.timing == "aligned" for word in placed)
         self._misfits[voice] = 0 if fits else self._misfits[voice] + 1
+        # Only aligned words end where a hesitation begins: an engine's own are stretched over it.
+        searched = fits and language in HESITATION_LANGUAGES
+        if searched:
+            placed = await asyncio.to_thread(shorten_stretched, pcm, placed)
         words = await asyncio.to_thread(end_with_sound, placed, chunk.end_of_sound)
         segments = follow_words(reply.segments, reply.words, words)
         aligned = replace(reply, words=tuple(words), segments=tuple(segments))
-        # Only aligned words end where a hesitation begins: an engine's own are stretched over it.
-        if not fits or language not in HESITATION_LANGUAGES:
+        if not searched:
             return aligned
         hesitations = await asyncio.to_thread(find_hesitations, pcm, placed, speech)
         return replace(aligned, hesitations=tuple(hesitations))
