@@ -51,6 +51,7 @@ The errors of audio-tools.
        ├─ JobNotFound          404  (job_id)
        ├─ PeaksNotFound        404  (job_id)
        ├─ JobNotFinished       409  (job_id, state)
+       ├─ JobFinished          409  (job_id, state)
        ├─ JobNotRestartable    409  (job_id, state)
        ├─ JobCancelled         409  (job_id)
        ├─ RangeNotSatisfiable  416
@@ -602,6 +603,22 @@ class JobNotFinished(JobError):
 
     def __init__(self, job_id: str, state: str) -> None:
         super().__init__(f"Job {job_id} is {state}.", hint="Wait until it has finished, or cancel it.")
+        self.job_id, self.state = job_id, state
+
+    def facts(self) -> dict[str, object]:
+        return {"jobId": self.job_id, "state": self.state}
+
+
+class JobFinished(JobError):
+    """The job has finished: there is nothing to cancel, and it is not to be deleted."""
+
+    code, status = "job_finished", 409
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(
+            f"Job {job_id} has already finished ({state}).",
+            hint="Its data is kept until it is deleted.",
+        )
         self.job_id, self.state = job_id, state
 
     def facts(self) -> dict[str, object]:

@@ -157,9 +157,12 @@ export class Jobs {
    * @returns {Promise<boolean>} whether it was cancelled
    */
   async cancel(jobId, options) {
-    const { finishedAt } = await this.status(jobId, options);
-    if (finishedAt) return false;
-    await this.delete(jobId, options);
+    try {
+      await this._http.json('DELETE', `${pathOf(jobId)}?delete=false`, { signal: options?.signal });
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'job_finished') return false;
+      throw error;
+    }
     return true;
   }
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 
 import click
 
 from audio_tools.cli._messages import say
 from audio_tools.cli._server_options import server_options
-
-FINISHED = {"completed", "failed", "cancelled"}
 
 
 @click.command("cancel")
@@ -28,23 +25,18 @@ def command(job_id: str, *, delete: bool, server: str, token: str | None) -> Non
 
 
 async def _cancel(job_id: str, server: str, token: str | None, *, delete: bool) -> None:
-    from audio_tools.client import AsyncClient
+    from audio_tools.client import AsyncClient, ServerRefused
     from audio_tools.client.hints import COMMAND_LINE
-    from audio_tools.errors import JobError
+    from audio_tools.errors import JobError, JobFinished
 
     async with AsyncClient(server, token, hints=COMMAND_LINE) as client:
         job_id = await client.find_job(job_id)
-        state = (await client.status(job_id))["state"]
-        finished = state in FINISHED
-        if finished and not delete:
+        try:
+            say(await client.cancel(job_id, delete=delete))
+        except ServerRefused as error:
+            if error.server_code != JobFinished.code:
+                raise
             way_out = f"`audio-tools cancel --delete {job_id}` deletes it with all its data"
-            if state == "completed":
+            if (await client.status(job_id))["state"] == "completed":
                 way_out += f", `audio-tools export {job_id}` writes its transcript"
-            raise JobError(f"Job {job_id} has already finished ({state}).", hint=f"{way_out}.")
-        # The same request cancels an unfinished job and deletes a finished one.
-        say(await client.cancel(job_id))
-        if delete and not finished:
-            async with aclosing(client.follow(job_id)) as events:
-                async for _ in events:
-                    pass
-            say(await client.cancel(job_id))
+            raise JobError(error.message, hint=f"{way_out}.") from None

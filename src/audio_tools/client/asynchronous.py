@@ -23,6 +23,8 @@ from audio_tools.transcript import Json, Transcript
 DEFAULT_SERVER = "http://127.0.0.1:3001"
 CONNECT_S = 10.0
 JOBS_A_PAGE = 1_000
+CANCEL_ATTEMPTS = 30
+"""The service waits 2 s in each for the job to stop; a worker that was killed loses its job after 30 s."""
 PAUSES_S = (0.25, 0.5, 1.0, 2.0, *[5.0] * 11)
 """
 How long a follower waits each time before it opens a broken connection again, in seconds: a minute in all,
@@ -262,9 +264,25 @@ class AsyncClient:
         """Put a failed job back into the queue; returns as `submit`."""
         return await self._json("POST", f"{self._path(job_id)}/restart")
 
-    async def cancel(self, job_id: str) -> str:
-        """Cancel a job, or delete a finished one; returns the message of the service."""
-        return str((await self._json("DELETE", self._path(job_id)))["message"])
+    async def cancel(self, job_id: str, *, delete: bool | None = None) -> str:
+        """
+        Cancel a job, or delete a finished one; returns the message of the service.
+
+        Args:
+            job_id: the id of the job.
+            delete: True: also delete a job that had not finished. False: never delete one.
+
+        Raises:
+            ServerRefused: `delete` is False and the job has finished (`server_code` is `job_finished`).
+        """
+        query = {} if delete is None else {"delete": delete}
+        for attempts_left in reversed(range(CANCEL_ATTEMPTS)):
+            try:
+                return str((await self._json("DELETE", self._path(job_id), params=query))["message"])
+            except ServerRefused as error:
+                if error.server_code != JobNotFinished.code or not attempts_left:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     def _socket_url(self, job_id: str) -> str:
         return f"ws{self._server.removeprefix('http')}/?jobId={quote(job_id, safe='')}"

@@ -123,9 +123,14 @@ class Client:
         """Put a failed job back into the queue; returns as `submit`."""
         return self._portal.call(self._client.restart, job_id)
 
-    def cancel(self, job_id: str) -> str:
-        """Cancel a job, or delete a finished one; returns the message of the service."""
-        return self._portal.call(self._client.cancel, job_id)
+    def cancel(self, job_id: str, *, delete: bool | None = None) -> str:
+        """
+        Cancel a job, or delete a finished one; returns the message of the service.
+
+        With `delete=True` an unfinished job is cancelled and deleted; with `delete=False` a finished one is
+        never deleted, but raises ServerRefused.
+        """
+        return self._portal.call(partial(self._client.cancel, job_id, delete=delete))
 
 
 async def _next_of(events: AsyncGenerator[Json, None]) -> Json | None:

@@ -55,6 +55,56 @@ async def start(client: httpx2.AsyncClient, upload_id: str, **headers: str) -> h
     return await client.post("/process-audio", json={"uploadId": upload_id}, headers=headers)
 
 
+# Cancelling and deleting
+
+
+@pytest.mark.parametrize(
+    ("delete", "status", "error", "left"),
+    [(None, 200, None, 0), (True, 200, None, 0), (False, 409, "job_finished", 1)],
+)
+async def test_a_job_that_ends_while_it_is_cancelled(
+    *,
+    delete: bool | None,
+    status: int,
+    error: str | None,
+    left: int,
+    client: httpx2.AsyncClient,
+    queue: SqliteQueue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its transcript is deleted only if that was asked for."""
+    job_id = (await start(client, await upload(client))).json()["jobId"]
+    lease = await queue.take()
+    cancel = queue.cancel
+
+    async def too_late(of: str) -> Job:
+        await lease.complete({})
+        return await cancel(of)
+
+    monkeypatch.setattr(queue, "cancel", too_late)
+    query = {} if delete is None else {"delete": delete}
+    answer = await client.delete(f"/job/{job_id}", params=query)
+
+    assert (answer.status_code, answer.json().get("error")) == (status, error)
+    assert (await client.get("/jobs")).json()["total"] == left
+
+
+async def test_a_job_is_deleted_once_its_worker_has_stopped(
+    client: httpx2.AsyncClient, queue: SqliteQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then 409; the request is repeated, and one job that waits is gone at once."""
+    monkeypatch.setattr("audio_tools.backend.operations.CANCEL_WAIT_S", 0.01)
+    running, waiting = [(await start(client, await upload(client))).json()["jobId"] for _ in range(2)]
+    lease = await queue.take()
+    early = await client.delete(f"/job/{running}", params={"delete": True})
+    await lease.acknowledge_cancel()
+    deleted = [await client.delete(f"/job/{each}", params={"delete": True}) for each in (running, waiting)]
+
+    assert (early.status_code, early.json()["error"]) == (409, "job_not_finished")
+    assert [answer.json()["message"] for answer in deleted] == ["Job deleted"] * 2
+    assert (await client.get("/jobs")).json()["total"] == 0
+
+
 # Uploads and their jobs
 
 

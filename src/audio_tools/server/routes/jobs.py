@@ -16,6 +16,7 @@ from audio_tools.backend import Backend
 from audio_tools.errors import (
     DiskFull,
     JobCancelled,
+    JobFinished,
     JobNotFinished,
     JobNotFound,
     MalformedRequest,
@@ -52,6 +53,14 @@ MOST_JOBS = 1_000_000_000
 """Upper bound for `offset`; databases do not support larger numbers."""
 
 JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
+DeleteToo = Annotated[
+    bool | None,
+    Query(
+        description="`true`: delete the job, after cancelling it if it has not finished; 409 "
+        "`job_not_finished` while it is being cancelled: repeat the request. `false`: cancel only; 409 "
+        "`job_finished` if there is nothing to cancel. Omitted: by the state of the job at that moment."
+    ),
+]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -116,7 +125,7 @@ class JobRoutes:
             summary="Cancel a job, or delete a finished one",
             operation_id="deleteJob",
             responses=answers("Done", "The job is cancelled, being cancelled, or deleted.")
-            | errors(*OF_A_JOB, JobNotFinished, StorageError, DiskFull),
+            | errors(*OF_A_JOB, INVALID_REQUEST, JobFinished, JobNotFinished, StorageError, DiskFull),
         )(self.delete)
         router.get(
             "/job/{job_id}/webhooks",
@@ -248,19 +257,24 @@ class JobRoutes:
         """
         return self._started(request, await self.backend.restart(job_id), [])
 
-    async def delete(self, job_id: JobId) -> Response:
+    async def delete(self, job_id: JobId, delete: DeleteToo = None) -> Response:
         """
         Cancel a waiting or running job: its decoder, requests and files are removed within a second. A
-        finished job is deleted with all its data.
+        finished job is deleted with all its data. `delete` chooses one of the two, whatever the job does
+        meanwhile.
         """
         job = await self.backend.queue.get(job_id)
         if not job.finished:
             job = await self.backend.cancel(job_id)
+            if not job.finished and delete:
+                raise JobNotFinished(job_id, job.state)
             if not job.finished:
                 return LenientJson(Done(message="Job is being cancelled").to_json())
-            if job.state == JobState.CANCELLED:
+            if job.state == JobState.CANCELLED and not delete:
                 return LenientJson(Done(message="Job cancelled successfully").to_json())
             # The job finished just before.
+        if delete is False:
+            raise JobFinished(job_id, job.state)
         await self.backend.delete(job_id)
         return LenientJson(Done(message="Job deleted").to_json())
 
