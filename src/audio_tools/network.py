@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import ssl
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,6 +74,18 @@ def system_error(error: BaseException) -> OSError | None:
 def is_unresolved(error: BaseException) -> bool:
     """Whether a connection failed because the name of the host has no address."""
     return isinstance(system_error(error), socket.gaierror)
+
+
+def failure_reason(error: BaseException) -> str:
+    """Why a connection failed, in one clause without a full stop."""
+    cause = system_error(error)
+    if isinstance(cause, socket.gaierror):
+        return UNRESOLVED  # its errno is not one of the system's
+    if cause is None or isinstance(cause, ssl.SSLError) or cause.filename is not None or not cause.errno:
+        return str(error).rstrip(".") or type(error).__name__
+    # asyncio and redis-py have sentences of their own, with the address in them.
+    reason = os.strerror(cause.errno)
+    return reason[0].lower() + reason[1:]
 
 
 def is_plain_http(tls_error: str) -> bool:

