@@ -144,6 +144,22 @@ def test_a_retake_names_both_attempts() -> None:
     assert 0.6 <= retake.score <= 1.0
 
 
+@pytest.mark.parametrize(("seconds_per_word", "proposed"), [(0.04, 0), (0.15, 1), (0.3, 1)])
+def test_words_too_fast_to_be_spoken_do_not_replace_an_attempt(
+    seconds_per_word: float, proposed: int
+) -> None:
+    """An engine may finish a sentence that the recording breaks off; its words have next to no time."""
+    text = "This loophole is easily exploited by gangs"
+    words = [Word(word, 0.3 * number, 0.3 * number + 0.3) for number, word in enumerate(text.split())]
+    again = [
+        Word(word.word, 3.0 + seconds_per_word * number, 3.0 + seconds_per_word * (number + 1))
+        for number, word in enumerate(words)
+    ]
+    both = [*words, *again]
+
+    assert len(find_retakes(both, tokenize(both), [], "en")) == proposed
+
+
 def sentences_of_the_documentation() -> list[list[str]]:
     found = []
     for page in sorted(DOCS.glob("*.md")):

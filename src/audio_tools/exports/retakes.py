@@ -29,6 +29,8 @@ CANDIDATES = 4
 LEAST_SCORE = 0.6
 LEAST_COVERAGE = 0.7
 PAUSE_S = 0.25
+LEAST_TIME = 1 / 3
+"""Words said again last at least this share of those of the attempt; engines invent faster ones."""
 LENGTH_SCORES = (0.0, 0.7, 0.8, 0.9)
 """The highest score by the number of words that come back: two words may repeat by chance."""
 
@@ -357,11 +359,20 @@ class _Search:
             score -= 0.3  # "Thank you. Thank you."
         if restarted or self._pause(later) >= PAUSE_S:
             score += 0.1
-        if score < LEAST_SCORE:
+        if score < LEAST_SCORE or self._is_rushed(first, end, later, later + reach + 1):
             return None
         return self._retake(
             "take" if complete else "falseStart", first, later, later + reach, round(min(score, 1.0), 3)
         )
+
+    def _is_rushed(self, first: int, end: int, later: int, behind: int) -> bool:
+        """Whether the words from `later` are too fast to have been said again."""
+        attempt_s, again_s = self._seconds_per_word(first, end), self._seconds_per_word(later, behind)
+        return again_s < LEAST_TIME * attempt_s
+
+    def _seconds_per_word(self, first: int, behind: int) -> float:
+        words = [self.words[index] for index in self.index[first:behind]]
+        return sum(word.end - word.start for word in words) / len(words)
 
     def _is_chain(self, first: int, one: str, other: str) -> bool:
         """`again and again and again`, `one by one by one`."""
