@@ -587,9 +587,10 @@ class JobNotFound(JobError):
     code, status = "job_not_found", 404
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(
-            f"Job not found: {job_id}.", hint="Finished jobs are deleted after RESULT_TTL seconds."
-        )
+        hint = "Finished jobs are deleted after RESULT_TTL seconds."
+        if job_id.isdecimal():
+            hint = "A job is named by its jobId, which GET /jobs lists beside its number."
+        super().__init__(f"Job not found: {job_id}.", hint=hint)
         self.job_id = job_id
 
     def facts(self) -> dict[str, object]:

@@ -48,6 +48,16 @@ const { uploads } = await import('/page/web/src/upload-store.js');
 uploads.add(await handle.getFile(), {}, handle);
 done();
 """
+OFFERED = """
+return [...document.querySelectorAll('.upload button, .upload label')]
+  .filter((each) => each.checkVisibility()).map((each) => each.ariaLabel);
+"""
+REFUSED_UPLOAD = """
+const { uploads } = await import('/page/web/src/upload-store.js');
+const refusal = JSON.stringify({ success: false, error: 'upload_too_large', message: 'It is too large.' });
+window.fetch = async () => new Response(refusal, { status: 413 });
+uploads.add(new File([new Uint8Array(9)], 'large.mp4'), {});
+"""
 SLOW = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 2_000_000}
 
 
@@ -272,16 +282,23 @@ def test_speakers_are_an_option_where_a_model_names_them(page: Page) -> None:
 
 
 def test_only_engines_that_are_set_up_are_offered(page: Page) -> None:
-    """The service names them among its models; one that was chosen earlier stays visible."""
+    """The service names them among its models; one that was chosen earlier is left out of new jobs."""
     page.open()
     page.find("#option-engine")
 
     assert page.run(ENGINES_OFFERED, ["whisper-1", "whisper", "base"], "") == ["", ["", "auto", "whisper"]]
-    assert page.run(ENGINES_OFFERED, ["whisper-1", "whisper"], "openai") == [
-        "openai",
-        ["", "auto", "whisper"],
-    ]
+    assert page.run(ENGINES_OFFERED, ["whisper-1", "whisper"], "openai") == ["", ["", "auto", "whisper"]]
     assert page.run(ENGINES_OFFERED, ["whisper-1", "openai"], "openai") == ["openai", ["", "auto", "openai"]]
+
+
+def test_an_upload_that_is_refused_each_time_offers_no_resumption(page: Page) -> None:
+    """With 413 only another file, or another limit, helps."""
+    page.open()
+    page.find("#option-engine")
+    page.run(REFUSED_UPLOAD)
+    page.until_text("It is too large.", ".upload")
+
+    assert page.run(OFFERED) == ["Remove the upload of large.mp4"]
 
 
 def test_a_path_starts_a_job(page: Page, recording: Path) -> None:
@@ -314,10 +331,7 @@ def test_an_empty_file_says_so_and_offers_no_second_try(page: Page) -> None:
     page.run(DROP, "empty.mp4", 0)
     page.until_run("return document.querySelector('.upload')?.dataset.state === 'failed'")
     shown = page.text(".upload")
-    buttons = page.run(
-        "return [...document.querySelectorAll('.upload button, .upload label')]"
-        ".filter((each) => each.checkVisibility()).map((each) => each.ariaLabel)"
-    )
+    buttons = page.run(OFFERED)
     page.open()
     page.find("#option-silenceThreshold")
 

@@ -37,11 +37,12 @@ def page(*jobs: Json, total: int | None = None) -> bytes:
 
 
 def test_the_table_has_headings_ages_and_durations() -> None:
-    """In 80 columns: a long name is cut, an error stands below its job."""
+    """In 80 columns: a long name is cut, an error and its hint stand below their job."""
     jobs = [
         job(12, "active", age_s=75, ran_s=0),
         job(11, "waiting", age_s=5, data={"fileName": "x" * 90}),
-        job(3, "failed", age_s=7200, ran_s=65, error="The file has no audio stream. " * 4),
+        job(3, "failed", age_s=7200, ran_s=65, error="The file has no audio stream. " * 4)
+        | {"hint": "Choose a file with sound."},
     ]
     lines = click.unstyle(table(jobs, NOW, 80)).splitlines()
 
@@ -50,6 +51,7 @@ def test_the_table_has_headings_ages_and_durations() -> None:
     assert lines[2].endswith("…")
     assert lines[3] == "    3  failed      42 %     2 h      1:05  clip 3.mp4"
     assert lines[4].startswith("       The file has no audio stream.")
+    assert lines[-1] == "       Hint: Choose a file with sound."
     assert max(map(len, lines)) <= 80
 
 
@@ -85,6 +87,6 @@ def test_the_number_of_the_list_names_a_job(
     audio_tools(command, "2", "--server", server)
     unknown = audio_tools(command, "3", "--server", server)
 
-    assert asked[1][0] == "/job/uuid-2/status"
+    assert asked[1][0].startswith("/job/uuid-2")
     assert unknown.code == 1
     assert unknown.errors.startswith("Error: Job not found: 3.")

@@ -162,6 +162,16 @@ def test_one_line_says_what_to_do_with_the_files(export: Export) -> None:
     assert "Next" not in export("-o", "-").errors
 
 
+def test_a_recording_without_speech_says_that_captions_are_empty(export: Export) -> None:
+    """Nothing empty is to be imported then; the silences are still in the JSON file."""
+    ended = export("-f", "srt,vtt,txt,json", "-o", "out", words=())
+
+    assert "  Note: No speech was found: captions and text are empty.\n" in ended.errors
+    last = ended.errors.splitlines()[-1]
+    assert last == "Next: process clip.json, which has every word and silence with its times."
+    assert "Next:" not in export("-f", "srt", "-o", "other", words=()).errors
+
+
 def test_a_folder_stands_for_its_media_files(audio_tools: Run, tmp_path: Path) -> None:
     """Below it at any depth, sorted; other files, hidden ones and links to folders are left out."""
     from audio_tools.cli._inputs import find_sources

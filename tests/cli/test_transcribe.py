@@ -131,6 +131,8 @@ def test_a_wrong_option_is_named_as_the_user_typed_it(command: str, audio_tools:
         ("sub", "No media files in this folder: sub"),
         ("empty.wav", "empty.wav is empty."),
         ("nowhere.wav", "File not found: nowhere.wav"),
+        ("https://example.com/talk.mp4?a=b", "https://example.com/talk.mp4?a=b is an address, not a file."),
+        ("ftp:/example.com/x", "ftp://example.com/x is an address, not a file."),
         ("/dev/null", "/dev/null is not a regular file."),
     ],
 )

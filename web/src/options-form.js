@@ -37,6 +37,12 @@ export class OptionsForm {
     this._models = models;
     this._properties = /** @type {Record<string, Schema>} */ (schema.properties ?? {});
     this._values = load('options', /** @type {Record<string, any>} */ ({}));
+    // Chosen before, and no longer set up: every job would fail.
+    const { engine = 'auto' } = this._values;
+    if (engine !== 'auto' && !models.includes(engine)) {
+      const { engine: _, model: __, ...others } = this._values;
+      this._values = others;
+    }
     const names = Object.keys(this._properties).filter((name) => !HIDDEN.has(name));
     const first = IN_VIEW.filter((name) => names.includes(name));
     const rest = names.filter((name) => !first.includes(name));

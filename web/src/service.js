@@ -59,6 +59,11 @@ export function isMissing(error) {
   return error instanceof ApiError && (error.status === 404 || error.status === 410);
 }
 
+/** Whether the service would refuse the same file again. @param {unknown} error */
+export function isRefusal(error) {
+  return error instanceof ApiError && [413, 415, 422].includes(error.status);
+}
+
 /** @param {unknown} error */
 export function isAborted(error) {
   return error instanceof Error && error.name === 'AbortError';

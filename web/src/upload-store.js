@@ -1,7 +1,7 @@
 /** Uploads of this browser: they go on while views change, and are remembered over a reload. */
 
 import { forgetHandle, keepHandle, loadHandle } from './handles.js';
-import { call, explain, isAborted, service } from './service.js';
+import { call, explain, isAborted, isRefusal, service } from './service.js';
 import { load, save } from './storage.js';
 
 /** @typedef {'waiting' | 'uploading' | 'paused' | 'starting' | 'interrupted' | 'failed' | 'done'} UploadState */
@@ -19,6 +19,7 @@ import { load, save } from './storage.js';
  * @property {number} speed bytes per second
  * @property {number | null} left seconds
  * @property {string} problem
+ * @property {boolean} [refused] whether the service refuses this file each time
  * @property {string} jobId of the job, once it was started
  * @property {File} [file] absent after a reload, until it is chosen again
  * @property {any} [handle] a `FileSystemFileHandle`: lets the browser open the file again after a reload
@@ -138,7 +139,8 @@ class UploadStore extends EventTarget {
       this.dispatchEvent(new CustomEvent('started', { detail: { jobId, name: entry.name } }));
     } catch (error) {
       if (!this.entries.includes(entry) || isAborted(error)) return;
-      this._set(entry, { state: 'failed', problem: explain(error), speed: 0, left: null });
+      const refused = isRefusal(error);
+      this._set(entry, { state: 'failed', problem: explain(error), refused, speed: 0, left: null });
     }
   }
 

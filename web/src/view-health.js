@@ -1,7 +1,7 @@
 /** The view for the operator: whether the service can work, what is in its queue, and what it accepts. */
 
 import { fill, h, icon } from './dom.js';
-import { ago } from './format.js';
+import { ago, bytes } from './format.js';
 import { call, explain } from './service.js';
 import { t } from './texts.js';
 
@@ -116,11 +116,7 @@ export class HealthView extends HTMLElement {
             'li',
             {},
             h('strong', {}, t('health.maxUpload')),
-            h(
-              'span',
-              {},
-              limits.maxBytes ? `${(limits.maxBytes / 2 ** 30).toFixed(0)} GiB` : t('health.none'),
-            ),
+            h('span', {}, limits.maxBytes ? bytes(limits.maxBytes) : t('health.none')),
           ),
         ),
         h('p', { class: 'note' }, t('health.optionsNote'), ' ', h('a', { href: 'docs' }, t('health.docs'))),

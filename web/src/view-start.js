@@ -267,14 +267,14 @@ class UploadRow {
   }
 
   update() {
-    const { state, sent, size, problem, jobId } = this.entry;
+    const { state, sent, size, problem, refused, jobId } = this.entry;
     this._bar.value = size ? sent / size : 0;
     fill(this._facts, this._describe());
     fill(this._problem, problem);
     show(this._bar, state !== 'done');
     show(this._pause, state === 'uploading');
     // The service refuses an empty file each time.
-    show(this._resume, state === 'paused' || (state === 'failed' && size > 0));
+    show(this._resume, state === 'paused' || (state === 'failed' && size > 0 && !refused));
     show(this._continue, state === 'interrupted' && Boolean(this.entry.handle));
     show(this._choose, state === 'interrupted' && !this.entry.handle);
     show(this._open, Boolean(jobId));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -96,6 +97,9 @@ def check_file(file: Path) -> None:
     except PermissionError:
         raise MediaNotFound(f"Permission denied: {file}", hint=_READABLE) from None
     except OSError:
+        if address := _ADDRESS.match(str(file)):
+            url = f"{address[1]}://{address[2]}"  # a path has no double slash
+            raise MediaNotFound(f"{url} is an address, not a file.", hint=_DOWNLOAD) from None
         raise MediaNotFound(
             f"File not found: {file}", hint="Check the path and the spelling of the name."
         ) from None
@@ -109,6 +113,9 @@ def check_file(file: Path) -> None:
         raise ProbeFailed(f"{file} is empty.", hint="Copy or export the file again.")
 
 
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)")
+"""An address in the form of a path; a drive of Windows has one letter."""
+_DOWNLOAD = "Download the file first, then give its path."
 _READABLE = "Make the file readable for this user."
 
 

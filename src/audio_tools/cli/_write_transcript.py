@@ -32,6 +32,9 @@ USES = {
 
 
 CAPTION_FORMATS = {"srt", "vtt"}
+TEXT_FORMATS = {"srt", "vtt", "txt"}
+EMPTY_BYTES = len("WEBVTT\n\n")
+"""The largest size of a file of TEXT_FORMATS without a word."""
 REPORTED_RULES = {
     "reading_speed": "too fast to read",
     "min_duration": "too short",
@@ -71,6 +74,8 @@ async def deliver(
     if destination.is_stdout:
         await asyncio.to_thread(_print, export, destination.formats[0])
     say(summary(name, transcript, taken_s), err=destination.is_stdout)
+    if not (transcript.words or transcript.segments or transcript.failed_chunks or transcript.gaps):
+        say("  Note: No speech was found: captions and text are empty.", err=True)
     for warning in transcript.warnings:
         say(f"  Note: {warning}", err=True)
     for failed in transcript.failed_chunks:
@@ -138,6 +143,11 @@ def _print(export: Export, name: str) -> None:
 def say_what_to_do(outputs: Iterable[Output]) -> None:
     """Print one line on how to use the files that were written."""
     files = next((output.paths for output in outputs if output.paths), {})
-    uses = [USES[name].format(files[name].name) for name in USES if name in files][:2]
+    used = [name for name in USES if name in files and not _is_empty(name, files[name])]
+    uses = [USES[name].format(files[name].name) for name in used][:2]
     if uses:
         say(f"Next: {'; '.join(uses)}.", err=True)
+
+
+def _is_empty(name: str, file: Path) -> bool:
+    return name in TEXT_FORMATS and file.stat().st_size <= EMPTY_BYTES

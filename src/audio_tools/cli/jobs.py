@@ -100,6 +100,8 @@ def table(jobs: Sequence[Json], now: datetime, width: int) -> str:
         lines.append(line.replace(job["state"], coloured(job["state"]), 1))
         if job["error"]:
             lines.append(wrapped(printable(f"       {job['error']}"), width))
+            if job.get("hint"):
+                lines.append(wrapped(printable(f"       Hint: {job['hint']}"), width))
     return "\n".join(lines)
 
 

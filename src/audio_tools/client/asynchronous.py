@@ -252,7 +252,9 @@ class AsyncClient:
                 if job["id"] == int(id_or_number):
                     return str(job["jobId"])
             offset, total = offset + JOBS_A_PAGE, page.total
-        raise JobNotFound(id_or_number)
+        unknown = JobNotFound(id_or_number)
+        unknown.hint = self._hints.unknown_job
+        raise unknown
 
     async def webhook_deliveries(self, job_id: str) -> list[Json]:
         """The webhook messages about a job so far, oldest first, with every attempt to deliver them."""
