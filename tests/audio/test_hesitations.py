@@ -70,7 +70,7 @@ def test_a_moment_between_uh_and_m_does_not_part_them() -> None:
 
 def test_a_short_sound_beside_others_belongs_to_a_missed_word() -> None:
     """A long one does not: people hesitate before words that an engine misses."""
-    missed = np.concatenate([bed(0.3, -20.0), np.zeros(samples(0.1))])
+    missed = np.concatenate([bed(0.4, -20.0), np.zeros(samples(0.1))])
 
     assert heard(np.concatenate([missed, voice(0.2)]), 2.6) == []
     assert len(heard(np.concatenate([missed, voice(0.5)]), 2.6)) == 1
@@ -95,9 +95,9 @@ def test_hesitations_whose_soft_edges_meet_are_one() -> None:
 def test_a_short_sound_that_fills_its_gap_is_the_edge_of_a_word() -> None:
     """Word times are off by as much; with room around it, the same sound is a hesitation."""
     signal = talk(SECONDS, [(0.0, 0.2), (GAP.start, GAP.end), (5.8, SECONDS)]) + bed(SECONDS, -66.0)
-    signal[samples(2.6) : samples(2.78)] += voice(0.18)
+    signal[samples(2.6) : samples(2.72)] += voice(0.12)
     pcm = to_pcm(signal)
-    close = (Word("before", 0.2, 2.59), Word("behind", 2.79, 5.8))
+    close = (Word("before", 0.2, 2.59), Word("behind", 2.73, 5.8))
 
     assert len(find_hesitations(pcm, WORDS, SPEECH)) == 1
     assert find_hesitations(pcm, close, SPEECH) == []

@@ -17,15 +17,15 @@ from audio_tools.audio.pcm import FRAME_S, SAMPLE_RATE_HZ, Pcm
 from audio_tools.audio.voice_frames import Flags, VoiceFrames, analyse, closed, runs_of, sample_at
 from audio_tools.transcript import Interval, Word
 
-RULES = 3
+RULES = 4
 """Incremented when the same samples give other hesitations; part of the digest of a stored reply."""
 
 SHORTEST_S, LONGEST_S = 0.08, 2.5
 LONG_S, SHORT_S = 0.25, 0.3
 """Shorter sounds have hardly begun when they end: their spectrum may change more, if they are alone."""
-MOST_BESIDE_S = 0.15
+MOST_BESIDE_S = 0.3
 """Maximum length of other sound as loud in the gap; beside more, a short one belongs to a missed word."""
-SHORTEST_FILLING_S, WORD_EDGE_S = 0.2, 0.06
+SHORTEST_FILLING_S, WORD_EDGE_S = 0.15, 0.06
 """A sound as short as this that leaves less than this of its gap is the edge of a word."""
 MOST_BELOW_DB = 14.0
 """Maximum difference in level to the words, dB."""
@@ -80,14 +80,11 @@ def _in_gap(pcm: Pcm, gap: Interval, speech: Sequence[Interval], level: float) -
     for begin, behind in runs_of(closed(frames.is_voice(least_level, gap), CLOSED_FRAMES)):
         found = frames.interval(begin, behind)
         spoken_s = sum(piece.duration for piece in overlap(speech, found))
-        if spoken_s < LEAST_SPEECH_S:
+        if spoken_s < LEAST_SPEECH_S or _is_edge(found, gap):
             continue
         own_s = float(np.count_nonzero(frames.level[begin:behind] > least_level) * FRAME_S)
-        if not _is_held(frames, begin, behind, alone=loud_s - own_s <= MOST_BESIDE_S):
-            continue
-        whole = _with_soft_edges(frames, begin, behind, gap)
-        if not _is_edge(whole, gap):
-            yield whole
+        if _is_held(frames, begin, behind, alone=loud_s - own_s <= MOST_BESIDE_S):
+            yield _with_soft_edges(frames, begin, behind, gap)
 
 
 def _with_soft_edges(frames: VoiceFrames, begin: int, behind: int, gap: Interval) -> Interval:
