@@ -154,7 +154,10 @@ def test_text_that_the_model_doubts_empties_the_context(decoded: Decoded, kept: 
 def test_text_that_a_context_makes_unlikely_is_decoded_without_it(
     whisper: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The model repeats a phrase of the context instead of what was said: the window alone knows better."""
+    """
+    The model repeats a phrase of the context instead of what was said: the window alone knows better, and
+    what misled it is no context of the next window.
+    """
     alone = whisper.transcribe(request(8.0))
     attempt = WindowDecoder._attempt
     prompts = []
@@ -169,6 +172,7 @@ def test_text_that_a_context_makes_unlikely_is_decoded_without_it(
 
     assert [CONTEXT[0] in prompt for prompt in prompts] == [True, False]
     assert reply.segments == alone.segments
+    assert reply.context == alone.context
 
 
 def test_speech_behind_the_last_sentence_is_heard(whisper: Whisper, encoded: Mock) -> None:
@@ -203,7 +207,7 @@ def test_words_that_do_not_fit_are_squeezed_in(whisper: Whisper) -> None:
 def segment(start: float, *texts: str, **sure: float) -> TextSegment:
     """A segment of pieces, one a second."""
     pieces = [TimedPiece(text, start + n, start + n + 0.5, 0.9) for n, text in enumerate(texts)]
-    figures = {"avg_logprob": -0.3, "no_speech_prob": 0.01, "compression_ratio": 1.2, **sure}
+    figures: dict[str, Any] = {"avg_logprob": -0.3, "no_speech_prob": 0.01, "compression_ratio": 1.2, **sure}
     return TextSegment(tuple(pieces), start, start + len(texts), True, Decoded([], **figures))
 
 

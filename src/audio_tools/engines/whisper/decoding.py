@@ -51,12 +51,17 @@ LONE_MARKS = ".,!?…-–—。，、！？ "
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The tokens of one window and their confidence."""
+    """
+    The tokens of one window and their confidence.
+
+    `has_context`: whether they were decoded after the text before the window.
+    """
 
     tokens: list[int]
     avg_logprob: float
     no_speech_prob: float
     compression_ratio: float
+    has_context: bool = True
 
     @property
     def is_repetitive(self) -> bool:
@@ -80,7 +85,8 @@ class Context:
     The text before a window, by its last tokens, times included: it keeps spelling and style, and sentences
     that a window alone loses.
 
-    It is emptied by text that the model does not trust, which would mislead the next windows.
+    It is emptied by text that the model does not trust, and starts anew with text that was better without it:
+    both would mislead the next windows.
     """
 
     def __init__(self, tokens: Sequence[int] = ()) -> None:
@@ -89,7 +95,8 @@ class Context:
     def add(self, decoded: Decoded) -> None:
         """Take in the text of the next window."""
         trusted = decoded.is_plausible and decoded.no_speech_prob <= MOST_NO_SPEECH
-        self.tokens = (*self.tokens, *decoded.tokens)[-MOST_CONTEXT_TOKENS:] if trusted else ()
+        before = self.tokens if decoded.has_context else ()
+        self.tokens = (*before, *decoded.tokens)[-MOST_CONTEXT_TOKENS:] if trusted else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +183,13 @@ class WindowDecoder:
         The text before a window may mislead the model into repeating it, so a prompt without it follows.
         """
         tried: list[Decoded] = []
-        for tokens in prompts:
-            tried.append(self._attempt(tokenizer, tokens))
+        for number, tokens in enumerate(prompts):
+            tried.append(replace(self._attempt(tokenizer, tokens), has_context=number == 0))
             if tried[-1].is_plausible:
                 return tried[-1]
         if all(decoded.is_repetitive for decoded in tried):
-            tried.append(self._attempt(tokenizer, prompts[-1], **WITHOUT_LOOPS))
+            last = self._attempt(tokenizer, prompts[-1], **WITHOUT_LOOPS)
+            tried.append(replace(last, has_context=len(prompts) == 1))
         sound = [decoded for decoded in tried if not decoded.is_repetitive]
         return max(sound or tried, key=lambda decoded: decoded.avg_logprob)
 
