@@ -21,9 +21,9 @@ import pytest
 from audio_tools.errors import AudioToolsError, ConfigError, DiskFull, QueueUnavailable
 from audio_tools.jobs import Event, JobRequest, JobState, LeaseLost, SqliteQueue
 from audio_tools.jobs.base import CRASH_LIMIT
-from audio_tools.jobs.sqlite import tables as sqlite_tables
+from audio_tools.jobs.sqlite import database
 from audio_tools.jobs.sqlite.queue import SqliteLease
-from audio_tools.jobs.sqlite.tables import Reading
+from audio_tools.jobs.sqlite.transactions import Reading
 from tests.jobs.steps import add_jobs, assert_logs_agree, read_events
 
 VICTIM = Path(__file__).with_name("victim.py")
@@ -330,7 +330,7 @@ async def test_a_file_that_is_locked_for_too_long_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A write that another program keeps out fails as retryable, and works once it is gone."""
-    monkeypatch.setattr(sqlite_tables, "BUSY_TIMEOUT_MS", 20)
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 20)
     async with SqliteQueue(tmp_path) as queue:
         with another_program(tmp_path) as db:
             db.execute("BEGIN IMMEDIATE")
@@ -397,13 +397,13 @@ def test_a_full_disk_has_its_own_error(tmp_path: Path) -> None:
         db.execute("PRAGMA max_page_count = 3")
         with (
             pytest.raises(DiskFull, match="full") as full,
-            sqlite_tables.map_sqlite_errors(tmp_path / "small.db"),
+            database.map_sqlite_errors(tmp_path / "small.db"),
         ):
             db.execute("INSERT INTO t VALUES (zeroblob(100000))")
     assert "small.db" in full.value.hint
 
 
-@pytest.mark.parametrize("code", sqlite_tables.FOREIGN_ERRORS)
+@pytest.mark.parametrize("code", database.FOREIGN_ERRORS)
 def test_every_foreign_error_becomes_ours(tmp_path: Path, code: int) -> None:
     """Each condition of disk and file, extended codes too, is an error of ours with a hint."""
     error = sqlite3.OperationalError("what SQLite says")
@@ -411,7 +411,7 @@ def test_every_foreign_error_becomes_ours(tmp_path: Path, code: int) -> None:
 
     with (
         pytest.raises(AudioToolsError, match="what SQLite says") as mapped,
-        sqlite_tables.map_sqlite_errors(tmp_path),
+        database.map_sqlite_errors(tmp_path),
     ):
         raise error
     assert str(tmp_path) in mapped.value.hint
@@ -423,7 +423,7 @@ def test_our_own_mistakes_stay_what_they_are(tmp_path: Path) -> None:
     with (
         contextlib.closing(sqlite3.connect(":memory:")) as db,
         pytest.raises(sqlite3.OperationalError, match="syntax"),
-        sqlite_tables.map_sqlite_errors(tmp_path),
+        database.map_sqlite_errors(tmp_path),
     ):
         db.execute("SELEC")
 

@@ -30,14 +30,9 @@ from audio_tools.jobs.broadcast import Broadcast
 from audio_tools.jobs.failure import JobFailure
 from audio_tools.jobs.job import CANCELLING, TERMINAL, Event, Job, JobState
 from audio_tools.jobs.request import JobRequest
+from audio_tools.jobs.sqlite.database import connect, map_sqlite_errors
 from audio_tools.jobs.sqlite.emptied import require_jobs_kept
-from audio_tools.jobs.sqlite.tables import (
-    Changes,
-    Reading,
-    Writing,
-    connect,
-    map_sqlite_errors,
-)
+from audio_tools.jobs.sqlite.transactions import Changes, Reading, Writing
 from audio_tools.system.files import open_binary
 from audio_tools.system.locks import try_lock
 from audio_tools.transcript import Json
