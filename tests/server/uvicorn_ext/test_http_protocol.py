@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from audio_tools.server.uvicorn_ext import http_protocol as protocol
 from audio_tools.server.uvicorn_ext.interface import HEAD_BYTES
@@ -28,6 +31,33 @@ def test_a_head_that_does_not_end_is_given_up(service: Service, first: bytes) ->
         answer = read_answer(connection)
 
     assert (answer.status, answer.json["error"]) == (408, "head_too_late")
+
+
+async def in_pieces(scope: Scope, receive: Receive, send: Send) -> None:
+    """An app whose response has no length, and one that has, by the path."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first, "
+        yield b"second"
+
+    headers = {"Content-Length": "13"} if scope["path"] == "/sized" else {}
+    await StreamingResponse(pieces(), headers=headers)(scope, receive, send)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/", "/sized"])
+def test_a_client_of_http_1_0_gets_no_chunks(method: str, path: str, tmp_path: Path) -> None:
+    """It knows none (RFC 9112, 7.1): the body is plain, and ends with the connection."""
+    with running(tmp_path, max_bytes=1, around=lambda _: in_pieces) as service:
+        request = f"{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode()
+        with service.connect(request) as connection:
+            connection.settimeout(10)
+            answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+    lines, _, body = answer.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in lines
+    assert b"connection: close" in lines
+    assert body == (b"first, second" if method == "GET" else b"")
 
 
 def test_the_second_head_is_timed_too(service: Service) -> None:

@@ -6,7 +6,8 @@ import asyncio
 from http import HTTPStatus
 from typing import cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from audio_tools.errors import MalformedRequest
 from audio_tools.server.error_responses import error_response
@@ -68,6 +69,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(_too_large())
             return
         super().on_headers_complete()
+        if self.scope["http_version"] == "1.0":
+            self.cycle.__class__ = _UntilClosed  # its task runs later
 
     def on_body(self, body: bytes) -> None:
         self._digesting = 0
@@ -124,6 +127,21 @@ class HttpProtocol(HttpToolsProtocol):
         if cycle is None or cycle.response_complete:
             return False
         return cycle.response_started or not cycle.more_body
+
+
+class _UntilClosed(RequestResponseCycle):
+    """The response to an HTTP/1.0 client, which knows no chunks: the connection is the end of the body."""
+
+    _without_length = False
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "http.response.start":
+            names = {name.lower() for name, _ in message.get("headers", ())}
+            self._without_length = b"content-length" not in names
+            self.chunked_encoding = False if self._without_length else None
+        elif message["type"] == "http.response.body" and self._without_length:
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)
 
 
 def _too_large() -> HeadTooLarge:
