@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from audio_tools.cli._service import announce
@@ -33,6 +34,18 @@ def test_output_that_cannot_be_written_is_told_in_a_sentence(
     )
 
     assert (ended.returncode, ended.stderr) == (1, f"Error: Standard output cannot be written: {fault}.\n")
+
+
+@pytest.mark.parametrize("text", ["a line", b"a transcript"], ids=["text", "bytes"])
+def test_files_are_printed_under_the_same_rule(text: str | bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transcripts (`-o -`) go to the stream of bytes below, which was not watched."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        with (
+            pytest.raises(click.ClickException, match="cannot be written: No space left on device"),
+            stdout_errors_reported(),
+        ):
+            click.echo(text)
 
 
 @pytest.mark.parametrize("unbuffered", [BUFFERED, UNBUFFERED])

@@ -7,23 +7,28 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import Any, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 import click
 
 
 class _Told:
-    """A stream that says in one sentence that it cannot be written."""
+    """A stream, of text or bytes, that says in one sentence that it cannot be written."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | BinaryIO) -> None:
+        self._stream: Any = stream
+
+    @property
+    def buffer(self) -> BinaryIO:
+        """The stream of bytes below, to which click writes files."""
+        return cast("BinaryIO", _Told(self._stream.buffer))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def write(self, text: str) -> int:
+    def write(self, data: str | bytes) -> int:
         with _errors_reported():
-            return self._stream.write(text)
+            return cast("int", self._stream.write(data))
 
     def flush(self) -> None:
         with _errors_reported():

@@ -75,7 +75,8 @@ async def deliver(
         await asyncio.to_thread(_print, export, destination.formats[0])
     say(summary(name, transcript, taken_s), err=destination.is_stdout)
     if not (transcript.words or transcript.segments or transcript.failed_chunks or transcript.gaps):
-        say("  Note: No speech was found: captions and text are empty.", err=True)
+        empty = ": captions and text are empty" if TEXT_FORMATS & set(output.paths) else ""
+        say(f"  Note: No speech was found{empty}.", err=True)
     for warning in transcript.warnings:
         say(f"  Note: {warning}", err=True)
     for failed in transcript.failed_chunks:
