@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio_tools.errors import InvalidOption
-from audio_tools.jobs import JobRequest
+from audio_tools.jobs import Job, JobRequest, JobState
 from audio_tools.options import Options
+from audio_tools.server.views import JobStatus, ListedJob
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -36,15 +37,29 @@ def test_an_upload_and_a_path_are_stored_by_their_names() -> None:
 
 @given(stored=st.dictionaries(NAMES, JSON))
 def test_any_object_of_another_producer_can_be_read(stored: dict[str, Any]) -> None:
-    """A field of another type counts as missing; clients get everything but the path."""
+    """A field of another type counts as missing; clients get the documented ones, but for the path."""
     request = JobRequest(stored)
 
     for name, value in {"uploadId": request.upload_id, "path": request.path}.items():
         assert value == (stored.get(name) if isinstance(stored.get(name), str) else None)
     assert request.file_name is None or isinstance(request.file_name, str)
-    assert "path" not in request.public
-    unnamed = {name: value for name, value in request.public.items() if name != "fileName"}
-    assert unnamed == {name: value for name, value in stored.items() if name not in {"path", "fileName"}}
+    types = {"uploadId": str, "fileName": str, "fileSize": int}
+    assert {name: type(value) for name, value in request.public.items()}.items() <= types.items()
+
+
+@pytest.mark.parametrize("name", ["options", "other"])
+def test_data_of_any_depth_is_listed(name: str) -> None:
+    """One such job of another producer made the list of all jobs fail."""
+    deep: Any = "x"
+    for _ in range(400):
+        deep = [deep]
+    job = Job(
+        1, "a", JobState.WAITING, JobRequest({"path": "/talk.mov", name: {"deep": deep, "a": [1]}}), 0.0
+    )
+
+    shown = ListedJob.of(job).to_json()["data"]
+    assert shown == {"fileName": "talk.mov"} | ({"options": {"a": [1]}} if name == "options" else {})
+    assert JobStatus.of(job).to_json()["data"] == shown
 
 
 def test_a_path_without_a_name_shows_the_name_of_its_file() -> None:

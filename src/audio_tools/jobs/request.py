@@ -15,7 +15,8 @@ class JobRequest:
     The media file and the options of a job.
 
     `stored` is its JSON form in the queue, and must not be modified. It is kept as it is, since other
-    producers may add jobs with any data to Redis; a field of another type than expected counts as missing.
+    producers may add jobs with any data to Redis; a field of another type than expected counts as missing,
+    and one that is not known is not shown to clients.
     """
 
     stored: Json
@@ -58,11 +59,17 @@ class JobRequest:
 
     @property
     def public(self) -> Json:
-        """The stored form for clients: without the path, with the name of its file."""
-        shown = {name: value for name, value in self.stored.items() if name != "path"}
-        if self._text("fileName") is None and self.path and self.file_name:
-            shown["fileName"] = self.file_name
-        return shown
+        """The documented fields for clients: without the path, with the name of its file."""
+        size, options = self.stored.get("fileSize"), self.stored.get("options")
+        fields = {
+            "uploadId": self.upload_id,
+            "fileName": self.file_name,
+            "fileSize": size if type(size) is int and size >= 0 else None,
+            "options": {name: value for name, value in options.items() if _is_flat(value)}
+            if isinstance(options, dict)
+            else None,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
 
     def is_for(self, size: int, options: Options) -> bool:
         """Whether the request names a file of this size in bytes and exactly these options."""
@@ -71,6 +78,12 @@ class JobRequest:
     def _text(self, field: str) -> str | None:
         value = self.stored.get(field)
         return value if isinstance(value, str) else None
+
+
+def _is_flat(value: object) -> bool:
+    """Whether a value is as those of options are; the depth of others may exceed what can be serialised."""
+    items = value if isinstance(value, list) else [value]
+    return not any(isinstance(item, list | dict) for item in items)
 
 
 def _json(options: Options) -> Json:

@@ -238,11 +238,12 @@ def _held(fence: FencingToken, fields: Sequence[str] | None) -> Job:
 
 def _job(fields: Sequence[str]) -> Job:
     found = dict(zip(fields[::2], fields[1::2], strict=True))
+    data = json.loads(found["data"])
     return Job(
         number=int(found["number"]),
         id=found["id"],
         state=JobState(found["state"]),
-        request=JobRequest(json.loads(found["data"])),
+        request=JobRequest(data if isinstance(data, dict) else {}),
         created_at=float(found["created_at"]),
         progress=float(found["progress"]),
         report=json.loads(found["report"]),
