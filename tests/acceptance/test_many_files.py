@@ -21,7 +21,10 @@ def commands(tmp_path: Path, simulator: Simulator) -> Commands:
 async def test_a_bad_file_does_not_keep_the_others_from_their_turn(
     commands: Commands, simulator: Simulator
 ) -> None:
-    """The good one is written, and sent once though named twice; the exit code is that of the bad one."""
+    """
+    The good one is written, and sent once though named twice; the exit code is that of the bad one. The hint
+    at the end names a file that was written.
+    """
     good = render(SCRIPT, commands.folder / "good.flac")
     (commands.folder / "empty.mp4").touch()
 
@@ -30,6 +33,7 @@ async def test_a_bad_file_does_not_keep_the_others_from_their_turn(
 
     assert ended.code == 3
     assert "Error: empty.mp4 is empty." in ended.errors
+    assert "import good.srt as captions" in ended.errors
     assert "good.flac is given more than once; it is transcribed once." in ended.errors
     assert ended.errors.splitlines()[-1] == "1 of 2 files failed."
     assert ended.output.count("of audio") == 1

@@ -143,7 +143,8 @@ def _print(export: Export, name: str) -> None:
 
 def say_what_to_do(outputs: Iterable[Output]) -> None:
     """Print one line on how to use the files that were written."""
-    files = next((output.paths for output in outputs if output.paths), {})
+    written = ({name: path for name, path in o.paths.items() if path.is_file()} for o in outputs)
+    files = next(filter(None, written), {})
     used = [name for name in USES if name in files and not _is_empty(name, files[name])]
     uses = [USES[name].format(files[name].name) for name in used][:2]
     if uses:
