@@ -191,6 +191,19 @@ def test_what_is_missing_is_told(client: openai.OpenAI, engine: Engine, tmp_path
     assert "w00000" in str(answer["text"])
 
 
+async def test_the_log_has_the_status_that_the_client_gets(
+    client: openai.OpenAI, service: ServiceProcess
+) -> None:
+    """OpenAI's 404 for an unknown model, for which other routes have another status."""
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("not-in-the-list")
+    await service.wait_for_log("not-in-the-list")
+
+    (line,) = [line for line in service.log.splitlines() if "/v1/models/not-in-the-list" in line]
+    assert "404" in line
+    assert "error" not in line
+
+
 def test_errors_are_the_classes_of_the_sdk(
     client: openai.OpenAI, recording: Path, engine: Engine, tmp_path: Path
 ) -> None:
