@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from audio_tools.audio.matrix_products import ignore_false_alarms
+
 WINDOW_SAMPLES = 512
 CONTEXT_SAMPLES = 64
 """The network judges 512 samples (32 ms) at a time and sees the 64 before them."""
@@ -77,6 +79,7 @@ class SileroNetwork:
         except KeyError as error:
             raise ValueError(f"{weights.name} has no tensor {error}") from None
 
+    @ignore_false_alarms()
     def features(self, windows: Floats) -> Floats:
         """
         What the recurrent part takes, shape (n_windows, 512), of each window by itself.
@@ -105,6 +108,7 @@ class SileroNetwork:
         given: Floats = hidden @ self._input + self._gates
         return given
 
+    @ignore_false_alarms()
     def log_odds(self, features: Floats, state: State) -> tuple[Floats, State]:
         """
         The log-odds of a voice in consecutive windows, shape (n_windows,), and the state after them.

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from audio_tools.audio.matrix_products import ignore_false_alarms
 from audio_tools.audio.pcm import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Pcm
 from audio_tools.transcript import Interval
 
@@ -112,6 +113,7 @@ def _voicing(windows: Floats) -> tuple[Floats, Floats]:
     return voicing, SAMPLE_RATE_HZ / lags[best]
 
 
+@ignore_false_alarms()
 def _change(windows: Floats) -> Floats:
     """How far the shape of the spectrum is, in each frame, from 20 ms earlier to 20 ms later."""
     skipped = (WINDOW_SAMPLES - SPECTRUM_SAMPLES) // 2

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from audio_tools.audio.matrix_products import ignore_false_alarms
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.media.hidden_side import HiddenSide
 
@@ -53,6 +54,7 @@ class Mixdown:
         self._side = HiddenSide() if channels == 2 else None
         self._weights: Float | None = None
 
+    @ignore_false_alarms()
     def mix(self, interleaved: Pcm) -> Pcm:
         """Mono samples of interleaved ones, as many as there are of each channel."""
         if self._channels == 1:
