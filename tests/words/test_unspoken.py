@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio_tools.transcript import Reply, Segment
+from audio_tools.transcript import Reply, Segment, Word
 from audio_tools.words.pieces import Piece, join_pieces
 from audio_tools.words.segments import group
 from audio_tools.words.unspoken import (
@@ -96,6 +99,73 @@ def test_a_phrase_said_twice_is_kept_twice() -> None:
     words = tuple(join_pieces(pieces, said, 10.0))
 
     assert without_rushed(Reply(said, words, tuple(group(words)))).text == said
+
+
+def without_loops(words: list[str], seconds: float, *, doubted: bool) -> list[str]:
+    """What is left by the definition, counted anew from each word: the loops of `without_unspoken`."""
+    left, first = list[str](), 0
+    while first < len(words):
+        ways = [(length, times(words[first:], length)) for length in range(1, 13)]
+        length, count = max(ways, key=lambda way: (way[1] > 1) * way[0] * way[1])
+        row = words[first : first + length * count]
+        fast = len("".join(row)) > 30.0 * seconds * len(row)
+        if count > 6 and (doubted or fast or (length > 1 and count >= 20)):
+            first += len(row)
+        else:
+            left.append(words[first])
+            first += 1
+    return left
+
+
+def times(words: list[str], length: int) -> int:
+    """How often the first `length` words follow one another."""
+    count = 1
+    while words[count * length : (count + 1) * length] == words[:length]:
+        count += 1
+    return count
+
+
+@given(
+    phrases=st.lists(
+        st.tuples(st.lists(st.sampled_from("abc"), min_size=1, max_size=14), st.integers(1, 25)), max_size=4
+    ),
+    seconds=st.sampled_from([0.01, 1.0]),
+    doubted=st.booleans(),
+)
+def test_loops_are_found_in_any_mixture_of_repetitions(
+    phrases: list[tuple[list[str], int]], seconds: float, doubted: bool
+) -> None:
+    """The same as by counting the repetitions from each word anew."""
+    said = [word for phrase, count in phrases for word in phrase * count]
+    words = tuple(Word(word, seconds * n, seconds * (n + 1)) for n, word in enumerate(said))
+    segment = Segment(0, 0.0, seconds * len(said), " ".join(said), no_speech_prob=0.9 if doubted else 0.1)
+    cleaned = without_unspoken(Reply(segment.text, words, (segment,)))
+
+    assert [word.word for word in cleaned.words] == without_loops(said, seconds, doubted=doubted)
+
+
+def test_the_work_for_one_word_again_and_again_grows_with_its_length() -> None:
+    """Twice the words take twice the calls, not four times."""
+    short, long = (calls_for(reply("no, " * count, float(count))) for count in (200, 400))
+
+    assert long < 2.5 * short
+
+
+def calls_for(repeated: Reply) -> int:
+    """How many calls of functions it takes to find the loops of a reply."""
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        without_unspoken(repeated)
+    finally:
+        sys.setprofile(before)
+    return calls
 
 
 def test_whispers_own_doubts_tell_a_loop_from_a_repetition() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from audio_tools.transcript import Dropped, Interval, Reply, Word
 from audio_tools.words.script import SENTENCE_MARKS, fold, fold_letters, join_words
@@ -157,16 +158,18 @@ def _tag_end(words: Sequence[str], first: int) -> int:
 
 def _loops(reply: Reply) -> Iterator[_Row]:
     """Phrases that the engine repeats although they cannot have been said so often."""
-    return _repeated(reply, lambda row, count: count > LEAST_REPEATS and _is_invented(reply, row, count))
+    evidence = _Evidence(reply)
+    return _repeated(reply, lambda row, count: count > LEAST_REPEATS and evidence.shows_invented(row, count))
 
 
 def _repeated(reply: Reply, is_wanted: Callable[[_Row, int], bool]) -> Iterator[_Row]:
     """The repeated phrases that are wanted, by the row of all their copies and how many these are."""
     words = [fold_letters(word.word) for word in reply.words]
+    recurring = {length: _recurring(words, length) for length in range(1, LONGEST_PHRASE_WORDS + 1)}
     first = 0
     while first < len(words):
         length, count = max(
-            ((length, _repeats(words, first, length)) for length in range(1, LONGEST_PHRASE_WORDS + 1)),
+            ((length, 1 + counts[first] // length) for length, counts in recurring.items()),
             key=lambda way: (way[1] > 1) * way[0] * way[1],
         )
         row = _Row(range(first, first + length * count), length)
@@ -211,29 +214,39 @@ def _is_rushed(words: Sequence[Word]) -> bool:
     return letters > RUSHED_LETTERS_PER_S * (words[-1].end - words[0].start)
 
 
-def _repeats(words: Sequence[str], first: int, length: int) -> int:
-    """How often the `length` words from this one on follow one another."""
-    phrase, end = words[first : first + length], first + length
-    while words[end : end + length] == phrase:
-        end += length
-    return (end - first) // length
+def _recurring(words: Sequence[str], length: int) -> list[int]:
+    """For each word the number of words in a row, from it on, that recur `length` words later."""
+    counts = [0] * len(words)
+    for number in range(len(words) - length - 1, -1, -1):
+        if words[number] == words[number + length]:
+            counts[number] = counts[number + 1] + 1
+    return counts
 
 
-def _is_invented(reply: Reply, row: _Row, count: int) -> bool:
-    """Whether further evidence shows that the repetition was not spoken."""
-    words = reply.words[row.numbers.start : row.numbers.stop]
-    letters = sum(len(fold(word.word)) for word in words)
-    if row.length > 1 and count >= CERTAIN_REPEATS:
-        return True
-    if letters / max(words[-1].end - words[0].start, 1e-3) > FASTEST_LETTERS_PER_S:
-        return True
-    homes = home_segments(reply.segments, reply.words)
-    figures = [reply.segments[number] for number in {homes[n] for n in row.numbers}] if homes else []
-    return any(
-        (segment.no_speech_prob or 0.0) >= NO_SPEECH_PROB
-        or (segment.compression_ratio or 0.0) >= COMPRESSION_RATIO
-        for segment in figures
-    )
+class _Evidence:
+    """Evidence that repetitions were not spoken; totals, so that each phrase takes constant time."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._words = reply.words
+        self._letters = list(accumulate((len(fold(word.word)) for word in reply.words), initial=0))
+        doubted = {
+            number
+            for number, segment in enumerate(reply.segments)
+            if (segment.no_speech_prob or 0.0) >= NO_SPEECH_PROB
+            or (segment.compression_ratio or 0.0) >= COMPRESSION_RATIO
+        }
+        homes = home_segments(reply.segments, reply.words) or [-1] * len(reply.words)
+        self._doubted = list(accumulate((int(home in doubted) for home in homes), initial=0))
+
+    def shows_invented(self, row: _Row, count: int) -> bool:
+        """Whether a phrase cannot have been said `count` times, in this row of words."""
+        if row.length > 1 and count >= CERTAIN_REPEATS:
+            return True
+        first, end = row.numbers.start, row.numbers.stop
+        seconds = self._words[end - 1].end - self._words[first].start
+        if (self._letters[end] - self._letters[first]) / max(seconds, 1e-3) > FASTEST_LETTERS_PER_S:
+            return True
+        return self._doubted[end] > self._doubted[first]
 
 
 def describe_dropped(dropped: Sequence[Dropped]) -> Iterator[str]:
