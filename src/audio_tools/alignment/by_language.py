@@ -11,7 +11,7 @@ from audio_tools.transcript import Interval, Word
 
 class AlignerByLanguage:
     """
-    See `align.base.Aligner`.
+    See `alignment.base.Aligner`.
 
     Args:
         aligners: at least one; the first that knows a language has its words, the first of all those of an
@@ -24,18 +24,18 @@ class AlignerByLanguage:
         self.languages = frozenset[str]().union(*(aligner.languages for aligner in aligners))
 
     def identity(self) -> tuple[str, ...]:
-        """See `align.base.Aligner.identity`."""
+        """See `alignment.base.Aligner.identity`."""
         return tuple(part for aligner in self._aligners for part in aligner.identity())
 
     def for_language(self, language: str | None) -> Aligner:
-        """See `align.base.Aligner.for_language`."""
+        """See `alignment.base.Aligner.for_language`."""
         knowing = (aligner for aligner in self._aligners if language in aligner.languages)
         return next(knowing, self._aligners[0])
 
     async def align(
         self, pcm: Pcm, words: Sequence[Word], speech: Sequence[Interval], language: str | None
     ) -> list[Word]:
-        """See `align.base.Aligner.align`."""
+        """See `alignment.base.Aligner.align`."""
         return await self.for_language(language).align(pcm, words, speech, language)
 
     async def close(self) -> None:

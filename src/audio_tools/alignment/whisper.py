@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 class WhisperAligner:
     """
-    See `align.base.Aligner`. As slow as transcribing the chunk, so only words without times are aligned.
+    See `alignment.base.Aligner`. As slow as transcribing the chunk, so only words without times are aligned.
 
     Args:
         timer: closed together with the aligner.
@@ -47,17 +47,17 @@ class WhisperAligner:
         self._timer = timer
 
     def identity(self) -> tuple[str, ...]:
-        """See `align.base.Aligner.identity`."""
+        """See `alignment.base.Aligner.identity`."""
         return (*self._timer.identity(), f"rules {RULES}")
 
     def for_language(self, language: str | None) -> Aligner:  # noqa: ARG002
-        """See `align.base.Aligner.for_language`."""
+        """See `alignment.base.Aligner.for_language`."""
         return self
 
     async def align(
         self, pcm: Pcm, words: Sequence[Word], speech: Sequence[Interval], language: str | None
     ) -> list[Word]:
-        """See `align.base.Aligner`."""
+        """See `alignment.base.Aligner`."""
         if language not in self.languages or not any(word.timing == "estimated" for word in words):
             return list(words)
         try:

@@ -39,7 +39,7 @@ def is_installed() -> bool:
 
 class SphinxAligner:
     """
-    See `align.base.Aligner`. Its processes are started when there is something to align.
+    See `alignment.base.Aligner`. Its processes are started when there is something to align.
 
     A cancelled `align` kills the process that worked for it.
 
@@ -55,17 +55,17 @@ class SphinxAligner:
         self._idle: list[ChildProcess] = []
 
     def identity(self) -> tuple[str, ...]:
-        """See `align.base.Aligner.identity`."""
+        """See `alignment.base.Aligner.identity`."""
         return (self.name, version("pocketsphinx"), f"rules {RULES}")
 
     def for_language(self, language: str | None) -> Aligner:  # noqa: ARG002
-        """See `align.base.Aligner.for_language`."""
+        """See `alignment.base.Aligner.for_language`."""
         return self
 
     async def align(
         self, pcm: Pcm, words: Sequence[Word], speech: Sequence[Interval], language: str | None
     ) -> list[Word]:
-        """See `align.base.Aligner.align`."""
+        """See `alignment.base.Aligner.align`."""
         if not words or (language is not None and language not in self.languages):
             return list(words)
         for attempt in range(ATTEMPTS):
