@@ -148,3 +148,9 @@ def test_our_own_mistakes_stay_what_they_are() -> None:
         map_redis_errors(RedisAddress("redis://host")),
     ):
         raise exceptions.ResponseError("ERR Error compiling script")
+
+
+def test_a_script_lost_in_a_restart_is_an_outage() -> None:
+    """The client loads a script and runs it in two requests; between them Redis may have been restarted."""
+    with pytest.raises(QueueUnavailable), map_redis_errors(RedisAddress("redis://host")):
+        raise exceptions.NoScriptError

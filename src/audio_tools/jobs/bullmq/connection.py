@@ -157,6 +157,8 @@ FOREIGN_ERRORS: tuple[tuple[type[Exception], str, type[AudioToolsError], str, st
     (exceptions.AuthorizationError, "", QueueUnavailable, "{at} denied access: {error}.", _PASSWORD),
     (exceptions.NoPermissionError, "", QueueUnavailable, "{at} denied access: {error}.", _PASSWORD),
     (exceptions.BusyLoadingError, "", QueueUnavailable, "{at} is starting.", _WAIT),
+    # Restarted between the two requests in which the client loads a script and runs it.
+    (exceptions.NoScriptError, "", QueueUnavailable, "{at} was restarted.", _WAIT),
     (exceptions.ResponseError, "OOM ", DiskFull, "{at} is out of memory.", "Raise its maxmemory."),
     (
         exceptions.ResponseError,
