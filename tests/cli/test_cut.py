@@ -145,3 +145,15 @@ def test_older_files_of_others_are_not_replaced(audio_tools: Run, tmp_path: Path
 
     assert ended.code == 2
     assert (tmp_path / "talk.xml").read_text() == "mine"
+
+
+def test_a_format_without_its_words_leaves_the_cut(audio_tools: Run, tmp_path: Path) -> None:
+    """The sequence and the plan are written, and the exit code is that of the missing file."""
+    silent = transcript_of(silences=(Interval(2.4, 6.0),), media=film())
+    (tmp_path / "talk.json").write_bytes(silent.to_json_text())
+
+    ended = audio_tools("cut", "talk.json", "-f", "premiere,xmeml", "-o", "out")
+
+    assert ended.code == 2
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["talk.cut-plan.json", "talk.xml"]
+    assert "Error: out/talk.premiere.json was not written: The transcript has no words" in ended.errors

@@ -172,6 +172,36 @@ def test_a_recording_without_speech_says_that_captions_are_empty(export: Export)
     assert "Next:" not in export("-f", "srt", "-o", "other", words=()).errors
 
 
+def test_a_format_that_cannot_hold_the_transcript_does_not_prevent_the_others(
+    export: Export, tmp_path: Path
+) -> None:
+    """The others are written and named, then each that is missing has its error; the exit code is its own."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "clip.json").write_text("{}")
+
+    ended = export("-f", "premiere,json,srt", "-o", "out", "--overwrite", words=())
+
+    assert ended.code == 2
+    assert ended.output.splitlines()[-1] == "  out/clip.json (replaced)  out/clip.srt"
+    assert ended.errors.splitlines()[-3:] == [
+        "Error: out/clip.premiere.json was not written: The transcript has no words; Premiere requires at "
+        "least one.",
+        "Hint: Check that the right audio stream was transcribed.",
+        "Next: process clip.json, which has every word and silence with its times.",
+    ]
+
+
+def test_an_option_that_does_not_fit_the_media_leaves_the_other_formats(
+    export: Export, tmp_path: Path
+) -> None:
+    """Only the frame rate shows that a timecode does not exist: hours of work are not thrown away for it."""
+    ended = export("-f", "xmeml,txt", "--sequence-timecode", "01:00:00:77")
+
+    assert ended.code == 2
+    assert (tmp_path / "clip.txt").read_text() == "Hello.\n"
+    assert "Error: clip.xml was not written: Option sequenceTimecode is '01:00:00:77'" in ended.errors
+
+
 def test_a_folder_stands_for_its_media_files(audio_tools: Run, tmp_path: Path) -> None:
     """Below it at any depth, sorted; other files, hidden ones and links to folders are left out."""
     from audio_tools.cli._inputs import find_sources

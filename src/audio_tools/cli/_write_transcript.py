@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from audio_tools.cli._messages import counted, say
+from audio_tools.cli._messages import counted, say, show_error
 from audio_tools.cli._outputs import Destination, Output, exists, refuse_to_replace
 from audio_tools.cli._written_files import WrittenFiles
+from audio_tools.errors import AudioToolsError, ExportError, InvalidOption
 
 if TYPE_CHECKING:
     from audio_tools.exports.registry import Export
@@ -46,20 +48,30 @@ MOST_CAPTIONS = 10
 """How many captions are named by number."""
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What was written of a transcript, and the error of the first format that could not hold it."""
+
+    output: Output
+    failure: AudioToolsError | None = None
+
+
 async def deliver(
     transcript: Transcript,
     output: Output,
     destination: Destination,
     written: WrittenFiles,
     taken_s: float | None = None,
-) -> None:
+) -> Delivery:
     """
     Write the transcript of a file, and report what it holds and what it lacks.
 
-    Of a dry run only the estimate is printed. `taken_s` is the wall time in seconds, None if unknown.
+    A format that cannot hold the transcript is reported last and does not prevent the others. Of a dry run
+    only the estimate is printed. `taken_s` is the wall time in seconds, None if unknown.
 
     Raises:
         ConfigError: a file appeared or was changed while the work went on; nothing was written.
+        ExportError, InvalidOption: the format for standard output cannot hold the transcript.
         DiskFull, StorageError: a file cannot be written.
     """
     from audio_tools.cli._progress import prospect, summary
@@ -68,9 +80,10 @@ async def deliver(
     name = output.source.name
     if transcript.dry_run:
         say(prospect(name, transcript), err=destination.is_stdout)
-        return
+        return Delivery(output)
     export = Export(transcript, name, options=destination.options)
-    files = await asyncio.to_thread(write_files, export, output, destination, written)
+    files, failed = await asyncio.to_thread(write_files, export, output, destination, written)
+    output = replace(output, paths={name: path for name, path in output.paths.items() if path not in failed})
     if destination.is_stdout:
         await asyncio.to_thread(_print, export, destination.formats[0])
     say(summary(name, transcript, taken_s), err=destination.is_stdout)
@@ -79,8 +92,8 @@ async def deliver(
         say(f"  Note: No speech was found{empty}.", err=True)
     for warning in transcript.warnings:
         say(f"  Note: {warning}", err=True)
-    for failed in transcript.failed_chunks:
-        say(f"  Missing: {failed.start:.1f}-{failed.end:.1f} s: {failed.message}", err=True)
+    for chunk in transcript.failed_chunks:
+        say(f"  Missing: {chunk.start:.1f}-{chunk.end:.1f} s: {chunk.message}", err=True)
     for gap in transcript.gaps:
         say(f"  Note: Speech at {gap.start:.1f}-{gap.end:.1f} s could not be transcribed.", err=True)
     if CAPTION_FORMATS & set(output.paths):
@@ -88,30 +101,42 @@ async def deliver(
     if files:
         names = (f"{path} (replaced)" if replaced else str(path) for path, replaced in files.items())
         say("  " + "  ".join(names))
+    return Delivery(output, first_failure(failed))
+
+
+def first_failure(failed: dict[Path, AudioToolsError]) -> AudioToolsError | None:
+    """Print the errors of the files that were not written; returns the first."""
+    for path, error in failed.items():
+        show_error(error, f"{path} was not written")
+    return next(iter(failed.values()), None)
 
 
 def write_files(
     export: Export, output: Output, destination: Destination, written: WrittenFiles
-) -> dict[Path, bool]:
+) -> tuple[dict[Path, bool], dict[Path, AudioToolsError]]:
     """
-    Write all formats.
+    Write every format that can hold the transcript.
 
     Returns:
-        The files, and whether each existed before.
+        The files, and whether each existed before; the files that were not written, and the error of each.
 
     Raises:
         ConfigError: a file appeared or was changed while the work went on; nothing was written.
-        ExportError: a format cannot hold this transcript; nothing was written.
         DiskFull, StorageError: a file cannot be written.
     """
     from audio_tools.exports.registry import FORMATS, render
     from audio_tools.storage.local import write_atomically
 
-    rendered = {
-        path.with_name(path.name.removesuffix(FORMATS[name].extension) + document.suffix): document.data
-        for name, path in output.paths.items()
-        for document in render(name, export)
-    }
+    rendered: dict[Path, bytes] = {}
+    failed: dict[Path, AudioToolsError] = {}
+    for name, path in output.paths.items():
+        try:
+            documents = render(name, export)
+        except (ExportError, InvalidOption) as error:
+            failed[path] = error
+            continue
+        stem = path.name.removesuffix(FORMATS[name].extension)
+        rendered |= {path.with_name(stem + document.suffix): document.data for document in documents}
     if not destination.overwrite:
         # The check before the work may be hours old.
         refuse_to_replace(list(rendered), written, note=NO_SECOND_BILL)
@@ -119,7 +144,7 @@ def write_files(
     for path, data in rendered.items():
         written.add(path, data)
         write_atomically(path, data)
-    return replaced
+    return replaced, failed
 
 
 def _report_captions(export: Export) -> None:

@@ -14,7 +14,7 @@ from audio_tools.cli._messages import say
 from audio_tools.cli._model_options import model_options, parse_flags
 from audio_tools.cli._outputs import OVERWRITE_HELP, STDOUT, Destination, formats_option, plan_outputs
 from audio_tools.cli._server_options import server_options
-from audio_tools.cli._write_transcript import write_files
+from audio_tools.cli._write_transcript import first_failure, write_files
 from audio_tools.cli._written_files import WrittenFiles
 from audio_tools.errors import ConfigError
 from audio_tools.exports.cut_options import CutOptions
@@ -78,9 +78,11 @@ def command(
     from audio_tools.exports.registry import Export
 
     export = Export(found, file.name, plan, export_options)
-    paths = write_files(export, planned, destination, written)
+    paths, failed = write_files(export, planned, destination, written)
     say(_summary(plan))
     say("  " + "  ".join(map(str, paths)))
+    if failure := first_failure(failed):
+        raise SystemExit(failure.exit_code)
 
 
 def _load(given: str, server: str, token: str | None) -> tuple[Transcript, Path]:

@@ -10,7 +10,7 @@ import click
 from audio_tools.cli._inputs import Source
 from audio_tools.cli._outputs import Destination, Output, output_options, plan_outputs
 from audio_tools.cli._server_options import server_options
-from audio_tools.cli._write_transcript import deliver, say_what_to_do
+from audio_tools.cli._write_transcript import Delivery, deliver, say_what_to_do
 from audio_tools.cli._written_files import WrittenFiles
 
 
@@ -25,10 +25,12 @@ def command(job_id: str, *, destination: Destination, server: str, token: str | 
     JOB_ID is the id or the number that `audio-tools jobs` lists. Writes the same files as `audio-tools
     submit --follow`. The job must be completed.
     """
-    asyncio.run(_export(job_id, destination, server, token))
+    delivery = asyncio.run(_export(job_id, destination, server, token))
+    if delivery.failure:
+        raise SystemExit(delivery.failure.exit_code)
 
 
-async def _export(job_id: str, destination: Destination, server: str, token: str | None) -> None:
+async def _export(job_id: str, destination: Destination, server: str, token: str | None) -> Delivery:
     from audio_tools.client import AsyncClient
     from audio_tools.client.hints import COMMAND_LINE
     from audio_tools.settings import Settings
@@ -45,5 +47,6 @@ async def _export(job_id: str, destination: Destination, server: str, token: str
         output = Output(file, {})
     else:
         (output,) = plan_outputs([Source(file)], destination, written)
-    await deliver(transcript, output, destination, written)
-    say_what_to_do([output])
+    delivery = await deliver(transcript, output, destination, written)
+    say_what_to_do([delivery.output])
+    return delivery

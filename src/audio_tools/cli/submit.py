@@ -119,8 +119,9 @@ class _Submission:
                 try:
                     transcript = await self._follow(client, answer, name)
                     taken_s = time.monotonic() - started
-                    await deliver(transcript, output, self.destination, self.written, taken_s)
-                    delivered.append(output)
+                    delivery = await deliver(transcript, output, self.destination, self.written, taken_s)
+                    delivered.append(delivery.output)
+                    failures += [delivery.failure] if delivery.failure else []
                 except AudioToolsError as error:
                     self._failed(error, output, outputs, failures)
         say_what_to_do(delivered)

@@ -22,7 +22,7 @@ from audio_tools.cli._outputs import (
     output_options,
     plan_outputs,
 )
-from audio_tools.cli._write_transcript import deliver, say_what_to_do
+from audio_tools.cli._write_transcript import Delivery, deliver, say_what_to_do
 from audio_tools.cli._written_files import WrittenFiles
 from audio_tools.errors import (
     AudioToolsError,
@@ -143,11 +143,14 @@ class _Run:
         on_signals(task.cancel, signal.SIGTERM)
         context = make_context(self._settings, self._options)
         failures: list[AudioToolsError] = []
+        delivered: list[Output] = []
         begun = 0
         try:
             for begun, output in enumerate(outputs, start=1):
                 try:
-                    await self._transcribe(output, show_position(begun, len(outputs), ""), context)
+                    delivery = await self._transcribe(output, show_position(begun, len(outputs), ""), context)
+                    delivered.append(delivery.output)
+                    failures += [delivery.failure] if delivery.failure else []
                 except AudioToolsError as error:
                     failures.append(error)
                     show_error(error, output.source.name if len(outputs) > 1 else "")
@@ -158,10 +161,13 @@ class _Run:
             raise
         finally:
             await context.close()
-        _say_how_it_ended(outputs, begun, failures)
+        say_what_to_do(delivered)
+        if failures and len(outputs) > 1:
+            left = f", {len(outputs) - begun} not started" if begun < len(outputs) else ""
+            say(f"{len(failures)} of {counted(len(outputs), 'file')} failed{left}.", err=True)
         return failures
 
-    async def _transcribe(self, output: Output, position: str, context: PipelineContext) -> None:
+    async def _transcribe(self, output: Output, position: str, context: PipelineContext) -> Delivery:
         from audio_tools.cli._progress import ProgressLine
         from audio_tools.pipeline.transcribe import transcribe
 
@@ -173,15 +179,8 @@ class _Run:
                 transcript = await transcribe(file, options, context, line.show)
         except InvalidOption as error:
             raise InvalidOption(_as_given(error.option, options), error.value, error.allowed) from None
-        await deliver(transcript, output, self._destination, self.written, time.monotonic() - started)
-
-
-def _say_how_it_ended(outputs: Sequence[Output], begun: int, failures: Sequence[AudioToolsError]) -> None:
-    if len(failures) < begun:
-        say_what_to_do(outputs)
-    if failures and len(outputs) > 1:
-        left = f", {len(outputs) - begun} not started" if begun < len(outputs) else ""
-        say(f"{len(failures)} of {counted(len(outputs), 'file')} failed{left}.", err=True)
+        taken_s = time.monotonic() - started
+        return await deliver(transcript, output, self._destination, self.written, taken_s)
 
 
 def _as_given(option: str, options: Options) -> str:
