@@ -54,7 +54,7 @@ The errors of audio-tools.
        ├─ JobFinished          409  (job_id, state)
        ├─ JobNotRestartable    409  (job_id, state)
        ├─ JobCancelled         409  (job_id)
-       ├─ RangeNotSatisfiable  416
+       ├─ RangeNotSatisfiable  416  (size)
        ├─ PreviewsBusy         503  retryable
        └─ QueueUnavailable     503  retryable
 
@@ -564,9 +564,19 @@ class PeaksNotFound(JobError):
 
 
 class RangeNotSatisfiable(JobError):
-    """The requested byte range is outside the recording."""
+    """The requested byte range is outside the recording, which has `size` bytes."""
 
     code, status = "range_not_satisfiable", 416
+
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            f"The requested range is outside the recording of {size} bytes.",
+            hint="Request a range that begins inside it.",
+        )
+        self.size = size
+
+    def facts(self) -> dict[str, object]:
+        return {"size": self.size}
 
 
 class PreviewsBusy(JobError):

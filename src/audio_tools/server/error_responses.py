@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.routing import Match
 
-from audio_tools.errors import AudioToolsError, EngineError
+from audio_tools.errors import AudioToolsError, EngineError, RangeNotSatisfiable
 
 LONGEST_TEXT = 2_000
 """Maximum length of a message or fact in characters: errors may quote megabytes sent by the client."""
@@ -45,11 +45,13 @@ def error_response(error: AudioToolsError) -> Response:
     """
     Return the response to a request that failed with `error`.
 
-    A retryable 429 or 503 has `Retry-After`, in whole seconds.
+    A retryable 429 or 503 has `Retry-After`, in whole seconds; a 416 has `Content-Range`.
     """
     headers = {}
     if error.retryable and error.status in WANT_RETRY_AFTER:
         headers["Retry-After"] = str(_retry_after_s(error))
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.size}"
     return _response(
         error.status, error.code, error.message, hint=error.hint, facts=error.facts(), headers=headers
     )

@@ -79,6 +79,39 @@ async def test_an_upload_is_played_with_ranges(tmp_path: Path) -> None:
     assert (part.status_code, part.content) == (206, b"0123")
     assert part.headers["content-range"] == "bytes 10-13/100"
     assert (beyond.status_code, beyond.json()["error"]) == (416, "range_not_satisfiable")
+    assert (beyond.headers["content-range"], beyond.json()["size"]) == ("bytes */100", 100)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "sent"),
+    [
+        ("bytes=5-2", 200, slice(None)),
+        ("bytes=0-3,9-2", 200, slice(None)),
+        ("bytes=abc", 200, slice(None)),
+        ("bytes=1-2-3", 200, slice(None)),
+        ("bytes=+1-2", 200, slice(None)),
+        ("bytes=-", 200, slice(None)),
+        ("bytes=", 200, slice(None)),
+        (f"bytes=0-{'9' * 5000}", 200, slice(None)),
+        ("seconds=1-2", 200, slice(None)),
+        ("BYTES=98-", 206, slice(98, None)),
+        ("bytes=98-500", 206, slice(98, None)),
+        ("bytes=-500", 206, slice(None)),
+        ("bytes= , 1-2, 100-200, -0", 206, slice(1, 3)),
+        ("bytes=-0", 416, slice(0)),
+        ("bytes=100-, 200-300", 416, slice(0)),
+    ],
+)
+async def test_ranges_are_read_as_http_defines_them(
+    wanted: str, status: int, sent: slice, tmp_path: Path
+) -> None:
+    """An invalid range is ignored; one outside the file is omitted, unless all are."""
+    async with service(tmp_path) as (client, _):
+        job_id = await upload(client)
+        part = await client.get(f"/job/{job_id}/media", headers={"Range": wanted})
+
+    assert part.status_code == status
+    assert status == 416 or part.content == CONTENT[sent]
 
 
 async def test_a_file_of_this_machine_is_played(tmp_path: Path) -> None:

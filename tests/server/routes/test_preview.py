@@ -45,6 +45,7 @@ async def test_a_preview_is_a_wav_with_ranges(film: Path, tmp_path: Path) -> Non
         ]
         head = await client.head(path)
         beyond = await client.get(path, headers={"Range": f"bytes={SIZE}-"})
+        invalid = await client.get(path, headers={"Range": "bytes=9-2"})
 
     assert (whole.status_code, len(whole.content), whole.headers["content-type"]) == (200, SIZE, "audio/wav")
     assert whole.content[:4] == b"RIFF"
@@ -53,6 +54,8 @@ async def test_a_preview_is_a_wav_with_ranges(film: Path, tmp_path: Path) -> Non
     assert (end.status_code, len(end.content)) == (206, SIZE - 64_000)
     assert (head.headers["content-length"], head.headers["accept-ranges"]) == (str(SIZE), "bytes")
     assert (beyond.status_code, beyond.json()["error"]) == (416, "range_not_satisfiable")
+    assert beyond.headers["content-range"] == f"bytes */{SIZE}"
+    assert (invalid.status_code, len(invalid.content)) == (200, SIZE)
     assert whole.headers["content-security-policy"].startswith("sandbox")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
+import os
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,11 +14,13 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
+from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
 from audio_tools.backend import Backend
 from audio_tools.errors import MediaNotFound, PathRefused, RangeNotSatisfiable, UploadError
 from audio_tools.jobs import Job
+from audio_tools.server.byte_ranges import satisfiable_ranges
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.media_tickets import VALID_S, media_ticket
 from audio_tools.server.openapi.document import RECORDING, answers
@@ -119,14 +123,30 @@ class _Recording(Response):
         self._job = job
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_in_one_shape(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
-                raise RangeNotSatisfiable("The requested range is outside the recording.")
-            await send(message)
-
         async with self._backend.sources.opened(self._job) as path:
-            kind = _type_of(self._job.file_name)
-            await FileResponse(path, media_type=kind, headers=HEADERS)(scope, receive, send_in_one_shape)
+            found = await asyncio.to_thread(os.stat, path)
+
+            async def send_in_one_shape(message: Message) -> None:
+                if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
+                    raise RangeNotSatisfiable(found.st_size)
+                await send(message)
+
+            file = FileResponse(
+                path, media_type=_type_of(self._job.file_name), headers=HEADERS, stat_result=found
+            )
+            await file(_with_valid_ranges(scope, found.st_size), receive, send_in_one_shape)
+
+
+def _with_valid_ranges(scope: Scope, size: int) -> Scope:
+    """The request without ranges that are not valid or outside the file: FileResponse refuses them all."""
+    headers = MutableHeaders(raw=list(scope["headers"]))
+    if (wanted := headers.get("range")) is None:
+        return scope
+    if (ranges := satisfiable_ranges(wanted, size)) is None:
+        del headers["range"]
+    else:
+        headers["range"] = ranges
+    return {**scope, "headers": headers.raw}
 
 
 def _type_of(file_name: str) -> str:

@@ -93,6 +93,8 @@ class _Sound(Response):
         self._routes = routes
         self._job = job
         found = _RANGE.fullmatch(wanted)
+        if found and found[2] and int(found[2]) < int(found[1]):
+            found = None  # RFC 9110, 14.1.1: an invalid range, which is ignored
         self._partial = found is not None
         self._first = int(found[1]) if found else 0
         self._last = int(found[2]) if found and found[2] else None
@@ -135,10 +137,8 @@ class _Sound(Response):
     async def _begin(self, size: int, send: Send) -> int:
         """Send the head of the response; returns where the part ends. Raises RangeNotSatisfiable."""
         if self._first >= size:
-            raise RangeNotSatisfiable("The requested range is outside the recording.")
+            raise RangeNotSatisfiable(size)
         end = size if self._last is None else min(self._last + 1, size)
-        if end <= self._first:
-            raise RangeNotSatisfiable("The requested range is outside the recording.")
         headers = HEADERS | {
             "Accept-Ranges": "bytes",
             "Content-Type": "audio/wav",
