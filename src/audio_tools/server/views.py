@@ -316,6 +316,8 @@ class ErrorFacts(View):
     """Length of the upload, bytes; null if unknown."""
     limit: Annotated[int | None, omit_if_none(minimum=0)] = None
     """The limit, bytes."""
+    size: Annotated[int | None, omit_if_none(minimum=0)] = None
+    """Size of the recording, bytes."""
     max_cost: Annotated[float | None, omit_if_none()] = None
     """The limit, US dollars."""
     range: Annotated[str | None, omit_if_none()] = None
