@@ -26,7 +26,7 @@ SOON_S = (0.01, 0.01)
 
 
 class Service:
-    """Tells two events of a job, one at each connection, and comes and goes in between."""
+    """Sends two events of a job, one at each connection, and is away in between."""
 
     def __init__(self) -> None:
         self.asked_after: list[str] = []
@@ -63,7 +63,7 @@ def service() -> Service:
 
 
 async def test_a_service_that_comes_back_is_asked_for_what_is_new(service: Service) -> None:
-    """It is gone for some attempts, and the follower goes on after the last event that it saw."""
+    """It is gone for some attempts, and the follower resumes after the last event that it received."""
     seen, asked_at = [], list[float]()
     running = await service.start()
     async with service.client() as client:
@@ -109,7 +109,7 @@ async def test_a_service_that_stays_away_is_given_up_with_a_way_to_the_result(se
 
 
 async def test_every_message_gives_the_follower_its_patience_back(service: Service) -> None:
-    """A connection that breaks often, but tells something each time, is never given up."""
+    """A connection that breaks often, but delivers an event each time, is never given up."""
     service.close_codes = [1012] * 5 + [1000]
     running = await service.start()
     async with service.client() as client:

@@ -22,7 +22,7 @@ from audio_tools.settings import Settings
 from tests.acceptance.service import ServiceProcess
 from tests.jobs.redis_server import RedisServer
 
-# It comes with the locked packages, but nobody publishes its types with them.
+# Among the locked packages, but untyped: `importorskip` returns it as Any.
 yaml = pytest.importorskip("yaml")
 
 ROOT = Path(__file__).parent.parent

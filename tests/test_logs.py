@@ -338,7 +338,7 @@ async def test_a_crash_before_the_answer_is_logged_and_goes_on(capsys: Capture) 
 
 
 async def test_a_crash_after_the_answer_stays_here(capsys: Capture) -> None:
-    """Nobody else needs it, and uvicorn would log it a second time."""
+    """It is not raised further: uvicorn would log it a second time."""
     configure_logs("info", "json")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -391,7 +391,7 @@ async def test_no_line_shows_the_token(capsys: Capture) -> None:
 
 
 async def test_a_websocket_has_a_line_when_it_opens_and_one_when_it_closes(capsys: Capture) -> None:
-    """With the code of whoever closed first; uvicorn's own line about the handshake is left out."""
+    """The line has the code of the side that closed first; uvicorn's line about the handshake is omitted."""
     async with (
         logged_server() as port,
         connect(f"ws://127.0.0.1:{port}/?jobId=7&token={TOKEN}", proxy=None) as socket,

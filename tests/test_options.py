@@ -65,7 +65,7 @@ def test_unknown_names_are_told_and_null_means_left_out() -> None:
     ],
 )
 def test_a_wrong_option_is_named_with_its_value_and_range(name: str, value: object, allowed: str) -> None:
-    """The error tells a client what to send instead."""
+    """The error says what to send instead."""
     with pytest.raises(InvalidOption) as caught:
         Options.parse({name: value})
 

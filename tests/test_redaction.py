@@ -1,4 +1,4 @@
-"""Secrets do not leave the process in an error, whoever wrote its text."""
+"""No error lets a secret leave the process, whatever the origin of its text."""
 
 from __future__ import annotations
 

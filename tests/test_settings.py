@@ -105,7 +105,7 @@ def test_what_is_wrong_is_said_in_plain_words(
     ],
 )
 def test_a_wrong_redis_url_is_named_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has a password in it, and where it is ill-formed nobody can tell in which part."""
+    """A malformed URL is not quoted: any part of it may be the password."""
     monkeypatch.setenv("REDIS_URL", url)
     with pytest.raises(ConfigError, match="REDIS_URL: must look like redis://") as caught:
         Settings.load()
@@ -136,7 +136,7 @@ def test_a_redis_url_says_nothing_but_where_and_tls(query: str, monkeypatch: pyt
 
 
 def test_without_tls_a_redis_url_has_no_query(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A certificate that nobody would look at is a mistake in the scheme."""
+    """A certificate that would never be used is a mistake in the scheme."""
     monkeypatch.setenv("REDIS_URL", "redis://redis:6379/0?ssl_cert_reqs=none")
     with pytest.raises(ConfigError, match="only with rediss://"):
         Settings.load()

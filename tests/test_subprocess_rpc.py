@@ -91,7 +91,7 @@ def test_a_child_dies_with_its_parent() -> None:
 
 
 def test_half_a_request_is_none() -> None:
-    """The parent was killed while it wrote, and nobody is left to send the rest."""
+    """The parent was killed while it wrote, so the rest never arrives."""
     with subprocess.Popen([sys.executable, "-m", MODULE], stdin=subprocess.PIPE) as child:
         assert child.stdin is not None
         child.stdin.write(struct.pack("!Q", 1000) + b"half")

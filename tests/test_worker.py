@@ -88,7 +88,7 @@ async def ended(queue: Queue, data: dict[str, Any]) -> Job:
 async def test_a_job_that_cannot_be_done_fails_with_the_reason(
     data: dict[str, Any], code: str, tmp_path: Path
 ) -> None:
-    """Whatever is in it; the worker goes on with the next one."""
+    """A broken job fails, whatever is in it; the worker continues with the next one."""
     (tmp_path / "media").mkdir()
     good = tmp_path / "media" / "talk.mp4"
     good.write_bytes(b"-")
@@ -155,7 +155,7 @@ async def test_a_job_that_failed_is_one_line_of_the_log(
 
 
 async def test_a_folder_that_becomes_a_link_is_not_followed(tmp_path: Path) -> None:
-    """What was allowed stays the file that is read, whoever replaces its folder while the job runs."""
+    """The allowed file is the one that is read, even if its folder is replaced while the job runs."""
     (tmp_path / "media" / "day").mkdir(parents=True)
     (tmp_path / "media" / "day" / "talk.mp4").write_bytes(b"allowed")
     (tmp_path / "outside").mkdir()

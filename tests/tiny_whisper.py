@@ -64,7 +64,7 @@ def build(folder: Path, *, multilingual: bool = True) -> Path:
     """
     Write the model into `folder`, which is made, and give it back.
 
-    A multilingual one hears English everywhere; one that is not knows no other language.
+    A multilingual one detects English everywhere; one that is not knows no other language.
     """
     from ctranslate2.specs.whisper_spec import WhisperSpec
     from faster_whisper.tokenizer import _LANGUAGE_CODES as languages

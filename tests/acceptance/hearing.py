@@ -58,7 +58,7 @@ async def assert_heard(
 
 
 def assert_as_said(heard: Heard, script: Script) -> None:
-    """Every word and silence of the script, the words in their place as well as the model tells it."""
+    """Every word and silence of the script, the words in their place as exactly as the model gives it."""
     if heard.transcript.model == WITH_TIMES:
         assert_true(heard.transcript, script)
     else:

@@ -201,7 +201,7 @@ class ServiceProcess:
             yield socket
 
     async def events(self, job_id: str, **query: str) -> list[Json]:
-        """Everything that a WebSocket tells of a job, to its end."""
+        """Everything that a WebSocket sends of a job, to its end."""
         async with self.socket(job_id, **query) as socket:
             return [json.loads(message) async for message in socket]
 

@@ -118,7 +118,7 @@ def test_a_playlist_in_disguise_contacts_nobody(listener: tuple[str, list[str]],
     ids=["playlist", "concat"],
 )
 def test_a_script_that_names_another_file_does_not_play_it(script: str, commands: Commands) -> None:
-    """The sound of a file that nobody asked for does not come back."""
+    """The sound of a file that was not requested is not returned."""
     other = render(talk(5), commands.folder / "private.wav")
     disguised = commands.folder / "clip.mp4"
     disguised.write_text(script.format(path=other))

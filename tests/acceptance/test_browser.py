@@ -69,7 +69,7 @@ def media(script: Script, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine_url() -> Iterator[str]:
-    """An engine that hears the file."""
+    """An engine that returns the words of the file."""
     with simulator_process() as url:
         yield url
 

@@ -53,7 +53,7 @@ def an_event_says(**wanted: object) -> Callable[[dict[str, object]], bool]:
 
 
 async def test_a_waiting_job(service: ServiceProcess, simulator: Simulator, recording: Path) -> None:
-    """It never starts, and the one before it goes on."""
+    """It never starts, and the one before it continues."""
     at_work = await submit(service, recording)
     waiting = await submit(service, recording)
     message = await cancel(service, waiting)

@@ -48,7 +48,7 @@ def record(path: Path, scripts: Sequence[Script], bleed_db: float | None = BLEED
 
 
 def assert_every_channel_heard(transcript: Transcript, scripts: Sequence[Script]) -> None:
-    """Each word once, on its channel, in order and in place; silence where nobody speaks."""
+    """Each word appears once, on its channel, in order and in place; pauses are silences."""
     for channel, script in enumerate(scripts):
         heard = [word for word in transcript.words if word.channel == channel]
         assert [word.word for word in heard] == [word.text for word in script.words]

@@ -39,7 +39,7 @@ async def transcript_of(recording: Path, tools: PipelineContext, **options: obje
 async def test_the_limit_is_not_passed_and_what_was_paid_is_kept(
     recording: Path, simulator: Simulator, make_tools: MakeTools
 ) -> None:
-    """The job stops before its limit, says what there is, and goes on from there with a higher one."""
+    """The job stops before its limit, says what there is, and resumes from there with a higher one."""
     simulator.latency = Latency(base_s=0.05)
     with pytest.raises(
         CostLimitReached, match=r"Spent 0\.0\d+ USD; \d of about 7 chunks are stored"

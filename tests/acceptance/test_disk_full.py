@@ -132,7 +132,7 @@ async def test_a_full_disk_does_not_block_a_delete(
 async def test_a_full_disk_that_nothing_of_ours_can_clear(
     service: ServiceProcess, simulator: Simulator, disk: Path, recording: Path
 ) -> None:
-    """The service stays up and says what is wrong; once there is room it goes on by itself."""
+    """The service stays up and says what is wrong; once there is room it resumes by itself."""
     first, second = [
         service.http.post("/process-audio", json={"path": str(recording)}).json()["jobId"] for _ in range(2)
     ]
@@ -199,7 +199,7 @@ async def test_a_disk_that_fills_up_twice_does_not_block_a_delete(
 async def test_a_service_on_a_full_disk_can_be_stopped(
     service: ServiceProcess, simulator: Simulator, disk: Path, recording: Path
 ) -> None:
-    """What it cannot store does not keep it from ending: exit code 0, and the job goes on afterwards."""
+    """What it cannot store does not keep it from ending: exit code 0, and the job resumes afterwards."""
     job_id = service.http.post("/process-audio", json={"path": str(recording)}).json()["jobId"]
     await simulator.wait_for(bool)
     filler = await asyncio.to_thread(fill, disk)

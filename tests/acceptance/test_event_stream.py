@@ -263,7 +263,7 @@ def test_a_poll_with_a_wrong_wait_is_refused(wait: str, service: ServiceProcess,
 async def test_nothing_is_lost_over_a_crash_of_the_service(
     engine: Engine, recording: Path, tmp_path: Path
 ) -> None:
-    """The successor goes on behind the last event that was received; only old progress is left out."""
+    """The successor resumes behind the last event that was received; only old progress is left out."""
     engine.set(latency={"base_s": 0.5})
     with ServiceProcess(tmp_path, engine.base_url, MAX_CONCURRENT_CHUNKS="1") as service:
         job_id = service.submit(recording)

@@ -24,7 +24,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=MODELS)
 def make_tools(request: pytest.FixtureRequest, make_tools: MakeTools) -> MakeTools:
-    """Of a model that tells when a word was said, and of one that does not."""
+    """Of a model that gives times of words, and of one that does not."""
     return partial(make_tools, model=request.param)
 
 

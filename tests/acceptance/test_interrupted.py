@@ -28,7 +28,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def commands(request: pytest.FixtureRequest, tmp_path: Path, simulator: Simulator) -> Commands:
-    """With the model that a test names, else one that tells when a word was said."""
+    """With the model that a test names, else one that gives times of words."""
     model = getattr(request, "param", WITH_TIMES)
     simulator.latency = Latency(base_s=0.3, sigma=0.3)
     return Commands(tmp_path, simulator.base_url, {"MAX_CONCURRENT_CHUNKS": LANES, "OPENAI_MODEL": model})
@@ -91,7 +91,7 @@ async def kill(process: subprocess.Popen[str], after_s: float) -> None:
 async def test_a_polite_stop_says_how_to_go_on(
     number: signal.Signals, recording: Path, simulator: Simulator, commands: Commands
 ) -> None:
-    """Exit code 130, no FFmpeg left, no request left open; the same command goes on."""
+    """Exit code 130, no FFmpeg left, no request left open; the same command resumes."""
     simulator.latency = Latency(base_s=60.0)
     process = commands.start("transcribe", "-o", commands.out, recording)
     await simulator.wait_for(lambda log: len(log) >= int(LANES))

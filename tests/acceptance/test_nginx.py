@@ -118,7 +118,7 @@ def make_certificate(openssl: str, folder: Path) -> None:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on at the moment."""
+    """Ports that are free at the moment."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     ports = [bound.getsockname()[1] for bound in sockets]
     for bound in sockets:

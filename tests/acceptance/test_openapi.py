@@ -132,7 +132,7 @@ async def test_the_messages_of_jobs_that_have_ended(
 def test_the_answers_about_the_service(
     document: Json, service: ServiceProcess, finished: str, failed: str
 ) -> None:
-    """Its jobs, its health and its figures; and the start of a job, with an option that nobody knows."""
+    """Its jobs, its health and its figures; and the start of a job, with an unknown option."""
     begun = service.upload(service.folder / "notes.mp4", {"unheardOf": 1}).json()
 
     assert "warnings" in begun

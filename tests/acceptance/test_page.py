@@ -110,7 +110,7 @@ def test_from_upload_to_downloads_by_keyboard_alone(
 def test_an_upload_survives_a_killed_service_and_a_reload(
     driver: Any, engine: Engine, recording: Path, tmp_path: Path
 ) -> None:
-    """It goes on by itself when the service is back, and after a reload once the file is chosen again."""
+    """It resumes by itself when the service is back, and after a reload once the file is chosen again."""
     film = tmp_path / "film.mp4"
     padding = struct.pack(">I", PADDING_BYTES) + b"free" + bytes(PADDING_BYTES - 8)
     film.write_bytes(recording.read_bytes() + padding)

@@ -33,7 +33,7 @@ LINES = [
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    """A service in a folder with a sample, and an API that hears its words."""
+    """A service in a folder with a sample, and an API that returns its words."""
     with started(tmp_path_factory.mktemp("readme")) as running:
         yield running
 

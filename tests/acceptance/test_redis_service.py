@@ -57,7 +57,7 @@ async def test_web_and_workers_are_processes_of_their_own(
     cluster: Cluster, simulator: Simulator, recording: Path
 ) -> None:
     """
-    What one process takes in others do; each web process tells how it goes, to the end; one limit holds for
+    What one process takes in others do; each web process reports progress, to the end; one limit holds for
     all workers together. No log has the password.
     """
     simulator.latency = Latency(base_s=0.2)
@@ -89,7 +89,7 @@ async def test_a_cancel_from_another_process_in_every_stage(
 ) -> None:
     """
     A job that waits, is at the engine, is decoded, was told to come back in two minutes: whichever web
-    process hears of it, the job is gone before that one has answered, and its requests and files with it.
+    process receives the cancel, the job, its requests and its files are gone before that process replies.
     """
     simulator.latency = Latency(base_s=FOREVER_S)
     web, other, worker = cluster.web(name="web"), cluster.web(name="other"), cluster.worker()
@@ -138,8 +138,8 @@ async def test_work_goes_on_while_redis_is_away(
     cluster: Cluster, simulator: Simulator, redis: RedisServer, recording: Path
 ) -> None:
     """
-    Requests are refused with a reason and a time, and so is the health check; what runs goes on, is told when
-    the server is back, in the same attempt, and nothing is paid twice.
+    Requests and the health check are refused with a reason and a time; running jobs continue in the same
+    attempt and report when the server is back; nothing is paid twice.
     """
     simulator.latency = Latency(base_s=1.0)
     web, worker = cluster.web(), cluster.worker(MAX_CONCURRENT_CHUNKS="2")

@@ -27,7 +27,7 @@ MINUTE_S = 10.0
 LOCK_S = 3.0
 OPTIONS = {"chunkSize": 250_000, "silenceDetection": "level"}
 SCRIPTS = [talk(20.0, seed=90 + n, first_number=100 * n) for n in range(JOBS)]
-"""Talks that share no word, so that a word tells where a request came from."""
+"""Talks that share no word, so that a word shows where a request came from."""
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -113,7 +113,7 @@ async def test_a_form_starts_a_job_wherever_its_options_stand(
 
 
 async def test_a_path_under_the_media_roots_starts_a_job(service: ServiceProcess, recording: Path) -> None:
-    """Without an upload; where the file lies is nobody's business, and it stays."""
+    """Without an upload; the reply does not say where the file lies, and the file stays."""
     job_id = service.http.post("/process-audio", json={"path": str(recording)}).json()["jobId"]
     status = await service.wait_until(job_id, "completed")
 
@@ -148,7 +148,7 @@ async def test_a_path_under_the_media_roots_starts_a_job(service: ServiceProcess
 def test_other_paths_all_get_one_answer(
     path: str, service: ServiceProcess, folder: Path, recording: Path
 ) -> None:
-    """There or not, link out, folder, device, relative, URL, UNC: nobody can find out what there is."""
+    """There or not, link out, folder, device, relative, URL, UNC: the reply does not reveal what exists."""
     media = folder / "media"
     (folder / "secret.flac").touch()
     (media / "folder").mkdir(exist_ok=True)
@@ -587,5 +587,5 @@ def test_metrics_count_jobs_media_and_money(service: ServiceProcess, finished: s
 def test_what_makes_no_sense_has_one_shape_of_answer(
     method: str, path: str, status: int, code: str, service: ServiceProcess
 ) -> None:
-    """Whoever refuses it, we or the framework."""
+    """The error has one shape, whether the service or the framework refuses it."""
     assert_error(service.http.request(method, path), status, code)

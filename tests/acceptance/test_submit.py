@@ -141,7 +141,7 @@ async def test_what_failed_is_exported_with_its_own_error(commands: Commands, tm
 async def test_wrong_settings_end_both_ways_alike(
     option: str, sentence: str, tmp_path: Path, simulator: Simulator, recording: Path
 ) -> None:
-    """A model that nobody has: exit 2, with a service as without one."""
+    """An unknown model: exit 2, with a service as without one."""
     nowhere = {"WHISPER_MODEL": "/no/model"}
     alone = Commands(tmp_path, simulator.base_url, nowhere)
     with ServiceProcess(tmp_path, simulator.base_url, arguments=["--workers", "1"], **nowhere) as service:

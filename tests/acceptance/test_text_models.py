@@ -39,7 +39,7 @@ async def test_servers_that_are_not_openai(
     refused = sum(record.status == 400 for record in simulator.requests)
     assert refused == {"groq": 1, "vllm": 2}.get(dialect, 0)
     assert transcript.usage.calls == len(simulator.requests) - refused
-    assert transcript.usage.cost_usd == 0.0  # of an unknown model nobody knows the price
+    assert transcript.usage.cost_usd == 0.0  # the price of an unknown model is unknown
 
 
 async def test_cost_is_what_the_provider_counts(tmp_path: Path, make_tools: MakeTools) -> None:

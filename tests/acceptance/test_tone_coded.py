@@ -1,6 +1,6 @@
 """
 Recordings whose every word and silence is known, through the whole path and a server that listens; each by a
-model that tells when a word was said and by one that does not.
+model that gives times of words and by one that does not.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ async def test_an_audio_stream_that_starts_late(tmp_path: Path, make_tools: Make
 @pytest.mark.long
 @pytest.mark.timeout(900)
 async def test_twenty_minutes_without_a_pause(tmp_path: Path, make_tools: MakeTools) -> None:
-    """Where nobody pauses cuts go through talk, and still no word is lost or doubled."""
+    """Where speech has no pause, cuts go through it, and still no word is lost or doubled."""
     script = talk_without_pauses(20 * MINUTE_S, seed=5)
     media = render(script, tmp_path / "breathless.mp4")
     transcript = await assert_heard(media, script, make_tools)

@@ -1,4 +1,4 @@
-"""What a WebSocket tells of a job, to one client or many, early, late, slow or gone."""
+"""What a WebSocket sends of a job, to one client or many, early, late, slow or gone."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ async def test_a_slow_client_loses_progress_but_nothing_else(queue: SqliteQueue,
 async def test_a_client_that_leaves_while_it_is_not_reading_is_let_go(
     queue: SqliteQueue, lease: Lease
 ) -> None:
-    """Nobody waits for it, and nothing more is read for it."""
+    """No task waits for it, and nothing more is read for it."""
     client = Client(lease.job.id)
     following = asyncio.create_task(JobEvents(queue).follow(client.socket))
     await client.told.get()

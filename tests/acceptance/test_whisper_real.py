@@ -53,7 +53,7 @@ async def hear(whisper: WhisperEngine, path: Path, language: str | None = None) 
 
 
 def recordings(speech: Path) -> list[dict[str, Any]]:
-    """Those that are long enough to be heard alone in a test; `python -m benchmarks words` hears all."""
+    """Those long enough to be transcribed alone in a test; `python -m benchmarks words` uses all of them."""
     manifest: list[dict[str, Any]] = json.loads((speech / "manifest.json").read_text())
     return [entry for entry in manifest if entry.get("reference") and entry["seconds"] > SHORT_S]
 
@@ -76,7 +76,7 @@ async def test_real_english_is_understood(whisper: WhisperEngine, speech: Path) 
 
 
 async def test_another_language_is_noticed(whisper: WhisperEngine, speech: Path) -> None:
-    """Nobody has to say that Spanish is Spanish."""
+    """Spanish is detected without a language option."""
     (spanish,) = (entry for entry in recordings(speech) if entry["style"] == "read Spanish")
 
     reply = await hear(whisper, speech / spanish["file"])

@@ -1,4 +1,4 @@
-"""Times from what another ear hears."""
+"""Word times from a second model."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def test_an_ear_that_fails_leaves_the_words_as_they_came(caplog: pytest.Lo
     [(HEARD, "es"), (spread("la casa", SPEECH), None), (spread("la casa", SPEECH), "xx"), ([], "es")],
 )
 async def test_nothing_is_heard_in_vain(words: list[Word], language: str | None) -> None:
-    """Words that have times, and languages that nobody knows, cost nothing."""
+    """Words that have times, and unknown languages, cost nothing."""
     ear = Ear(HEARD)
 
     assert await WhisperAligner(ear).align(PCM, words, SPEECH, language) == words
@@ -117,7 +117,7 @@ async def test_nothing_is_heard_in_vain(words: list[Word], language: str | None)
 
 
 async def test_the_language_decides_who_aligns() -> None:
-    """English goes to the first that knows it, what nobody named too; closing closes all."""
+    """English and unnamed languages go to the first aligner that knows English; closing closes all."""
     first, second = Ear(HEARD, languages=frozenset({"en"})), Ear(HEARD)
     aligner = AlignerByLanguage([WhisperAligner(first), WhisperAligner(second)])
 

@@ -136,7 +136,7 @@ def test_the_nearer_word_wins(
 def test_a_setting_that_leads_nowhere_is_named(
     line: str, sentence: str, audio_tools: Run, tmp_path: Path
 ) -> None:
-    """Exit 2; whoever gives both flags needs no settings."""
+    """Exit 2; with both flags no settings are needed."""
     (tmp_path / ".env").write_text(line)
     ended = audio_tools("jobs")
     flagged = audio_tools("jobs", "--server", "http://127.0.0.1:9", "--token", "mine")

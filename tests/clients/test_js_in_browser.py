@@ -141,7 +141,7 @@ def opened(
 def test_a_page_outlives_a_reload_and_the_service(
     opened: tuple[str, ServiceProcess], browser: Any, media: bytes, engine: Engine, script: Script
 ) -> None:
-    """It goes on with its upload after a reload, and with upload and job after the service was killed."""
+    """It resumes its upload after a reload, and upload and job after the service was killed."""
     address, service = opened
     news = see_through(browser, address, service, engine)
     job_id = next(item["jobId"] for item in news if item["kind"] == "started")

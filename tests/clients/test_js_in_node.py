@@ -43,7 +43,7 @@ def test_an_upload_outlives_the_service(
 def test_an_upload_outlives_its_program(
     start: Start, service: ServiceProcess, film: Path, engine: Engine
 ) -> None:
-    """With the address that it was given, another program goes on where the first one was killed."""
+    """With the address that it was given, another program resumes where the first one was killed."""
     with engine.never_answering():
         first = start("upload.mjs", service.url, film)
         news = first.read_until("half")

@@ -166,7 +166,7 @@ def test_every_request_is_served_in_the_end(
     latency_s: float,
     tells_late: bool,
 ) -> None:
-    """However narrow the provider is and whenever it tells its limit, nobody starves."""
+    """However narrow the provider's limit is and whenever it is stated, no request starves."""
     provider = Provider(
         latency_s=lambda _: latency_s,
         per_minute=per_minute,
@@ -193,7 +193,7 @@ def test_a_limit_a_minute_is_kept_without_being_refused(
 
 
 def test_after_a_storm_all_lanes_open_again() -> None:
-    """A minute in which nobody is served costs little more than that minute."""
+    """A minute in which no request is served costs little more than that minute."""
     lanes = RequestLimiter(5)
     provider = Provider(stormy=lambda moment: 20 <= moment < 80)
     seconds = run(serve(provider, lanes, 90))
@@ -213,7 +213,7 @@ def test_lanes_settle_where_the_provider_is_busy_but_not_overrun() -> None:
 
 
 def test_slow_answers_close_no_lane() -> None:
-    """Where answers take three times as long, whoever asks, fewer lanes would only do less."""
+    """Where all replies take three times as long, fewer lanes would only do less."""
     lanes = RequestLimiter(5)
     provider = Provider(latency_s=lambda moment: LATENCY_S if moment < 36 else 3 * LATENCY_S)
     seconds = run(serve(provider, lanes, 90))

@@ -91,12 +91,12 @@ async def new_lanes(client: Redis, caplog: pytest.LogCaptureFixture) -> AsyncIte
 
 @pytest.fixture
 def key() -> str:
-    """An API key that nobody else has."""
+    """An API key of this test alone."""
     return uuid4().hex
 
 
 class Request:
-    """A request that goes on until it is told to end."""
+    """A request that runs until it is told to end."""
 
     def __init__(self, lanes: RedisRequestLimiter) -> None:
         self.started = asyncio.Event()
@@ -157,7 +157,7 @@ async def test_three_processes_share_the_lanes(
     running = [int(n) for n in await client.lrange(f"{key}:running", 0, -1)]
     assert (len(running), max(running)) == (90, 4)
     by = await client.lrange(f"{key}:by", 0, -1)
-    # The newest first: whoever was last to finish had not been kept waiting for the others.
+    # The newest first: the last to finish had not been kept waiting for the others.
     assert set(by[:30]) == {"0", "1", "2"}
 
 
@@ -210,7 +210,7 @@ async def test_starts_are_counted_over_all_processes(client: Redis, new_lanes: N
 async def test_what_the_provider_says_holds_for_all_processes(
     client: Redis, new_lanes: NewLanes, key: str
 ) -> None:
-    """Of four requests that are left two may be under way: two more begin, whoever asks for them."""
+    """Of four requests that are left two may be under way: two more begin, in any process."""
     mine, theirs = new_lanes(key, 10), new_lanes(key, 10)
     asked_at = asyncio.get_running_loop().time()
     first, second, third = Request(mine), Request(theirs), Request(mine)
@@ -331,7 +331,7 @@ def test_redis_counts_as_a_process_does_alone(
 
 
 async def test_a_pause_holds_for_all_processes(client: Redis, new_lanes: NewLanes, key: str) -> None:
-    """While one was told to wait nobody begins; a shorter pause does not cut a longer one off."""
+    """While one request was told to wait no other begins; a shorter pause does not shorten a longer one."""
     mine, theirs = new_lanes(key, 10), new_lanes(key, 10)
     mine.pause(3600)
     mine.pause(1)
@@ -346,7 +346,7 @@ async def test_a_pause_holds_for_all_processes(client: Redis, new_lanes: NewLane
 
 
 async def test_the_lane_of_a_dead_process_becomes_free(client: Redis, new_lanes: NewLanes, key: str) -> None:
-    """Nobody has to give it back: its lease ends."""
+    """It need not be released: its lease ends."""
     dead, alive = new_lanes(key, 1, lease_s=0.3), new_lanes(key, 1)
     request = Request(dead)
     await request.started.wait()
@@ -439,7 +439,7 @@ async def test_requests_go_on_while_redis_is_away(
 async def test_redis_that_stands_still_is_not_away(
     tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While it is silent, but not for as long as a lease, nobody begins who may not."""
+    """While the server is silent, for less than a lease, no request begins beyond the limit."""
     monkeypatch.setattr("audio_tools.engines.redis_rate_limits.RETURN_TIMEOUT_S", 0.05)
     with RedisServer(tmp_path) as server:
         server.start()
@@ -510,7 +510,7 @@ async def test_many_lanes_outlast_a_server_that_stands_still(
 
 
 async def test_lanes_that_were_left_in_an_outage_are_free_after_it(tmp_path: Path, key: str) -> None:
-    """The server has them in its file as taken; nobody waits for their lease to end."""
+    """The server has them in its file as taken; no request waits for their lease to end."""
     with RedisServer(tmp_path, "--appendfsync", "always") as server:
         server.start()
         client = connect(server.address)

@@ -73,7 +73,7 @@ def test_passing_errors_are_tried_again_and_only_answers_are_paid() -> None:
 
 
 def test_what_is_sent_in_vain_is_counted_too() -> None:
-    """Else whoever watches the figures misses what costs most: jobs that fail."""
+    """The figures include what costs most: jobs that fail."""
 
     def counted() -> list[float]:
         names = "audio_tools_engine_calls_total", "audio_tools_engine_seconds_total"
@@ -123,7 +123,7 @@ def test_a_failing_server_that_wants_no_wait_is_given_time_all_the_same() -> Non
 
 
 def test_waiting_has_an_end() -> None:
-    """Whoever is only ever told to wait fails in the end; absurd waits are cut short."""
+    """A request that is always told to wait fails in the end; absurd waits are shortened."""
     engine = Scripted(EngineRateLimited("no", retry_after_s=86_400.0))
 
     with pytest.raises(EngineRateLimited):
@@ -414,7 +414,7 @@ def test_without_money_for_another_attempt_the_first_ones_error_is_told() -> Non
 
 
 def test_a_server_that_is_away_is_no_matter_of_cost() -> None:
-    """It hears nothing, so all attempts are made, and the last one's error is told."""
+    """Requests that never arrive cost nothing: all attempts are made, and the last error is raised."""
     engine = Scripted(EngineUnavailable("away", received=False))
 
     async def main() -> None:

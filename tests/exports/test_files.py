@@ -80,7 +80,7 @@ def test_json_is_readable_by_people(tmp_path: Path) -> None:
 
 
 def test_a_transcript_without_words_makes_valid_files(tmp_path: Path) -> None:
-    """Nobody spoke: an empty SRT, a VTT header, an empty text, and JSON that says so."""
+    """A recording without speech gives an empty SRT, a VTT header, an empty text, and JSON that says so."""
     as_json, as_srt, as_vtt, as_txt = write(transcript_of(), ["json", "srt", "vtt", "txt"], tmp_path, "take")
 
     assert json.loads(as_json.read_bytes())["words"] == []

@@ -94,7 +94,7 @@ def test_a_long_paragraph_ends_with_its_sentence() -> None:
 
 
 def test_a_paragraph_has_one_speaker_and_his_name() -> None:
-    """The name stands where he begins, not where he goes on after a pause."""
+    """The name stands at the speaker's first words, not at those after a pause."""
     ann = [*spoken("Hello. How"), *spoken("are you?", start=3.0)]
     words = [replace(word, speaker="Ann") for word in ann]
     words += [replace(word, speaker="Bob") for word in spoken("Fine.", start=3.7)]

@@ -45,7 +45,7 @@ async def read_events_so_far(queue: Queue, job: Job) -> list[Event]:
 
 
 async def assert_logs_agree(queue: Queue) -> None:
-    """Every job's log tells the life that the job's record tells: state, attempts, end."""
+    """Every job's log agrees with the job's record: state, attempts, end."""
     jobs, total = await queue.list(limit=10_000)
 
     assert len(jobs) == total

@@ -54,7 +54,7 @@ async def test_a_failed_job_logs_its_error(queue: Queue) -> None:
 
 
 async def test_a_reader_resumes_after_any_event(queue: Queue) -> None:
-    """From whichever event a client goes on, it gets exactly the rest; after the last one, nothing."""
+    """A client that resumes at any event gets exactly the rest; after the last one, nothing."""
     (job,) = await add_jobs(queue, 1)
     lease = await queue.take()
     for n in range(5):
@@ -163,7 +163,7 @@ async def test_a_slow_reader_misses_old_progress_only(queue: Queue) -> None:
 
 
 async def test_a_new_attempt_reports_afresh(queue: Queue) -> None:
-    """The words of an earlier attempt are dropped when a new one begins: nobody gets them twice."""
+    """The words of an earlier attempt are dropped when a new one begins: no client gets them twice."""
     (job,) = await add_jobs(queue, 1)
     lease = await queue.take()
     await lease.report("words", {"chunk": 0})
@@ -208,7 +208,7 @@ async def test_the_log_survives_a_restart(new_queue: NewQueue) -> None:
 
 
 async def test_waiting_for_the_end_gives_the_job(queue: Queue) -> None:
-    """Whoever waits for a job gets it as it ended, also when it had ended before."""
+    """Waiting for a job returns the job as it ended, also when it had ended before."""
     (job,) = await add_jobs(queue, 1)
     waiting = asyncio.create_task(queue.wait_until_finished(job.id))
     ended = await (await queue.take()).fail(ERROR)

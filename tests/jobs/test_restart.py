@@ -25,7 +25,7 @@ async def fail(queue: Queue, error: JobFailure = PASSING) -> str:
 
 
 async def test_a_restarted_job_is_done_like_a_new_one(queue: Queue) -> None:
-    """It waits with its data, begins at 0, tells only its new life, and the attempt after has its number."""
+    """It waits with its data, starts at 0, replays only events of the new run, and counts its attempts on."""
     await add_jobs(queue, 1)
     job_id = await fail(queue)
 
@@ -103,7 +103,7 @@ async def test_only_a_failure_that_may_pass_is_restarted(queue: Queue) -> None:
 
 
 async def test_a_restart_outlives_the_process(new_queue: NewQueue) -> None:
-    """The job waits for whoever opens the queue next."""
+    """The job waits until the queue is opened again."""
     async with new_queue() as queue:
         await add_jobs(queue, 1)
         job_id = await fail(queue)

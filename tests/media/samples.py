@@ -13,7 +13,7 @@ from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.media.decode import Decoder
 
 CLICKS = "0.8*sin(2*PI*2000*t)*lt(mod(t,1),0.01)+0.002*(random(0)-0.5)"
-"""A click of 10 ms at every whole second; the hiss between them tells sound from absence."""
+"""A click of 10 ms at every whole second; the hiss between them distinguishes sound from absence."""
 
 
 def sound(seconds: float, expression: str = CLICKS, *, rate_hz: int = 48_000) -> list[str]:

@@ -222,7 +222,7 @@ def test_every_sample_is_at_its_time(sizes: list[tuple[int, int]]) -> None:
 
 
 def test_what_overlaps_is_heard_once() -> None:
-    """Where packets overlap, time goes on: the later one loses its beginning."""
+    """Where packets overlap, the later one loses its beginning."""
     first, second = np.full(1600, 1, np.int16), np.full(1600, 2, np.int16)
     clock = OnClock()
     heard = np.concatenate(list(clock.place([(0, first), (800, second), (960, first)])))

@@ -49,7 +49,7 @@ def test_not_one_sample_is_a_failure(tmp_path: Path) -> None:
     "create", [Path.touch, Path.mkdir, lambda path: path.write_text("text"), lambda _: None]
 )
 def test_a_bad_file_fails_here_too(tmp_path: Path, create: Callable[[Path], None]) -> None:
-    """What becomes unreadable after the probe is an error of ours, not a traceback."""
+    """What becomes unreadable after the probe is an error of audio-tools, not a traceback."""
     create(tmp_path / "a.mp4")
 
     with pytest.raises(DecodeFailed):
@@ -228,7 +228,7 @@ def test_a_flood_of_complaints_fills_no_memory() -> None:
 
 
 def test_it_must_be_entered(movie: Path) -> None:
-    """Without a context nobody would end FFmpeg."""
+    """Without a context FFmpeg would never be ended."""
     with pytest.raises(ValueError, match="context"):
         list(Decoder(movie, 0))
 

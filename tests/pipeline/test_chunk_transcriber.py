@@ -215,7 +215,7 @@ async def test_words_that_nobody_said_tell_no_language(tmp_path: Path) -> None:
 
 
 async def test_a_gap_that_there_is_no_money_for_stays_one(tmp_path: Path) -> None:
-    """It is told of; the job goes on with what money there is."""
+    """It is reported; the job continues within the remaining budget."""
     engine = Engine(["es", "es"], capabilities=replace(ONE_LANE, keeps_language=False, usd_per_minute=60.0))
     transcriber = ChunkTranscriber(
         engine, EngineClient(engine, RequestLimiter(1), 5.0), ChunkCache(tmp_path), Options()
@@ -241,7 +241,7 @@ async def test_a_job_that_is_resumed_asks_for_nothing_twice(tmp_path: Path) -> N
 async def test_what_another_process_was_told_meanwhile_is_not_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that waits for a lane, or sleeps, may lose its job; whoever has it then stores the answers."""
+    """A worker that waits for a lane, or sleeps, may lose its job; the next worker stores the answers."""
     monkeypatch.setattr(
         "tests.pipeline.test_chunk_transcriber.CHUNK_S", 4.0
     )  # of which a part stays uncovered
@@ -267,7 +267,7 @@ async def test_what_another_process_was_told_meanwhile_is_not_asked_for(
 
 
 async def test_words_count_where_the_detector_heard_no_speech(tmp_path: Path) -> None:
-    """A chunk is sent for its sound: whoever hears words in it is not told that there is nothing."""
+    """A chunk is sent for its sound: an engine that returns words for it is not overruled."""
     engine = Engine(["es"])
     transcriber = ChunkTranscriber(
         engine, EngineClient(engine, RequestLimiter(1)), ChunkCache(tmp_path), Options()
@@ -345,7 +345,7 @@ class Stopping(Aligner):
 
 
 async def test_an_answer_that_is_paid_is_kept_before_it_is_aligned(tmp_path: Path) -> None:
-    """Whoever is killed while it aligns, or asks for what is missing, does not pay for the answer again."""
+    """A worker killed while it aligns, or sends a gap again, does not pay for the answer again."""
     engine = Engine(["en"])
     with pytest.raises(InterruptedError):
         await transcribed(engine, tmp_path, 1, Stopping([]))
@@ -356,7 +356,7 @@ async def test_an_answer_that_is_paid_is_kept_before_it_is_aligned(tmp_path: Pat
 
 
 async def test_words_found_by_another_detector_are_no_answer(tmp_path: Path) -> None:
-    """Times may follow from the speech that was found, also where nobody aligns."""
+    """Times may follow from the speech that was found, also without an aligner."""
     engine = Engine(["en", "en"])
     await transcribed(engine, tmp_path, 1, silence_detection="level")
     await transcribed(engine, tmp_path, 1, silence_detection="vad")

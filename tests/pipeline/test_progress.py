@@ -43,7 +43,7 @@ def test_a_job_says_what_it_is_at_before_its_file_is_known() -> None:
 
 
 def test_a_download_is_told_once_for_each_percent() -> None:
-    """The hub's client tells of every block, and clients keep every event."""
+    """Progress is thinned out: the hub's client reports every block, and clients keep every event."""
     measured, told = meter()
     for done in range(1000):
         measured.downloaded(done * 145_000, 145_000_000)

@@ -1,4 +1,4 @@
-"""What a job tells of itself, and what its transcript says of how it was made."""
+"""What a job reports, and what its transcript says of how it was made."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.simulator import render, talk
 
 
 class Downloading:
-    """An engine that brings its model first, and hears one word in every chunk."""
+    """An engine that downloads its model first, and returns one word for every chunk."""
 
     name, model = "downloading", "m"
     capabilities = Capabilities(words=True, segments=False)
@@ -137,7 +137,7 @@ async def test_the_detection_that_was_really_used_is_named(
 async def test_sound_that_is_missing_is_no_silence(
     tools: PipelineContext, tmp_path: Path, suffix: str
 ) -> None:
-    """A file that was cut off promises more than it holds; nobody knows what was said there."""
+    """A file that was cut off promises more than it holds; what was said there is unknown."""
     whole = render(talk(20.0, seed=3), tmp_path / f"whole{suffix}").read_bytes()
     path = tmp_path / f"half{suffix}"
     path.write_bytes(whole[: len(whole) // 2])
@@ -181,7 +181,7 @@ async def test_a_file_cut_off_ends_where_it_was_cut(
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 async def test_a_picture_without_sound_is_silent(tools: PipelineContext, tmp_path: Path, suffix: str) -> None:
-    """Where the picture goes on after the sound has ended, as it should, nothing is said."""
+    """A picture that continues after the sound has ended is reported as silence, without a warning."""
     coding = "-c:v", "mpeg4", "-c:a", "aac"
     path = make(tmp_path / f"film.{suffix}", *picture(8), *sound(3, "0.3*sin(3000*t)"), *coding)
     transcript = await transcribe(path, Options(silence_detection="level"), tools, lambda _: None)

@@ -283,7 +283,7 @@ def test_preflight_of_a_request_with_token(origin: str, asks: str, expected: str
 
 
 def test_preflight_is_no_way_around_the_origin() -> None:
-    """Without a token set, asking for the header helps nobody."""
+    """Without an API token, a preflight from a foreign origin is refused even if it asks for the header."""
     assert (
         verdict(OPEN, claims(EVIL, method="OPTIONS", asks=("post", "authorization"))) == "origin_not_allowed"
     )
@@ -317,7 +317,7 @@ def test_rules_do_not_show_the_token() -> None:
 
 
 def test_a_public_address_without_a_token_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
-    """Nobody can connect in the moment between."""
+    """The refused service leaves the disk untouched."""
     with pytest.raises(ConfigError, match="API_TOKEN"):
         ServerProcess(Settings(host="0.0.0.0", data_dir=tmp_path / "data"), workers=False, wait_s=None)
 

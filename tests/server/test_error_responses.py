@@ -196,7 +196,7 @@ async def test_a_wrong_method() -> None:
 
 
 async def test_an_error_of_the_framework_with_its_own_words() -> None:
-    """Its detail is the message and its headers stay; a status without a code of ours names itself."""
+    """Its detail is the message and its headers stay; a status without an error code gets its own name."""
     response = await ask("GET", "/teapot")
 
     assert (response.status_code, response.headers["X-Pot"]) == (418, "tea")
@@ -215,7 +215,7 @@ async def test_invalid_fields() -> None:
 
 
 async def test_broken_json() -> None:
-    """A body that is no JSON is an invalid request, not a failure of ours."""
+    """A body that is not JSON is an invalid request, not an internal error."""
     response = await ask("POST", "/wish", content=b"{", headers={"Content-Type": "application/json"})
 
     assert (response.status_code, response.json()["error"]) == (422, "invalid_request")

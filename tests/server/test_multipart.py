@@ -280,7 +280,7 @@ def test_a_disk_without_room_is_named_at_once(cramped: Service) -> None:
 
 
 def test_a_disk_that_fills_up_is_named(cramped: Service) -> None:
-    """Nobody said how much would come; what came is removed."""
+    """A full disk is reported as such, and the partial upload is removed."""
     body = chunked([media(b""), *[bytes(1 << 20)] * 4])
     request = head("POST", "/process-audio", Content_Type=TYPE, Transfer_Encoding="chunked") + body
     answer = ask(cramped, request)

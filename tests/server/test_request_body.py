@@ -116,7 +116,7 @@ async def test_a_reader_can_be_interrupted(waiting: bool) -> None:
 
 
 async def test_a_reader_is_interrupted_while_a_block_is_written(tmp_path: Path) -> None:
-    """The rest is then nobody's: nothing would stop a thread that began to read it now."""
+    """The connection is not taken over afterwards: nothing would stop a thread that began to read it now."""
     loop = asyncio.get_running_loop()
     interrupted = threading.Event()
 

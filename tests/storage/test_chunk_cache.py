@@ -1,4 +1,4 @@
-"""Stored chunk results: whole or absent, found again, swept when nobody needs them."""
+"""Stored chunk results: whole or absent, found again, swept when no longer needed."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_a_transcript_goes_with_its_waveform(tmp_path: Path) -> None:
 
 
 def test_a_cache_that_is_too_large_loses_what_was_used_longest_ago(tmp_path: Path) -> None:
-    """Reading a result counts as use; what stays is known to whoever asks for the usage."""
+    """Reading a result counts as use; the usage reports what remains."""
     store = ChunkCache(tmp_path)
     digests = [f"{n:02}" * 20 for n in range(4)]
     for age, digest in enumerate(reversed(digests)):
@@ -172,7 +172,7 @@ def test_a_cache_that_is_too_large_loses_what_was_used_longest_ago(tmp_path: Pat
 
 
 def test_a_half_written_file_does_not_stay_as_long_as_a_result(tmp_path: Path) -> None:
-    """It was left by a crash; one that is an hour old is written by nobody any more."""
+    """It was left by a crash; one that is an hour old is no longer being written."""
     store = ChunkCache(tmp_path)
     store.put("ab" * 20, REPLY)
     young, old = [tmp_path / "chunks" / "ab" / f".{name}.part" for name in ("young", "old")]

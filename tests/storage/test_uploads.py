@@ -141,7 +141,7 @@ async def test_an_unknown_and_a_removed_upload_are_not_found(store: UploadStore)
 
 
 async def test_an_upload_that_fails_leaves_nothing(store: UploadStore, tmp_path: Path) -> None:
-    """Also when the error comes after the last byte: nobody knows its id."""
+    """The file is removed also when the error comes after the last byte: no client knows its id."""
     for finished in (False, True):
         with pytest.raises(RuntimeError):
             async with store.writer() as writer:
@@ -170,7 +170,7 @@ async def test_a_resumable_upload_goes_on_where_it_was(store: UploadStore) -> No
 
 
 async def test_a_crash_before_the_last_step_is_made_good(store: UploadStore, tmp_path: Path) -> None:
-    """All bytes are there, only the rename is missing: whoever asks next finishes it."""
+    """All bytes are there, only the rename is missing: the next request finishes it."""
     upload_id = await begin(store, b"0123456789")
     assert part_of(tmp_path, upload_id).exists()
 
@@ -319,7 +319,7 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 async def test_a_full_disk_keeps_what_was_written(full_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last bytes that fitted are there, the offset says so, and with new room it goes on."""
+    """The last bytes that fitted are there, the offset says so, and once there is room it resumes."""
     monkeypatch.setattr("audio_tools.storage.disk_space.DiskSpace._require_free", lambda *_: None)
     store = UploadStore(full_disk, max_bytes=10 << 20, min_free_bytes=0, ttl_s=TTL_S)
     async with store.writer() as writer:
@@ -361,7 +361,7 @@ async def test_a_cancelled_call_waits_for_its_thread(store: UploadStore) -> None
 
 
 async def test_a_long_call_is_stopped_when_nobody_waits_for_it(store: UploadStore) -> None:
-    """Whoever cancels it need not wait for a client that says nothing."""
+    """Cancelling does not wait for a client that sends nothing."""
     entered, stopped, left = threading.Event(), threading.Event(), threading.Event()
 
     def listen() -> None:
@@ -388,7 +388,7 @@ async def test_a_damaged_record_counts_as_no_upload(store: UploadStore, tmp_path
 
 
 async def test_an_upload_that_ends_with_its_request_is_nobody_s(store: UploadStore) -> None:
-    """While it comes it cannot be asked for, used or gone on with, whoever guesses its id."""
+    """While it arrives it cannot be queried, used or resumed, even by a client that guesses its id."""
     async with store.writer() as writer:
         writer.begin(UploadRecord("a.mov"))
         with pytest.raises(UploadNotFound):
@@ -424,7 +424,7 @@ async def test_a_sweep_leaves_what_is_being_given_to_a_job(store: UploadStore, t
 
 
 async def test_every_byte_puts_the_end_off(store: UploadStore, tmp_path: Path) -> None:
-    """An upload that goes on does not expire."""
+    """An upload that receives bytes does not expire."""
     upload_id = await begin(store, b"01234")
     age(tmp_path / "uploads" / upload_id)
     async with store.writer() as writer:

@@ -1,4 +1,4 @@
-"""A CTC model that tells tones apart: each label is a frequency."""
+"""A CTC model that distinguishes tones: each label is a frequency."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ WORD_S = 0.5
 @dataclass
 class Ear:
     """
-    Hears word n of `said` from n/2 s on: sample values are word numbers, 0 is silence.
+    Detects word n of `said` from n/2 s on: sample values are word numbers, 0 is silence.
 
     What it is asked for and does not hear it places badly, as the real one does.
     """
@@ -93,7 +93,7 @@ def test_windows_join_short_stretches_and_end_in_pauses() -> None:
 
 
 def test_a_text_without_times_finds_its_place() -> None:
-    """Each window takes the words that are said in it, and the next one goes on behind them."""
+    """Each window takes the words that are said in it, and the next one continues behind them."""
     ear = Ear(TEXT)
     pcm = ear.pcm(pause_after=(13, 17))
     found = find_words(pcm, estimated(TEXT, speech_in(pcm)), speech_in(pcm), ear.find)

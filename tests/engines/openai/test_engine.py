@@ -67,7 +67,7 @@ async def engine_for() -> AsyncIterator[Callable[..., Any]]:
 
 @pytest.fixture
 def deaf_url() -> Iterator[str]:
-    """A server that accepts nobody, behind a queue that is full: it answers no SYN."""
+    """A server that accepts no connection, behind a full queue: it answers no SYN."""
     with closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as server, ExitStack() as queue:
         for _ in range(4):
             client = queue.enter_context(closing(socket.socket()))
@@ -174,7 +174,7 @@ async def test_a_form_that_is_refused_is_not_tried_again(
 async def test_many_chunks_meet_the_same_refusal(
     simulator: Simulator, engine_for: Callable[..., Any]
 ) -> None:
-    """Each goes on with what is left; none skips a form that the server takes."""
+    """Each request continues with what is left; none skips a form that the server accepts."""
     simulator.dialect = "groq"
     engine = await engine_for(simulator.base_url, model="whisper-large-v3")
     replies = await asyncio.gather(*(engine.transcribe(REQUEST) for _ in range(4)))
@@ -284,7 +284,7 @@ async def test_a_server_that_takes_no_connection_is_unavailable(
 async def test_a_cancelled_request_is_no_timeout(
     simulator: Simulator, engine_for: Callable[..., Any]
 ) -> None:
-    """Whoever cancels a job does not have it tried again."""
+    """A cancelled job is not tried again."""
     simulator.faults = by_plan(["hang"])
     engine = await engine_for(simulator.base_url)
     asking = asyncio.create_task(engine.transcribe(REQUEST), name="ask")
@@ -342,7 +342,7 @@ async def test_what_no_chunk_can_change_is_final_for_the_job(
 async def test_a_refusal_of_an_odd_form_is_a_refusal_all_the_same(
     status: int, error: dict[str, Any], kind: type[EngineError], engine_for: Callable[..., Any]
 ) -> None:
-    """Other servers name the fault by lists and objects; it is no mistake of ours."""
+    """Other servers name the fault by lists and objects; it is not an internal error."""
     server = await _serving({"error": {"message": "No."} | error}, status)
     engine = await engine_for(str(server.make_url("/v1")))
     with pytest.raises(kind, match=f"returned {status}: No"):
@@ -352,7 +352,7 @@ async def test_a_refusal_of_an_odd_form_is_a_refusal_all_the_same(
 async def test_a_chunk_that_is_no_audio_is_refused_alone(
     simulator: Simulator, engine_for: Callable[..., Any]
 ) -> None:
-    """The fault is the chunk's, the engine goes on."""
+    """The chunk is at fault; the engine stays usable."""
     engine = await engine_for(simulator.base_url)
     broken = type(REQUEST.audio)(b"no audio at all", "flac", 1.0)
     with pytest.raises(ChunkRefused, match="Invalid file format"):

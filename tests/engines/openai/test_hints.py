@@ -164,7 +164,7 @@ async def test_a_certificate_that_is_not_trusted_is_refused_at_once(
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
-    """A certificate that nobody has signed but itself."""
+    """A self-signed certificate."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl is not installed")

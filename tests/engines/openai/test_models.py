@@ -42,7 +42,7 @@ USAGES = st.recursive(
     ],
 )
 def test_dates_and_providers_are_no_part_of_a_name(name: str, known: str) -> None:
-    """A snapshot obeys the rules of its model, whoever sells it."""
+    """A snapshot obeys the rules of its model, at every provider."""
     assert find_model(name) == MODELS[known]
 
 

@@ -85,7 +85,7 @@ async def ask_frozen(engine: WhisperEngine) -> tuple[asyncio.Task[Reply], psutil
 
 
 async def test_a_chunk_is_heard_in_another_process(engine: WhisperEngine) -> None:
-    """The reply comes back whole; one process hears chunk after chunk."""
+    """The reply comes back whole; one process transcribes one chunk after the other."""
     process = process_of(engine)
 
     replies = await asyncio.gather(engine.transcribe(request(8.0)), engine.transcribe(request(8.0)))
@@ -227,7 +227,7 @@ async def test_a_process_that_cannot_load_stops_the_start(
 async def test_a_model_is_downloaded_by_the_process(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A download never holds up the service, can be cancelled like all else, and tells how it gets on."""
+    """A download never blocks the service, can be cancelled, and reports its progress."""
     heard: list[tuple[int, int]] = []
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     with serve(tiny, "somebody/tiny") as address:

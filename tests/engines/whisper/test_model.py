@@ -155,8 +155,8 @@ def test_text_that_a_context_makes_unlikely_is_decoded_without_it(
     whisper: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    The model repeats a phrase of the context instead of what was said: the window alone knows better, and
-    what misled it is no context of the next window.
+    Where the context makes the model repeat one of its phrases, the window is decoded again without it, and
+    the next window does not get it either.
     """
     alone = whisper.transcribe(request(8.0))
     attempt = WindowDecoder._attempt
@@ -292,7 +292,7 @@ def test_a_broken_model_is_said_so(tmp_path: Path) -> None:
 
 
 def test_the_fastest_arithmetic_of_the_device_is_chosen_unless_one_is_named(tmp_path: Path) -> None:
-    """On a CPU 8-bit integers; another one hears the same words here."""
+    """On a CPU 8-bit integers; another type gives the same words here."""
     folder = build(tmp_path)
 
     assert Whisper(folder, "cpu").compute_type.startswith("int8")

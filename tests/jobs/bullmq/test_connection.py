@@ -129,7 +129,7 @@ async def test_a_server_that_is_too_old_is_refused(
 def test_every_foreign_error_becomes_ours(
     foreign: type[Exception], part: str, ours: type[AudioToolsError], _message: str, hint: str
 ) -> None:
-    """Each thing that the server or the way to it says is an error of ours that names the server."""
+    """Each thing that the server or the way to it says is an error of audio-tools that names the server."""
     error = foreign(f"{part}what Redis says")
 
     with (

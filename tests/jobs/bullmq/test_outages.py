@@ -38,7 +38,7 @@ def own_server(tmp_path: Path) -> Iterator[RedisServer]:
 async def test_work_goes_on_while_redis_is_away(own_server: RedisServer, prefix: str, tmp_path: Path) -> None:
     """
     Redis is killed in the middle of a job and comes back: requests are refused at once meanwhile, the worker
-    tells the rest as soon as it can, a reader has every event once, and the job runs once.
+    reports the rest as soon as it can, a reader has every event once, and the job runs once.
     """
     queue = BullQueue(own_server.address, tmp_path, prefix=prefix)
     async with queue, victim(own_server, prefix, tmp_path, lock_s=30, steps=30) as worker:
@@ -77,7 +77,7 @@ async def test_taking_waits_for_redis(own_server: RedisServer, prefix: str, tmp_
 
 
 async def test_a_failover_is_an_outage(own_server: RedisServer, prefix: str, tmp_path: Path) -> None:
-    """A server that becomes a replica, and is a primary again: whoever waits for a job goes on waiting."""
+    """A server that becomes a replica, and is a primary again: waiting for a job continues."""
     async with BullQueue(own_server.address, tmp_path, prefix=prefix) as queue, client(own_server) as redis:
         taking = asyncio.create_task(queue.take())
         while not (await redis.info("clients"))["blocked_clients"]:
@@ -173,7 +173,7 @@ async def test_an_outage_is_logged_once(
 async def test_an_outage_longer_than_the_lock_costs_no_work(
     redis_server: RedisServer, prefix: str, tmp_path: Path
 ) -> None:
-    """An attempt whose lock has run out, but whose job nobody else has got, goes on and ends the job."""
+    """An attempt whose lock has run out, but whose job was not taken by others, continues and ends it."""
     async with BullQueue(redis_server.address, tmp_path, prefix=prefix) as queue:
         (job,) = await add_jobs(queue, 1)
         lease = await queue.take()
@@ -209,7 +209,7 @@ async def test_a_lost_answer_is_not_told_twice(
 async def test_an_end_that_bullmq_did_not_hear_of_stands(
     redis_server: RedisServer, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that dies right after it stored the end: nobody does the job again, BullMQ hears later."""
+    """A worker dies right after it stored the end: the job does not run again; BullMQ is updated later."""
     queue = BullQueue(redis_server.address, tmp_path, prefix=prefix)
     await queue.open()
     first, second = await add_jobs(queue, 2)

@@ -22,7 +22,7 @@ def test_a_place_keeps_its_name(tmp_path: Path) -> None:
 
     assert len(set(names)) == 2
     assert again.dead == names
-    other = ProcessLock(tmp_path)  # nobody else is told that a place is dead while it is being cleared
+    other = ProcessLock(tmp_path)  # no other process sees a place as dead while it is being cleared
     assert other.name not in names
     again.release_dead()
     last = ProcessLock(tmp_path)

@@ -150,7 +150,7 @@ async def test_data_that_are_no_object_are_wrapped_in_one(queue: BullQueue, data
 
 @pytest.mark.parametrize("job_id", ["../etc/passwd", "a b", "größe", "x" * 129])
 async def test_an_id_that_cannot_name_files_is_refused(queue: BullQueue, job_id: str) -> None:
-    """Such a job fails with the reason, is not ours, and holds nobody up."""
+    """Such a job fails with the reason, is not found by its id, and delays no other job."""
     await add_elsewhere(queue, {}, jobId=job_id)
     (job,) = await add_jobs(queue, 1)
 
@@ -204,7 +204,7 @@ async def test_opening_and_closing_leaks_nothing(
 async def test_a_machine_that_loses_the_folder_leaves_jobs_to_others(
     redis_server: RedisServer, tmp_path: Path, prefix: str
 ) -> None:
-    """Its check says why; a job goes to whoever sees the folder, and to it too once it is back."""
+    """Its check says why; jobs go to workers that see the folder, and to this one once it is back."""
     (tmp_path / "drive").mkdir()
     mount = tmp_path / "mount"
     mount.symlink_to("drive")

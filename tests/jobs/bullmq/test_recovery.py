@@ -71,7 +71,7 @@ async def test_a_restart_leaves_the_living_alone(
 async def test_a_worker_that_slept_too_long_is_fenced(
     redis_server: RedisServer, prefix: str, tmp_path: Path
 ) -> None:
-    """A worker that wakes after its job was given to another one hears so, and nothing it says counts."""
+    """A worker that wakes after its job was given to another one is notified, and its results are refused."""
     queue = BullQueue(redis_server.address, tmp_path, prefix=prefix, lock_s=0.5, stalled_check_s=0.1)
     async with queue, victim(redis_server, prefix, tmp_path, lock_s=0.5) as worker:
         (job,) = await add_jobs(queue, 1)
@@ -121,7 +121,7 @@ async def test_a_job_that_kills_its_workers_is_given_up(
     async with BullQueue(redis_server.address, tmp_path, prefix=prefix) as web:
         job, _ = await add_jobs(web, 2)
         for _ in range(CRASH_LIMIT):
-            # A lease that is left behind, its process gone: the lock on the place is all that tells.
+            # A lease that is left behind, its process gone: only the lock on the place shows it.
             queue = BullQueue(redis_server.address, tmp_path, prefix=prefix)
             await queue.open()
             assert (await queue.take()).job.id == job.id
@@ -140,7 +140,7 @@ async def test_a_job_that_kills_its_workers_is_given_up(
 async def test_a_cancel_reaches_another_process(
     redis_server: RedisServer, prefix: str, tmp_path: Path
 ) -> None:
-    """A worker hears of it at once, not only when it renews its locks; the client sees the job end."""
+    """A worker is notified at once, not only when it renews its locks; the client sees the job end."""
     queue = BullQueue(redis_server.address, tmp_path, prefix=prefix)
     async with queue, victim(redis_server, prefix, tmp_path, lock_s=3600) as worker:
         (job,) = await add_jobs(queue, 1)

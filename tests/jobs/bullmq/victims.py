@@ -24,7 +24,7 @@ class Victim:
         self._process = process
 
     async def says(self, step: str) -> str:
-        """Wait for the next line that tells of this step; returns the job's id."""
+        """Wait for the next line that reports this step; returns the job's id."""
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             said, job_id = line.decode().split()

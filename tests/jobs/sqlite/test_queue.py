@@ -405,7 +405,7 @@ def test_a_full_disk_has_its_own_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", database.FOREIGN_ERRORS)
 def test_every_foreign_error_becomes_ours(tmp_path: Path, code: int) -> None:
-    """Each condition of disk and file, extended codes too, is an error of ours with a hint."""
+    """Each condition of disk and file, extended codes too, is an error of audio-tools with a hint."""
     error = sqlite3.OperationalError("what SQLite says")
     error.sqlite_errorcode = code | 0x300
 

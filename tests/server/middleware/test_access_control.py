@@ -248,7 +248,7 @@ async def test_websocket_with_the_token_as_subprotocol() -> None:
     [(f"&token={TOKEN}&after=3", {}), ("&after=3", {"Authorization": f"Bearer {TOKEN}"})],
 )
 async def test_websocket_with_the_token_in_query_or_header(query: str, headers: dict[str, str]) -> None:
-    """The query goes on without the token."""
+    """The query is passed on without the token."""
     async with (
         serving(token=TOKEN) as (port, handler),
         connect(websocket_url(port, query), additional_headers=headers, proxy=None) as client,
@@ -320,7 +320,7 @@ async def test_a_refusal_after_the_first_message_is_a_close_code() -> None:
     ids=str,
 )
 async def test_any_other_first_message_closes_with_4401(message: str | bytes) -> None:
-    """Only the right token in the right form opens; nothing that is sent makes an error of ours."""
+    """Only the correct token in the correct form is accepted; no request causes an internal error."""
     async with (
         serving(token=TOKEN) as (port, handler),
         connect(websocket_url(port), proxy=None) as client,
@@ -466,7 +466,7 @@ async def test_a_server_that_cannot_deny_with_a_body_closes_the_handshake() -> N
 
 
 async def test_the_lifespan_passes() -> None:
-    """Starting and stopping the app is nobody's request."""
+    """The start and the stop of the app are not checked as requests."""
     seen: list[str] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

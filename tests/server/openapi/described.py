@@ -25,6 +25,6 @@ def _closed(schema: Any) -> Any:
         return [_closed(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    # A field may be called `properties`, but none of ours is.
+    # A field may be called `properties`, but no field of this API is.
     rule = {"additionalProperties": False} if "properties" in schema else {}
     return {key: _closed(value) for key, value in schema.items()} | rule

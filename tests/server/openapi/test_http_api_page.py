@@ -123,7 +123,7 @@ def test_every_event_is_described() -> None:
     )
     del rows["type"]
 
-    # No job of ours is ever delayed.
+    # No job of the service is ever delayed.
     reported = {event["type"] for event in events}
     assert set(rows) == {"snapshot"} | reported | STATE_EVENTS - {JobState.DELAYED}
     for event in events:

@@ -28,7 +28,7 @@ from tests.server.routes.conftest import connected
 
 TUS = {"Tus-Resumable": "1.0.0"}
 UNHINDERED_S = 0.3
-"""More than enough for a request that nobody keeps waiting."""
+"""More than enough for a request that is not kept waiting."""
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ async def test_a_job_whose_answer_was_lost_keeps_its_upload(
 async def test_nothing_is_taken_in_while_the_queue_is_away(
     client: httpx2.AsyncClient, queue: SqliteQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody sends gigabytes only to hear then that there is no job."""
+    """The failure of the queue is reported, and no upload is kept."""
 
     async def be_away() -> str:
         raise QueueUnavailable("it is away")

@@ -1,4 +1,4 @@
-"""Resumable uploads: what is on the disk is what counts, whoever breaks off and whenever."""
+"""Resumable uploads: the bytes on the disk decide, at whatever moment either side disconnects."""
 
 from __future__ import annotations
 
@@ -304,7 +304,7 @@ def test_a_finished_upload_takes_no_more(service: Service, client: httpx2.Client
 def test_a_finished_upload_takes_no_more_in_chunks(
     service: Service, client: httpx2.Client, blocks: list[bytes], status: int
 ) -> None:
-    """Bytes that nobody announced are not dropped with a word of success."""
+    """Unannounced bytes are not dropped behind a success status."""
     path = create(client, 3)
     patch(client, path, 0, b"abc")
     request = patch_head(path, 3, Transfer_Encoding="chunked") + chunked(blocks)
@@ -323,7 +323,7 @@ def test_bytes_may_be_called_so_in_capitals(service: Service, client: httpx2.Cli
 
 
 def test_too_much_in_chunks_is_taken_back(service: Service, client: httpx2.Client) -> None:
-    """Nobody announced the bytes, so they are counted; of this request none stays."""
+    """Unannounced bytes are counted; none of this request is kept."""
     path = create(client, 2_000_000)
     patch(client, path, 0, DATA[:1000])
     body = chunked([DATA[:1_500_000], DATA[:1_500_000]])
@@ -355,7 +355,7 @@ def send_half(service: Service, path: str, **headers: object) -> Any:
 
 
 def test_a_client_that_hangs_up_keeps_what_it_sent(service: Service, client: httpx2.Client) -> None:
-    """And goes on from there."""
+    """The client resumes at that offset."""
     path = create(client)
     send_half(service, path).close()
     offset = offset_of(client, path)
@@ -450,7 +450,7 @@ def test_a_silent_client_keeps_what_it_sent(http: type[HttpProtocol], tmp_path: 
 
 
 def test_a_server_that_stops_keeps_what_came(http: type[HttpProtocol], tmp_path: Path) -> None:
-    """The upload goes on with the next server."""
+    """The upload resumes on the next server."""
     with running(tmp_path, http=http, max_bytes=MAX_BYTES) as service, new_client(service) as client:
         path = create(client)
         connection = send_half(service, path)
@@ -606,7 +606,7 @@ def official_client() -> list[str]:
 @pytest.mark.slow
 def test_the_official_client_resumes_after_being_killed(tmp_path: Path, official_client: list[str]) -> None:
     """
-    Its connection stalls in the middle, it is killed, and a new process goes on: the digest agrees.
+    Its connection stalls in the middle, it is killed, and a new process resumes: the digest agrees.
 
     To the server the stalled connection looks alive: the new process takes the upload over.
     """
@@ -650,7 +650,7 @@ GONE: Message = {"type": "http.disconnect"}
 async def ask(
     app: ASGIApp, method: str, path: str, headers: Mapping[str, str], *messages: Message
 ) -> tuple[int, Headers]:
-    """A request without a server: the app hears these messages; gives status (0: no answer) and headers."""
+    """A request without a server: the app receives these messages; returns status (0: none) and headers."""
     coming = iter(messages)
     start: Message = {"status": 0, "headers": []}
 
@@ -706,7 +706,7 @@ KINDS = {
     "too much": 413,
     "elsewhere": 409,
 }
-"""What may happen to a PATCH, and the status that comes of it (0: nobody is there to be answered)."""
+"""What may happen to a PATCH, and the status that comes of it (0: the client has gone)."""
 STEPS = st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.integers(0, 60)), max_size=12)
 
 

@@ -1,4 +1,4 @@
-"""Large bodies that a thread reads from the socket itself: nobody outside can tell."""
+"""Large bodies that a thread reads from the socket itself: clients see no difference."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_slow_body_has_one_reader(service: Service, poured: list[int]) -> None
 
 
 def test_a_body_that_is_given_up_ends_its_connection(tmp_path: Path) -> None:
-    """Nobody knows any more where the next request begins."""
+    """The connection is closed, since the start of the next request is unknown."""
 
     async def answer_early(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -161,7 +161,7 @@ def test_a_body_that_is_given_up_ends_its_connection(tmp_path: Path) -> None:
 
 
 def test_a_body_that_was_stopped_gives_no_more() -> None:
-    """Not even what had come before: whoever stopped it has its place."""
+    """No block is passed on, not even bytes that had arrived before the stop."""
     ours, theirs = socket.socketpair()
     blocks: list[bytes] = []
     with ours, theirs:
