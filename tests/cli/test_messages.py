@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import audio_tools
 from audio_tools import errors
 from audio_tools.cli._messages import counted, say, show_error
 from audio_tools.errors import AudioToolsError, InvalidOption, JobNotFinished, JobNotFound, exit_code_of
 
-PACKAGE = Path(errors.__file__).parent
+PACKAGE = Path(audio_tools.__file__).parent
 ERRORS = {
     name
     for name, value in vars(errors).items()
