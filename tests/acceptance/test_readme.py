@@ -1,4 +1,4 @@
-"""Every snippet of the README runs as it stands there."""
+"""Every snippet of the README and of its first page runs as it stands there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ from tests.simulator import render, simulator_process, talk
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = talk(20.0, seed=3)
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+PAGES = [ROOT / "README.md", ROOT / "docs" / "getting-started.md"]
+BLOCKS = [
+    block
+    for page in PAGES
+    for block in re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+]
 PROGRAMS = [text for language, text in BLOCKS if language == "javascript"]
 LINES = [
     command
@@ -111,7 +116,7 @@ def test_curl_commands_are_answered(command: list[str], service: ServiceProcess)
 
 
 def test_commands_do_what_their_comments_say(tmp_path: Path) -> None:
-    """In the order of the page, at a service without other jobs; each ends well, and the files are there."""
+    """In the order of the pages, at a service without other jobs; each ends well, and the files are there."""
     commands = [line for line in LINES if line[0] == "audio-tools"]
     with started(tmp_path) as service:
         for command in commands:
@@ -128,5 +133,5 @@ def test_targets_of_make_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = [line[1] for line in LINES if line[0] == "make"]
 
-    assert {line[0] for line in LINES} == {"make", "audio-tools", "curl"}
+    assert {line[0] for line in LINES} == {"make", "pip", "audio-tools", "curl"}
     assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
