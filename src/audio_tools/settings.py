@@ -223,7 +223,8 @@ class Settings(BaseSettings):
         "fails; unset: a day in the service, 600 s in `transcribe`.",
     )
     data_dir: HomePath = Field(
-        default_factory=default_data_dir, description="Directory of chunk results and models."
+        default_factory=default_data_dir,
+        description="Directory of all data: queue, uploads, chunk results, transcripts, models.",
     )
     chunk_size: int = Field(
         26_214_400, ge=65_536, le=1_073_741_824, description="Maximum size of an encoded chunk, bytes."

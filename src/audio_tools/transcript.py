@@ -209,7 +209,7 @@ class Filler(JsonValue):
     text: str
     """The words; `uh` for a sound between two words."""
     score: Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 1})] = 1.0
-    """How sure it is."""
+    """Confidence that it is one."""
     channel: Annotated[Count | None, omit_if_none()] = None
     """Channel of the stream, from 0, with `channelMode: separate`."""
 
@@ -249,7 +249,7 @@ class Channel(JsonValue):
 
 @dataclass(frozen=True, slots=True)
 class FailedChunk(JsonValue):
-    """A chunk without an answer."""
+    """A chunk that was not transcribed."""
 
     index: Count
     """Number of the chunk, from 0."""
@@ -389,7 +389,7 @@ class Transcript(JsonValue):
     total_chunks: Count
     """Number of chunks the audio was cut into."""
     success_rate: Percent
-    """Percentage of chunks with an answer."""
+    """Percentage of chunks that were transcribed."""
     text: str
     """The whole text."""
     language: str | None
@@ -411,11 +411,11 @@ class Transcript(JsonValue):
     filler_detection: FillerDetection = "transcript"
     """Where they were found: in the samples as well (`samples`), or in the words alone (`transcript`)."""
     failed_chunks: tuple[FailedChunk, ...] = ()
-    """Chunks without an answer; their text is never made up."""
+    """Chunks that were not transcribed; no text is invented for them."""
     gaps: tuple[Interval, ...] = ()
     """Speech that no word covers, although it was sent twice."""
     warnings: tuple[str, ...] = ()
-    """Sentences about anything else that is not as it should be."""
+    """Sentences about anything else that needs attention."""
     usage: Usage = Usage()
     """Audio sent, requests and cost."""
     dry_run: bool = False

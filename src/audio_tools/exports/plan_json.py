@@ -72,13 +72,13 @@ class RemovedRange(JsonValue):
     start_ticks: StartTicks
     end_ticks: EndTicks
     reason: Reason
-    """Why."""
+    """Why the range is cut."""
     first_word: Index | None
     """Index of its first word; null without any."""
     last_word: Index | None
     """Index of its last word, included."""
     score: Score
-    """How sure the proposal is."""
+    """Confidence of the proposal."""
     record_frame: Annotated[Frame | None, omit_if_none(minimum=0)] = None
     """Frame of the sequence at which it begins, in the modes `mute` and `speed`."""
 
@@ -118,7 +118,7 @@ class FoundWords(JsonValue):
     text: str
     """The words."""
     score: Score
-    """How sure the proposal is."""
+    """Confidence of the proposal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class FoundRetake(JsonValue):
     kind: Kind
     """A stutter, a false start, or a take that was repeated as a whole."""
     score: Score
-    """How sure the proposal is."""
+    """Confidence of the proposal."""
     dropped: FoundWords
     """The earlier attempt."""
     kept: FoundWords

@@ -98,7 +98,7 @@ class JobStatus(View):
     hint: str | None
     """What to do about the error of a failed job; null where nothing is known."""
     restartable: bool
-    """Whether `POST /job/{job_id}/restart` accepts the job: it failed for a reason that may pass."""
+    """Whether `POST /job/{jobId}/restart` accepts the job: it failed for a reason that may pass."""
     events: Annotated[list[Annotated[Json, described_as("Event")]] | None, omit_if_none()] = None
     """Only with `after`: the events that are stored after it, at most 101."""
     last_event_id: Annotated[str | None, omit_if_none()] = None
@@ -148,7 +148,7 @@ class ListedJob(View):
     hint: str | None
     """What to do about that error; null where nothing is known."""
     restartable: bool
-    """Whether `POST /job/{job_id}/restart` accepts the job."""
+    """Whether `POST /job/{jobId}/restart` accepts the job."""
     result: Annotated[Json | None, described_as("Summary", nullable=True)]
     """The transcript of a completed job in numbers, else null."""
     created_at: Moment
@@ -366,7 +366,7 @@ class Summary(View):
     silences: Count
     """Number of silences."""
     success_rate: Percent
-    """Percentage of chunks with an answer."""
+    """Percentage of chunks that were transcribed."""
     estimated_cost_usd: Annotated[float | None, omit_if_none(minimum=0)] = None
     """US dollars; missing in jobs of an older version."""
 

@@ -57,7 +57,7 @@ def speaker_segments(transcript: Transcript) -> list[Json]:
 
 
 def notes(call: Call, transcript: Transcript) -> Json:
-    """`warnings`, where something is missing, ignored or not as it should be: a field of this service."""
+    """`warnings`, if something is missing, was ignored or needs attention: a field of this service."""
     failed = [
         f"{chunk.start:.1f} to {chunk.end:.1f} s could not be transcribed: {chunk.message}"
         for chunk in transcript.failed_chunks
