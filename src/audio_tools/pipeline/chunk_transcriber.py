@@ -9,45 +9,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.chunking import Chunk
 from audio_tools.audio.hesitations import RULES as HESITATION_RULES
 from audio_tools.audio.hesitations import find_hesitations
-from audio_tools.audio.loudness import Loudness
 from audio_tools.audio.pauses import overlap
-from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.audio.stretched_words import shorten_stretched
 from audio_tools.audio.vad import describe_detector, detector_identity
-from audio_tools.audio.voice import Voice
-from audio_tools.engines.base import Engine, Request
+from audio_tools.engines.base import Engine
 from audio_tools.engines.retry import EngineClient
-from audio_tools.errors import CostLimitReached, EngineError, EngineRefused
-from audio_tools.media.encode import EncodedAudio, decode_encoded, encode
+from audio_tools.media.encode import EncodedAudio
 from audio_tools.options import Options
+from audio_tools.pipeline.chunk_requests import ChunkRequests
+from audio_tools.pipeline.chunk_samples import ChunkSamples
 from audio_tools.pipeline.context import ContextChain
+from audio_tools.pipeline.gap_recheck import GapRecheck
 from audio_tools.storage.chunk_cache import ChunkCache, chunk_digest, samples_digest
 from audio_tools.storage.disk_wait import DiskWait
-from audio_tools.transcript import Dropped, Interval, Reply, Segment, Word
-from audio_tools.words.merge import merge
-from audio_tools.words.order import in_order
-from audio_tools.words.pieces import Piece, join_pieces
-from audio_tools.words.segments import follow_words, group
+from audio_tools.transcript import Dropped, Interval, Reply
+from audio_tools.words.reply import fit_reply, speech_without_words
+from audio_tools.words.segments import follow_words
 from audio_tools.words.stitch import TimedChunk
-from audio_tools.words.timing import end_with_sound, fit_to_speech, spread, uncovered
-from audio_tools.words.unspoken import (
-    drop,
-    without_improbable,
-    without_invented,
-    without_rushed,
-    without_unspoken,
-)
+from audio_tools.words.timing import end_with_sound
 
-SHORTEST_REQUEST_S = 0.5
-"""Minimum chunk length; the API rejects less than 0.1 s, so shorter chunks are padded."""
-RECHECK_PAD_S = 0.5
-"""Context around uncovered speech that is sent again."""
 MOST_MISFITS = 3
 """Stop aligning after this many consecutive failures; a failed alignment is the slowest kind."""
 WORD_RULES = 4
@@ -114,6 +98,8 @@ class ChunkTranscriber:
         self._disk = disk or DiskWait(0.0)
         self._misfits = Counter[tuple[int | None, str | None]]()  # in a row, by channel and language
         self._client = client
+        self._requests = ChunkRequests(options)
+        self._recheck = GapRecheck(client, self._requests)
         self._cache = cache
         self._options = options
         self._requested_language = options.one_language
@@ -147,7 +133,7 @@ class ChunkTranscriber:
         named_later = self._finds_language or self._contexts.is_kept
         name = self._digest(samples, self._requested_language)
         stored = None if named_later else self._cache.get(name)
-        return PreparedChunk(bare, samples, stored, None if stored else self._encode(chunk.pcm))
+        return PreparedChunk(bare, samples, stored, None if stored else self._requests.encode(chunk.pcm))
 
     async def transcribe(self, ready: PreparedChunk) -> ChunkResult:
         """
@@ -176,7 +162,7 @@ class ChunkTranscriber:
         return ChunkResult(
             TimedChunk(chunk.own, words, segments, overlaps=chunk.start < chunk.own.start),
             channel=channel,
-            gaps=tuple(_gaps(overlap(chunk.speech, chunk.own), words, dropped)),
+            gaps=tuple(speech_without_words(overlap(chunk.speech, chunk.own), words, dropped)),
             dropped=dropped,
             hesitations=_owned(reply.hesitations, chunk),
             language=reply.language,
@@ -214,8 +200,8 @@ class ChunkTranscriber:
         shaped_by = (*self._answer_shaped_by, language or "", *_named(context))
         name = chunk_digest(ready.samples, (*shaped_by, "as answered"))
         known = partial(self._stored, digest, name)
-        voiced = partial(_Samples(audio).voiced, Interval(0.0, audio.seconds))
-        request = replace(self._request(audio, _speech_within(chunk), language), context=context)
+        voiced = partial(ChunkSamples(audio).voiced, Interval(0.0, audio.seconds))
+        request = replace(self._requests.request(audio, _speech_within(chunk), language), context=context)
         answer = await self._client.transcribe(request, known, voiced)
         # The next chunk need not wait for second questions and the aligner.
         self._contexts.set_behind(chunk.index, answer.context)
@@ -230,38 +216,25 @@ class ChunkTranscriber:
     ) -> Reply:
         """Send uncovered speech of the chunk once more, and align the words."""
         own = Interval(chunk.own.start - chunk.start, chunk.own.end - chunk.start)
-        speech, samples = _speech_within(chunk), _Samples(audio)
+        speech, samples = _speech_within(chunk), ChunkSamples(audio)
         # Sound that only the level detector finds is checked as well.
         there = speech or [Interval(0.0, audio.seconds)]
-        reply = await asyncio.to_thread(_made_fit, answer, there, samples)
-        gaps = _gaps(overlap(speech, own), reply.words, reply.dropped)
+        fit = partial(fit_reply, sounds=samples.sounds, voiced=samples.voiced)
+        reply = await asyncio.to_thread(fit, answer, there, samples.seconds)
+        gaps = speech_without_words(overlap(speech, own), reply.words, reply.dropped)
         if not gaps and self._aligner is None:
             return reply
         # Store it now: it has been paid for, and the following steps may be interrupted.
         await self._disk.run(self._cache.put, name, answer)
-        pcm = await asyncio.to_thread(samples.pcm)
         # A short stretch alone may be taken for another language.
         likely = language or (answer.language if self._keeps_language else None)
-        for gap in gaps:
-            try:
-                more = await self._recheck(pcm, gap, there, likely)
-                reply = merge(reply, more, gap)
-            except CostLimitReached as error:
-                # The gap is reported; spend the remaining budget on chunks without any transcript.
-                log.warning("skipped re-transcribing the remaining gaps: %s", error)
-                break
-            except EngineRefused:
-                raise
-            except EngineError as error:
-                log.warning(
-                    "re-transcribing the gap at %.2f-%.2f s of a chunk failed: %s", gap.start, gap.end, error
-                )
+        reply = await self._recheck.fill(reply, gaps, samples, there, likely)
         return await self._align(reply, samples, there, language or reply.language, chunk.channel)
 
     async def _align(
         self,
         reply: Reply,
-        chunk: _Samples,
+        chunk: ChunkSamples,
         speech: Sequence[Interval],
         language: str | None,
         channel: int | None,
@@ -286,40 +259,13 @@ class ChunkTranscriber:
         hesitations = await asyncio.to_thread(find_hesitations, pcm, placed, speech)
         return replace(aligned, hesitations=tuple(hesitations))
 
-    async def _recheck(
-        self, pcm: Pcm, gap: Interval, speech: Sequence[Interval], language: str | None
-    ) -> list[Word]:
-        """Transcribe one stretch of a chunk again; returns words in seconds from the start of the chunk."""
-        first = max(round((gap.start - RECHECK_PAD_S) * SAMPLE_RATE_HZ), 0)
-        part = pcm[first : round((gap.end + RECHECK_PAD_S) * SAMPLE_RATE_HZ)]
-        start = first / SAMPLE_RATE_HZ
-        audio = await asyncio.to_thread(self._encode, part)
-        inside = overlap(speech, Interval(start, start + audio.seconds))
-        there = [Interval(piece.start - start, piece.end - start) for piece in inside]
-        reply = await self._client.transcribe(self._request(audio, there, language))
-        there = there or [Interval(0.0, audio.seconds)]
-        fit = without_improbable(await asyncio.to_thread(_made_fit, reply, there, _Samples(audio)))
-        # Speaker labels are local to each reply, so labels of this one do not match the first.
-        return [replace(word.shifted(start), speaker=None) for word in fit.words]
-
     def _stored(self, *digests: str) -> Reply | None:
         """Return the cached reply of the first known name."""
         return next(filter(None, map(self._cache.get, digests)), None)
 
-    def _request(self, audio: EncodedAudio, speech: Sequence[Interval], language: str | None) -> Request:
-        options = self._options
-        return Request(audio, tuple(speech), language, options.prompt, translate=options.task == "translate")
-
     def _digest(self, samples: str, language: str | None, context: tuple[int, ...] = ()) -> str:
         """Return the cache name of the reply to a chunk that is requested in a language and a context."""
         return chunk_digest(samples, (*self._shaped_by, language or "", *_named(context)))
-
-    def _encode(self, pcm: Pcm) -> EncodedAudio:
-        missing = int(SHORTEST_REQUEST_S * SAMPLE_RATE_HZ) - len(pcm)
-        if missing > 0:
-            pcm = np.concatenate([pcm, np.zeros(missing, np.int16)])
-        options = self._options
-        return encode(pcm, options.audio_format, options.sample_rate, options.channels)
 
 
 def _speech_within(chunk: Chunk) -> list[Interval]:
@@ -338,81 +284,3 @@ def _owned(hesitations: Sequence[Interval] | None, chunk: Chunk) -> tuple[Interv
         return None
     there = [Interval(each.start + chunk.start, each.end + chunk.start) for each in hesitations]
     return tuple(each for each in there if chunk.own.start <= (each.start + each.end) / 2 < chunk.own.end)
-
-
-class _Samples:
-    """The samples of an encoded chunk, decoded when they are needed."""
-
-    def __init__(self, audio: EncodedAudio) -> None:
-        self._audio = audio
-        self._pcm: Pcm | None = None
-        self._loudness: Loudness | None = None
-        self._voice: Voice | None = None
-
-    @property
-    def seconds(self) -> float:
-        return self._audio.seconds
-
-    def pcm(self) -> Pcm:
-        if self._pcm is None:
-            self._pcm = decode_encoded(self._audio)
-        return self._pcm
-
-    def sounds(self, stretch: Interval) -> bool:
-        """See `words.timing.Sounds`."""
-        return self._levels().sounds(stretch)
-
-    def end_of_sound(self, word: Interval) -> float:
-        """See `words.timing.end_with_sound`."""
-        return self._levels().end_of_sound(word)
-
-    def _levels(self) -> Loudness:
-        if self._loudness is None:
-            self._loudness = Loudness(self.pcm())
-        return self._loudness
-
-    def voiced(self, stretch: Interval) -> bool:
-        """See `words.unspoken.Voiced`."""
-        if self._voice is None:
-            self._voice = Voice(self.pcm())
-        return self._voice.is_in(stretch)
-
-
-def _made_fit(answer: Reply, speech: Sequence[Interval], chunk: _Samples) -> Reply:
-    """Return the reply with words and segments, whatever the engine returned, without what was not spoken."""
-    reply = without_unspoken(_with_times(answer, speech, chunk.seconds))
-    reply = without_invented(reply, chunk.voiced)
-    words, dropped = fit_to_speech(reply.words, speech, chunk.sounds)
-    if dropped:
-        reply = drop(reply, {n for numbers, _ in dropped for n in numbers}, [phrase for _, phrase in dropped])
-    segments = follow_words(reply.segments, reply.words, words)
-    return without_rushed(replace(reply, words=tuple(words), segments=tuple(segments)))
-
-
-def _gaps(speech: Sequence[Interval], words: Sequence[Word], dropped: Sequence[Dropped]) -> list[Interval]:
-    """Speech without words, except where an engine invented words because there is no voice."""
-    voiceless = [Interval(each.start, each.end) for each in dropped if each.reason == "no voice"]
-    return [gap for gap in uncovered(speech, words) if not overlap(voiceless, gap)]
-
-
-def _with_times(reply: Reply, speech: Sequence[Interval], seconds: float) -> Reply:
-    """The reply with words that have times and the spelling of the text, and with segments of these words."""
-    if reply.words:
-        pieces = [Piece(w.word, w.start, w.end, w.confidence, w.speaker, w.timing) for w in reply.words]
-        words = join_pieces(pieces, reply.text, seconds)
-    elif reply.segments:
-        words = in_order(_spread_segments(reply.segments, speech), seconds)
-    else:
-        words = spread(reply.text, speech)
-    segments = follow_words(reply.segments, words, words) if reply.segments else group(words)
-    return replace(reply, words=tuple(words), segments=tuple(segments))
-
-
-def _spread_segments(segments: Sequence[Segment], speech: Sequence[Interval]) -> list[Word]:
-    """The words of segments, each within the speech of its segment."""
-    return [
-        replace(word, speaker=segment.speaker)
-        for segment in segments
-        for at in [Interval(segment.start, segment.end)]
-        for word in spread(segment.text, overlap(speech, at) or [at])
-    ]

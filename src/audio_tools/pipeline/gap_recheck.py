@@ -1,0 +1,89 @@
+"""Second questions: transcribe the speech of a chunk that the first reply left without words once more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from audio_tools.audio.pauses import overlap
+from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
+from audio_tools.engines.retry import EngineClient
+from audio_tools.errors import CostLimitReached, EngineError, EngineRefused
+from audio_tools.pipeline.chunk_requests import ChunkRequests
+from audio_tools.pipeline.chunk_samples import ChunkSamples
+from audio_tools.transcript import Interval, Reply, Word
+from audio_tools.words.merge import merge
+from audio_tools.words.reply import fit_reply
+from audio_tools.words.unspoken import without_improbable
+
+RECHECK_PAD_S = 0.5
+"""Context around uncovered speech that is sent again."""
+
+log = logging.getLogger(__name__)
+
+
+class GapRecheck:
+    """Transcribes the gaps of chunks; the words that it finds are inserted into the first reply."""
+
+    def __init__(self, client: EngineClient, requests: ChunkRequests) -> None:
+        self._client = client
+        self._requests = requests
+
+    async def fill(
+        self,
+        reply: Reply,
+        gaps: Sequence[Interval],
+        samples: ChunkSamples,
+        speech: Sequence[Interval],
+        language: str | None,
+    ) -> Reply:
+        """
+        Return the reply with the words of its gaps; a gap whose second question fails remains.
+
+        Args:
+            reply: the first reply to a chunk.
+            gaps: speech without words, in seconds from the start of the chunk, in order.
+            samples: those of the chunk.
+            speech: all speech of the chunk.
+            language: a short stretch alone may be taken for another one.
+
+        Raises:
+            EngineRefused: the engine refuses every request.
+        """
+        for gap in gaps:
+            try:
+                more = await self._transcribe(await asyncio.to_thread(samples.pcm), gap, speech, language)
+                reply = merge(reply, more, gap)
+            except CostLimitReached as error:
+                # The gap is reported; spend the remaining budget on chunks without any transcript.
+                log.warning("skipped re-transcribing the remaining gaps: %s", error)
+                break
+            except EngineRefused:
+                raise
+            except EngineError as error:
+                log.warning(
+                    "re-transcribing the gap at %.2f-%.2f s of a chunk failed: %s", gap.start, gap.end, error
+                )
+        return reply
+
+    async def _transcribe(
+        self, pcm: Pcm, gap: Interval, speech: Sequence[Interval], language: str | None
+    ) -> list[Word]:
+        """Transcribe one gap; returns words in seconds from the start of the chunk."""
+        first = max(round((gap.start - RECHECK_PAD_S) * SAMPLE_RATE_HZ), 0)
+        part = pcm[first : round((gap.end + RECHECK_PAD_S) * SAMPLE_RATE_HZ)]
+        start = first / SAMPLE_RATE_HZ
+        audio = await asyncio.to_thread(self._requests.encode, part)
+        inside = overlap(speech, Interval(start, start + audio.seconds))
+        there = [Interval(piece.start - start, piece.end - start) for piece in inside]
+        reply = await self._client.transcribe(self._requests.request(audio, there, language))
+        fit = without_improbable(await asyncio.to_thread(_fit, reply, there, ChunkSamples(audio)))
+        # Speaker labels are local to each reply, so labels of this one do not match the first.
+        return [replace(word.shifted(start), speaker=None) for word in fit.words]
+
+
+def _fit(reply: Reply, speech: Sequence[Interval], samples: ChunkSamples) -> Reply:
+    there = speech or [Interval(0.0, samples.seconds)]
+    return fit_reply(reply, there, samples.seconds, sounds=samples.sounds, voiced=samples.voiced)
