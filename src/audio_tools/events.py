@@ -56,10 +56,6 @@ class Progress(JsonValue):
     """Chunks that have failed so far; they do not count as progress."""
     total_chunks: Count = 0
     """Number of chunks; an estimate until the whole file has been cut."""
-    seconds_done: Annotated[float, Field(exclude=True)] = 0.0
-    """Audio that is transcribed, seconds."""
-    seconds_total: Annotated[float | None, Field(exclude=True)] = None
-    """Audio in all, seconds, as far as known."""
     eta_s: Annotated[Tenths | None, Field(alias="etaSeconds", json_schema_extra={"minimum": 0})] = None
     """Estimated seconds left; null while unknown."""
     speed: Annotated[Hundredths | None, Field(json_schema_extra={"minimum": 0})] = None

@@ -88,8 +88,8 @@ def test_the_bar_keeps_its_width() -> None:
     line = ProgressLine("2 of 7  clip.mp4")
     for progress in (
         Progress("load", 0.0, "Downloading the model: 45 of 145 MB"),
-        Progress("transcribe", 43.2, "Transcribed 12 of 345 chunks", 12, 0, 345, 60.0, 90.0, 7.4, 12.3),
-        Progress("transcribe", 99.0, "Transcribed 345 of 345 chunks", 345, 0, 345, 90.0, 90.0, 36_000.0, 0.4),
+        Progress("transcribe", 43.2, "Transcribed 12 of 345 chunks", 12, 0, 345, 7.4, 12.3),
+        Progress("transcribe", 99.0, "Transcribed 345 of 345 chunks", 345, 0, 345, 36_000.0, 0.4),
     ):
         line._console = Console(force_terminal=True, width=80, stderr=True)
         line.show(progress)

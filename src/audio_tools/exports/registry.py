@@ -152,7 +152,6 @@ class Format:
     description: str
     write: Callable[[Export], str | Sequence[str]]
     options: frozenset[str] = frozenset()
-    uses_cuts: bool = False
 
 
 _SEQUENCE = frozenset({"media_path", "sequence_name", "sequence_timecode"})
@@ -245,7 +244,6 @@ FORMATS: dict[str, Format] = {
             "Cut sequence as FCP7 XML, for Premiere and Resolve",
             lambda export: write_xmeml(export.timeline(), export.sequence_start()),
             _SEQUENCE,
-            uses_cuts=True,
         ),
         Format(
             "fcpxml",
@@ -254,7 +252,6 @@ FORMATS: dict[str, Format] = {
             "Cut sequence as FCPXML 1.11, for Final Cut Pro and Resolve",
             lambda export: write_fcpxml(export.timeline(), export.sequence_start()),
             _SEQUENCE,
-            uses_cuts=True,
         ),
         Format(
             "otio",
@@ -263,7 +260,6 @@ FORMATS: dict[str, Format] = {
             "Cut sequence as OpenTimelineIO",
             lambda export: write_otio(export.timeline(), export.sequence_start()),
             _SEQUENCE,
-            uses_cuts=True,
         ),
         Format(
             "edl",
@@ -272,7 +268,6 @@ FORMATS: dict[str, Format] = {
             "Cut sequence as CMX3600, in parts of 999 events",
             lambda export: write_edl(export.timeline(), export.sequence_start(ONE_HOUR)),
             _SEQUENCE - {"media_path"},
-            uses_cuts=True,
         ),
         Format(
             "edl-markers",
@@ -281,7 +276,6 @@ FORMATS: dict[str, Format] = {
             "Markers for Resolve; without a cut plan, at the proposed cuts",
             lambda export: write_marker_edl(export.timeline("mark"), export.sequence_start(ONE_HOUR)),
             _SEQUENCE - {"media_path"},
-            uses_cuts=True,
         ),
         Format(
             "auto-editor",
@@ -290,7 +284,6 @@ FORMATS: dict[str, Format] = {
             "Cuts in auto-editor's v1 format",
             lambda export: write_auto_editor(export.plan_or_default()),
             frozenset({"media_path"}),
-            uses_cuts=True,
         ),
         Format(
             "csv",
@@ -298,7 +291,6 @@ FORMATS: dict[str, Format] = {
             "text/csv; charset=utf-8",
             "Kept and cut ranges, markers and words as a table",
             lambda export: write_csv(export.plan_or_default(), spoken_words(export.transcript)),
-            uses_cuts=True,
         ),
         Format(
             "cut-plan",
@@ -306,7 +298,6 @@ FORMATS: dict[str, Format] = {
             "application/json",
             "The cut plan itself",
             _cut_plan,
-            uses_cuts=True,
         ),
     )
 }

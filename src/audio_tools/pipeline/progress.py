@@ -125,8 +125,6 @@ class ProgressTracker:
                 chunks_done=self._chunks_done,
                 chunks_failed=self._chunks_failed,
                 total_chunks=self.total_chunks,
-                seconds_done=self._seconds_done,
-                seconds_total=self._duration and self._duration * self._channels,
                 eta_s=remaining_s / speed if speed and not self._waiting else None,
                 speed=speed,
                 waiting=self._waiting,
