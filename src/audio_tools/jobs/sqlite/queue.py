@@ -15,30 +15,25 @@ import logging
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from shutil import disk_usage
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from audio_tools.errors import AudioToolsError, ConfigError, DiskFull, QueueUnavailable
+from audio_tools.errors import AudioToolsError, DiskFull, QueueUnavailable
 from audio_tools.jobs.base import EVENTS_PER_READ, Added, JobPage, Lease, Queue
 from audio_tools.jobs.broadcast import Broadcast
 from audio_tools.jobs.failure import JobFailure
 from audio_tools.jobs.job import CANCELLING, TERMINAL, Event, Job, JobState
 from audio_tools.jobs.request import JobRequest
-from audio_tools.jobs.sqlite.database import connect, map_sqlite_errors
+from audio_tools.jobs.sqlite.connection import ThreadConnection
+from audio_tools.jobs.sqlite.disk_reserve import DiskReserve, is_disk_error
 from audio_tools.jobs.sqlite.emptied import require_jobs_kept
+from audio_tools.jobs.sqlite.queue_lock import lock_queue
 from audio_tools.jobs.sqlite.transactions import Changes, Reading, Writing
-from audio_tools.system.files import open_binary
-from audio_tools.system.locks import try_lock
 from audio_tools.transcript import Json
-
-DISK_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
-"""SQLite's error codes for a full disk."""
 
 T = TypeVar("T")
 
@@ -49,8 +44,6 @@ FileId = tuple[int, int]
 EventPage = tuple[list[Event], bool]
 
 CHECK_TIMEOUT_S = 2.0
-RESERVE_BYTES = 1 << 20
-"""Reserved disk space, so that jobs can be cancelled, finished and deleted on a full disk."""
 
 
 class SqliteQueue(Queue):
@@ -58,7 +51,7 @@ class SqliteQueue(Queue):
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "queue.db"
-        self._reserve = _Reserve(folder / "queue.reserve")
+        self._reserve = DiskReserve(folder / "queue.reserve")
         self._is_open = False
         self._files: dict[Path, FileId | None] = {}
         self._leases: dict[str, SqliteLease] = {}
@@ -68,8 +61,8 @@ class SqliteQueue(Queue):
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._lock = await asyncio.to_thread(_lock, self._path.with_suffix(".lock"))
-        self._writer, self._reader = _Connection(self._path, "rwc"), _Connection(self._path, "ro")
+        self._lock = await asyncio.to_thread(lock_queue, self._path.with_suffix(".lock"))
+        self._writer, self._reader = ThreadConnection(self._path, "rwc"), ThreadConnection(self._path, "ro")
         self._is_open = True
         try:
             await asyncio.to_thread(require_jobs_kept, self._path, self._reserve.path)
@@ -87,7 +80,7 @@ class SqliteQueue(Queue):
             await self._write(Writing.recover, vital=True)
         except (DiskFull, QueueUnavailable) as error:
             # Even to open the file takes room, for the memory that its readers share.
-            if not _is_disk_error(error.__cause__) or not await asyncio.to_thread(self._reserve.give_up):
+            if not is_disk_error(error.__cause__) or not await asyncio.to_thread(self._reserve.give_up):
                 raise
             await self._write(Writing.recover)
 
@@ -302,78 +295,6 @@ class SqliteLease(Lease):
         )
 
 
-class _Reserve:
-    """A file that reserves disk space for changes that must be stored even on a full disk."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._is_given_up = False
-
-    def keep(self) -> None:
-        """Create the file if it is missing and there is plenty of free space."""
-        with suppress(OSError):
-            if not self.path.exists() and disk_usage(self.path.parent).free > 4 * RESERVE_BYTES:
-                self.path.write_bytes(bytes(RESERVE_BYTES))
-                self._is_given_up = False
-
-    def use(self, store: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
-        """Call `store`, once more without the reserve if the disk is full."""
-        try:
-            return store(db)
-        except sqlite3.OperationalError as error:
-            if not _is_disk_error(error) or not self.give_up():
-                raise
-            return store(db)
-
-    def restore(self) -> None:
-        """Create the file again soon after it was used: the disk may fill up again before the next sweep."""
-        if self._is_given_up:
-            self.keep()
-
-    def give_up(self) -> bool:
-        """Remove the file; False if there is none."""
-        try:
-            self.path.unlink()
-        except OSError:
-            return False
-        self._is_given_up = True
-        log.warning("disk full, using the queue's reserved space")
-        return True
-
-
-class _Connection:
-    """A connection to the file and the only thread that may use it, created on first use."""
-
-    def __init__(self, path: Path, mode: str) -> None:
-        self._path, self._mode = path, mode
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"queue-{mode}")
-        self._db: sqlite3.Connection | None = None
-
-    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        """Run `work` in the thread, after all earlier calls."""
-        return self._thread.submit(self._run, work)
-
-    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with map_sqlite_errors(self._path):
-            if self._db is None:
-                self._db = connect(self._path, self._mode)
-            return work(self._db)
-
-    async def close(self) -> None:
-        """Finish submitted calls, close the connection and end the thread."""
-        self._thread.submit(self._close)
-        await asyncio.to_thread(self._thread.shutdown)
-
-    def _close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-
-
-def _is_disk_error(error: BaseException | None) -> bool:
-    """Whether SQLite failed because the disk is full."""
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in DISK_ERRORS
-
-
 def _file_id(path: Path) -> FileId | None:
     try:
         status = path.stat()
@@ -385,34 +306,3 @@ def _file_id(path: Path) -> FileId | None:
 def _event_number(after: str | None) -> int:
     known = after is not None and after.isascii() and after.isdigit() and len(after) < 19  # fits 64 bits
     return int(after) if known and after else 0
-
-
-def _lock(path: Path) -> int:
-    """Lock the file at `path` for this process and return its descriptor: closing it unlocks."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Not inherited by child processes: an FFmpeg that outlives us must not keep the queue locked.
-        lock = open_binary(path, os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        raise ConfigError(
-            f"Cannot write {path}: {error.strerror}.",
-            hint="Set DATA_DIR to a writable folder.",
-        ) from error
-    try:
-        owner = "" if try_lock(lock) else os.read(lock, 20).decode() or "of unknown number"
-    except OSError as error:
-        os.close(lock)
-        raise ConfigError(
-            f"Cannot lock {path}: {error.strerror}.",
-            hint="Set DATA_DIR to a folder on a local disk, or set REDIS_URL.",
-        ) from error
-    if owner:
-        os.close(lock)
-        raise ConfigError(
-            f"The queue in {path.parent} is used by another process ({owner}).",
-            hint="Stop that process, or set REDIS_URL to run several.",
-        )
-    with suppress(OSError):  # the number only makes the message above more helpful
-        os.ftruncate(lock, 0)
-        os.write(lock, str(os.getpid()).encode())
-    return lock
