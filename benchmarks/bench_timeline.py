@@ -19,7 +19,8 @@ from pydantic.alias_generators import to_camel
 
 from audio_tools.exports.cut_options import CutOptions
 from audio_tools.exports.cut_plan import CutPlan, plan_cuts
-from audio_tools.exports.registry import FORMATS, Export, render
+from audio_tools.exports.export import Export
+from audio_tools.exports.registry import FORMATS, render
 from audio_tools.exports.source import media_reference
 from audio_tools.transcript import AudioStream, Interval, MediaInfo, Transcript, Word
 

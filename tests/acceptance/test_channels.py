@@ -13,7 +13,8 @@ import pytest
 import soundfile
 
 from audio_tools.events import ChunkWords
-from audio_tools.exports.registry import Export, render
+from audio_tools.exports.export import Export
+from audio_tools.exports.registry import render
 from audio_tools.transcript import Transcript
 from tests.acceptance.commands import Commands
 from tests.acceptance.hearing import MODELS, MakeTools, hear

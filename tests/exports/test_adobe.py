@@ -14,8 +14,9 @@ from hypothesis import given
 
 from audio_tools.errors import NoWords
 from audio_tools.exports.adobe import adobe_language, write_adobe
+from audio_tools.exports.export import Export
 from audio_tools.exports.export_options import ExportOptions
-from audio_tools.exports.registry import Export, render
+from audio_tools.exports.registry import render
 from audio_tools.transcript import Interval, Json, Segment, Word
 from tests.exports.material import say, transcript_of, transcripts
 

@@ -14,8 +14,9 @@ import pytest
 
 from audio_tools.exports.cut_options import CutOptions
 from audio_tools.exports.cut_plan import plan_cuts
+from audio_tools.exports.export import Export
 from audio_tools.exports.export_options import ExportOptions
-from audio_tools.exports.registry import FORMATS, Export, render
+from audio_tools.exports.registry import FORMATS, render
 from audio_tools.exports.source import media_reference
 from audio_tools.transcript import AudioStream, Interval, MediaInfo, Transcript
 from audio_tools.words.timing import spread

@@ -13,8 +13,9 @@ import pytest
 from audio_tools.errors import InvalidOption, UnsupportedFrameRate
 from audio_tools.exports.cut_options import CutOptions
 from audio_tools.exports.cut_plan import CutPlan, plan_cuts
+from audio_tools.exports.export import Export
 from audio_tools.exports.export_options import ExportOptions
-from audio_tools.exports.registry import Export, render
+from audio_tools.exports.registry import render
 from audio_tools.exports.source import media_reference
 from audio_tools.transcript import Interval, MediaInfo, Transcript, Word
 from tests.exports.material import RATES, film, transcript_of

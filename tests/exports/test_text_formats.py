@@ -20,8 +20,9 @@ from audio_tools.errors import EmptyTimeline
 from audio_tools.exports.after_cut import after_cut
 from audio_tools.exports.cut_options import CutOptions
 from audio_tools.exports.cut_plan import plan_cuts
+from audio_tools.exports.export import Export
 from audio_tools.exports.export_options import ExportOptions
-from audio_tools.exports.registry import Export, render
+from audio_tools.exports.registry import render
 from audio_tools.exports.source import media_reference
 from audio_tools.transcript import Interval, Transcript, Word
 from tests.exports.material import film, say, transcript_of, transcripts

@@ -18,7 +18,8 @@ from audio_tools.engines.base import Request
 from audio_tools.engines.openai.models import UNKNOWN
 from audio_tools.engines.openai.response import read_reply
 from audio_tools.engines.rate_limits import RequestLimiter
-from audio_tools.exports.registry import Export, render
+from audio_tools.exports.export import Export
+from audio_tools.exports.registry import render
 from audio_tools.options import Options
 from audio_tools.pipeline.transcribe import PipelineContext, transcribe
 from audio_tools.storage.chunk_cache import ChunkCache

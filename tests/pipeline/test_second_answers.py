@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from audio_tools.audio.chunking import Chunk
 from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.engines.retry import EngineClient
-from audio_tools.exports.registry import FORMATS, Export, render
+from audio_tools.exports.export import Export
+from audio_tools.exports.registry import FORMATS, render
 from audio_tools.options import Options
 from audio_tools.pipeline.chunk_transcriber import ChunkResult, ChunkTranscriber
 from audio_tools.storage.chunk_cache import ChunkCache

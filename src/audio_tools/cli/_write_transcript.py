@@ -17,7 +17,7 @@ from audio_tools.cli._written_files import WrittenFiles
 from audio_tools.errors import AudioToolsError, ExportError, InvalidOption
 
 if TYPE_CHECKING:
-    from audio_tools.exports.registry import Export
+    from audio_tools.exports.export import Export
     from audio_tools.transcript import Transcript
 
 NO_SECOND_BILL = " Finished chunks are not charged again."
@@ -75,7 +75,7 @@ async def deliver(
         DiskFull, StorageError: a file cannot be written.
     """
     from audio_tools.cli._progress import prospect, summary
-    from audio_tools.exports.registry import Export
+    from audio_tools.exports.export import Export
 
     name = output.source.name
     if transcript.dry_run:

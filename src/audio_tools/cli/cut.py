@@ -75,7 +75,7 @@ def command(
     destination = Destination(tuple(dict.fromkeys([*formats, PLAN])), output, overwrite=overwrite)
     written = WrittenFiles(Settings.load().data_dir)
     (planned,) = plan_outputs([Source(Path(file.name))], destination, written)
-    from audio_tools.exports.registry import Export
+    from audio_tools.exports.export import Export
 
     export = Export(found, file.name, plan, export_options)
     paths, failed = write_files(export, planned, destination, written)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from audio_tools.exports.registry import FORMATS, Export, render, require_format
+from audio_tools.exports.export import Export
+from audio_tools.exports.registry import FORMATS, render, require_format
 from audio_tools.storage.local import write_atomically
 from audio_tools.system.paths import storable_name
 from audio_tools.transcript import Transcript

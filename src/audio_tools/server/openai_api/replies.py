@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from starlette.responses import PlainTextResponse, Response
 
-from audio_tools.exports.registry import Export, render
+from audio_tools.exports.export import Export
+from audio_tools.exports.registry import render
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.openai_api.deltas import whole_text
 from audio_tools.server.openai_api.fields import Call

@@ -32,10 +32,11 @@ from audio_tools.errors import (
 )
 from audio_tools.exports.cut_options import CutOptions
 from audio_tools.exports.cut_plan import CutPlan, plan_cuts
+from audio_tools.exports.export import Export
 from audio_tools.exports.export_options import ExportOptions
 from audio_tools.exports.plan_input import plan_from_json
 from audio_tools.exports.plan_json import plan_document
-from audio_tools.exports.registry import FORMATS, Document, Export, render, require_format
+from audio_tools.exports.registry import FORMATS, Document, render, require_format
 from audio_tools.exports.source import media_reference
 from audio_tools.jobs import JobState
 from audio_tools.server.error_responses import LenientJson
