@@ -60,7 +60,7 @@ def bench(folder: Path) -> list[str]:
 
 def _is_heard(path: Path, text: str) -> bool:
     """Whether any sound comes of the file, once it has been probed and decoded."""
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with suppress(AudioToolsError):
         asyncio.run(probe(path))
     return _decoded(path)

@@ -158,7 +158,7 @@ async def _make_job(data_dir: Path, seconds: float, n_words: int) -> str:
 
 def _rows(trace: Path) -> list[str]:
     """Frames a second and the work of the main thread between the marks of a trace."""
-    events = json.loads(trace.read_text())["traceEvents"]
+    events = json.loads(trace.read_text(encoding="utf-8"))["traceEvents"]
     marks = sorted((event for event in events if event["name"].startswith("bench-")), key=_time_us)
     rows = []
     for begin, end in zip(marks[::2], marks[1::2], strict=True):

@@ -51,7 +51,10 @@ def run(command: Sequence[str | Path], *, memory: bool = False) -> Measured:
     Raises:
         RuntimeError: it failed; with what it said.
     """
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as output,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+    ):
         cpu_before, started = _cpu_of_children(), time.perf_counter()
         child = subprocess.Popen(
             [str(part) for part in command], stdout=output, stderr=errors, cwd=ROOT, env=environment()

@@ -80,7 +80,7 @@ def read_labelled(folder: Path, name: str) -> Labelled:
 
 def read_textgrid(path: Path) -> list[Said]:
     """The words of a short-form Praat TextGrid, without the pauses."""
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     first = lines.index('"words"') + 4
     rows = [lines[first + 3 * n : first + 3 * n + 3] for n in range(int(lines[first - 1]))]
     words = [Said(word.strip().strip('"'), float(start), float(end)) for start, end, word in rows]

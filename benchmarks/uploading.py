@@ -48,7 +48,7 @@ def cpu_s_of(process: psutil.Process) -> float:
 def peak_mb(process: psutil.Process) -> float:
     """The most memory that a process ever held; 0 where the system does not tell."""
     try:
-        status = Path(f"/proc/{process.pid}/status").read_text()
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
     except FileNotFoundError:
         return 0.0
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1024 / 1e6

@@ -49,4 +49,6 @@ def test_the_package_does_without_except_star() -> None:
 
 
 def _has_try_star(path: Path) -> bool:
-    return any(isinstance(node, ast.TryStar) for node in ast.walk(ast.parse(path.read_text())))
+    return any(
+        isinstance(node, ast.TryStar) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    )

@@ -23,7 +23,7 @@ BY_MACHINE = {"pocketsphinx"}
 
 
 def requirements(lock: Path) -> list[Requirement]:
-    lines = lock.read_text().splitlines()
+    lines = lock.read_text(encoding="utf-8").splitlines()
     return [Requirement(line.rstrip(" \\")) for line in lines if line[:1].isalnum()]
 
 

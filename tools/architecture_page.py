@@ -83,4 +83,4 @@ def with_rank_table(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_rank_table(PAGE.read_text()))
+    PAGE.write_text(with_rank_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

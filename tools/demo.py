@@ -38,8 +38,8 @@ def main() -> int:
             if submitted.returncode:
                 return submitted.returncode
             _show(
-                json.loads((OUT / "sample.json").read_text()),
-                json.loads((SAMPLE.parent / "sample.truth.json").read_text()),
+                json.loads((OUT / "sample.json").read_text(encoding="utf-8")),
+                json.loads((SAMPLE.parent / "sample.truth.json").read_text(encoding="utf-8")),
             )
             print(f"\nThe files are in {OUT.relative_to(ROOT)}/.")
             print("In the browser, while the service runs:")
@@ -77,7 +77,7 @@ def _start_service(data: Path) -> subprocess.Popen[str]:
     from audio_tools.engines.whisper.weights import find_weights
 
     find_weights(os.environ.get("WHISPER_MODEL", "base"), ROOT / "data", on_download=_print_download)
-    with suppress(FileNotFoundError):
+    with suppress(OSError):  # there is none, or, on Windows, no right to make a link; it is loaded again then
         (data / "models").symlink_to((ROOT / "data" / "models").resolve(strict=True))
     environment = {**os.environ, "ENGINE": "whisper", "LOG_LEVEL": "warning"}
     ports = ["--port", "0", "--ws-port", "0"]

@@ -57,7 +57,9 @@ def kind(schema: Json) -> str:
     """The type and the range of a value, in words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name.lower()})" if f"table: {name} -->" in PAGE.read_text() else name
+        return (
+            f"[{name}](#{name.lower()})" if f"table: {name} -->" in PAGE.read_text(encoding="utf-8") else name
+        )
     if "anyOf" in schema:
         return " or ".join(kind(inner) for inner in schema["anyOf"])
     if "enum" in schema or "const" in schema:
@@ -86,4 +88,4 @@ def meaning(schema: Json) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_tables(PAGE.read_text()))
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -70,7 +70,7 @@ class Row:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a stored row."""
-        facts = json.loads(path.read_text())
+        facts = json.loads(path.read_text(encoding="utf-8"))
         suite = facts.pop("suite")
         return cls(**facts, suite=suite and Suite(**suite))
 
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str]) -> int:
     rows = read_rows()
     print(as_table(rows))
     if "--write" in arguments:
-        PAGE.write_text(with_table(PAGE.read_text(), rows))
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), rows), encoding="utf-8")
     pythons = {row.python for row in rows}
     print(f"{len(pythons)} Pythons found: {', '.join(dict.fromkeys(row.python for row in rows))}")
     if len(pythons) < 2:

@@ -67,5 +67,5 @@ def _allowed(name: str) -> str:
 
 
 if __name__ == "__main__":
-    (ROOT / "docs" / "settings.md").write_text(settings_page())
-    (ROOT / "env.example").write_text(env_example())
+    (ROOT / "docs" / "settings.md").write_text(settings_page(), encoding="utf-8")
+    (ROOT / "env.example").write_text(env_example(), encoding="utf-8")

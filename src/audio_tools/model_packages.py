@@ -112,7 +112,7 @@ def _blocks(parts: Sequence[Path]) -> Iterator[bytes]:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold a lock between processes; the system frees it when its holder dies."""
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         lock(file.fileno())
         yield
 

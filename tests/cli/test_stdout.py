@@ -70,7 +70,7 @@ def test_a_process_of_the_service_works_though_nobody_can_read_that_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A restart on a full disk must not end at a greeting."""
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with stdout_errors_reported():
             announce("HTTP API: here")

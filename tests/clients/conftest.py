@@ -160,7 +160,7 @@ def wait_for_unread(service: ServiceProcess) -> None:
 
 
 def _unread_bytes(port: int) -> Iterator[int]:
-    for line in CONNECTIONS.read_text().splitlines()[1:]:
+    for line in CONNECTIONS.read_text(encoding="utf-8").splitlines()[1:]:
         _, address, _, _, queues, *_ = line.split()
         if address.endswith(f":{port:04X}"):
             yield int(queues.partition(":")[2], 16)

@@ -73,7 +73,7 @@ def fifo(path: Path) -> None:
 
 
 def text(path: Path) -> None:
-    path.write_text("These are no samples.\n" * 100)
+    path.write_text("These are no samples.\n" * 100, encoding="utf-8")
 
 
 @pytest.mark.parametrize(

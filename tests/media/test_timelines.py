@@ -189,7 +189,9 @@ def test_a_picture_is_joined_in_step_with_its_sound(tmp_path: Path) -> None:
 
 
 def subtitle(path: Path, second: int) -> Path:
-    path.write_text(f"1\n{second // 3600:02}:00:00,000 --> {second // 3600:02}:00:01,000\nx\n")
+    path.write_text(
+        f"1\n{second // 3600:02}:00:00,000 --> {second // 3600:02}:00:01,000\nx\n", encoding="utf-8"
+    )
     return path
 
 

@@ -14,7 +14,7 @@ def fake_python(path: Path, version: str, *, usable: bool = True, in_venv: bool 
     path.parent.mkdir(parents=True, exist_ok=True)
     release = [int(part) for part in version.split(".")]
     facts = json.dumps({"version": release, "path": str(path), "usable": usable, "in_venv": in_venv})
-    path.write_text(f"#!/bin/sh\necho '{facts}'\n")
+    path.write_text(f"#!/bin/sh\necho '{facts}'\n", encoding="utf-8")
     path.chmod(0o755)
 
 

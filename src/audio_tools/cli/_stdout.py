@@ -49,7 +49,7 @@ def _errors_reported() -> Iterator[None]:
 def stdout_errors_reported() -> Iterator[None]:
     """Raise ClickException where standard output cannot be written, and leave a closed pipe to click."""
     # Where it is closed Python has no stream, and click writes nothing without a word; this one fails.
-    stream = sys.stdout or open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: PTH123, SIM115
+    stream = sys.stdout or open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: PTH123, SIM115
     try:
         with redirect_stdout(cast("TextIO", _Told(stream))):
             yield

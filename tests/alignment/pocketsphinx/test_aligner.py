@@ -50,7 +50,7 @@ def read(path: Path) -> tuple[Pcm, list[Interval]]:
 
 def labels(path: Path) -> list[Word]:
     """The words of a short-form Praat TextGrid, without the pauses."""
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     first = lines.index('"words"') + 4
     rows = [lines[first + 3 * n : first + 3 * n + 3] for n in range(int(lines[first - 1]))]
     return [Word(word.strip('"'), float(start), float(end)) for start, end, word in rows if word != '""']

@@ -58,7 +58,7 @@ class ProcessLock:
             QueueUnavailable: it is missing or another folder.
         """
         try:
-            if self._folder_file.read_text() == self.folder_id:
+            if self._folder_file.read_text(encoding="utf-8") == self.folder_id:
                 return
         except OSError:
             pass
@@ -82,11 +82,11 @@ class ProcessLock:
 
 def _folder_id(path: Path) -> str:
     mine = path.with_name(uuid4().hex)
-    mine.write_text(mine.name)
+    mine.write_text(mine.name, encoding="utf-8")
     with suppress(FileExistsError):
         os.link(mine, path)  # atomic, on network drives as well
     mine.unlink()
-    return path.read_text()
+    return path.read_text(encoding="utf-8")
 
 
 def _lock_all(folder: Path, host: str) -> list[int]:
