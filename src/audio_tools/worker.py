@@ -25,6 +25,7 @@ from audio_tools.jobs.base import Lease, LeaseLost
 from audio_tools.jobs.failure import JobFailure
 from audio_tools.jobs.job import Job, JobState
 from audio_tools.jobs.outage_log import OutageLog
+from audio_tools.jobs.summary import Summary
 from audio_tools.logs import log_context
 from audio_tools.metrics import JOBS_ENDED, MEDIA_SECONDS
 from audio_tools.options import Options
@@ -126,7 +127,7 @@ class Worker:
         """Create and store the transcript of a job; returns the summary for the queue."""
         with suppress(JobNotFound):
             # An earlier attempt crashed after storing it, and possibly after removing the upload.
-            return _summary(await self._backend.transcript(job.id))
+            return Summary.of(await self._backend.transcript(job.id)).to_json()
         options = job.options
         await self._backend.subscriptions.add(job.id, options)  # of a job that others added to Redis
         async with self._backend.sources.opened(job) as path, self._backend.peak_recorder(job) as peaks:
@@ -139,7 +140,7 @@ class Worker:
             await self._backend.store_transcript(job, transcript, peaks, self._outage_wait_s)
         if not transcript.dry_run:
             MEDIA_SECONDS.inc(transcript.duration)
-        return _summary(transcript)
+        return Summary.of(transcript).to_json()
 
     def _must_requeue(self, job: asyncio.Task[Json]) -> bool:
         """Whether the job must be requeued: it was interrupted, or needs another machine."""
@@ -266,16 +267,6 @@ async def _unless(stopped: asyncio.Event, awaitable: Coroutine[Any, Any, T]) -> 
         for task in (wanted, stop):
             task.cancel()
         await asyncio.gather(wanted, stop, return_exceptions=True)
-
-
-def _summary(transcript: Transcript) -> Json:
-    return {
-        "totalDuration": transcript.duration,
-        "words": len(transcript.words),
-        "silences": len(transcript.silences),
-        "successRate": transcript.success_rate,
-        "estimatedCostUsd": transcript.usage.cost_usd,
-    }
 
 
 def is_restartable(error: BaseException | None) -> bool:

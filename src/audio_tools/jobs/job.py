@@ -49,9 +49,12 @@ class Job:
     """
     A job: one media file to transcribe. Times are epoch seconds.
 
-    `number` counts from 1 in order of creation; `id` is a UUID as text. `report` is the payload of the latest
-    progress event, `result` a summary of the transcript: plain JSON, which must not be modified. `attempts`
-    counts the starts; `started_at` is the start of the latest attempt.
+    `number` counts from 1 in order of creation; `id` is a UUID as text. `attempts` counts the starts;
+    `started_at` is the start of the latest attempt.
+
+    `report` is the payload of the latest progress event, `result` a `Summary` of the transcript. Both are
+    plain JSON and must not be modified: the queue stores what a worker reported, possibly one of another
+    version, and clients get it unchanged. The properties below read it by type.
     """
 
     number: int
@@ -140,7 +143,8 @@ class Event:
 
     `id` is opaque and serves to resume. `type` is a state (`waiting`, `active`, `completed` …), `cancelling`,
     or a report of the worker (`progress`, `words`). `timestamp` is in epoch seconds. `payload` is plain JSON,
-    possibly shared by readers, and must not be modified.
+    possibly shared by readers, and must not be modified: events are stored and passed on as they were written
+    (`events.py` has their types), so that a replay is the same after an upgrade.
     """
 
     id: str

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from audio_tools.events import Stage
 from audio_tools.jobs import Job, JobState
 from audio_tools.json_value import CONFIG, Json, omit_if_none
-from audio_tools.transcript import Count, Percent
+from audio_tools.transcript import Count
 from audio_tools.webhooks import Delivery
 
 
@@ -354,21 +354,6 @@ class JobFailure(ErrorFacts):
     """What is wrong, one sentence."""
     status: Count
     """HTTP status of `GET /job/{jobId}/result`."""
-
-
-class Summary(View):
-    """The transcript in numbers."""
-
-    total_duration: Annotated[float, Field(json_schema_extra={"minimum": 0})]
-    """Seconds from the start of the media to its end."""
-    words: Count
-    """Number of words."""
-    silences: Count
-    """Number of silences."""
-    success_rate: Percent
-    """Percentage of chunks that were transcribed."""
-    estimated_cost_usd: Annotated[float | None, omit_if_none(minimum=0)] = None
-    """US dollars; missing in jobs of an older version."""
 
 
 def _times(job: Job) -> Json:

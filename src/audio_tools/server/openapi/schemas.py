@@ -12,6 +12,7 @@ from audio_tools.exports.cut_options import CutOptions
 from audio_tools.exports.export_options import ExportOptions
 from audio_tools.exports.plan_json import PlanDocument
 from audio_tools.exports.registry import FORMATS
+from audio_tools.jobs.summary import Summary
 from audio_tools.json_value import READING_DOCSTRINGS
 from audio_tools.options import Options
 from audio_tools.server import views
@@ -35,7 +36,7 @@ SENT = (
     views.Health,
     views.ErrorBody,
     views.JobFailure,
-    views.Summary,
+    Summary,
     Progress,
     ChunkWords,
 )
