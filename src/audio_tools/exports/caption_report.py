@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from audio_tools.exports.breaks import IN_NAME, break_price
+from audio_tools.exports.break_prices import IN_NAME, break_price
 from audio_tools.exports.cues import Cue, CueRules
 from audio_tools.exports.text import width
 from audio_tools.transcript import Json

@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby, pairwise
 
-from audio_tools.exports.breaks import AFTER_SENTENCE, break_price
+from audio_tools.exports.break_prices import AFTER_SENTENCE, break_price
 from audio_tools.exports.text import clean, width
 from audio_tools.transcript import Word
 from audio_tools.words.channels import Turn, in_spoken_order, turns
 from audio_tools.words.script import join_words, space_between
 
-# Prices are on the scale of `breaks.py`, where the end of a sentence costs 0 and any odd place 7.
+# Prices are on the scale of `break_prices.py`, where the end of a sentence costs 0 and any odd place 7.
 CUE_PRICE = 1.0  # fewer cues are calmer
 SENTENCE_INSIDE_PRICE = 2.0  # a sentence that fits a cue of its own should have one
 PAUSE_INSIDE_PRICE = 2.0  # for a pause just below the one that always ends a cue

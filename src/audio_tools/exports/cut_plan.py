@@ -138,7 +138,7 @@ class _Planner:
         marked, removed = self._proposals()
         kept_spans = merge(self.manual_keep)
         gone = self._removed_words(removed, kept_spans)
-        # Return what no cut may touch: kept words and manually kept ranges.
+        # No cut may touch these: kept words and manually kept ranges.
         stay = np.delete(self.table, sorted(gone), axis=0)
         protected = merge(np.vstack([stay, np.array(kept_spans, np.int64).reshape(-1, 2)]))
         cuts = self._cuts(removed, protected, gone)
