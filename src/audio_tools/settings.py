@@ -1,4 +1,4 @@
-"""Every knob of the process, once: name, variable, unit, default, bounds, help."""
+"""Every setting of the process: name, variable, unit, default, bounds and help, each described once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ IN_PLAIN_WORDS = {
 """What is wrong, by pydantic's name for it; where a name is missing pydantic's own sentence stands."""
 
 
-def _by_commas(value: object) -> object:
+def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -67,7 +67,7 @@ def _redis_url(value: SecretStr) -> SecretStr:
     return value
 
 
-def _fits_in_a_header(value: SecretStr) -> SecretStr:
+def _header_value(value: SecretStr) -> SecretStr:
     stripped = value.get_secret_value().strip()
     # The HTTP library quotes a header that it refuses, key and all.
     if not re.fullmatch(r"[!-~]*", stripped):
@@ -86,7 +86,7 @@ def _server_url(value: str) -> str:
     return value
 
 
-def _host_alone(value: str) -> str:
+def _host_name(value: str) -> str:
     try:
         IPv6Address(value)
     except ValueError:
@@ -118,7 +118,7 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
-def _at_home(path: Path) -> Path:
+def _with_home(path: Path) -> Path:
     # A shell expands this, but values read from .env are not expanded.
     try:
         return path.expanduser()
@@ -126,12 +126,12 @@ def _at_home(path: Path) -> Path:
         raise PydanticCustomError("home", "starts with the home directory of an unknown user") from None
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_by_commas)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 Networks = Annotated[
-    tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_by_commas)
+    tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_comma_separated)
 ]
-HomePath = Annotated[Path, AfterValidator(_at_home)]
-Paths = Annotated[tuple[HomePath, ...], NoDecode, BeforeValidator(_by_commas)]
+HomePath = Annotated[Path, AfterValidator(_with_home)]
+Paths = Annotated[tuple[HomePath, ...], NoDecode, BeforeValidator(_comma_separated)]
 Device = Literal["auto", "cpu", "cuda"]
 ComputeType = Literal[
     "auto",
@@ -171,7 +171,7 @@ class Settings(BaseSettings):
     engine: EngineName = Field(
         "auto", description="`auto`: OpenAI if OPENAI_API_KEY is set, otherwise local Whisper."
     )
-    openai_api_key: Annotated[SecretStr, AfterValidator(_fits_in_a_header)] | None = Field(
+    openai_api_key: Annotated[SecretStr, AfterValidator(_header_value)] | None = Field(
         None, description="API key of OpenAI or of a compatible server."
     )
     openai_base_url: Annotated[str, AfterValidator(_server_url)] = Field(
@@ -258,7 +258,7 @@ class Settings(BaseSettings):
         "`rediss://` "
         "for TLS; overrides REDIS_HOST and REDIS_PORT.",
     )
-    redis_host: Annotated[str, AfterValidator(_host_alone)] | None = Field(
+    redis_host: Annotated[str, AfterValidator(_host_name)] | None = Field(
         None,
         description="Redis host. Without REDIS_URL and REDIS_HOST, one process stores the jobs in DATA_DIR.",
     )

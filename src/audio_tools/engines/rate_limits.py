@@ -54,13 +54,13 @@ class RequestLimiter:
         self._resume_at = 0.0
         self._waiting: Waiting | None = None
         self._waits_from = 0.0
-        self._room = AdaptiveConcurrency(lanes)
-        self._allowance = TokenBucket()
+        self._concurrency = AdaptiveConcurrency(lanes)
+        self._bucket = TokenBucket()
 
     @property
     def open_lanes(self) -> int:
         """Number of open lanes, from 1 to `lanes`."""
-        return self._room.lanes
+        return self._concurrency.lanes
 
     @asynccontextmanager
     async def lane(self) -> AsyncIterator[None]:
@@ -75,7 +75,7 @@ class RequestLimiter:
                 if self._shared is not None:
                     await held.enter_async_context(self._shared.lane())
                 self._starts.append(_now())
-                self._allowance.take(_now())
+                self._bucket.take(_now())
             self._running += 1
             try:
                 yield
@@ -120,11 +120,11 @@ class RequestLimiter:
         if self._shared is not None:
             self._shared.answered(started_at, quota)
             return
-        self._room.answered(started_at)
+        self._concurrency.answered(started_at)
         self._open_lanes()
         if quota is not None:
             meanwhile = max(self._running - 1, 0) + sum(at >= started_at for at in self._answers)
-            self._allowance.learn(quota, meanwhile, started_at, _now())
+            self._bucket.learn(quota, meanwhile, started_at, _now())
         self._answers.append(_now())
 
     def overloaded(self, started_at: float) -> None:
@@ -132,7 +132,7 @@ class RequestLimiter:
         if self._shared is not None:
             self._shared.overloaded(started_at)
             return
-        self._room.overloaded(started_at, _now())
+        self._concurrency.overloaded(started_at, _now())
         self._open_lanes()
 
     def _open_lanes(self) -> None:
@@ -145,7 +145,7 @@ class RequestLimiter:
             await asyncio.sleep(wait)
 
     def _start_allowed_at(self) -> float:
-        allowed_at = max(self._resume_at, self._allowance.opens_at())
+        allowed_at = max(self._resume_at, self._bucket.opens_at())
         if len(self._starts) < self.lanes:
             return allowed_at
         return max(allowed_at, self._starts[-self.lanes] + self.window_s)

@@ -60,9 +60,8 @@ class EngineClient:
         self._unanswered_since: float | None = None
         self._seconds_paid = 0.0
         self._usd_per_second = engine.capabilities.usd_per_minute / 60
-        self._reserved_usd = (
-            0.0  # reserved for requests in flight, and for requests that may be charged although they failed
-        )
+        # For requests in flight, and for those that may be charged although they failed.
+        self._reserved_usd = 0.0
 
     async def transcribe(
         self,
@@ -200,10 +199,11 @@ def _is_free(error: EngineError) -> bool:
 
 class _RetryPolicy:
     """
-    Return how long to wait before retrying a chunk; if the provider names a time, all chunks of the key wait.
+    The retries of one chunk: whether and when it is sent again, and when to give up.
 
-    `failure` is the error of the last attempt, None if there was none. Rate limits and unreachable servers
-    do not count as attempts; an unreachable server is retried for up to `outage_wait_s` seconds.
+    If the provider names a time to wait, all chunks of the key wait. `failure` is the error of the last
+    attempt, None if there was none. Rate limits and unreachable servers do not count as attempts; an
+    unreachable server is retried for up to `outage_wait_s` seconds.
     """
 
     def __init__(self, limiter: RequestLimiter, outage_wait_s: float) -> None:
@@ -233,14 +233,14 @@ class _RetryPolicy:
         now = asyncio.get_running_loop().time()
         if self._away_since is not None:
             error = _error(state)
-            # A gateway says the same of a chunk that crashes its engine each time: that has an earlier end.
+            # A gateway returns the same for a chunk that crashes its engine each time: end earlier then.
             certain = isinstance(error, EngineUnreachable) or (
                 isinstance(error, EngineUnavailable) and error.loading
             )
             most_s = self._outage_wait_s if certain else min(self._outage_wait_s, MOST_WAITING_S)
             return now - self._away_since >= most_s
-        in_vain = self._refusals >= MOST_WAITS and now - self._began >= MOST_WAITING_S
-        return state.attempt_number - self._waits >= ATTEMPTS or in_vain
+        refused_for_good = self._refusals >= MOST_WAITS and now - self._began >= MOST_WAITING_S
+        return state.attempt_number - self._waits >= ATTEMPTS or refused_for_good
 
     def wait_s(self, state: RetryCallState) -> float:
         error, backoff = _error(state), self._backoff(state)

@@ -50,14 +50,14 @@ from audio_tools.transcript import AudioStream, FailedChunk, MediaInfo, Transcri
 READY_CHUNKS = 1
 """Chunks that wait, encoded, for a lane; behind them one that is being encoded, and one that is being cut."""
 PASSES = 2
-"""Chunks that failed for a passing reason are tried again when all others are through."""
+"""Chunks that failed for a temporary reason are sent again when all others are done."""
 WATCH_S = 0.5
 """Interval at which a job checks whether it waits for something, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A chunk without an answer, and whether another pass, or the same job later, may bring one."""
+    """A chunk that was not transcribed, and whether another pass, or the same job later, may succeed."""
 
     chunk: FailedChunk
     retryable: bool
@@ -106,9 +106,9 @@ async def transcribe(path: Path, options: Options, context: PipelineContext, pub
     Raises:
         InvalidOption: the chunk size is too small for the audio format, or the model does not translate.
         MediaError: the file cannot be used.
-        EngineError: the engine takes nothing at all, cannot be reached, or not one chunk came back.
+        EngineError: the engine refuses all requests or cannot be reached, or no chunk was transcribed.
         CostLimitReached: the rest would cost more than `options.max_cost`.
-        StorageError: a reply cannot be stored; those stored before are safe.
+        StorageError: a reply cannot be stored; earlier ones are kept.
     """
     progress = ProgressTracker(publish)
     if options.task == "translate" and not context.engine.capabilities.translates:
@@ -138,12 +138,7 @@ async def transcribe(path: Path, options: Options, context: PipelineContext, pub
             if not run.has_answers() or not any(failure.retryable for failure in run.failures.values()):
                 break
     if run.failures and not run.has_answers():
-        raise AllChunksFailed(
-            f"No chunk was transcribed ({len(run.failures)} failed); last error: "
-            + run.failures[max(run.failures)].chunk.message,
-            hint=run.failures[max(run.failures)].hint or "Run the same command again later.",
-            restartable=any(failure.restartable for failure in run.failures.values()),
-        )
+        raise _all_chunks_failed(run.failures)
     progress.report("stitch", "Joining the words")
     return await asyncio.to_thread(assemble, run.results(), options, context.engine, context.aligner, client)
 
@@ -298,8 +293,7 @@ class _FileRun:
         if self.cut_off:
             self.warnings.append(
                 f"The file was cut off at {end:.1f} s when it was recorded or copied. Copy it again; the "
-                "missing "
-                "part is not reported as silence."
+                "missing part is not reported as silence."
             )
         self.found = measured(self.media, self.stream.position, decoder.start, end)
 
@@ -319,23 +313,33 @@ class _FileRun:
             except (EngineRefused, EngineUnreachable):
                 raise
             except EngineError as error:
-                own = chunk.own
-                failed = FailedChunk(
-                    chunk.index, own.start, own.end, error.code, error.message, chunk.channel
-                )
-                self.failures[chunk.index] = Failure(failed, error.retryable, error.restartable, error.hint)
-                self.progress.failed(chunk.own.duration)
+                self._note_failure(chunk, error)
             else:
-                self.results_by_index[chunk.index] = result
-                timed = result.timed
-                own = timed.own
-                self.publish(
-                    ChunkWords(
-                        chunk.index, own.start, own.end, timed.words, chunk.channel, overlaps=timed.overlaps
-                    )
-                )
-                by_engine = result.sound and not result.stored
-                self.progress.done(chunk.own.duration, by_engine=by_engine)
+                self._note_result(chunk, result)
+
+    def _note_failure(self, chunk: Chunk, error: EngineError) -> None:
+        own = chunk.own
+        failed = FailedChunk(chunk.index, own.start, own.end, error.code, error.message, chunk.channel)
+        self.failures[chunk.index] = Failure(failed, error.retryable, error.restartable, error.hint)
+        self.progress.failed(own.duration)
+
+    def _note_result(self, chunk: Chunk, result: ChunkResult) -> None:
+        self.results_by_index[chunk.index] = result
+        timed = result.timed
+        own = timed.own
+        self.publish(
+            ChunkWords(chunk.index, own.start, own.end, timed.words, chunk.channel, overlaps=timed.overlaps)
+        )
+        self.progress.done(chunk.own.duration, by_engine=result.sound and not result.stored)
+
+
+def _all_chunks_failed(failures: dict[int, Failure]) -> AllChunksFailed:
+    last = failures[max(failures)]
+    return AllChunksFailed(
+        f"No chunk was transcribed ({len(failures)} failed); last error: {last.chunk.message}",
+        hint=last.hint or "Run the same command again later.",
+        restartable=any(failure.restartable for failure in failures.values()),
+    )
 
 
 def _cost_limit_reached(
