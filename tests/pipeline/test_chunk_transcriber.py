@@ -19,7 +19,8 @@ from audio_tools.engines.retry import EngineClient
 from audio_tools.options import Options
 from audio_tools.pipeline.chunk_transcriber import MOST_MISFITS, ChunkResult, ChunkTranscriber
 from audio_tools.storage.chunk_cache import ChunkCache
-from audio_tools.transcript import Interval, Reply, Word
+from audio_tools.testing import FakeEngine
+from audio_tools.transcript import Interval, Reply, Segment, Word
 from tests.audio.signals import bed, to_pcm, voice
 
 CHUNK_S = 0.9
@@ -90,7 +91,7 @@ def chunk(number: int, seconds: float | None = None, speech: Sequence[Interval] 
 
 
 async def transcribed(
-    engine: Engine, folder: Path, count: int, aligner: Aligner | None = None, **options: str
+    engine: Engine | FakeEngine, folder: Path, count: int, aligner: Aligner | None = None, **options: str
 ) -> list[ChunkResult]:
     """Transcribe `count` chunks, all of them prepared before the first request."""
     client = EngineClient(engine, RequestLimiter(1))
@@ -132,6 +133,32 @@ async def test_with_multi_each_chunk_has_its_own_language(tmp_path: Path) -> Non
     assert engine.asked == [None, None, None]
     assert [result.language for result in results] == ["es", "en", "es"]
     assert [s.language for result in results for s in result.timed.segments] == ["es", "en", "es"]
+
+
+async def test_with_multi_a_chunk_may_have_several_languages(tmp_path: Path) -> None:
+    """Each segment keeps its own, and its words are aligned in it."""
+    aligned: list[tuple[list[str], object]] = []
+
+    def reply(request: Request) -> Reply:
+        assert request.is_multilingual
+        words = (Word("hola", 0.05, 0.3), Word("hello", 0.4, 0.6), Word("there", 0.6, 0.85))
+        segments = (
+            Segment(0, 0.05, 0.3, "hola", language="es"),
+            Segment(1, 0.4, 0.85, "hello there", language="en"),
+        )
+        return Reply("hola hello there", words, segments, language="en")
+
+    class Listening(Aligner):
+        async def align(self, _pcm: Pcm, words: Sequence[Word], *about: object) -> list[Word]:
+            aligned.append(([word.word for word in words], about[-1]))
+            return [replace(word, timing="aligned") for word in words]
+
+    engine = FakeEngine(reply)
+    (result,) = await transcribed(engine, tmp_path, 1, Listening([]), language="multi")
+
+    assert aligned == [(["hola"], "es"), (["hello", "there"], "en")]
+    assert [segment.language for segment in result.timed.segments] == ["es", "en"]
+    assert [word.word for word in result.timed.words] == ["hola", "hello", "there"]
 
 
 async def test_chunks_wait_for_the_language_of_the_first_words(tmp_path: Path) -> None:

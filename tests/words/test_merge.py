@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio_tools.transcript import Interval, Reply, Word
+from audio_tools.transcript import Interval, Reply, Segment, Word
 from audio_tools.words.merge import merge
 from audio_tools.words.segments import group
 
@@ -66,3 +66,18 @@ def test_both_texts_keep_their_order(first: list[float], second: list[float], po
 
     assert [text for text in texts if text[0] == "a"] == [word.word for word in words]
     assert [text for text in texts if text[0] == "b"] == [word.word for word in more]
+
+
+def test_added_words_are_in_the_language_of_the_segment_beside_them() -> None:
+    """Where the segments of a reply name their languages."""
+    words = (Word("hola", 0.0, 0.5), Word("there", 4.0, 4.5))
+    segments = (Segment(0, 0.0, 0.5, "hola", language="es"), Segment(1, 4.0, 4.5, "there", language="en"))
+    first = Reply("hola there", words, segments)
+
+    merged = merge(first, [Word("hello", 2.5, 3.5)], Interval(1.0, 3.9))
+
+    assert [(each.text, each.language) for each in merged.segments] == [
+        ("hola", "es"),
+        ("hello", "en"),
+        ("there", "en"),
+    ]

@@ -51,6 +51,7 @@ class Request:
     `speech`: the speech in the chunk, in seconds from its start. `language`: ISO-639-1, None to detect it.
     `prompt`: expected words and style. `translate`: return English text instead of a transcript; only if
     the engine supports it. `context`: that of the reply to the chunk before, if the engine keeps it.
+    `is_multilingual`: the language may change within the chunk.
     """
 
     audio: EncodedAudio
@@ -59,6 +60,7 @@ class Request:
     prompt: str | None = None
     translate: bool = False
     context: tuple[int, ...] = ()
+    is_multilingual: bool = False
 
 
 class Engine(Protocol):

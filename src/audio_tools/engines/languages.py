@@ -33,6 +33,21 @@ def _by_name(table: str) -> dict[str, str]:
     return {name: code for code, name in entries}
 
 
+SURE = 0.8
+"""A detected language less probable than this is not evidence: short or noisy speech."""
+_ALIKE = (
+    frozenset({"no", "nn", "da", "sv"}),
+    frozenset({"hr", "sr", "bs", "sl"}),
+    frozenset({"pt", "gl", "es"}),
+    frozenset({"id", "ms", "jw", "su"}),
+    frozenset({"ru", "uk", "be"}),
+    frozenset({"hi", "ur", "pa"}),
+    frozenset({"zh", "yue"}),
+    frozenset({"cs", "sk"}),
+    frozenset({"nl", "af"}),
+)
+"""Languages that Whisper confuses."""
+
 CODES = _by_name(_NAMES)
 LANGUAGES = frozenset(CODES.values())
 """ISO 639-1 codes of all languages that Whisper knows."""
@@ -51,3 +66,8 @@ def language_code(language: object) -> str | None:
     base = re.split("[-_]", name, maxsplit=1)[0]
     code = _KNOWN.get(name) or _KNOWN.get(base, base)
     return code if code in LANGUAGES else name
+
+
+def are_confusable(one: str, other: str) -> bool:
+    """Return whether two languages, ISO 639-1, are the same or such that Whisper takes one for the other."""
+    return one == other or any({one, other} <= group for group in _ALIKE)

@@ -33,4 +33,11 @@ class ChunkRequests:
     def request(self, audio: EncodedAudio, speech: Sequence[Interval], language: str | None) -> Request:
         """Return the request to transcribe audio; see `Request`."""
         options = self._options
-        return Request(audio, tuple(speech), language, options.prompt, translate=options.task == "translate")
+        return Request(
+            audio,
+            tuple(speech),
+            language,
+            options.prompt,
+            translate=options.task == "translate",
+            is_multilingual=options.is_multilingual,
+        )

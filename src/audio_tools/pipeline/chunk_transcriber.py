@@ -24,9 +24,11 @@ from audio_tools.pipeline.chunk_requests import ChunkRequests
 from audio_tools.pipeline.chunk_samples import ChunkSamples
 from audio_tools.pipeline.context import ContextChain
 from audio_tools.pipeline.gap_recheck import GapRecheck
+from audio_tools.pipeline.languages import split_by_language
 from audio_tools.storage.chunk_cache import ChunkCache, chunk_digest, samples_digest
 from audio_tools.storage.disk_wait import DiskWait
-from audio_tools.transcript import Dropped, Interval, Reply
+from audio_tools.transcript import Dropped, Interval, Reply, Word
+from audio_tools.words.order import separate
 from audio_tools.words.reply import fit_reply, speech_without_words
 from audio_tools.words.segments import follow_words
 from audio_tools.words.stitch import TimedChunk
@@ -156,7 +158,8 @@ class ChunkTranscriber:
         words = tuple(replace(word.shifted(chunk.start), channel=channel) for word in reply.words)
         language = reply.language if self._options.is_multilingual or channel is not None else None
         segments = tuple(
-            replace(each.shifted(chunk.start), language=language, channel=channel) for each in reply.segments
+            replace(each.shifted(chunk.start), language=each.language or language, channel=channel)
+            for each in reply.segments
         )
         dropped = tuple(phrase.shifted(chunk.start) for phrase in reply.dropped)
         return ChunkResult(
@@ -229,7 +232,7 @@ class ChunkTranscriber:
         # A short stretch alone may be taken for another language.
         likely = language or (answer.language if self._keeps_language else None)
         reply = await self._recheck.fill(reply, gaps, samples, there, likely)
-        return await self._align(reply, samples, there, language or reply.language, chunk.channel)
+        return await self._align(reply, samples, there, language, chunk.channel)
 
     async def _align(
         self,
@@ -239,25 +242,47 @@ class ChunkTranscriber:
         language: str | None,
         channel: int | None,
     ) -> Reply:
-        """Align the words, and the segments with them."""
-        voice = channel, language
-        if self._aligner is None or not reply.words or self._misfits[voice] >= MOST_MISFITS:
+        """Align the words, each row of them in its language, and the segments with them."""
+        if self._aligner is None or not reply.words:
             return reply
+        words, hesitations, searched = list[Word](), list[Interval](), False
+        for spoken, numbers, stretch in split_by_language(reply, chunk.seconds):
+            row = reply.words[numbers.start : numbers.stop]
+            within = overlap(speech, stretch) or [stretch]
+            placed, found = await self._align_row(row, chunk, within, language or spoken, channel)
+            words += placed
+            hesitations += found or ()
+            searched = searched or found is not None
+        words = separate(words, Interval(0.0, chunk.seconds))
+        segments = follow_words(reply.segments, reply.words, words)
+        aligned = replace(reply, words=tuple(words), segments=tuple(segments))
+        return replace(aligned, hesitations=tuple(hesitations)) if searched else aligned
+
+    async def _align_row(
+        self,
+        words: Sequence[Word],
+        chunk: ChunkSamples,
+        speech: Sequence[Interval],
+        language: str | None,
+        channel: int | None,
+    ) -> tuple[Sequence[Word], list[Interval] | None]:
+        """Return words in one language, aligned, and the hesitations; None if they were not searched for."""
+        assert self._aligner is not None
+        voice = channel, language
+        if self._misfits[voice] >= MOST_MISFITS:
+            return words, None
         pcm = await asyncio.to_thread(chunk.pcm)
-        placed = await self._aligner.align(pcm, reply.words, speech, language)
+        placed = await self._aligner.align(pcm, words, speech, language)
         fits = any(word.timing == "aligned" for word in placed)
         self._misfits[voice] = 0 if fits else self._misfits[voice] + 1
         # Only aligned words end where a hesitation begins: an engine's own are stretched over it.
         searched = fits and language in HESITATION_LANGUAGES
         if searched:
             placed = await asyncio.to_thread(shorten_stretched, pcm, placed)
-        words = await asyncio.to_thread(end_with_sound, placed, chunk.end_of_sound)
-        segments = follow_words(reply.segments, reply.words, words)
-        aligned = replace(reply, words=tuple(words), segments=tuple(segments))
+        ended = await asyncio.to_thread(end_with_sound, placed, chunk.end_of_sound)
         if not searched:
-            return aligned
-        hesitations = await asyncio.to_thread(find_hesitations, pcm, placed, speech)
-        return replace(aligned, hesitations=tuple(hesitations))
+            return ended, None
+        return ended, await asyncio.to_thread(find_hesitations, pcm, placed, speech)
 
     def _stored(self, *digests: str) -> Reply | None:
         """Return the cached reply of the first known name."""

@@ -16,6 +16,7 @@ from audio_tools.pipeline.chunk_samples import ChunkSamples
 from audio_tools.transcript import Interval, Reply, Word
 from audio_tools.words.merge import merge
 from audio_tools.words.reply import fit_reply
+from audio_tools.words.segments import language_near
 from audio_tools.words.unspoken import without_improbable
 
 RECHECK_PAD_S = 0.5
@@ -47,14 +48,16 @@ class GapRecheck:
             gaps: speech without words, in seconds from the start of the chunk, in order.
             samples: those of the chunk.
             speech: all speech of the chunk.
-            language: a short stretch alone may be taken for another one.
+            language: a short stretch alone may be taken for another one. The segment beside a gap may have
+                its own.
 
         Raises:
             EngineRefused: the engine refuses every request.
         """
         for gap in gaps:
             try:
-                more = await self._transcribe(await asyncio.to_thread(samples.pcm), gap, speech, language)
+                likely = language_near(reply.segments, gap) or language
+                more = await self._transcribe(await asyncio.to_thread(samples.pcm), gap, speech, likely)
                 reply = merge(reply, more, gap)
             except CostLimitReached as error:
                 # The gap is reported; spend the remaining budget on chunks without any transcript.

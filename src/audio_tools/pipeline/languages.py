@@ -1,30 +1,21 @@
-"""Warnings about speech in another language than the one of its transcription."""
+"""The languages of a chunk, and warnings about speech in another one than that of its transcription."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-SURE = 0.8
-"""A detected language less probable than this is not evidence: short or noisy speech."""
+from audio_tools.engines.languages import SURE, are_confusable
+from audio_tools.transcript import Interval, Reply
+from audio_tools.words.segments import home_segments
+
 DOUBTFUL = 0.5
 """A language that was used because it was detected, and is less probable than this, is reported."""
 LEAST_WORDS = 3
 """Fewer words in a chunk are not evidence of its language."""
 MOST_NAMED = 5
 """Maximum number of stretches that a warning lists."""
-ALIKE = (
-    frozenset({"no", "nn", "da", "sv"}),
-    frozenset({"hr", "sr", "bs", "sl"}),
-    frozenset({"pt", "gl", "es"}),
-    frozenset({"id", "ms", "jw", "su"}),
-    frozenset({"ru", "uk", "be"}),
-    frozenset({"hi", "ur", "pa"}),
-    frozenset({"zh", "yue"}),
-    frozenset({"cs", "sk"}),
-    frozenset({"nl", "af"}),
-)
-"""Languages that Whisper confuses; a wrong one of the same group is not reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +39,8 @@ class DetectedLanguage:
         """Whether the speech is in another language than the one used."""
         if self.used is None or self.detected is None or self.words < LEAST_WORDS:
             return False
-        alike = any({self.used, self.detected} <= group for group in ALIKE)
-        return self.detected != self.used and not alike and (self.probability or 0.0) >= SURE
+        sure = (self.probability or 0.0) >= SURE
+        return sure and not are_confusable(self.used, self.detected)
 
     @property
     def is_doubtful(self) -> bool:
@@ -96,6 +87,27 @@ def _doubts(chunks: Sequence[DetectedLanguage]) -> Iterator[str]:
             f"The language of some of the speech is a guess: {_where(guessed)}; the text there may be "
             "nonsense. If it is another language, set language to it."
         )
+
+
+def split_by_language(reply: Reply, seconds: float) -> Iterator[tuple[str | None, range, Interval]]:
+    """
+    Return the rows of consecutive words in one language: language, numbers of the words, and where they are.
+
+    Args:
+        reply: its segments have a language each, or none has.
+        seconds: length of the chunk; the stretches of all rows together are the chunk.
+    """
+    languages = [each.language or reply.language for each in reply.segments]
+    homes = home_segments(reply.segments, reply.words) or [0] * len(reply.words)
+    spoken = [languages[home] if languages else reply.language for home in homes]
+    start = 0.0
+    for language, group in groupby(range(len(spoken)), spoken.__getitem__):
+        row = list(group)
+        behind, end = row[-1] + 1, seconds
+        if behind < len(spoken):
+            end = (reply.words[behind - 1].end + reply.words[behind].start) / 2
+        yield language, range(row[0], behind), Interval(start, end)
+        start = end
 
 
 def _where(chunks: Sequence[DetectedLanguage]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from audio_tools.transcript import Interval, Reply, Word
 from audio_tools.words.script import fold_letters, join_words
-from audio_tools.words.segments import group, home_segments, rebuild
+from audio_tools.words.segments import group, home_segments, language_near, rebuild
 
 LEAST_SAME_WORDS = 3
 """A second reply that repeats at least this number of untimed words is the same text again."""
@@ -35,7 +35,8 @@ def merge(reply: Reply, more: Sequence[Word], gap: Interval) -> Reply:
         return reply
     position = bisect_left(reply.words, gap.start, key=lambda word: word.middle)
     homes = home_segments(reply.segments, reply.words)
-    added = group(found)
+    language = language_near(reply.segments, gap)
+    added = [replace(segment, language=language) for segment in group(found)]
     inner = [len(reply.segments) + home for home in home_segments(added, found)]
     words = [*reply.words[:position], *found, *reply.words[position:]]
     rows = [*homes[:position], *inner, *homes[position:]] if homes else inner

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, groupby
 
-from audio_tools.transcript import Segment, Word
+from audio_tools.transcript import Interval, Segment, Word
 from audio_tools.words.script import ends_sentence, fold_letters, join_words
 
 LONGEST_PAUSE_S = 0.8
@@ -81,6 +81,16 @@ def home_segments(segments: Sequence[Segment], words: Sequence[Word]) -> list[in
     times = [segment.start for segment in segments]
     middles = (max(bisect_right(times, word.middle) - 1, 0) for word in words)
     return list(accumulate(middles, max))
+
+
+def language_near(segments: Sequence[Segment], stretch: Interval) -> str | None:
+    """Return the language of the segment nearest to a stretch of speech; None if no segment has one."""
+
+    def distance(segment: Segment) -> float:
+        return max(segment.start - stretch.end, stretch.start - segment.end)
+
+    nearest = min((each for each in segments if each.language), key=distance, default=None)
+    return nearest.language if nearest else None
 
 
 def _rows(homes: Sequence[int], words: Sequence[Word]) -> Iterator[tuple[int, list[Word]]]:

@@ -122,6 +122,28 @@ def test_other_languages_are_encoded_as_the_model_was_trained(
     assert encoded.call_args_list[0].args[0].shape[-1] == 3000
 
 
+def test_each_stretch_of_a_chunk_is_transcribed_in_its_own_language(
+    whisper: Whisper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Detected in both parts, confirmed, and used; segments state it, the reply has that of most of them."""
+    detect = Mock(side_effect=[("de", 0.9), ("fr", 0.9)] * 3)
+    monkeypatch.setattr(WindowDecoder, "detect_language", detect)
+
+    reply = whisper.transcribe(request(14.0, (0.5, 7.0), (7.4, 13.5), is_multilingual=True))
+
+    assert [segment.language for segment in reply.segments] == ["de", "de", "fr", "fr"]
+    assert reply.language in {"de", "fr"}
+    assert all(word.end <= 7.2 or word.start >= 7.2 for word in reply.words)
+
+
+def test_a_chunk_in_one_language_is_transcribed_whole(whisper: Whisper) -> None:
+    """The pause inside it is no cut, and its segments state the language too."""
+    reply = whisper.transcribe(request(14.0, (0.5, 7.0), (7.4, 13.5), is_multilingual=True))
+
+    assert reply.words == whisper.transcribe(request(14.0, (0.5, 7.0), (7.4, 13.5))).words
+    assert {segment.language for segment in reply.segments} == {"en"}
+
+
 def test_the_text_before_is_the_context_of_a_window(whisper: Whisper) -> None:
     """A reply brings the context for the next chunk, which adds its own text to it."""
     first = whisper.transcribe(request(8.0))

@@ -114,7 +114,8 @@ class TextSegment:
     """
     A sentence or phrase, in seconds of its window.
 
-    `closed`: whether the model gave it an end; `decoded` is the whole window that it comes from.
+    `closed`: whether the model gave it an end; `decoded` is the whole window that it comes from. `language`:
+    ISO 639-1, only where the language may change within a chunk.
     """
 
     pieces: tuple[TimedPiece, ...]
@@ -122,6 +123,7 @@ class TextSegment:
     end: float
     closed: bool
     decoded: Decoded
+    language: str | None = None
 
     @property
     def text(self) -> str:

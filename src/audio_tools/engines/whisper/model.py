@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ from audio_tools.audio.pauses import overlap
 from audio_tools.audio.pcm import SAMPLE_RATE_HZ, Pcm
 from audio_tools.engines.base import Request
 from audio_tools.engines.whisper.decoding import Context, Samples, TextSegment, WindowDecoder
-from audio_tools.engines.whisper.windows import WINDOW_S, pack_windows
+from audio_tools.engines.whisper.mixed import split_by_language
+from audio_tools.engines.whisper.windows import WINDOW_S, Window, pack_windows
 from audio_tools.errors import ChunkRefused, EngineNotReady, OptionRefused
 from audio_tools.media.encode import decode_encoded
 from audio_tools.system.processes import core_count
@@ -117,16 +119,48 @@ class Whisper:
         except ValueError as error:
             raise ChunkRefused(f"The chunk cannot be decoded: {error}.") from error
         seconds = len(pcm) / SAMPLE_RATE_HZ
-        languages = Languages(request.language)
-        context = Context(request.context)
-        segments = [
+        if request.language is None and request.is_multilingual:
+            return self._transcribe_languages(pcm, request)
+        languages, context = Languages(request.language), Context(request.context)
+        segments = self._hear(pcm, Interval(0.0, seconds), languages, context, request)
+        return replace(read_reply(segments, languages, seconds), context=context.tokens)
+
+    def _transcribe_languages(self, pcm: Pcm, request: Request) -> Reply:
+        """Transcribe each stretch of a chunk in its own language; the reply has that of most segments."""
+        seconds = len(pcm) / SAMPLE_RATE_HZ
+        segments, found = list[TextSegment](), list[tuple[int, Languages]]()
+        for stretch in self._stretches(pcm, request.speech):
+            languages = Languages(None)
+            heard = self._hear(pcm, stretch, languages, Context(), request)
+            segments += [replace(segment, language=languages.used) for segment in heard]
+            found.append((sum(len(segment.text) for segment in heard), languages))
+        _, most = max(found, key=lambda each: each[0])
+        return read_reply(segments, most, seconds)
+
+    def _stretches(self, pcm: Pcm, speech: Sequence[Interval]) -> list[Interval]:
+        """Return the stretches of a chunk that are in one language each."""
+
+        def detect(stretch: Interval, *, shorten: bool) -> tuple[str, float]:
+            samples = _to_float(Window((stretch,)).samples(pcm))
+            return WindowDecoder(self._model, samples, shorten=shorten).detect_language()
+
+        seconds = len(pcm) / SAMPLE_RATE_HZ
+        return split_by_language(
+            speech, seconds, partial(detect, shorten=True), partial(detect, shorten=False)
+        )
+
+    def _hear(
+        self, pcm: Pcm, stretch: Interval, languages: Languages, context: Context, request: Request
+    ) -> list[TextSegment]:
+        """Transcribe a stretch of a chunk; the segments are in seconds of the chunk."""
+        speech = overlap(request.speech, stretch)
+        return [
             segment.placed(window)
-            for window in pack_windows(request.speech, seconds)
+            for window in pack_windows(speech, stretch.end, stretch.start)
             for segment in self._hear_window(
-                _to_float(window.samples(pcm)), window.speech(request.speech), languages, context, request
+                _to_float(window.samples(pcm)), window.speech(speech), languages, context, request
             )
         ]
-        return replace(read_reply(segments, languages, seconds), context=context.tokens)
 
     def _require_language(self, language: str | None) -> None:
         known = self._model.supported_languages
@@ -251,6 +285,7 @@ def _read_segment(number: int, segment: TextSegment) -> Segment:
         avg_logprob=segment.decoded.avg_logprob,
         compression_ratio=segment.decoded.compression_ratio,
         no_speech_prob=segment.decoded.no_speech_prob,
+        language=segment.language,
     )
 
 

@@ -73,16 +73,17 @@ class Window:
         return max(start + shift, piece.start), min(end + shift, piece.end)
 
 
-def pack_windows(speech: Sequence[Interval], seconds: float) -> list[Window]:
+def pack_windows(speech: Sequence[Interval], seconds: float, first_s: float = 0.0) -> list[Window]:
     """
     Pack speech into as few windows as its order allows; only a stretch longer than 30 s exceeds a window.
 
     Args:
         speech: sorted; empty if unknown, and then the whole chunk is packed.
         seconds: length of the chunk.
+        first_s: nothing before this is packed, in seconds from the start of the chunk.
     """
     windows: list[Window] = []
-    for piece in _pieces(speech or [Interval(0.0, seconds)], seconds):
+    for piece in _pieces(speech or [Interval(first_s, seconds)], Interval(first_s, seconds)):
         last = windows[-1] if windows else Window(())
         if last.pieces and last.duration + piece.duration <= WINDOW_S:
             windows[-1] = Window((*last.pieces, piece))
@@ -91,7 +92,7 @@ def pack_windows(speech: Sequence[Interval], seconds: float) -> list[Window]:
     return windows
 
 
-def _pieces(speech: Sequence[Interval], seconds: float) -> list[Interval]:
+def _pieces(speech: Sequence[Interval], within: Interval) -> list[Interval]:
     """Return the padded stretches of speech, joined across all but long pauses."""
     pieces: list[Interval] = []
     for stretch in speech:
@@ -103,7 +104,7 @@ def _pieces(speech: Sequence[Interval], seconds: float) -> list[Interval]:
     for number, piece in enumerate(pieces):
         before = SPEECH_PAD_S if number == 0 else KEPT_PAUSE_S / 2
         after = SPEECH_PAD_S if number == len(pieces) - 1 else KEPT_PAUSE_S / 2
-        padded.append(Interval(max(piece.start - before, 0.0), min(piece.end + after, seconds)))
+        padded.append(Interval(max(piece.start - before, within.start), min(piece.end + after, within.end)))
     return padded
 
 
