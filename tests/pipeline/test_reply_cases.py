@@ -90,6 +90,24 @@ async def test_chinese_without_words_comes_once_in_short_lines(name: str, tmp_pa
     assert came.transcript.gaps == ()
 
 
+THAI = "สวัสดีครับ วันนี้อากาศดีมาก ราคา 1,250 บาท"
+CHINESE = "今天是2026年12月1日，我们去“北京”吧！好吗？API很快……对。"
+
+
+@pytest.mark.parametrize("text", [THAI, CHINESE])
+@pytest.mark.parametrize("with_segments", [False, True], ids=["text", "segments"])
+async def test_the_spaces_of_a_text_are_kept(text: str, with_segments: bool, tmp_path: Path) -> None:
+    """None is added at numbers, and those between Thai phrases stay; captions of Chinese have none either."""
+    first, last = text.rsplit(" ", 1) if " " in text else (text[:15], text[15:])
+    segments = [{"start": 0.2, "end": 4.0, "text": first}, {"start": 4.0, "end": 8.0, "text": last}]
+    came = await outcome(
+        {"body": {"text": text} | ({"segments": segments} if with_segments else {})}, tmp_path
+    )
+
+    assert came.transcript.text == text
+    assert text == THAI or "".join(line for lines in came.cues for line in lines) == text
+
+
 async def test_segments_end_at_the_marks_of_their_script(tmp_path: Path) -> None:
     """Urdu has a full stop of its own."""
     segments = (await outcome(case("urdu"), tmp_path)).transcript.segments

@@ -38,6 +38,7 @@ def spoken(words: list[Word]) -> list[tuple[str, float, float]]:
         (("Bonjour", "monsieur"), "Bonjour ! Monsieur ?", [("Bonjour !", 0, 1), ("Monsieur ?", 1, 2)]),
         (("今", "天", "很", "好"), "今天很好。", [("今天", 0, 2), ("很好。", 2, 4)]),
         (("hello", "uh", "world"), "Hello, world!", [("Hello,", 0, 1), ("world!", 2, 3)]),
+        (("今天", "很", "好。"), "", [("今天", 0, 1), ("很好。", 1, 3)]),
         ((" I", " am"), "", [("I", 0, 1), ("am", 1, 2)]),
         ((" Hel", "lo", ",", " you"), "", [("Hello,", 0, 3), ("you", 3, 4)]),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audio_tools.transcript import Segment, Word
-from audio_tools.words.segments import follow_words, group
+from audio_tools.words.segments import follow_words, group, respell
 
 
 def test_segments_take_the_times_of_their_words() -> None:
@@ -35,6 +35,16 @@ def test_segments_end_at_sentences_and_pauses() -> None:
         ("three four", 3, 5),
     ]
     assert group([]) == []
+
+
+def test_segments_made_of_words_have_the_spacing_of_the_text() -> None:
+    """Only the text knows where Thai has spaces; of another text nothing is taken."""
+    words = [Word("สวัสดี", 0, 1), Word("ครับ", 1, 2), Word("วัน", 2, 3), Word("นี้", 4, 5)]
+    spelled = respell(group(words), " สวัสดีครับ วัน นี้\n")
+
+    assert [segment.text for segment in spelled] == ["สวัสดีครับ วัน", "นี้"]
+    assert respell(group(words), "สวัสดี") == group(words)
+    assert respell([], "") == []
 
 
 def test_a_segment_has_one_speaker() -> None:

@@ -32,7 +32,7 @@ from audio_tools.transcript import (
     Word,
 )
 from audio_tools.words.channels import in_spoken_order
-from audio_tools.words.script import join_words
+from audio_tools.words.script import join_phrases
 from audio_tools.words.stitch import stitch
 from audio_tools.words.unspoken import describe_dropped
 
@@ -91,7 +91,7 @@ def assemble(
         duration=duration,
         total_chunks=total,
         success_rate=round(100 * len(chunks) / total, 2) if total else 100.0,
-        text=join_words([segment.text for segment in segments]),
+        text=join_phrases([segment.text for segment in segments]),
         language=language,
         engine=engine.name,
         model=engine.model,

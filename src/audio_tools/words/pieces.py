@@ -17,7 +17,7 @@ from rapidfuzz.distance import Indel
 
 from audio_tools.transcript import Timing, Word
 from audio_tools.words.order import TimedUnit, to_words
-from audio_tools.words.script import fold_letters
+from audio_tools.words.script import fold_letters, join_words
 from audio_tools.words.units import split_units
 
 SPACED_SHARE = 0.1
@@ -64,11 +64,11 @@ def join_pieces(pieces: Sequence[Piece], text: str, seconds: float) -> list[Word
 
 
 def text_of(pieces: Sequence[Piece]) -> str:
-    """Return the text of the pieces: unchanged for tokens, else with a space between them."""
+    """Return the text of the pieces: unchanged for tokens, else as words of their script."""
     spaced = sum(piece.text[:1].isspace() for piece in pieces[1:])
     if spaced > len(pieces[1:]) * SPACED_SHARE:
         return "".join(piece.text for piece in pieces).strip()
-    return " ".join(piece.text.strip() for piece in pieces)
+    return join_words([text for piece in pieces if (text := piece.text.strip())])
 
 
 def _with_marks_joined(pieces: Sequence[Piece]) -> list[Piece]:

@@ -9,7 +9,7 @@ from audio_tools.audio.pauses import overlap
 from audio_tools.transcript import Dropped, Interval, Reply, Segment, Word
 from audio_tools.words.order import in_order
 from audio_tools.words.pieces import Piece, join_pieces
-from audio_tools.words.segments import follow_words, group
+from audio_tools.words.segments import follow_words, group, respell
 from audio_tools.words.timing import Sounds, fit_to_speech, spread, uncovered
 from audio_tools.words.unspoken import Voiced, drop, without_invented, without_rushed, without_unspoken
 
@@ -53,7 +53,9 @@ def _with_times(reply: Reply, speech: Sequence[Interval], seconds: float) -> Rep
         words = in_order(_spread_segments(reply.segments, speech), seconds)
     else:
         words = spread(reply.text, speech)
-    segments = follow_words(reply.segments, words, words) if reply.segments else group(words)
+    segments = (
+        follow_words(reply.segments, words, words) if reply.segments else respell(group(words), reply.text)
+    )
     return replace(reply, words=tuple(words), segments=tuple(segments))
 
 

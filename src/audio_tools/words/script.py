@@ -22,6 +22,8 @@ UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u3190-\u9fff"
     "\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
 )
+_CJK = re.compile("[\u2e80-\u312f\u3190-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]")
+"""Chinese and Japanese; the other scripts of UNSPACED have spaces between phrases."""
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+")
 _NO_LETTERS = re.compile(rf"[^\w{REPLACEMENT}]|_")
 
@@ -37,14 +39,45 @@ def fold_letters(text: str) -> str:
 
 
 def space_between(left: str, right: str) -> str:
-    """What separates neighbours on a line: nothing if neither script uses spaces, else one space."""
-    return "" if UNSPACED.match(left[-1]) and UNSPACED.match(right[0]) else " "
+    """
+    What separates neighbours on a line: nothing if neither script uses spaces, else one space.
+
+    A mark of another script (`“`, `…`, `,`) between Chinese or Japanese characters counts as theirs, and
+    their own wide marks need no space on either side.
+    """
+    end, begin = left[-1], right[0]
+    if UNSPACED.match(end) and UNSPACED.match(begin):
+        return ""
+    if _is_wide_mark(end) or _is_wide_mark(begin):
+        return ""
+    if not (_is_mark(end) or _is_mark(begin)):
+        return " "
+    letters = (next(filter(str.isalnum, text), "") for text in (reversed(left), right))
+    return "" if all(map(_CJK.match, letters)) else " "
+
+
+def _is_wide_mark(character: str) -> bool:
+    return bool(_CJK.match(character)) and _is_mark(character)
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("P")
 
 
 def join_words(words: Sequence[str]) -> str:
     """The words as running text; none is empty or begins or ends with white space."""
     spaced = (space_between(left, right) + right for left, right in pairwise(words))
     return "".join((*words[:1], *spaced))
+
+
+def join_phrases(phrases: Sequence[str]) -> str:
+    """The phrases as running text; Thai, Lao, Burmese and Khmer have a space between phrases."""
+    spaced = (_space_between_phrases(left, right) + right for left, right in pairwise(phrases))
+    return "".join((*phrases[:1], *spaced))
+
+
+def _space_between_phrases(left: str, right: str) -> str:
+    return space_between(left, right) if _CJK.match(left[-1]) or _CJK.match(right[0]) else " "
 
 
 def ends_sentence(left: str, right: str) -> bool:

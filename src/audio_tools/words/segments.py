@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 
 from audio_tools.transcript import Interval, Segment, Word
 from audio_tools.words.script import ends_sentence, fold_letters, join_words
@@ -40,6 +40,20 @@ def of_words(segment: Segment, words: Sequence[Word]) -> Segment:
     if "".join(text.split()) == "".join(segment.text.split()):
         text = segment.text
     return replace(segment, start=words[0].start, end=words[-1].end, text=text)
+
+
+def respell(segments: Sequence[Segment], text: str) -> list[Segment]:
+    """Return the segments with the spacing of a text; unchanged if they are not that text."""
+    written = [char for char in text if not char.isspace()]
+    ends = list(accumulate(len("".join(segment.text.split())) for segment in segments))
+    if written != [char for segment in segments for char in segment.text if not char.isspace()]:
+        return [*segments]
+    places = [place for place, char in enumerate(text) if not char.isspace()]
+    cuts = [0, *(places[end] if end < len(places) else len(text) for end in ends)]
+    return [
+        replace(segment, text=text[first:end].strip())
+        for segment, (first, end) in zip(segments, pairwise(cuts), strict=True)
+    ]
 
 
 def follow_words(segments: Sequence[Segment], before: Sequence[Word], after: Sequence[Word]) -> list[Segment]:

