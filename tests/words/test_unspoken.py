@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 import pytest
@@ -144,15 +145,34 @@ def test_loops_are_found_in_any_mixture_of_repetitions(
     assert [word.word for word in cleaned.words] == without_loops(said, seconds, doubted=doubted)
 
 
-def test_the_work_for_one_word_again_and_again_grows_with_its_length() -> None:
+@pytest.mark.parametrize("clean", [without_unspoken, without_rushed])
+def test_the_work_for_one_phrase_again_and_again_grows_with_its_length(
+    clean: Callable[[Reply], Reply],
+) -> None:
     """Twice the words take twice the calls, not four times."""
-    short, long = (calls_for(reply("no, " * count, float(count))) for count in (200, 400))
+    short, long = (calls_for(clean, reply("so it goes, " * count, float(count))) for count in (100, 200))
 
     assert long < 2.5 * short
 
 
-def calls_for(repeated: Reply) -> int:
-    """How many calls of functions it takes to find the loops of a reply."""
+@given(lengths=st.lists(st.sampled_from([0.01, 0.3]), min_size=1, max_size=12))
+def test_exactly_the_copies_too_fast_to_be_said_are_dropped(lengths: list[float]) -> None:
+    """All but the fast ones are left, unless every copy is fast."""
+    words = list[Word]()
+    for length in lengths:
+        start = words[-1].end if words else 0.0
+        words += [
+            Word(w, start + n * length, start + (n + 1) * length) for n, w in enumerate(["so", "it", "goes"])
+        ]
+    text = " ".join(word.word for word in words)
+    cleaned = without_rushed(Reply(text, tuple(words), tuple(group(words))))
+
+    slow = [word for word in words if word.end - word.start > 0.1]
+    assert list(cleaned.words) == (slow or words)
+
+
+def calls_for(clean: Callable[[Reply], Reply], repeated: Reply) -> int:
+    """How many calls of functions it takes to clean a reply."""
     calls = 0
 
     def count(_frame: FrameType, event: str, _argument: object) -> None:
@@ -162,7 +182,7 @@ def calls_for(repeated: Reply) -> int:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        without_unspoken(repeated)
+        clean(repeated)
     finally:
         sys.setprofile(before)
     return calls

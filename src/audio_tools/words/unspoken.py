@@ -187,15 +187,13 @@ def without_rushed(reply: Reply) -> Reply:
     With the text before as context, a model may write its last sentence again, into the pause behind it.
     """
 
-    def rushed(row: _Row) -> list[range]:
-        return [copy for copy in _copies(row) if _is_rushed(reply.words[copy.start : copy.stop])]
-
+    copies = _RushedCopies(reply.words)
     rows = [
         _Row(copy, row.length)
         for row in _repeated(
-            reply, lambda row, count: row.length >= LEAST_RUSHED_WORDS and 0 < len(rushed(row)) < count
+            reply, lambda row, count: row.length >= LEAST_RUSHED_WORDS and 0 < copies.count(row) < count
         )
-        for copy in rushed(row)
+        for copy in copies.of(row)
     ]
     if not rows:
         return reply
@@ -203,15 +201,36 @@ def without_rushed(reply: Reply) -> Reply:
     return drop(reply, taken, [row.dropped(reply.words) for row in rows])
 
 
-def _copies(row: _Row) -> list[range]:
-    """The words of each copy of a repeated phrase."""
-    return [range(first, first + row.length) for first in row.numbers[:: row.length]]
+class _RushedCopies:
+    """Copies of phrases with too little time to be said; totals, so that each phrase takes constant time."""
 
+    def __init__(self, words: Sequence[Word]) -> None:
+        self._words = words
+        self._letters = list(accumulate((len(fold(word.word)) for word in words), initial=0))
+        self._totals: dict[int, list[int]] = {}
 
-def _is_rushed(words: Sequence[Word]) -> bool:
-    """Whether the words have too little time to be said."""
-    letters = sum(len(fold(word.word)) for word in words)
-    return letters > RUSHED_LETTERS_PER_S * (words[-1].end - words[0].start)
+    def count(self, row: _Row) -> int:
+        """Return how many copies of a repeated phrase are too fast."""
+        if row.length not in self._totals:
+            self._totals[row.length] = self._from_each_word(row.length)
+        totals = self._totals[row.length]
+        return totals[row.numbers.start] - totals[row.numbers.stop]
+
+    def of(self, row: _Row) -> list[range]:
+        """Return the words of each copy that is too fast."""
+        firsts = row.numbers[:: row.length]
+        return [range(first, first + row.length) for first in firsts if self._is_rushed(first, row.length)]
+
+    def _from_each_word(self, length: int) -> list[int]:
+        """For each word the number of phrases too fast, of those that follow one another from it on."""
+        totals = [0] * (len(self._words) + length)
+        for first in range(len(self._words) - length, -1, -1):
+            totals[first] = totals[first + length] + self._is_rushed(first, length)
+        return totals
+
+    def _is_rushed(self, first: int, length: int) -> bool:
+        seconds = self._words[first + length - 1].end - self._words[first].start
+        return self._letters[first + length] - self._letters[first] > RUSHED_LETTERS_PER_S * seconds
 
 
 def _recurring(words: Sequence[str], length: int) -> list[int]:
