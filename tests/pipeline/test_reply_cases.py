@@ -152,7 +152,9 @@ async def test_a_loop_is_reported_and_kept_out_of_the_subtitles(tmp_path: Path) 
     assert any("Thank you." in warning and "60 times" in warning for warning in came.transcript.warnings)
 
 
-@pytest.mark.parametrize(("name", "reach_s"), [("jfk_shift-0.3", 0.12), ("lang_region", 0.12)])
+@pytest.mark.parametrize(
+    ("name", "reach_s"), [("jfk_shift-0.3", 0.12), ("lang_region", 0.12), ("lang_en", 0.12)]
+)
 async def test_words_of_a_real_recording_are_aligned_in_the_order_of_the_text(
     name: str, reach_s: float, aligner: SphinxAligner, speech: Path, tmp_path: Path
 ) -> None:

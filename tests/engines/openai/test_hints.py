@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import ssl
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -27,6 +29,7 @@ from audio_tools.errors import (
 )
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.settings import Settings
+from tests.pipeline.test_reply_cases import case
 
 REQUEST = Request(EncodedAudio(b"", "flac", 10.0))
 Transcribe = Callable[[str], Awaitable[str]]
@@ -95,6 +98,45 @@ async def test_an_answer_of_a_proxy_says_what_to_change(
 
     assert hint in caught.value.hint
     assert not caught.value.retryable
+
+
+def answer_of(reply: dict[str, Any]) -> web.Response:
+    """The answer of a shared case."""
+    body, headers = reply["body"], reply.get("headers", {})
+    if isinstance(body, str):
+        return web.Response(status=reply.get("status", 200), text=body, headers=headers)
+    return web.json_response(body, status=reply.get("status", 200), headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "told"),
+    [("nginx413", ChunkRefused, "CHUNK_SIZE"), ("groq429", EngineRateLimited, "seconds of audio per hour")],
+)
+async def test_a_refusal_of_a_shared_case_says_what_to_change(
+    name: str, kind: type[EngineError], told: str, transcribe: Transcribe, serve: Serve
+) -> None:
+    """The size limit of a proxy, and the time that a provider asks to wait."""
+    reply = case(name)
+    server = await serve(lambda _: answer_of(reply))
+    with pytest.raises(kind) as caught:
+        await transcribe(str(server.make_url("/v1")))
+
+    assert told in f"{caught.value} {caught.value.hint}"
+    wait_s = reply["headers"].get("retry-after")
+    assert getattr(caught.value, "retry_after_s", None) == (float(wait_s) if wait_s else None)
+
+
+async def test_a_shared_case_of_azure_is_asked_with_its_query(transcribe: Transcribe, serve: Serve) -> None:
+    """Any other address is not found there."""
+    answers = case("azure404")["by_path"]
+
+    def answer(request: web.Request) -> web.Response:
+        return answer_of(next(reply for path, reply in answers.items() if re.search(path, request.path_qs)))
+
+    server = await serve(answer)
+    url = f"{server.make_url('/openai/deployments/whisper')}?api-version=2024-06-01"
+
+    assert (await transcribe(url)).startswith("And so my fellow Americans, ask not")
 
 
 @pytest.mark.parametrize(
