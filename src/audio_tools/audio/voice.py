@@ -10,6 +10,7 @@ from audio_tools.audio.silero_network import find_weights, shared_network
 from audio_tools.audio.silero_vad import Flags, VoiceTrack
 from audio_tools.transcript import Interval
 
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
 LEAST_FRAMES = 10
 """Frames of 10 ms that are more likely a voice than not."""
 
@@ -27,12 +28,18 @@ class Voice:
 
     def is_in(self, stretch: Interval) -> bool:
         """Whether a stretch contains a voice, in seconds from the start of the chunk."""
-        if self._counts is None:
-            return True
+        return self._counts is None or self._frames_in(stretch) >= LEAST_FRAMES
+
+    def seconds_in(self, stretch: Interval) -> float:
+        """How much of a stretch is a voice, in seconds; all of it without the network."""
+        return stretch.duration if self._counts is None else self._frames_in(stretch) * FRAME_S
+
+    def _frames_in(self, stretch: Interval) -> int:
+        assert self._counts is not None
         frames, last = SAMPLE_RATE_HZ / FRAME_SAMPLES, len(self._counts) - 1
         first = min(max(int(stretch.start * frames), 0), last)
         end = min(max(int(stretch.end * frames) + 1, 0), last)
-        return bool(self._counts[end] - self._counts[first] >= LEAST_FRAMES)
+        return int(self._counts[end] - self._counts[first])
 
 
 def _all(frames: Frames) -> Flags:

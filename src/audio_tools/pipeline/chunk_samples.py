@@ -44,6 +44,13 @@ class ChunkSamples:
 
     def voiced(self, stretch: Interval) -> bool:
         """See `words.unspoken.Voiced`."""
+        return self._voices().is_in(stretch)
+
+    def voice_s(self, stretch: Interval) -> float:
+        """See `Voice.seconds_in`."""
+        return self._voices().seconds_in(stretch)
+
+    def _voices(self) -> Voice:
         if self._voice is None:
             self._voice = Voice(self.pcm())
-        return self._voice.is_in(stretch)
+        return self._voice

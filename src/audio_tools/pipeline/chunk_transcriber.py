@@ -23,7 +23,7 @@ from audio_tools.options import Options
 from audio_tools.pipeline.chunk_requests import ChunkRequests
 from audio_tools.pipeline.chunk_samples import ChunkSamples
 from audio_tools.pipeline.context import ContextChain
-from audio_tools.pipeline.gap_recheck import GapRecheck
+from audio_tools.pipeline.gap_recheck import LEAST_VOICE_S, GapRecheck
 from audio_tools.pipeline.languages import split_by_language
 from audio_tools.storage.chunk_cache import ChunkCache, chunk_digest, samples_digest
 from audio_tools.storage.disk_wait import DiskWait
@@ -101,7 +101,8 @@ class ChunkTranscriber:
         self._misfits = Counter[tuple[int | None, str | None]]()  # in a row, by channel and language
         self._client = client
         self._requests = ChunkRequests(options)
-        self._recheck = GapRecheck(client, self._requests)
+        is_local_model = engine.capabilities.window_s is not None
+        self._recheck = GapRecheck(client, self._requests, LEAST_VOICE_S if is_local_model else 0.0)
         self._cache = cache
         self._options = options
         self._requested_language = options.one_language
@@ -123,7 +124,7 @@ class ChunkTranscriber:
             *((options.task,) if options.task != "transcribe" else ()),
         )
         aligned_by = (*self._aligner.identity(), f"hesitations {HESITATION_RULES}") if self._aligner else ()
-        self._shaped_by = (*self._answer_shaped_by, *aligned_by)
+        self._shaped_by = (*self._answer_shaped_by, *self._recheck.identity(), *aligned_by)
 
     def prepare(self, chunk: Chunk) -> PreparedChunk:
         """Look up a chunk in the cache, or encode it. Slow; call it in a worker thread."""

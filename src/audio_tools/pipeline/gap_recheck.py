@@ -21,16 +21,30 @@ from audio_tools.words.unspoken import without_improbable
 
 RECHECK_PAD_S = 0.5
 """Context around uncovered speech that is sent again."""
+LEAST_VOICE_S = 0.3
+"""A local model finds no words in a gap with less of a voice (docs/decisions/0012-whisper.md)."""
 
 log = logging.getLogger(__name__)
 
 
 class GapRecheck:
-    """Transcribes the gaps of chunks; the words that it finds are inserted into the first reply."""
+    """
+    Transcribes the gaps of chunks; the words that it finds are inserted into the first reply.
 
-    def __init__(self, client: EngineClient, requests: ChunkRequests) -> None:
+    Args:
+        client: the engine.
+        requests: makes its requests.
+        least_voice_s: gaps with less of a voice are skipped.
+    """
+
+    def __init__(self, client: EngineClient, requests: ChunkRequests, least_voice_s: float = 0.0) -> None:
         self._client = client
         self._requests = requests
+        self._least_voice_s = least_voice_s
+
+    def identity(self) -> tuple[str, ...]:
+        """Return what determines which gaps are transcribed; part of the digest of a stored reply."""
+        return (f"gaps with {self._least_voice_s} s of voice",) if self._least_voice_s else ()
 
     async def fill(
         self,
@@ -41,7 +55,7 @@ class GapRecheck:
         language: str | None,
     ) -> Reply:
         """
-        Return the reply with the words of its gaps; a gap whose second question fails remains.
+        Return the reply with the words of its gaps; a gap that is skipped, or whose question fails, remains.
 
         Args:
             reply: the first reply to a chunk.
@@ -55,6 +69,8 @@ class GapRecheck:
             EngineRefused: the engine refuses every request.
         """
         for gap in gaps:
+            if await asyncio.to_thread(self._is_voiceless, samples, gap):
+                continue
             try:
                 likely = language_near(reply.segments, gap) or language
                 more = await self._transcribe(await asyncio.to_thread(samples.pcm), gap, speech, likely)
@@ -70,6 +86,9 @@ class GapRecheck:
                     "re-transcribing the gap at %.2f-%.2f s of a chunk failed: %s", gap.start, gap.end, error
                 )
         return reply
+
+    def _is_voiceless(self, samples: ChunkSamples, gap: Interval) -> bool:
+        return self._least_voice_s > 0.0 and samples.voice_s(gap) < self._least_voice_s
 
     async def _transcribe(
         self, pcm: Pcm, gap: Interval, speech: Sequence[Interval], language: str | None
