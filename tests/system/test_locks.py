@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -16,12 +17,12 @@ from tests.system.windows import _msvcrt
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="both kinds of locks are made of flock")
 
 
-@pytest.fixture(autouse=True, params=["flock", "msvcrt"])
+@pytest.fixture(autouse=True, params=["flock", "msvcrt", "msvcrt of Wine"])
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The system's own locks, then those of Windows."""
-    if request.param == "msvcrt":
+    if request.param != "flock":
         monkeypatch.setattr(locks, "_fcntl", None)
-        monkeypatch.setattr(locks, "_msvcrt", _msvcrt())
+        monkeypatch.setattr(locks, "_msvcrt", _msvcrt(errno.EACCES if request.param == "msvcrt" else 0))
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def hide_posix() -> None:
     asyncio.SelectorEventLoop.add_signal_handler = _not_implemented  # type: ignore[assignment]
 
 
-def _msvcrt() -> ModuleType:
+def _msvcrt(taken: int = errno.EACCES) -> ModuleType:
     import fcntl
 
     flock, flags = fcntl.flock, fcntl.LOCK_EX | fcntl.LOCK_NB
@@ -54,7 +54,7 @@ def _msvcrt() -> ModuleType:
         try:
             flock(descriptor, flags)
         except BlockingIOError:
-            raise OSError(errno.EACCES, "Permission denied") from None
+            raise OSError(taken, "Permission denied") from None
 
     module = ModuleType("msvcrt")
     module.LK_NBLCK, module.locking = 2, locking  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from audio_tools.errors import DiskFull, StorageError
 from audio_tools.storage.base import BlobStatus
+from audio_tools.system.files import replace_file
 from audio_tools.system.paths import at_any_length
 
 UNFINISHED = ".part"
@@ -36,7 +37,7 @@ def write_atomically(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            replace_file(temporary, path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()

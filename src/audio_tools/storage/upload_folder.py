@@ -22,7 +22,13 @@ from typing import BinaryIO
 from audio_tools.errors import UploadLocked, UploadNotFound
 from audio_tools.storage.base import UploadRecord
 from audio_tools.storage.local import map_storage_errors, write_atomically
-from audio_tools.system.files import OPEN_FILES_CAN_BE_RENAMED, open_binary, sync_data, sync_folder
+from audio_tools.system.files import (
+    OPEN_FILES_CAN_BE_RENAMED,
+    open_binary,
+    replace_file,
+    sync_data,
+    sync_folder,
+)
 from audio_tools.system.locks import try_lock
 
 MEDIA_NAME = "media"
@@ -121,7 +127,7 @@ class UploadFolder:
             if not OPEN_FILES_CAN_BE_RENAMED:
                 closing.close()
             try:
-                self.part.rename(self.media)
+                replace_file(self.part, self.media)
             except FileNotFoundError:
                 raise UploadNotFound(self.id) from None
             for folder in (self.path, self.path.parent):

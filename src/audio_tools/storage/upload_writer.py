@@ -98,9 +98,9 @@ class UploadWriter:
 
     def abandon(self) -> None:
         """Close after an error; an upload that cannot be resumed is removed."""
+        self.close()  # Windows removes no open file
         if self._folder is not None and self._removable:
             shutil.rmtree(self._folder.path, ignore_errors=True)
-        self.close()
 
     def close(self) -> None:
         """Close the file, and release the reserved space."""

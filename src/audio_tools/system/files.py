@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 OPEN_FILES_CAN_BE_RENAMED = os.name != "nt"
+RETRY_S = 0.05
+N_RETRIES = 20
 
 
 def open_binary(path: Path, flags: int) -> int:
@@ -27,6 +30,28 @@ def read_at(descriptor: int, n_bytes: int, offset: int) -> bytes:
         return os.pread(descriptor, n_bytes, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)
     return os.read(descriptor, n_bytes)
+
+
+def replace_file(source: Path, target: Path) -> None:
+    """
+    Rename a file or folder; an existing file is replaced.
+
+    Windows refuses it while a program, such as a virus scanner, has one of them open; it is tried again for
+    a second, as pip does.
+
+    Raises:
+        OSError: it is refused.
+    """
+    for _ in range(N_RETRIES):
+        try:
+            source.replace(target)
+        except PermissionError:
+            if OPEN_FILES_CAN_BE_RENAMED:
+                raise
+            time.sleep(RETRY_S)
+        else:
+            return
+    source.replace(target)
 
 
 def sync_data(descriptor: int) -> None:

@@ -17,6 +17,9 @@ RETRY_S = 0.05
 LOCKED_BYTE = 0x7FFF_FFFE
 """The last one that `msvcrt.locking` can reach; another handle cannot read it while it is locked."""
 
+TAKEN = {errno.EACCES, errno.EDEADLK, 0}
+"""What `msvcrt.locking` reports for a byte that is locked; Wine's C library sets no number."""
+
 
 def _optional(module: str) -> Any:
     try:
@@ -63,7 +66,7 @@ def _lock_byte(descriptor: int) -> bool:
     try:
         _msvcrt.locking(descriptor, _msvcrt.LK_NBLCK, 1)
     except OSError as error:
-        if error.errno not in {errno.EACCES, errno.EDEADLK}:
+        if error.errno not in TAKEN:
             raise
         return False
     finally:

@@ -18,6 +18,7 @@ from audio_tools.jobs import Job
 from audio_tools.json_value import JsonValue
 from audio_tools.options import WebhookEvent
 from audio_tools.storage.local import write_atomically
+from audio_tools.system.files import replace_file
 from audio_tools.webhooks.delivery import Delivery, Message
 
 
@@ -109,7 +110,9 @@ class SubscriptionStore:
         """Store that nothing is to be delivered any more."""
         self.put(subscription)
         self._done.mkdir(parents=True, exist_ok=True)
-        self._file(self._pending, subscription.job_id).replace(self._file(self._done, subscription.job_id))
+        replace_file(
+            self._file(self._pending, subscription.job_id), self._file(self._done, subscription.job_id)
+        )
 
     def remove_done(self, job_id: str) -> None:
         """Forget the deliveries of a deleted job; those that are pending are still made."""
