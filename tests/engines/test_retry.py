@@ -308,6 +308,11 @@ def test_a_connection_that_breaks_between_two_outages_uses_up_attempts() -> None
             "engine_rate_limited",
             "The provider asked to wait 29 min before retrying. Slow down.",
         ),
+        (
+            EngineUnavailable("The provider returned 503", received=False, away=None),
+            "engine_unavailable",
+            "The provider returned 503. It may be loading its model; this is assumed for 5 minutes at most.",
+        ),
     ],
 )
 def test_what_is_waited_for_is_known_until_it_is_over(error: EngineError, code: str, reason: str) -> None:

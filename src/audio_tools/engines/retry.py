@@ -159,6 +159,7 @@ class EngineClient:
                 and id(self._engine) not in _ANSWERING
                 and not (error.received and await _lacks_voice(request, voiced))
             )
+            error.assumed_loading = error.away
         elif error.away:
             _ANSWERING.pop(id(self._engine), None)
 
@@ -263,12 +264,17 @@ def _is_away(error: EngineError) -> bool:
 
 
 def _reason(error: EngineError) -> str:
-    """Return the reason for waiting, with the time that the provider named."""
+    """Return the reason for waiting, with the time that the provider named, or what is assumed."""
     wish = error.retry_after_s
-    if wish is None:
-        return error.message
-    asked = f"{wish:.0f} s" if wish < 120 else f"{wish / 60:.0f} min"
-    return f"The provider asked to wait {asked} before retrying. {error.message}"
+    if wish is not None:
+        asked = f"{wish:.0f} s" if wish < 120 else f"{wish / 60:.0f} min"
+        return f"The provider asked to wait {asked} before retrying. {error.message}"
+    if isinstance(error, EngineUnavailable) and error.assumed_loading:
+        most = f"{LOADING_WAIT_S / 60:.0f} minutes"
+        return (
+            f"{error.message.rstrip('.')}. It may be loading its model; this is assumed for {most} at most."
+        )
+    return error.message
 
 
 def _error(state: RetryCallState) -> EngineError:

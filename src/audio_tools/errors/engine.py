@@ -35,10 +35,11 @@ class EngineUnavailable(EngineError):
 
     `received`: whether it may have received the request, which is then charged. `away`: whether there is no
     engine behind the reply yet, as a gateway reports; None if the reply alone does not show it. `loading`:
-    whether the reply says that the engine is loading its model.
+    whether the reply says that the engine is loading its model. `assumed_loading`: whether that is assumed.
     """
 
     code, retryable = "engine_unavailable", True
+    assumed_loading = False
 
     def __init__(
         self,

@@ -210,6 +210,9 @@ def _server_error(error: APIStatusError, said: str, retry_after_s: float | None)
     perhaps_loading = status == 503 or (status == 500 and not _gives_reason(error))
     return EngineUnavailable(
         said,
+        hint="The reply gives no reason: see the log of the server."
+        if status == 500 and perhaps_loading
+        else "",
         retry_after_s=retry_after_s,
         received=status != 503 and not loading,
         away=None if perhaps_loading else False,
