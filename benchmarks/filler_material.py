@@ -76,6 +76,8 @@ LABELLED_FILLERS = {
     "report": ("ami_ES2003a_0-30",),
 }
 """Recordings with `um` and `uh` among the labels; those of meetings run on to the next word."""
+NOT_LABELLED = {"acoustic_corpus": (Said("uh", 14.51, 14.87),)}
+"""In the text of a recording, but not among its labels."""
 NAMES = {"um", "uh"}
 
 TEMPO = 0.87, 1.15
@@ -112,8 +114,9 @@ def with_labels(folder: Path, which: str) -> Iterator[Spliced]:
     """The recordings in which people hesitate."""
     for name in LABELLED_FILLERS[which]:
         recording = read_labelled(folder, name)
-        fillers = tuple(said for said in recording.truth if said.word.lower() in NAMES)
-        rest = tuple(said for said in recording.truth if said not in fillers)
+        labelled = tuple(said for said in recording.truth if said.word.lower() in NAMES)
+        rest = tuple(said for said in recording.truth if said not in labelled)
+        fillers = (*labelled, *NOT_LABELLED.get(name, ()))
         yield Spliced(Labelled(name, recording.pcm, rest), fillers)
 
 

@@ -61,6 +61,18 @@ def test_what_the_detector_takes_for_silence_is_not_looked_at() -> None:
     assert heard(voice(0.4), 2.6, (Interval(0.2, 2.0), Interval(4.0, 5.8))) == []
 
 
+def test_a_soft_voice_is_compared_with_the_words_beside_it() -> None:
+    """People in one recording differ in loudness."""
+    signal = talk(SECONDS, [(0.0, 0.2), (GAP.start, GAP.end), (5.8, SECONDS)]) * 10 ** (-20 / 20)
+    signal[samples(2.6) : samples(3.0)] += voice(0.4, dbfs=-42.0)
+    loud = talk(SECONDS, [(0.0, 0.2), (5.8, SECONDS)])
+    signal = np.concatenate([signal, loud]) + bed(2 * SECONDS, -80.0)
+    words = (*WORDS, Word("loud", SECONDS + 2.5, SECONDS + 5.8))
+
+    [found] = find_hesitations(to_pcm(signal), words, [Interval(0.2, 2 * SECONDS)])
+    assert [found.start, found.end] == pytest.approx([2.6, 3.0], abs=0.03)
+
+
 def test_a_moment_between_uh_and_m_does_not_part_them() -> None:
     """A break of up to 0.1 s belongs to the hesitation."""
     [found] = heard(np.concatenate([voice(0.25), np.zeros(samples(0.06)), voice(0.25)]), 2.6)

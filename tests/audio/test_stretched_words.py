@@ -51,6 +51,34 @@ def test_a_word_stretched_over_a_hesitation_is_shortened_and_the_hesitation_foun
     assert [found.start, found.end] == pytest.approx([held_at, held_at + 0.48], abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("held_at", "left"),
+    [(2.3, Interval(2.0, 2.3)), (2.0, Interval(2.9, 3.2))],
+    ids=["behind it", "before it"],
+)
+def test_any_word_is_shortened_if_all_of_it_lies_beside_a_long_sound(held_at: float, left: Interval) -> None:
+    """It is much longer than other words, and what is left is as long as they are."""
+    pcm = recording((left.start, bed(left.duration, -20.0, seed=3)), (held_at, voice(0.9)))
+    short = shortened(pcm, Word("not", 2.0, 3.2))
+
+    assert [short.start, short.end] == pytest.approx([left.start, left.end], abs=0.03)
+
+
+def test_a_word_with_sounds_on_both_sides_of_its_vowel_is_drawn_out() -> None:
+    """People do so with emphasis."""
+    noise = bed(0.2, -20.0, seed=3)
+    pcm = recording((2.0, noise), (2.2, voice(0.8)), (3.0, noise))
+
+    assert shortened(pcm, word := Word("long", 2.0, 3.2)) == word
+
+
+def test_of_a_short_word_that_is_a_long_sound_the_onset_stays() -> None:
+    """The aligner placed it on the hesitation."""
+    short = shortened(recording((2.0, voice(0.9))), Word("the", 2.0, 2.9))
+
+    assert [short.start, short.end] == pytest.approx([2.0, 2.08])
+
+
 @pytest.mark.parametrize("text", ["words", "so", "and", "in.", "the,"])
 def test_words_that_people_draw_out_stay_as_they_are(text: str) -> None:
     """Words of content do so with emphasis, and the last one before a comma or a pause does."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from audio_tools.exports.adobe import write_adobe
 from audio_tools.exports.cut_options import CutOptions
 from audio_tools.exports.cut_plan import CutPlan, plan_cuts
-from audio_tools.exports.fillers import list_fillers
+from audio_tools.exports.fillers import clear_of_words, list_fillers
 from audio_tools.exports.plan_json import plan_to_json
 from audio_tools.exports.source import media_reference
 from audio_tools.transcript import Filler, Interval, Transcript, Word
@@ -90,6 +92,34 @@ def test_a_marked_hesitation_stays() -> None:
     [marker] = plan_of(talk(), fillers="mark").markers
 
     assert (marker.start, marker.end, marker.text) == (50, 60, "uh")
+
+
+@pytest.mark.parametrize(
+    ("words", "cut"),
+    [
+        ([(1.0, 1.5), (2.0, 2.4)], (1600, 1950)),
+        ([(1.0, 1.6), (2.04, 2.4)], (1650, 1950)),
+        ([(1.0, 1.3), (2.3, 2.6)], (1600, 2000)),
+        ([(1.0, 1.6)], (1650, 2000)),
+        ([(2.0, 2.4)], (1600, 1950)),
+    ],
+    ids=["the next", "both", "neither", "the last word", "the first word"],
+)
+def test_a_cut_keeps_clear_of_the_words_that_a_hesitation_touches(
+    words: list[tuple[float, float]], cut: tuple[int, int]
+) -> None:
+    """A voice leads from one into the other, so the word begins earlier than its time says."""
+    spans = [(round(1000 * start), round(1000 * end)) for start, end in words]
+
+    assert clear_of_words((1600, 2000), spans) == cut
+
+
+def test_a_cut_of_a_hesitation_leaves_the_beginning_of_the_next_word() -> None:
+    """In the plan, to the frame."""
+    said = replace(talk(), fillers=(Filler(None, None, 2.0, 3.0, "uh"),))
+    [cut] = plan_of(said).cut
+
+    assert (cut.start, cut.end) == (50, 73)
 
 
 def test_own_filler_words_decide_about_sounds_too() -> None:

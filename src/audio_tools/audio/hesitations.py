@@ -17,7 +17,7 @@ from audio_tools.audio.pcm import FRAME_S, SAMPLE_RATE_HZ, Pcm
 from audio_tools.audio.voice_frames import Flags, VoiceFrames, analyse, closed, runs_of, sample_at
 from audio_tools.transcript import Interval, Word
 
-RULES = 4
+RULES = 5
 """Incremented when the same samples give other hesitations; part of the digest of a stored reply."""
 
 SHORTEST_S, LONGEST_S = 0.08, 2.5
@@ -27,15 +27,17 @@ MOST_BESIDE_S = 0.3
 """Maximum length of other sound as loud in the gap; beside more, a short one belongs to a missed word."""
 SHORTEST_FILLING_S, WORD_EDGE_S = 0.15, 0.06
 """A sound as short as this that leaves less than this of its gap is the edge of a word."""
-MOST_BELOW_DB = 14.0
-"""Maximum difference in level to the words, dB."""
+MOST_BELOW_DB, NEAR_S = 14.0, 2.0
+"""Maximum difference in level to the words so near, dB: people in one recording differ in loudness."""
 EDGE_DB, SOFT_FRAMES = 22.0, 15
 """It begins and ends softly: so far below its loudest moment, no farther from its voice."""
 CLOSED_FRAMES = 10
 """A break of 0.1 s belongs to it: where `uh` closes to `m`, voicing is not found for a moment."""
-MOST_CHANGE, MOST_CHANGE_SHORT = 0.95, 1.2
+MOST_CHANGE, MOST_CHANGE_SHORT = 0.95, 1.3
 """The median change of the log spectrum within 40 ms, in nepers; words have 1 to 3, drawn-out ones less."""
-MOST_PITCH_SPREAD = 1.0
+ONSET_FRAMES = 2
+"""The change so close to either end is that from silence, not that of the sound."""
+MOST_PITCH_SPREAD = 1.4
 """The median distance from the median pitch, in semitones."""
 LEAST_SPEECH_S = 0.02
 """Minimum part that the detector reports as speech; it detects soft beginnings late."""
@@ -52,13 +54,12 @@ def find_hesitations(pcm: Pcm, words: Sequence[Word], speech: Sequence[Interval]
     """
     if not words:
         return []
-    level = level_of(pcm, words)
     gaps = between(words_as_intervals(words), 0.0, len(pcm) / SAMPLE_RATE_HZ)
     return [
         found
         for gap in gaps
         if gap.duration >= SHORTEST_S and overlap(speech, gap)
-        for found in _joined(_in_gap(pcm, gap, speech, level))
+        for found in _joined(_in_gap(pcm, gap, speech, level_near(pcm, words, gap)))
     ]
 
 
@@ -67,9 +68,11 @@ def words_as_intervals(words: Sequence[Word]) -> list[Interval]:
     return [Interval(word.start, word.end) for word in words]
 
 
-def level_of(pcm: Pcm, words: Sequence[Word]) -> float:
-    """Return the mean level of the words, dB."""
-    spoken = [pcm[sample_at(word.start) : sample_at(word.end)] for word in words]
+def level_near(pcm: Pcm, words: Sequence[Word], stretch: Interval) -> float:
+    """Return the mean level of the words near a stretch, dB; of all of them where none is near."""
+    near = Interval(stretch.start - NEAR_S, stretch.end + NEAR_S)
+    beside = [word for word in words if word.start < near.end and word.end > near.start]
+    spoken = [pcm[sample_at(word.start) : sample_at(word.end)] for word in beside or words]
     samples = np.concatenate(spoken).astype(np.float64) / 32768
     return float(10 * np.log10(np.mean(samples**2) + 1e-10)) if len(samples) else 0.0
 
@@ -123,7 +126,7 @@ def _is_held(frames: VoiceFrames, begin: int, behind: int, *, alone: bool) -> bo
     # A hundredth of a frame of tolerance: lengths are sums of decimals.
     if not SHORTEST_S - FRAME_S / 100 <= duration <= LONGEST_S:
         return False
-    change = np.median(frames.change[begin:behind])
+    change = np.median(frames.change[begin + ONSET_FRAMES : behind - ONSET_FRAMES])
     is_long = duration >= LONG_S and change <= MOST_CHANGE
     is_short = alone and duration < SHORT_S and change <= MOST_CHANGE_SHORT
     return bool(is_long or is_short) and frames.pitch_spread(begin, behind) <= MOST_PITCH_SPREAD

@@ -13,7 +13,7 @@ from statistics import median
 
 import numpy as np
 
-from audio_tools.audio.hesitations import MOST_BELOW_DB, MOST_PITCH_SPREAD, level_of
+from audio_tools.audio.hesitations import MOST_BELOW_DB, MOST_PITCH_SPREAD, level_near
 from audio_tools.audio.pcm import FRAME_S, Pcm
 from audio_tools.audio.voice_frames import VoiceFrames, analyse, closed, runs_of
 from audio_tools.transcript import Interval, Word
@@ -33,7 +33,7 @@ English words that are hardly ever drawn out; others are (`and`, `so`), and all 
 SHORTEST_S = 0.2
 """Minimum length of the held sound; in the words above no vowel was as long."""
 SHORTEST_WORD_S = 0.05
-"""What is left of a word at least; otherwise the word is somewhere else, and stays as it is."""
+"""What is left of a word at least; otherwise the word is the sound, or somewhere else."""
 LEAST_STRETCH = 1.2
 """How much longer than usual words are per letter, as a ratio."""
 LETTERS = 2
@@ -44,6 +44,22 @@ SMOOTHED_FRAMES, MOST_COUNTED = 5, 9.0
 CLOSED_FRAMES = 2
 EDGE_FRAMES = 10
 """The held sound begins and ends where the spectrum changes most, this close to it."""
+DRAWN_OUT_WORDS = frozenset(
+    [
+        *("ah", "eh", "er", "erm", "hm", "hmm", "mhm", "mm", "mmm", "oh", "uh", "uhm", "um", "umm"),
+        *("all", "and", "but", "huh", "no", "now", "okay", "or", "so", "well", "wow", "yeah", "yes"),
+    ]
+)
+"""English words that people draw out, and hesitations that are in the text."""
+LONG_STRETCH, LONG_HELD_S = 2.5, 0.25
+"""How much longer than usual a word of any other kind is, and the sound in it."""
+MOST_BEYOND_S, LEAST_REST = 0.06, 0.8
+"""
+How much of such a word may lie on the other side of the sound, and how much of its usual length is left: in a
+word that is drawn out with emphasis the vowel has sounds on both sides.
+"""
+ONSET_S = 0.08
+"""What stays of a short word that is nothing but a held sound."""
 WORDS_PER_HESITATION = 8
 """Who holds more words than one in this many sings, or speaks that way."""
 
@@ -58,13 +74,11 @@ def shorten_stretched(pcm: Pcm, words: Sequence[Word]) -> list[Word]:
     """
     if not words:
         return []
-    level, usual_s = level_of(pcm, words), median(map(_seconds_per_letter, words))
+    usual_s = median(map(_seconds_per_letter, words))
     shortened = {
         number: rest
         for number, word in enumerate(words)
-        if word.word.strip().lower() in SHORT_WORDS
-        and _seconds_per_letter(word) >= LEAST_STRETCH * usual_s
-        and (rest := _without_hesitation(pcm, word, level))
+        if (rest := _without_hesitation(pcm, word, words, usual_s))
     }
     if len(shortened) > max(len(words) // WORDS_PER_HESITATION, 1):
         return list(words)
@@ -75,15 +89,30 @@ def _seconds_per_letter(word: Word) -> float:
     return (word.end - word.start) / (sum(map(str.isalnum, word.word)) + LETTERS)
 
 
-def _without_hesitation(pcm: Pcm, word: Word, level: float) -> Word | None:
-    """The longer part of the word beside a held sound; None if there is none."""
-    held = _held(analyse(pcm, whole := Interval(word.start, word.end)), whole, level)
+def _without_hesitation(pcm: Pcm, word: Word, words: Sequence[Word], usual_s: float) -> Word | None:
+    """The longer part of the word beside a held sound; None if there is none. `usual_s`: per letter."""
+    stretch = _seconds_per_letter(word) / usual_s
+    is_short = word.word.strip().lower() in SHORT_WORDS
+    if stretch < LEAST_STRETCH or not (is_short or _may_be_too_long(word, stretch)):
+        return None
+    whole = Interval(word.start, word.end)
+    held = _held(analyse(pcm, whole), whole, level_near(pcm, words, whole))
     if held is None:
         return None
+    is_long = stretch >= LONG_STRETCH and held.duration >= LONG_HELD_S
     before_s, behind_s = held.start - word.start, word.end - held.end
     if max(before_s, behind_s) < SHORTEST_WORD_S:
+        return replace(word, end=word.start + ONSET_S) if is_short and is_long else None
+    rest_s, beyond_s = max(before_s, behind_s), min(before_s, behind_s)
+    is_whole = rest_s >= LEAST_REST * whole.duration / stretch and beyond_s <= MOST_BEYOND_S
+    if not (is_short or (is_long and is_whole)):
         return None
     return replace(word, end=held.start) if before_s >= behind_s else replace(word, start=held.end)
+
+
+def _may_be_too_long(word: Word, stretch: float) -> bool:
+    text = word.word.strip().lower()
+    return stretch >= LONG_STRETCH and text not in DRAWN_OUT_WORDS and text[-1:].isalnum()
 
 
 def _held(frames: VoiceFrames, word: Interval, level: float) -> Interval | None:

@@ -17,7 +17,13 @@ import numpy as np
 
 from audio_tools.errors import EmptyTimeline, InvalidRange
 from audio_tools.exports.cut_options import CutOptions, Lengths, Mode, RangeOption, lengths_of
-from audio_tools.exports.fillers import filler_of, find_fillers, hesitations_of, with_hesitations
+from audio_tools.exports.fillers import (
+    clear_of_words,
+    filler_of,
+    find_fillers,
+    hesitations_of,
+    with_hesitations,
+)
 from audio_tools.exports.phrases import WordSpan, tokenize
 from audio_tools.exports.profanity import find_profanity
 from audio_tools.exports.retakes import Retake, find_retakes
@@ -222,8 +228,7 @@ class _Planner:
     def _of_fillers(self) -> list[Proposal]:
         return [
             Proposal(
-                floor(filler.start * 1000 + 1e-6),
-                ceil(filler.end * 1000 - 1e-6),
+                *self._part_of(filler),
                 "filler",
                 filler.first_word,
                 filler.last_word,
@@ -232,6 +237,11 @@ class _Planner:
             )
             for filler in self.fillers
         ]
+
+    def _part_of(self, filler: Filler) -> Span:
+        """The range of a filler that is cut; a word as a whole."""
+        whole = floor(filler.start * 1000 + 1e-6), ceil(filler.end * 1000 - 1e-6)
+        return clear_of_words(whole, self.spans) if filler.first_word is None else whole
 
     def _silences(self) -> Iterator[Proposal]:
         """The silences that are long enough, less the padding beside speech."""

@@ -8,10 +8,12 @@ Those that the engine wrote down are found in the words. Those that it left out 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
 from audio_tools.exports.phrases import WordSpan, find_phrases, normalize, span_of, tokenize
+from audio_tools.exports.spans import Span
 from audio_tools.transcript import Filler, Interval, Word
 
 FILLERS: dict[str, tuple[str, ...]] = {
@@ -40,6 +42,8 @@ FILLERS: dict[str, tuple[str, ...]] = {
 
 BETWEEN_WORDS = "uh"
 """The text of a hesitation that is not among the words."""
+VOICE_MS = 50
+"""How far a voice leads from a hesitation into a word that it touches: where one ends is found no better."""
 
 _STRETCHED = re.compile(r"(\w)\1{2,}")
 _STRETCHABLE = frozenset({"en", "de", "fr", "es", "it", "pt", "nl", "sv", "no", "da"})
@@ -92,6 +96,24 @@ def hesitations_of(fillers: Sequence[Filler], own: Sequence[str] | None) -> list
         for filler in fillers
         if filler.first_word is None and (listed is None or normalize(filler.text) in listed)
     ]
+
+
+def clear_of_words(sound: Span, words: Sequence[Span]) -> Span:
+    """
+    The part of a sound that can be cut: a voice leads from it into the words that it touches.
+
+    Args:
+        sound: a hesitation, in milliseconds.
+        words: in order of their start, in milliseconds.
+    """
+    start, end = sound
+    margin = min(VOICE_MS, (end - start) // 4)
+    following = bisect_left(words, start, key=lambda word: word[0])
+    if following > 0 and words[following - 1][1] > start - margin:
+        start += margin
+    if following < len(words) and words[following][0] < end + margin:
+        end -= margin
+    return start, end
 
 
 def find_fillers(
