@@ -195,3 +195,24 @@ def test_many_loud_channels_do_not_clip() -> None:
 
     assert strength(pcm[16_000 + 800 : 32_000], 440) == pytest.approx(1.0, abs=0.02)
     assert quiet_after[0] < quiet_after[1] < 0.03
+
+
+COPIED, STEREO, TURNED, LOUD = range(4)
+
+
+@given(st.lists(st.sampled_from([COPIED, STEREO, LOUD]), max_size=6))
+def test_one_microphone_on_both_channels_is_mixed_like_any_stereo(kinds: list[int]) -> None:
+    """One different bit makes the channels unequal, and changes one sample of the mix."""
+    rng = np.random.default_rng(len(kinds))
+    same, other = Mixdown(2), Mixdown(2)
+    for kind in [*kinds, TURNED]:
+        left, right = rng.normal(0, 3000, (2, 1600)).astype(np.int16)
+        if kind == LOUD:
+            left[7] = -32768
+        right = {STEREO: right, TURNED: -(left // 2)}.get(kind, left)
+        pair = np.stack([left, right], axis=1)
+        changed = pair.copy()
+        changed[99, 1] ^= 1
+        mixed, expected = same.mix(pair.reshape(-1)), other.mix(changed.reshape(-1))
+
+        assert np.flatnonzero(mixed != expected).tolist() in ([], [99])

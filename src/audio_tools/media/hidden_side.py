@@ -50,6 +50,11 @@ class HiddenSide:
             self._held_samples = round(HOLD_S * SAMPLE_RATE_HZ)
         return self._held_samples > 0
 
+    @property
+    def is_near(self) -> bool:
+        """Whether such sound was found a short time ago."""
+        return self._held_samples > 0
+
     def _stands_out(self, samples: Float) -> bool:
         count = len(samples) // FRAME_SAMPLES
         frames = samples[: count * FRAME_SAMPLES].reshape(count, FRAME_SAMPLES, 2)[::EVERY]

@@ -59,6 +59,9 @@ class Mixdown:
         """Mono samples of interleaved ones, as many as there are of each channel."""
         if self._channels == 1:
             return interleaved
+        if self._is_copied(interleaved):
+            self._weights = self._signs * np.float32(self._gain)
+            return interleaved[::2].copy()
         samples = interleaved.reshape(-1, self._channels).astype(np.float32)
         shared = _correlations(samples)
         if self._side is not None:
@@ -70,6 +73,15 @@ class Mixdown:
             mixed = np.concatenate([self._mix_block(block, relations) for block, relations in blocks])
         np.rint(mixed, out=mixed)
         return np.clip(mixed, -_FULL_SCALE - 1, _FULL_SCALE, out=mixed).astype(np.int16)
+
+    def _is_copied(self, interleaved: Pcm) -> bool:
+        """Whether both channels are equal, as from one microphone, and their mix is either of them."""
+        side = self._side
+        if side is None or side.is_near or self._gain != self._full_gain or (self._signs < 0).any():
+            return False
+        left = interleaved[::2]
+        copied = np.array_equal(left, interleaved[1::2]) and left.min(initial=0) >= -_FULL_SCALE
+        return copied and self._is_equal()
 
     def _mix_alike(self, samples: Float) -> Float:
         """The mix where no channel cancels another."""
