@@ -43,13 +43,13 @@ def test_one_language_is_not_cut() -> None:
     assert split(TWO, ("no", 0.9), ("da", 0.9)) == whole
     assert split(TWO, ("es", 0.9), ("el", 0.52)) == whole
     assert split(TWO, ("es", 0.9), ("en", 0.9), confirmed=[("es", 0.9), ("es", 0.9)]) == whole
-    assert split(TWO, ("es", 0.9), ("en", 0.9), confirmed=[("es", 0.9), ("en", 0.6)]) == whole
+    assert split(TWO, ("es", 0.9), ("en", 0.9), confirmed=[("es", 0.9), ("en", 0.55)]) == whole
     assert split([]) == whole
 
 
 def test_an_uncertain_part_belongs_to_its_likeliest_language() -> None:
     """Although the pause before it is the shorter one."""
-    stretches = split(THREE, ("es", 0.9), ("en", 0.6), ("en", 0.95), confirmed=[("es", 0.9), ("en", 0.9)])
+    stretches = split(THREE, ("es", 0.9), ("en", 0.55), ("en", 0.95), confirmed=[("es", 0.9), ("en", 0.9)])
 
     assert stretches == [Interval(0.0, 3.1), Interval(3.1, SECONDS)]
 

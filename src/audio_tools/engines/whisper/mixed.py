@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from audio_tools.engines.languages import SURE, are_confusable
+from audio_tools.engines.languages import are_confusable
 from audio_tools.transcript import Interval
 
 LEAST_SPEECH_S = 1.5
 """Speech, in seconds, that a language is detected in; in less of it Whisper guesses."""
+LEAST_PROBABILITY = 0.6
+"""Of a detected language; of 76 chunks in one language none was cut with it (docs/decisions)."""
 
 Detect = Callable[[Interval], tuple[str, float]]
 """Return the likeliest language of a stretch, in seconds of the chunk, and its probability in 0..1."""
@@ -69,7 +71,7 @@ def split_by_language(
 
 
 def _detected(part: _Part, language: str, probability: float) -> _Part:
-    return replace(part, language=language, is_certain=probability >= SURE)
+    return replace(part, language=language, is_certain=probability >= LEAST_PROBABILITY)
 
 
 def _absorbed(parts: Sequence[_Part], is_weak: Callable[[_Part], bool]) -> list[_Part]:
