@@ -16,7 +16,8 @@ from audio_tools.jobs import JobRequest, SqliteQueue
 from audio_tools.server.routes import event_stream
 from audio_tools.transcript import Json
 from tests.acceptance.service import Engine, ServiceProcess
-from tests.acceptance.test_nginx import MAIN, find, free_ports, running
+from tests.acceptance.test_nginx import MAIN, find, running
+from tests.ports import free_port
 from tests.simulator import render, talk
 
 SCRIPT = talk(70.0, seed=43)
@@ -137,7 +138,7 @@ async def test_events_come_through_a_buffering_proxy_at_once(
 ) -> None:
     """An nginx that collects answers by default passes every event on while the job is at work."""
     nginx = find("nginx")
-    (port,) = free_ports(1)
+    port = free_port()
     (tmp_path / "nginx.conf").write_text(MAIN.format(user=tmp_path.owner()))
     (tmp_path / "site.conf").write_text(BUFFERING.format(port=port, service=service.port))
     with running(nginx, tmp_path):

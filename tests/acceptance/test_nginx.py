@@ -19,6 +19,7 @@ import pytest
 import websockets
 
 from tests.acceptance.service import ServiceProcess
+from tests.ports import free_ports
 from tests.server.wire import head, media, wait_until
 from tests.simulator import render, simulator_process, talk
 
@@ -115,15 +116,6 @@ def make_certificate(openssl: str, folder: Path) -> None:
     command += ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
     subprocess.run(command, check=True, capture_output=True)
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports that are free at the moment."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [bound.getsockname()[1] for bound in sockets]
-    for bound in sockets:
-        bound.close()
-    return ports
 
 
 def adapt(site: str, http_port: int, https_port: int, service_port: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
@@ -81,6 +82,17 @@ async def test_the_sdk_reads_a_late_reply(service: ServiceProcess, engine: Engin
     assert len(answer.words) == len(SCRIPT.words)
 
 
+@asynccontextmanager
+async def late_reply(service: ServiceProcess, recording: Path, prompt: str) -> AsyncIterator[httpx2.Response]:
+    """The reply to a call, as far as its head."""
+    files = form(recording, prompt=prompt)
+    async with (
+        httpx2.AsyncClient(base_url=service.url, timeout=30) as client,
+        client.stream("POST", "/v1/audio/transcriptions", files=files) as response,
+    ):
+        yield response
+
+
 async def begun(service: ServiceProcess) -> str:
     """The id of the job at work, once its engine was asked."""
     async with asyncio.timeout(20):
@@ -97,20 +109,15 @@ async def test_a_late_error_breaks_the_connection(
     """The body has the error, and is not complete: the SDK raises, and would try again."""
     received = b""
     with engine.never_answering():
-        async with (
-            httpx2.AsyncClient(base_url=service.url, timeout=30) as client,
-            client.stream(
-                "POST", "/v1/audio/transcriptions", files=form(recording, prompt="broken")
-            ) as response,
-        ):
+        async with late_reply(service, recording, "broken") as response:
             job_id = response.headers["x-job-id"]
             await asyncio.to_thread(service.http.delete, f"/job/{job_id}")
             with pytest.raises(httpx2.RemoteProtocolError):
                 async for block in response.aiter_bytes():
                     received += block
-        async with openai.AsyncOpenAI(base_url=f"{service.url}/v1", api_key="any", max_retries=0) as client_:
+        async with openai.AsyncOpenAI(base_url=f"{service.url}/v1", api_key="any", max_retries=0) as client:
             call = asyncio.create_task(
-                client_.audio.transcriptions.create(file=recording, model="whisper-1", prompt="broken sdk")
+                client.audio.transcriptions.create(file=recording, model="whisper-1", prompt="broken sdk")
             )
             job_id = await begun(service)
             await asyncio.to_thread(service.http.delete, f"/job/{job_id}")
@@ -127,12 +134,7 @@ async def test_a_client_that_leaves_a_late_reply_cancels_its_job(
 ) -> None:
     """As it does before."""
     with engine.never_answering():
-        async with (
-            httpx2.AsyncClient(base_url=service.url, timeout=30) as client,
-            client.stream(
-                "POST", "/v1/audio/transcriptions", files=form(recording, prompt="left")
-            ) as response,
-        ):
+        async with late_reply(service, recording, "left") as response:
             job_id = response.headers["x-job-id"]
             await anext(response.aiter_bytes())
         await service.wait_until(job_id, "cancelled")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,18 +95,10 @@ def page(driver: Any, service: ServiceProcess) -> Iterator[Page]:
     assert shown.problems() == []
 
 
-@pytest.fixture(scope="module")
-def job(service: ServiceProcess, recording: Path) -> str:
-    """A completed job."""
-    job_id = service.submit(recording)
-    asyncio.run(service.wait_until(job_id, "completed"))
-    return job_id
-
-
 @pytest.fixture
-def editing(page: Page, job: str) -> Page:
+def editing(page: Page, finished: str) -> Page:
     """The view of a finished job, as the service has planned its cut."""
-    page.open(f"#/jobs/{job}")
+    page.open(f"#/jobs/{finished}")
     page.find(".cut-row")
     page.until_media(lambda media: media["ready"] >= 2)
     return page

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
-import socket
-from collections.abc import Iterator
-from contextlib import suppress
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.commands import Commands, Ended
 from tests.acceptance.service import FOREVER_S, ServiceProcess
+from tests.ports import free_ports
 from tests.simulator import Latency, Simulator, render, talk
 
 
@@ -34,7 +35,8 @@ def service(tmp_path: Path, simulator: Simulator) -> Iterator[ServiceProcess]:
 def started_on_fixed_ports(folder: Path, simulator: Simulator) -> ServiceProcess:
     """A service that runs; ports that another process took meanwhile are chosen anew."""
     for _ in range(4):
-        ports = ["--port", free_port(), "--ws-port", free_port()]
+        port, ws_port = map(str, free_ports(2))
+        ports = ["--port", port, "--ws-port", ws_port]
         service = ServiceProcess(folder, simulator.base_url, arguments=ports)
         with suppress(RuntimeError):
             service.start()
@@ -48,9 +50,19 @@ def commands(tmp_path: Path, service: ServiceProcess) -> Commands:
     return Commands(tmp_path, environment={"AUDIO_TOOLS_SERVER": service.url})
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return str(server.getsockname()[1])
+@asynccontextmanager
+async def following(
+    commands: Commands, recording: Path, simulator: Simulator
+) -> AsyncIterator[subprocess.Popen[str]]:
+    """`submit --follow`, once the engine was asked for the first chunk and does not answer."""
+    simulator.latency = Latency(base_s=FOREVER_S)
+    follower = commands.start("submit", recording, "--follow", "-o", commands.out)
+    try:
+        await simulator.wait_for(bool)
+        yield follower
+    finally:
+        follower.kill()
+        follower.wait()
 
 
 async def run(commands: Commands, *arguments: str | Path) -> Ended:
@@ -61,17 +73,11 @@ async def test_follow_outlives_a_restart_of_the_service(
     service: ServiceProcess, simulator: Simulator, commands: Commands, recording: Path
 ) -> None:
     """Killed while the engine works, back on the same ports: the command ends well, its files are there."""
-    simulator.latency = Latency(base_s=FOREVER_S)
-    follower = commands.start("submit", recording, "--follow", "-o", commands.out)
-    try:
-        await simulator.wait_for(lambda log: len(log) > 0)
+    async with following(commands, recording, simulator) as follower:
         await asyncio.to_thread(service.kill)
         simulator.latency = Latency()
         await asyncio.to_thread(service.start)
         output, errors = await asyncio.to_thread(follower.communicate, timeout=120.0)
-    finally:
-        follower.kill()
-        follower.wait()
 
     assert follower.returncode == 0, errors
     assert "talk.flac: 0:25 of audio" in output
@@ -103,15 +109,9 @@ async def test_what_is_not_finished_is_not_exported(
     service: ServiceProcess, simulator: Simulator, commands: Commands, recording: Path
 ) -> None:
     """Exit 1 and its state; who stops following is told how to get the transcript."""
-    simulator.latency = Latency(base_s=FOREVER_S)
-    follower = commands.start("submit", recording, "--follow", "-o", commands.out)
-    try:
-        await simulator.wait_for(lambda log: len(log) > 0)
+    async with following(commands, recording, simulator) as follower:
         follower.send_signal(signal.SIGINT)
         _, errors = await asyncio.to_thread(follower.communicate, timeout=30.0)
-    finally:
-        follower.kill()
-        follower.wait()
     (job_id,) = re.findall(
         r"Job (\S+) continues\. Once it has finished, `audio-tools export \1` writes", errors
     )

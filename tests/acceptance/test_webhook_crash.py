@@ -46,13 +46,7 @@ async def test_no_webhook_is_lost_forged_or_renamed(
 ) -> None:
     """`kill -9` at random moments from the start of jobs until after the delivery of their messages."""
     with receiving() as receiver, ServiceProcess(tmp_path, simulator.base_url, **WEBHOOKS) as service:
-        jobs: list[str] = []
-        for _ in range(KILLS):
-            jobs.append(await start(service, recording, receiver))
-            await moment(service, jobs)
-            service.kill()
-            await in_thread(service.start)
-        await all_delivered(service, jobs)
+        jobs = await jobs_over_kills(service, [service] * KILLS, recording, receiver)
 
     assert_each_has_one_id(receiver, jobs)
 
@@ -66,16 +60,24 @@ async def test_nor_on_redis(
     web, worker = cluster.web(), cluster.worker()
     async with running(web, worker):
         with receiving() as receiver:
-            jobs: list[str] = []
-            for number in range(KILLS):
-                victim = (worker, web)[number % 2]
-                jobs.append(await start(web, recording, receiver))
-                await moment(web, jobs)
-                victim.kill()
-                await in_thread(victim.start)
-            await all_delivered(web, jobs)
+            victims = [(worker, web)[number % 2] for number in range(KILLS)]
+            jobs = await jobs_over_kills(web, victims, recording, receiver)
 
     assert_each_has_one_id(receiver, jobs)
+
+
+async def jobs_over_kills(
+    web: ServiceProcess, victims: Sequence[ServiceProcess], recording: Path, receiver: Receiver
+) -> list[str]:
+    """The ids of jobs whose messages were all delivered; after the start of each a process is killed."""
+    jobs: list[str] = []
+    for victim in victims:
+        jobs.append(await start(web, recording, receiver))
+        await moment(web, jobs)
+        victim.kill()
+        await in_thread(victim.start)
+    await all_delivered(web, jobs)
+    return jobs
 
 
 async def start(service: ServiceProcess, recording: Path, receiver: Receiver) -> str:

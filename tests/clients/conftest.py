@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import socket
 import struct
 import subprocess
 import time
@@ -18,6 +17,7 @@ import pytest
 
 from tests.acceptance.conftest import engine
 from tests.acceptance.service import Engine, ServiceProcess
+from tests.ports import free_ports
 from tests.simulator import Script, render, talk
 
 __all__ = ["engine"]
@@ -123,15 +123,6 @@ def film(script: Script, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with path.open("ab") as file:
         file.write(struct.pack(">I", PADDING_BYTES) + b"free" + bytes(PADDING_BYTES - 8))
     return path
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports that are free now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @contextmanager

