@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer
 
 from audio_tools.errors import DiskFull, EngineRateLimited, EngineUnavailable, EngineUnreachable
-from audio_tools.json_value import JsonValue, Seconds, omit_if_none
+from audio_tools.json_value import JsonValue, Moment, Seconds, iso, omit_if_none
 from audio_tools.transcript import Count, Word
 
 Stage = Literal["probe", "load", "decode", "transcribe", "stitch"]
@@ -29,9 +28,9 @@ class Waiting(JsonValue):
     """Code of the error that would end the job without the wait."""
     reason: str
     """The reason, one sentence."""
-    since: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    since: Moment
     """Start of the wait, ISO 8601 in UTC."""
-    next_attempt_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    next_attempt_at: Moment
     """Time of the next attempt, ISO 8601 in UTC."""
 
     @classmethod
@@ -82,11 +81,6 @@ class ChunkWords(JsonValue):
     overlaps: bool = True
     """Whether its beginning may hold words of the chunk before, too: it was not cut in a pause."""
     type: Literal["words"] = "words"
-
-
-def iso(epoch_s: float) -> str:
-    """A moment as clients see it: ISO 8601 in UTC, with milliseconds."""
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
 
 
 Event = Progress | ChunkWords

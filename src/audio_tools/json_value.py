@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, PlainSerializer, TypeAdapter
@@ -20,9 +21,17 @@ CONFIG = ConfigDict(
 )
 """JSON names are camelCase, and the docstring below a field is its description."""
 
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""A point in time: ISO 8601 in UTC, see `iso`."""
+
 SECONDS_DECIMALS = 4
 Seconds = Annotated[float, PlainSerializer(lambda value: round(value, SECONDS_DECIMALS), return_type=float)]
 """A tenth of a millisecond is finer than one sample at 16 kHz and keeps float noise out of the JSON."""
+
+
+def iso(epoch_s: float) -> str:
+    """Return a point in time for clients: ISO 8601 in UTC, with milliseconds."""
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
 
 
 def omit_if_none(**schema: Any) -> Any:

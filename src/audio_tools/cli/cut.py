@@ -71,7 +71,9 @@ def command(
     found, file = _load(transcript, server, token)
     if export_options.media_path:
         file = Path(PurePath(export_options.media_path.replace("\\", "/")).name or file.name)
-    plan = _plan(found, file.name, options)
+    from audio_tools.exports.cut_plan import plan_transcript
+
+    plan = plan_transcript(found, file.name, options)
     destination = Destination(tuple(dict.fromkeys([*formats, PLAN])), output, overwrite=overwrite)
     written = WrittenFiles(Settings.load().data_dir)
     (planned,) = plan_outputs([Source(Path(file.name))], destination, written)
@@ -130,16 +132,6 @@ async def _fetch(job_id: str, server: str, token: str | None) -> tuple[Transcrip
         name = (await client.status(job_id))["data"].get("fileName")
         transcript = Transcript.from_json(await client.result(job_id))
     return transcript, Path((Path(name).name if isinstance(name, str) else "") or job_id)
-
-
-def _plan(transcript: Transcript, file_name: str, options: CutOptions) -> CutPlan:
-    from audio_tools.exports.cut_plan import plan_cuts
-    from audio_tools.exports.source import media_reference
-
-    media = media_reference(
-        transcript, file_name, frame_rate=options.frame_rate, start_timecode=options.start_timecode
-    )
-    return plan_cuts(transcript, media, options)
 
 
 def _summary(plan: CutPlan) -> str:

@@ -27,7 +27,7 @@ from audio_tools.exports.fillers import (
 from audio_tools.exports.phrases import WordSpan, tokenize
 from audio_tools.exports.profanity import find_profanity
 from audio_tools.exports.retakes import Retake, find_retakes
-from audio_tools.exports.source import measured_pauses, spoken_words, to_milliseconds
+from audio_tools.exports.source import measured_pauses, media_reference, spoken_words, to_milliseconds
 from audio_tools.exports.spans import Span, as_spans, complement, merge, subtract
 from audio_tools.exports.timeline import Clip, Marker, MediaReference, Reason, Timeline
 from audio_tools.transcript import Filler, FillerDetection, Transcript, Word
@@ -116,6 +116,14 @@ def plan_cuts(transcript: Transcript, media: MediaReference, options: CutOptions
         EmptyTimeline: nothing would be left.
     """
     return _Planner(transcript, media, options).plan()
+
+
+def plan_transcript(transcript: Transcript, file_name: str, options: CutOptions) -> CutPlan:
+    """As `plan_cuts`, of the media file `file_name`, with the frame rate and the timecode of the options."""
+    media = media_reference(
+        transcript, file_name, frame_rate=options.frame_rate, start_timecode=options.start_timecode
+    )
+    return plan_cuts(transcript, media, options)
 
 
 class _Planner:

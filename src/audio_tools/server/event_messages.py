@@ -12,7 +12,8 @@ from fastapi.sse import format_sse_event
 
 from audio_tools.jobs import Event, Job, JobState, Queue
 from audio_tools.jobs.job import PROGRESS
-from audio_tools.server.views import JobStatus, iso
+from audio_tools.json_value import iso
+from audio_tools.server.views import JobStatus
 from audio_tools.transcript import Json
 
 MESSAGES_KEPT = 100

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from audio_tools.events import Stage
 from audio_tools.jobs import Job, JobState
-from audio_tools.json_value import CONFIG, Json, omit_if_none
+from audio_tools.json_value import CONFIG, Json, Moment, iso, omit_if_none
 from audio_tools.transcript import Count
 from audio_tools.webhooks import Delivery
 
@@ -23,7 +22,6 @@ def described_as(name: str, *, nullable: bool = False) -> WithJsonSchema:
 Data = Annotated[Json, described_as("JobData")]
 Sentence = Annotated[str, Field(description="One sentence.")]
 JobIdText = Annotated[str, Field(description="Id of the job, a UUID.")]
-Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Eta = Annotated[float | None, Field(json_schema_extra={"minimum": 0})]
 
 
@@ -362,8 +360,3 @@ def _times(job: Job) -> Json:
         "started_at": None if job.started_at is None else iso(job.started_at),
         "finished_at": None if job.finished_at is None else iso(job.finished_at),
     }
-
-
-def iso(epoch_s: float) -> str:
-    """A time as clients see it."""
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")

@@ -9,13 +9,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import Field
 
-from audio_tools.events import iso
 from audio_tools.jobs import Job
-from audio_tools.json_value import Json, JsonValue, omit_if_none
+from audio_tools.json_value import Json, JsonValue, Moment, iso, omit_if_none
 from audio_tools.options import WebhookEvent
 
 DeliveryState = Literal["pending", "delivered", "failed"]
-Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 DAY_S = 86_400.0
 DELAYS_S = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14_400.0)

@@ -10,7 +10,7 @@ import httpx2
 from standardwebhooks.webhooks import Webhook
 
 from audio_tools import __version__
-from audio_tools.events import iso
+from audio_tools.json_value import iso
 from audio_tools.network import UNRESOLVED, is_unresolved
 from audio_tools.redaction import redact
 from audio_tools.webhooks.addresses import AddressRefused, resolve

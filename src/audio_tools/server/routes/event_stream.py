@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from anyio import CancelScope
 from fastapi import APIRouter, Header, Query, Request
-from fastapi import Path as InPath
 from fastapi.responses import Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse
 
@@ -19,6 +18,7 @@ from audio_tools.metrics import EVENT_STREAMS
 from audio_tools.server.event_messages import EventMessages, snapshot
 from audio_tools.server.openapi.document import EVENT_STREAM
 from audio_tools.server.openapi.errors import OF_A_JOB, errors
+from audio_tools.server.routes._parameters import JobId
 from audio_tools.transcript import Json
 
 KEEP_ALIVE_S = 15.0
@@ -56,7 +56,7 @@ class EventStreams:
     async def events(
         self,
         request: Request,
-        job_id: Annotated[str, InPath(description="The `jobId` of the job.")],
+        job_id: JobId,
         after: Annotated[str | None, Query(description=AFTER)] = None,
         last_event_id: Annotated[
             str | None, Header(description="The same, as EventSource sends it; takes precedence.")

@@ -14,7 +14,6 @@ from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Query, Request
-from fastapi import Path as InPath
 from fastapi.responses import Response
 
 from audio_tools.backend import Backend
@@ -31,21 +30,19 @@ from audio_tools.errors import (
     UnsupportedMediaType,
 )
 from audio_tools.exports.cut_options import CutOptions
-from audio_tools.exports.cut_plan import CutPlan, plan_cuts
+from audio_tools.exports.cut_plan import CutPlan, plan_transcript
 from audio_tools.exports.export import Export
 from audio_tools.exports.export_options import ExportOptions
 from audio_tools.exports.plan_input import plan_from_json
 from audio_tools.exports.plan_json import plan_document
 from audio_tools.exports.registry import FORMATS, Document, render, require_format
-from audio_tools.exports.source import media_reference
 from audio_tools.jobs import JobState
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.openapi.document import EXPORTED, PEAKS, PENDING, answers, json_request
 from audio_tools.server.openapi.errors import INVALID_REQUEST, OF_A_FAILED_JOB, OF_A_JOB, errors
 from audio_tools.server.routes._json_body import json_body, unknown_names
+from audio_tools.server.routes._parameters import JobId
 from audio_tools.transcript import Json, Transcript
-
-JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
 
 BODY_BYTES = 64 * 1024 * 1024
 """Maximum size of the body: a plan of 100,000 ranges has about 30 MB."""
@@ -232,18 +229,11 @@ def _plan(given: Json, transcript: Transcript, file_name: str) -> CutPlan:
     """Return the plan that the client sent, or compute one from its options."""
     if "timebase" in given:
         return plan_from_json(given, transcript, file_name)
-    return _plan_by(CutOptions.parse(given, "cutPlan")[0], transcript, file_name)
-
-
-def _plan_by(options: CutOptions, transcript: Transcript, file_name: str) -> CutPlan:
-    media = media_reference(
-        transcript, file_name, frame_rate=options.frame_rate, start_timecode=options.start_timecode
-    )
-    return plan_cuts(transcript, media, options)
+    return plan_transcript(transcript, file_name, CutOptions.parse(given, "cutPlan")[0])
 
 
 def _planned(options: CutOptions, transcript: Transcript, file_name: str, warnings: list[str]) -> bytes:
-    plan = plan_document(_plan_by(options, transcript, file_name)).to_json_text()
+    plan = plan_document(plan_transcript(transcript, file_name, options)).to_json_text()
     more = b', "warnings": ' + json.dumps(warnings).encode() if warnings else b""
     return b'{"success": true, ' + plan[1:-1] + more + b"}"
 

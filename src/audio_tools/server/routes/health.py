@@ -10,8 +10,9 @@ from fastapi.responses import JSONResponse
 
 from audio_tools import __version__
 from audio_tools.errors import AudioToolsError
+from audio_tools.json_value import iso
 from audio_tools.media.ffmpeg import ffmpeg_version
-from audio_tools.server.views import Check, Checks, Health, iso
+from audio_tools.server.views import Check, Checks, Health
 
 CHECK_S = 5.0
 """Timeout of a check, in seconds."""

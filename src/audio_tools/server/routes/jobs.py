@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, Header, Query, Request
-from fastapi import Path as InPath
 from fastapi.responses import Response, StreamingResponse
 
 from audio_tools.backend import Backend
@@ -40,6 +39,7 @@ from audio_tools.server.openapi.errors import (
 )
 from audio_tools.server.routes._job_view import websocket_url
 from audio_tools.server.routes._json_body import json_body, json_object, unknown_names
+from audio_tools.server.routes._parameters import JobId
 from audio_tools.server.routes.event_stream import AFTER, LONGEST_WAIT_S, EventStreams
 from audio_tools.server.routes.exports import ExportRoutes
 from audio_tools.server.views import Done, JobStatus, ListedJob, Pending, Started
@@ -52,7 +52,6 @@ JOBS_PER_PIECE = 50
 MOST_JOBS = 1_000_000_000
 """Upper bound for `offset`; databases do not support larger numbers."""
 
-JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
 DeleteToo = Annotated[
     bool | None,
     Query(

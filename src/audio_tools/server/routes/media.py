@@ -12,7 +12,6 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query
-from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
@@ -20,14 +19,15 @@ from starlette.types import Message, Receive, Scope, Send
 from audio_tools.backend import Backend
 from audio_tools.errors import MediaNotFound, PathRefused, RangeNotSatisfiable, UploadError
 from audio_tools.jobs import Job
+from audio_tools.json_value import iso
 from audio_tools.server.byte_ranges import satisfiable_ranges
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.media_tickets import VALID_S, media_ticket
 from audio_tools.server.openapi.document import RECORDING, answers
 from audio_tools.server.openapi.errors import OF_A_JOB, errors
-from audio_tools.server.views import MediaAddress, iso
+from audio_tools.server.routes._parameters import JobId
+from audio_tools.server.views import MediaAddress
 
-JobId = Annotated[str, InPath(description="The `jobId` of the job.")]
 # Not every system knows them.
 _TYPES = {
     ".mov": "video/quicktime",

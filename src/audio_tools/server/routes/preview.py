@@ -22,7 +22,8 @@ from audio_tools.media.preview import sound_preview
 from audio_tools.server.error_responses import LenientJson
 from audio_tools.server.openapi.document import RECORDING
 from audio_tools.server.openapi.errors import OF_A_JOB, errors
-from audio_tools.server.routes.media import HEADERS, JobId, require_source
+from audio_tools.server.routes._parameters import JobId
+from audio_tools.server.routes.media import HEADERS, require_source
 
 MOST_DECODERS = 4
 """Previews that are decoded at once, each by a process."""
