@@ -17,7 +17,8 @@ from audio_tools.engines.base import Capabilities, OnDownload, Request
 from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.engines.retry import EngineClient
 from audio_tools.options import Options
-from audio_tools.pipeline.chunk_transcriber import MOST_MISFITS, ChunkResult, ChunkTranscriber
+from audio_tools.pipeline.chunk_alignment import MOST_MISFITS
+from audio_tools.pipeline.chunk_transcriber import ChunkResult, ChunkTranscriber
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.testing import FakeEngine
 from audio_tools.transcript import Interval, Reply, Segment, Word

@@ -4,42 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.chunking import Chunk
-from audio_tools.audio.hesitations import RULES as HESITATION_RULES
-from audio_tools.audio.hesitations import find_hesitations
 from audio_tools.audio.pauses import overlap
-from audio_tools.audio.stretched_words import shorten_stretched
 from audio_tools.audio.vad import describe_detector, detector_identity
 from audio_tools.engines.base import Engine
 from audio_tools.engines.retry import EngineClient
 from audio_tools.media.encode import EncodedAudio
 from audio_tools.options import Options
+from audio_tools.pipeline.chunk_alignment import ChunkAlignment
 from audio_tools.pipeline.chunk_requests import ChunkRequests
 from audio_tools.pipeline.chunk_samples import ChunkSamples
 from audio_tools.pipeline.context import ContextChain
 from audio_tools.pipeline.gap_recheck import LEAST_VOICE_S, GapRecheck
-from audio_tools.pipeline.languages import split_by_language
 from audio_tools.storage.chunk_cache import ChunkCache, chunk_digest, samples_digest
 from audio_tools.storage.disk_wait import DiskWait
-from audio_tools.transcript import Dropped, Interval, Reply, Word
-from audio_tools.words.order import separate
+from audio_tools.transcript import Dropped, Interval, Reply
 from audio_tools.words.reply import fit_reply, speech_without_words
-from audio_tools.words.segments import follow_words
 from audio_tools.words.stitch import TimedChunk
-from audio_tools.words.timing import end_with_sound
 
-MOST_MISFITS = 3
-"""Stop aligning after this many consecutive failures; a failed alignment is the slowest kind."""
 WORD_RULES = 4
 """Version of the post-processing of replies; part of the digest of a stored reply."""
-HESITATION_LANGUAGES = {"en"}
-"""Languages for which a sustained sound between two words was measured to be a hesitation."""
 LOSSLESS_FORMATS = {"flac", "wav"}
 
 log = logging.getLogger(__name__)
@@ -96,9 +86,8 @@ class ChunkTranscriber:
         disk: DiskWait | None = None,
     ) -> None:
         # The words of a translation are not those that are spoken.
-        self._aligner = aligner if options.task == "transcribe" else None
+        self._alignment = ChunkAlignment(aligner if options.task == "transcribe" else None)
         self._disk = disk or DiskWait(0.0)
-        self._misfits = Counter[tuple[int | None, str | None]]()  # in a row, by channel and language
         self._client = client
         self._requests = ChunkRequests(options)
         is_local_model = engine.capabilities.window_s is not None
@@ -123,8 +112,7 @@ class ChunkTranscriber:
             f"words {WORD_RULES}, voice by {describe_detector('auto')}",
             *((options.task,) if options.task != "transcribe" else ()),
         )
-        aligned_by = (*self._aligner.identity(), f"hesitations {HESITATION_RULES}") if self._aligner else ()
-        self._shaped_by = (*self._answer_shaped_by, *self._recheck.identity(), *aligned_by)
+        self._shaped_by = (*self._answer_shaped_by, *self._recheck.identity(), *self._alignment.identity())
 
     def prepare(self, chunk: Chunk) -> PreparedChunk:
         """Look up a chunk in the cache, or encode it. Slow; call it in a worker thread."""
@@ -226,64 +214,14 @@ class ChunkTranscriber:
         fit = partial(fit_reply, sounds=samples.sounds, voiced=samples.voiced)
         reply = await asyncio.to_thread(fit, answer, there, samples.seconds)
         gaps = speech_without_words(overlap(speech, own), reply.words, reply.dropped)
-        if not gaps and self._aligner is None:
+        if not gaps and not self._alignment.is_on:
             return reply
         # Store it now: it has been paid for, and the following steps may be interrupted.
         await self._disk.run(self._cache.put, name, answer)
         # A short stretch alone may be taken for another language.
         likely = language or (answer.language if self._keeps_language else None)
         reply = await self._recheck.fill(reply, gaps, samples, there, likely)
-        return await self._align(reply, samples, there, language, chunk.channel)
-
-    async def _align(
-        self,
-        reply: Reply,
-        chunk: ChunkSamples,
-        speech: Sequence[Interval],
-        language: str | None,
-        channel: int | None,
-    ) -> Reply:
-        """Align the words, each row of them in its language, and the segments with them."""
-        if self._aligner is None or not reply.words:
-            return reply
-        words, hesitations, searched = list[Word](), list[Interval](), False
-        for spoken, numbers, stretch in split_by_language(reply, chunk.seconds):
-            row = reply.words[numbers.start : numbers.stop]
-            within = overlap(speech, stretch) or [stretch]
-            placed, found = await self._align_row(row, chunk, within, language or spoken, channel)
-            words += placed
-            hesitations += found or ()
-            searched = searched or found is not None
-        words = separate(words, Interval(0.0, chunk.seconds))
-        segments = follow_words(reply.segments, reply.words, words)
-        aligned = replace(reply, words=tuple(words), segments=tuple(segments))
-        return replace(aligned, hesitations=tuple(hesitations)) if searched else aligned
-
-    async def _align_row(
-        self,
-        words: Sequence[Word],
-        chunk: ChunkSamples,
-        speech: Sequence[Interval],
-        language: str | None,
-        channel: int | None,
-    ) -> tuple[Sequence[Word], list[Interval] | None]:
-        """Return words in one language, aligned, and the hesitations; None if they were not searched for."""
-        assert self._aligner is not None
-        voice = channel, language
-        if self._misfits[voice] >= MOST_MISFITS:
-            return words, None
-        pcm = await asyncio.to_thread(chunk.pcm)
-        placed = await self._aligner.align(pcm, words, speech, language)
-        fits = any(word.timing == "aligned" for word in placed)
-        self._misfits[voice] = 0 if fits else self._misfits[voice] + 1
-        # Only aligned words end where a hesitation begins: an engine's own are stretched over it.
-        searched = fits and language in HESITATION_LANGUAGES
-        if searched:
-            placed = await asyncio.to_thread(shorten_stretched, pcm, placed)
-        ended = await asyncio.to_thread(end_with_sound, placed, chunk.end_of_sound)
-        if not searched:
-            return ended, None
-        return ended, await asyncio.to_thread(find_hesitations, pcm, placed, speech)
+        return await self._alignment.align(reply, samples, there, language, chunk.channel)
 
     def _stored(self, *digests: str) -> Reply | None:
         """Return the cached reply of the first known name."""
