@@ -15,11 +15,25 @@ from audio_tools.engines.base import Request
 from audio_tools.engines.openai.engine import OpenAIEngine
 from audio_tools.errors import EngineNotReady, EngineUnreachable, ServerUnreachable
 from audio_tools.media.encode import EncodedAudio
-from audio_tools.network import is_loopback, require_network_environment
+from audio_tools.network import failure_reason, is_loopback, require_network_environment
 from tests.engines.openai.test_hints import self_signed
 
 NOWHERE = "127.0.0.1:9"
 REQUEST = Request(EncodedAudio(b"", "flac", 10.0))
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (ConnectionRefusedError(10061, "Connect call failed"), "connection refused"),
+        (ConnectionRefusedError(22, "Connection refused"), "connection refused"),
+        (ConnectionResetError(10054, "An existing connection was closed"), "connection reset by peer"),
+        (TimeoutError(10060, "Connect call failed"), "connection timed out"),
+    ],
+)
+def test_the_numbers_of_windows_have_reasons(failure: OSError, reason: str) -> None:
+    """Those of its network and of its event loop mean nothing, or something else, to the C library."""
+    assert failure_reason(failure) == reason
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,12 @@ PLAIN_HTTP_SIGNS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUES
 """OpenSSL's error, by version, for a reply that is not TLS."""
 UNRESOLVED = "the host name cannot be resolved"
 """Reason for a failed connection; the name is that of the server, or of its proxy."""
+REASONS: dict[type[OSError], str] = {
+    ConnectionRefusedError: "connection refused",
+    ConnectionResetError: "connection reset by peer",
+    TimeoutError: "connection timed out",
+}
+"""By kind of error: on Windows `os.strerror` has no text for the numbers of the network."""
 
 
 def is_loopback(url: str) -> bool:
@@ -84,7 +90,9 @@ def failure_reason(error: BaseException) -> str:
     if cause is None or isinstance(cause, ssl.SSLError) or cause.filename is not None or not cause.errno:
         return str(error).rstrip(".") or type(error).__name__
     # asyncio and redis-py have sentences of their own, with the address in them.
-    reason = os.strerror(cause.errno)
+    reason = next(
+        (name for kind, name in REASONS.items() if isinstance(cause, kind)), os.strerror(cause.errno)
+    )
     return reason[0].lower() + reason[1:]
 
 

@@ -140,6 +140,15 @@ async def test_an_unknown_and_a_removed_upload_are_not_found(store: UploadStore)
             await store.open(upload_id)
 
 
+async def test_a_record_that_was_open_is_removed_later(store: UploadStore, tmp_path: Path) -> None:
+    """Windows keeps an open file: the record of an upload that its holder removes."""
+    file = await upload(store, b"media")
+    async with store.hold(file.id):
+        file.path.unlink()
+
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
 async def test_an_upload_that_fails_leaves_nothing(store: UploadStore, tmp_path: Path) -> None:
     """The file is removed also when the error comes after the last byte: no client knows its id."""
     for finished in (False, True):

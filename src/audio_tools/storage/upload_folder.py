@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -98,6 +99,12 @@ class UploadFolder:
             os.close(descriptor)
             raise
         return descriptor
+
+    def remove_rest(self) -> None:
+        """Remove the record of an upload that was removed while the record was open: Windows keeps it."""
+        # The part first: while it is renamed to the media, one of them always exists.
+        if not self.part.exists() and not self.media.exists():
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def touched_at(self) -> float:
         """Time of the last write, epoch seconds."""

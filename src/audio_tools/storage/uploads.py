@@ -109,13 +109,18 @@ class UploadStore:
         Raises:
             UploadNotFound: there is no upload with this id.
         """
-        with await self.run(UploadFolder(self._folder, upload_id).open_record) as record:
+        folder = UploadFolder(self._folder, upload_id)
+        with await self.run(folder.open_record) as record:
             while True:
                 with suppress(UploadLocked):
                     lock(record.fileno())
                     break
                 await asyncio.sleep(HOLD_AGAIN_S)
-            yield
+            try:
+                yield
+            finally:
+                record.close()
+                await self.run(folder.remove_rest)
 
     async def open(self, upload_id: str) -> UploadedFile:
         """
@@ -220,7 +225,8 @@ class UploadStore:
             if folder.touched_at() + self._patience_s(folder) >= time.time():
                 return False
             shutil.rmtree(folder.path, ignore_errors=True)
-            return True
+        folder.remove_rest()
+        return True
 
     def _patience_s(self, folder: UploadFolder) -> float:
         """How long an idle upload without a job is stored, in seconds."""
