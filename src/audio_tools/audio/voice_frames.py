@@ -23,6 +23,7 @@ LONG_LAG_PRICE = 0.15
 WINDOW_SAMPLES = 640
 SPECTRUM_SAMPLES = 512
 BANDS, LOWEST_BAND_HZ, HIGHEST_BAND_HZ = 20, 80.0, 5000.0
+PREEMPHASIS = 0.95
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -127,6 +128,19 @@ def _change(windows: Floats) -> Floats:
         distance = np.sqrt(np.mean((shape[apart:] - shape[:-apart]) ** 2, axis=1))
         change[CHANGE_FRAMES:-CHANGE_FRAMES] = distance
     return change
+
+
+@ignore_false_alarms()
+def band_energies(pcm: Pcm) -> Floats:
+    """The log energy in bands of equal width on the mel scale, every 10 ms, with the treble raised."""
+    samples = pcm.astype(np.float64) / 32768
+    samples[1:] -= PREEMPHASIS * samples[:-1]
+    side = (SPECTRUM_SAMPLES - FRAME_SAMPLES) // 2
+    padded = np.pad(samples, (side, SPECTRUM_SAMPLES))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, SPECTRUM_SAMPLES)[::FRAME_SAMPLES]
+    shaped = windows[: len(pcm) // FRAME_SAMPLES] * np.hanning(SPECTRUM_SAMPLES)
+    power = np.abs(np.fft.rfft(shaped, axis=1)) ** 2
+    return np.asarray(np.log(power @ _bands().T + 1e-6), np.float64)
 
 
 @lru_cache(maxsize=1)

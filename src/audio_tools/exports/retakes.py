@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 import numpy as np
@@ -29,6 +30,9 @@ CANDIDATES = 4
 LEAST_SCORE = 0.6
 LEAST_COVERAGE = 0.7
 PAUSE_S = 0.25
+CHANT_WORDS = 4
+LEAST_BROKEN_WORDS, LEAST_BROKEN_LETTERS = 3, 3
+"""An attempt of so many words may break off within its last one, of which so many letters are written."""
 LEAST_TIME = 1 / 3
 """Words said again last at least this share of those of the attempt; engines invent faster ones."""
 LENGTH_SCORES = (0.0, 0.7, 0.8, 0.9)
@@ -324,9 +328,17 @@ class _Search:
             return None
         if later - 1 in self.broken_off and token.startswith(earlier):
             return self._retake("stutter", later - 1, later, later, 0.9)
-        if earlier != token or self._is_doubled(token):
+        if earlier != token or self._is_doubled(token) or self._is_chant(later):
             return None
         return self._retake("stutter", later - 1, later, later, 0.9 if token in SMALL_WORDS else 0.65)
+
+    def _is_chant(self, position: int) -> bool:
+        """Whether a word is said so often in a row that it is meant: `word, word, word, word`."""
+        token, reach = self.tokens[position], CHANT_WORDS - 1
+        before = self.tokens[max(position - reach, 0) : position][::-1]
+        behind = self.tokens[position + 1 : position + 1 + reach]
+        row = sum(sum(1 for _ in takewhile(token.__eq__, side)) for side in (before, behind)) + 1
+        return row >= CHANT_WORDS and token not in SMALL_WORDS
 
     def _is_doubled(self, token: str) -> bool:
         return token in DOUBLED or not token.isalpha() or (self.language or "") in REDUPLICATING
@@ -341,11 +353,12 @@ class _Search:
         if length < 2 or not self._same_speaker(first, later):
             return None
         again = self.tokens[later : later + length + 2]
+        attempt = _completed(attempt, again)
         # A bound that costs little: most pairs end here.
         shared = frozenset(again)
         if sum(token in shared for token in attempt) < LEAST_COVERAGE * length:
             return None
-        if length == 2 and self._is_chain(first, *attempt):
+        if (length == 2 and self._is_chain(first, *attempt)) or self._is_chant(later):
             return None
         matched, last_matched, reach = _align(attempt, again)
         coverage = matched / length
@@ -405,6 +418,15 @@ def _previous(values: NDArray[np.int64]) -> NDArray[np.int64]:
     previous = np.full(len(values), -1, np.int64)
     previous[order[1:][same]] = order[:-1][same]
     return previous
+
+
+def _completed(attempt: list[str], again: Sequence[str]) -> list[str]:
+    """An attempt that breaks off within a word, with the whole word: `rather cold, rather coldhearted`."""
+    last, place = attempt[-1], len(attempt) - 1
+    if len(attempt) < LEAST_BROKEN_WORDS or len(last) < LEAST_BROKEN_LETTERS or last in again:
+        return attempt
+    whole = again[place] if place < len(again) else ""
+    return [*attempt[:-1], whole] if whole.startswith(last) else attempt
 
 
 def _align(attempt: Sequence[str], again: Sequence[str]) -> tuple[int, int, int]:

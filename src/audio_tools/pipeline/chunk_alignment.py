@@ -1,19 +1,21 @@
-"""Align the words of a chunk, and find its hesitations."""
+"""Align the words of a chunk, and find its hesitations and the repetitions that it lacks."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.hesitations import RULES as HESITATION_RULES
 from audio_tools.audio.hesitations import find_hesitations
 from audio_tools.audio.pauses import overlap
+from audio_tools.audio.repeated_sound import RULES as REPETITION_RULES
 from audio_tools.audio.stretched_words import shorten_stretched
 from audio_tools.pipeline.chunk_samples import ChunkSamples
 from audio_tools.pipeline.languages import split_by_language
+from audio_tools.pipeline.repetitions import SpokenChunk, with_inserted
 from audio_tools.transcript import Interval, Reply, Word
 from audio_tools.words.order import separate
 from audio_tools.words.segments import follow_words
@@ -22,7 +24,21 @@ from audio_tools.words.timing import end_with_sound
 MOST_MISFITS = 3
 """Stop aligning after this many consecutive failures; a failed alignment is the slowest kind."""
 HESITATION_LANGUAGES = {"en"}
-"""Languages for which a sustained sound between two words was measured to be a hesitation."""
+"""Languages for which hesitations between words, and words said again, were measured to be found in sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class _AlignedRow:
+    """
+    Words in one language, aligned.
+
+    `origins`: for each the index of the word that it was, or is a repetition of. `hesitations`: between the
+    words; None: not searched for.
+    """
+
+    words: Sequence[Word]
+    origins: Sequence[int]
+    hesitations: Sequence[Interval] | None = None
 
 
 class ChunkAlignment:
@@ -39,7 +55,8 @@ class ChunkAlignment:
 
     def identity(self) -> tuple[str, ...]:
         """Return what determines the times; part of the digest of a stored reply."""
-        return (*self._aligner.identity(), f"hesitations {HESITATION_RULES}") if self._aligner else ()
+        rules = f"hesitations {HESITATION_RULES}", f"repetitions {REPETITION_RULES}"
+        return (*self._aligner.identity(), *rules) if self._aligner else ()
 
     async def align(
         self,
@@ -61,15 +78,18 @@ class ChunkAlignment:
         """
         if self._aligner is None or not reply.words:
             return reply
-        words, hesitations, searched = list[Word](), list[Interval](), False
+        words, origins, hesitations, searched = list[Word](), list[int](), list[Interval](), False
         for spoken, numbers, stretch in split_by_language(reply, chunk.seconds):
             row = reply.words[numbers.start : numbers.stop]
             within = overlap(speech, stretch) or [stretch]
-            placed, found = await self._align_row(row, chunk, within, language or spoken, channel)
-            words += placed
-            hesitations += found or ()
-            searched = searched or found is not None
+            placed = await self._align_row(row, chunk, within, language or spoken, channel)
+            words += placed.words
+            origins += [numbers.start + origin for origin in placed.origins]
+            hesitations += placed.hesitations or ()
+            searched = searched or placed.hesitations is not None
         words = separate(words, Interval(0.0, chunk.seconds))
+        if len(words) > len(reply.words):
+            return replace(with_inserted(reply, words, origins), hesitations=tuple(hesitations))
         segments = follow_words(reply.segments, reply.words, words)
         aligned = replace(reply, words=tuple(words), segments=tuple(segments))
         return replace(aligned, hesitations=tuple(hesitations)) if searched else aligned
@@ -81,21 +101,25 @@ class ChunkAlignment:
         speech: Sequence[Interval],
         language: str | None,
         channel: int | None,
-    ) -> tuple[Sequence[Word], list[Interval] | None]:
-        """Return words in one language, aligned, and the hesitations; None if they were not searched for."""
+    ) -> _AlignedRow:
+        """Align words in one language."""
         assert self._aligner is not None
         voice = channel, language
         if self._misfits[voice] >= MOST_MISFITS:
-            return words, None
+            return _AlignedRow(words, range(len(words)))
         pcm = await asyncio.to_thread(chunk.pcm)
         placed = await self._aligner.align(pcm, words, speech, language)
         fits = any(word.timing == "aligned" for word in placed)
         self._misfits[voice] = 0 if fits else self._misfits[voice] + 1
         # Only aligned words end where a hesitation begins: an engine's own are stretched over it.
         searched = fits and language in HESITATION_LANGUAGES
+        origins = list(range(len(placed)))
         if searched:
+            whole = await SpokenChunk(pcm, speech, self._aligner, language).restore_repetitions(placed)
+            origins, placed = [origin for origin, _ in whole], [word for _, word in whole]
             placed = await asyncio.to_thread(shorten_stretched, pcm, placed)
         ended = await asyncio.to_thread(end_with_sound, placed, chunk.end_of_sound)
         if not searched:
-            return ended, None
-        return ended, await asyncio.to_thread(find_hesitations, pcm, placed, speech)
+            return _AlignedRow(ended, origins)
+        hesitations = await asyncio.to_thread(find_hesitations, pcm, placed, speech)
+        return _AlignedRow(ended, origins, hesitations)
