@@ -37,6 +37,7 @@ from benchmarks.silence_material import REPORTING, TUNING, Case, cases
 TALK_S = 300.0
 LEAST_S = 0.3
 SAME_EDGES_S = 0.1
+NO_SPEECH_S = 0.05
 LONG_S, MUCH_SPEECH_S = 1.0, 0.4
 BLOCK = 4 * SAMPLE_RATE_HZ
 BEGIN_LOG_ODDS, END_LOG_ODDS = 0.0, -0.619
@@ -53,6 +54,7 @@ class Score:
     recalled: int = 0
     found: int = 0
     true: int = 0
+    silent: int = 0
     over_speech: int = 0
     edges: list[float] = field(default_factory=list)
     speech: float = 0.0
@@ -65,23 +67,26 @@ class Score:
         self.truth += len(wanted)
         self.found += len(found)
         self.recalled += len({a for a, _ in hits})
-        self.true += sum(any(_same(a, b) for a in case.silences) for b in found)
+        true = [any(_same(a, b) for a in case.silences) for b in found]
+        self.true += sum(true)
         self.edges += [edge for a, b in hits for edge in (abs(a.start - b.start), abs(a.end - b.end))]
         speech = np.ones(len(case.pcm) // FRAME_SAMPLES + 1, np.bool_)
         for stretch in (*case.silences, *case.ignored):
             speech[_frames(stretch)] = False
         self.speech += np.count_nonzero(speech) / 100
-        for silence in found:
+        for silence, hit in zip(found, true, strict=True):
             lost = np.count_nonzero(speech[_frames(silence)]) / 100
             self.lost += lost
+            self.silent += int(hit or lost <= NO_SPEECH_S)
             self.over_speech += int(silence.duration > LONG_S and lost > MUCH_SPEECH_S)
 
     def row(self) -> str:
         """Columns of the table."""
         median, p95 = 1000 * np.percentile(self.edges, [50, 95]) if self.edges else (0, 0)
+        found = max(self.found, 1)
         return (
             f"{self.recalled} of {self.truth} | {self.recalled / max(self.truth, 1):.2f} | "
-            f"{self.true / max(self.found, 1):.2f} | {100 * self.lost / self.speech:.1f} % | "
+            f"{self.true / found:.2f} | {self.silent / found:.2f} | {100 * self.lost / self.speech:.1f} % | "
             f"{self.over_speech} | {median:.0f} / {p95:.0f} |"
         )
 
@@ -93,12 +98,13 @@ def bench(folder: Path) -> list[str]:  # noqa: ARG001
         "## Silence",
         "",
         f"Silences of at least {LEAST_S} s; hit: overlap of half, or both edges within {SAME_EDGES_S} s. "
+        f"True: a hit, or part of a labelled silence, with at most {NO_SPEECH_S} s of speech. "
         f"Over speech: longer than {LONG_S:g} s with more than {MUCH_SPEECH_S} s of labelled speech. The "
         "weights of `auto` were fitted on the tuning set.",
         "",
-        "| recordings | detector | found | recall | precision | speech lost | over speech "
+        "| recordings | detector | found | recall | precision | true | speech lost | over speech "
         "| edges ms median / p95 |",
-        "|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     took, seconds = dict.fromkeys(detectors, 0.0), 0.0
     for name, recordings in _sets():
