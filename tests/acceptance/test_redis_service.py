@@ -58,7 +58,7 @@ async def test_web_and_workers_are_processes_of_their_own(
 ) -> None:
     """
     What one process takes in others do; each web process reports progress, to the end; one limit holds for
-    all workers together. No log has the password.
+    all workers together, and any process deletes what another did. No log has the password.
     """
     simulator.latency = Latency(base_s=0.2)
     webs = [cluster.web(name="web0"), cluster.web(name="web1")]
@@ -79,6 +79,12 @@ async def test_web_and_workers_are_processes_of_their_own(
         assert health.json()["checks"]["queue"]["message"].startswith("Redis at redis://127.0.0.1:")
         assert set(health.json()["checks"]) == {"queue", "disk"}
         assert webs[0].files("uploads") == []
+        kept, deleted, again = [
+            (await in_thread(webs[1].http.delete, f"/job/{jobs[0]}?delete={delete}")).status_code
+            for delete in ("false", "true", "true")
+        ]
+        assert (kept, deleted, again) == (409, 200, 404)
+        assert not any(jobs[0] in name for name in webs[0].files("transcripts"))
         await stop(*webs, *workers)
         assert not any(PASSWORD in process.log for process in (*webs, *workers))
         assert not any("limiting per process until Redis is back" in worker.log for worker in workers)

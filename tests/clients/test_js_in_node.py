@@ -202,7 +202,7 @@ def test_a_form_and_the_calls_of_an_unfinished_job(
         "job_not_found",
         "invalid_option",
     ]
-    assert (cancelled["listed"], cancelled["yes"]) == (1, True)
+    assert (cancelled["listed"], cancelled["yes"], cancelled["again"]) == (1, True, False)
 
 
 def test_text_needs_nothing_of_the_host(start: Start) -> None:

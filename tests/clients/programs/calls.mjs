@@ -34,5 +34,6 @@ await run(async () => {
   ];
   print('early', { codes: early });
   const { jobs, total } = await client.jobs.list({ state: ['active', 'waiting'], limit: 1 });
-  print('cancelled', { listed: jobs.length, total, yes: await client.jobs.cancel(jobId) });
+  const [yes, twice] = [await client.jobs.cancel(jobId), await client.jobs.cancel(jobId)];
+  print('cancelled', { listed: jobs.length, total, yes, again: twice });
 });

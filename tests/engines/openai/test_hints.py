@@ -343,6 +343,7 @@ async def test_a_500_with_a_reason_is_not_taken_for_loading(
         await transcribe(str(server.make_url("/v1")))
 
     assert (caught.value.loading, caught.value.away, caught.value.received) == (False, away, True)
+    assert ("see the log of the server" in caught.value.hint) is (away is None)
 
 
 @pytest.mark.parametrize(("models", "away"), [(200, False), (404, None), (500, None), (503, None)])
