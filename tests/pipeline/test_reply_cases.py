@@ -208,3 +208,26 @@ async def test_sound_without_words_is_reported(tmp_path: Path) -> None:
     outcome = await answer_about(recording, body_of({"body": {"text": ""}}), tmp_path / "store")
 
     assert outcome.transcript.warnings == ("The audio contains sound, but no words were found in it.",)
+
+
+async def test_words_that_end_too_early_before_a_pause_end_with_their_sound(tmp_path: Path) -> None:
+    """Engines end such words up to 0.3 s early, aligned or not; the silences stay where they are."""
+    reply = {
+        "text": "Then scratch. Now stop",
+        "words": [
+            {"word": "Then", "start": 0.5, "end": 0.8},
+            {"word": "scratch.", "start": 0.8, "end": 1.1},
+            {"word": "Now", "start": 5.0, "end": 5.3},
+            {"word": "stop", "start": 5.3, "end": 5.5},
+        ],
+    }
+
+    came = await outcome({"body": reply}, tmp_path, 9.0, (0.5, 1.35), (5.0, 5.7))
+
+    ends = [word.end for word in came.transcript.words]
+    assert ends == pytest.approx([0.8, 1.35, 5.3, 5.7], abs=0.03)
+    assert [word.timing for word in came.transcript.words] == ["engine"] * 4
+    assert [(round(s.start, 1), round(s.end, 1)) for s in came.transcript.silences] == [
+        (1.4, 5.0),
+        (5.7, 9.0),
+    ]

@@ -20,6 +20,10 @@ DECAY_DB = 24.0
 """A word ends where the level stays this far below its loud part; the rest is breath and reverberation."""
 LONGEST_DECAY_S = 0.15
 LOUD_PART = 0.9
+LONGEST_CLOSURE_FRAMES = 6
+"""Stops close for so long within the end of a word: the `t` of `scratch`."""
+PAUSE_QUANTILE = 0.1
+"""The level of a pause that has the end of a word in it."""
 
 
 class Loudness:
@@ -56,3 +60,26 @@ class Loudness:
         while end > earliest and self._levels[end - 1] < threshold:
             end -= 1
         return min(word.end, end / frames)
+
+    def end_of_sound_behind(self, word: Interval, until: float, most_below_db: float) -> float:
+        """
+        Return when the sound in which a word ends has died away, in seconds; its end if it ends in none.
+
+        Args:
+            word: it ends too early if there is sound directly behind it.
+            until: the next sound begins; what comes later does not count.
+            most_below_db: how far below the loud part of the word the sound behind it is at most.
+        """
+        frames = SAMPLE_RATE_HZ / FRAME_SAMPLES
+        first, end = round(word.start * frames), round(word.end * frames)
+        own, behind = self._levels[first:end], self._levels[end : int(until * frames)]
+        if len(own) < LEAST_FRAMES or not len(behind):
+            return word.end
+        loud = np.quantile(own, LOUD_PART)
+        if behind[: LONGEST_CLOSURE_FRAMES + 1].max() < loud - most_below_db:
+            return word.end
+        threshold = max(loud - DECAY_DB, np.quantile(behind, PAUSE_QUANTILE) + LEAST_RISE_DB)
+        sounding = np.concatenate([[-1], np.flatnonzero(behind >= threshold)])
+        breaks = np.flatnonzero(np.diff(sounding) > LONGEST_CLOSURE_FRAMES + 1)
+        last = sounding[breaks[0]] if len(breaks) else sounding[-1]
+        return max(word.end, float(end + last + 1) / frames)

@@ -1,4 +1,4 @@
-"""Align the words of a chunk, and find its hesitations and the repetitions that it lacks."""
+"""Align the words of a chunk, correct their ends, and find its hesitations and missing repetitions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from audio_tools.alignment.base import Aligner
 from audio_tools.audio.hesitations import RULES as HESITATION_RULES
@@ -17,9 +18,10 @@ from audio_tools.pipeline.chunk_samples import ChunkSamples
 from audio_tools.pipeline.languages import split_by_language
 from audio_tools.pipeline.repetitions import SpokenChunk, with_inserted
 from audio_tools.transcript import Interval, Reply, Word
+from audio_tools.words.ends import RULES as END_RULES
+from audio_tools.words.ends import end_with_sound, lengthen_cut_off
 from audio_tools.words.order import separate
 from audio_tools.words.segments import follow_words
-from audio_tools.words.timing import end_with_sound
 
 MOST_MISFITS = 3
 """Stop aligning after this many consecutive failures; a failed alignment is the slowest kind."""
@@ -55,8 +57,9 @@ class ChunkAlignment:
 
     def identity(self) -> tuple[str, ...]:
         """Return what determines the times; part of the digest of a stored reply."""
-        rules = f"hesitations {HESITATION_RULES}", f"repetitions {REPETITION_RULES}"
-        return (*self._aligner.identity(), *rules) if self._aligner else ()
+        ends = f"ends {END_RULES}"
+        rules = f"hesitations {HESITATION_RULES}", f"repetitions {REPETITION_RULES}", ends
+        return (*self._aligner.identity(), *rules) if self._aligner else (ends,)
 
     async def align(
         self,
@@ -69,6 +72,8 @@ class ChunkAlignment:
         """
         Return the reply with its words aligned, each row of them in its language, and the segments with them.
 
+        Words that end too early before a pause are lengthened, aligned or not.
+
         Args:
             reply: words in seconds from the start of the chunk.
             chunk: the samples.
@@ -76,7 +81,7 @@ class ChunkAlignment:
             language: the one that was requested; None: see `split_by_language`.
             channel: see `Chunk`.
         """
-        if self._aligner is None or not reply.words:
+        if not reply.words:
             return reply
         words, origins, hesitations, searched = list[Word](), list[int](), list[Interval](), False
         for spoken, numbers, stretch in split_by_language(reply, chunk.seconds):
@@ -88,6 +93,8 @@ class ChunkAlignment:
             hesitations += placed.hesitations or ()
             searched = searched or placed.hesitations is not None
         words = separate(words, Interval(0.0, chunk.seconds))
+        lengthen = partial(lengthen_cut_off, seconds=chunk.seconds, end_behind=chunk.end_of_sound_behind)
+        words = await asyncio.to_thread(lengthen, words, speech, hesitations)
         if len(words) > len(reply.words):
             return replace(with_inserted(reply, words, origins), hesitations=tuple(hesitations))
         segments = follow_words(reply.segments, reply.words, words)
@@ -102,10 +109,9 @@ class ChunkAlignment:
         language: str | None,
         channel: int | None,
     ) -> _AlignedRow:
-        """Align words in one language."""
-        assert self._aligner is not None
+        """Align words in one language, if there is an aligner."""
         voice = channel, language
-        if self._misfits[voice] >= MOST_MISFITS:
+        if self._aligner is None or self._misfits[voice] >= MOST_MISFITS:
             return _AlignedRow(words, range(len(words)))
         pcm = await asyncio.to_thread(chunk.pcm)
         placed = await self._aligner.align(pcm, words, speech, language)

@@ -34,8 +34,12 @@ class ChunkSamples:
         return self._levels().sounds(stretch)
 
     def end_of_sound(self, word: Interval) -> float:
-        """See `words.timing.end_with_sound`."""
+        """See `words.ends.end_with_sound`."""
         return self._levels().end_of_sound(word)
+
+    def end_of_sound_behind(self, word: Interval, until: float, most_below_db: float) -> float:
+        """See `words.ends.EndBehind`."""
+        return self._levels().end_of_sound_behind(word, until, most_below_db)
 
     def _levels(self) -> Loudness:
         if self._loudness is None:

@@ -206,7 +206,7 @@ class ChunkTranscriber:
     async def _complete(
         self, answer: Reply, chunk: Chunk, audio: EncodedAudio, language: str | None, name: str
     ) -> Reply:
-        """Send uncovered speech of the chunk once more, and align the words."""
+        """Send uncovered speech of the chunk once more, align the words and correct their ends."""
         own = Interval(chunk.own.start - chunk.start, chunk.own.end - chunk.start)
         speech, samples = _speech_within(chunk), ChunkSamples(audio)
         # Sound that only the level detector finds is checked as well.
@@ -214,10 +214,9 @@ class ChunkTranscriber:
         fit = partial(fit_reply, sounds=samples.sounds, voiced=samples.voiced)
         reply = await asyncio.to_thread(fit, answer, there, samples.seconds)
         gaps = speech_without_words(overlap(speech, own), reply.words, reply.dropped)
-        if not gaps and not self._alignment.is_on:
-            return reply
-        # Store it now: it has been paid for, and the following steps may be interrupted.
-        await self._disk.run(self._cache.put, name, answer)
+        if gaps or self._alignment.is_on:
+            # Store it now: it has been paid for, and the following steps may be interrupted.
+            await self._disk.run(self._cache.put, name, answer)
         # A short stretch alone may be taken for another language.
         likely = language or (answer.language if self._keeps_language else None)
         reply = await self._recheck.fill(reply, gaps, samples, there, likely)

@@ -18,7 +18,7 @@ from audio_tools.words.script import fold
 SHORTEST_WORD_S = 0.04
 """Minimum length of a word, in seconds, if there is space."""
 LONGEST_LETTER_S, LONGEST_GUESS_S = 0.09, 0.3
-"""Maximum length of a word with a start only, in seconds: for each letter, and in addition."""
+"""Maximum length of a word whose end is unknown, in seconds: for each letter, and in addition."""
 OUTSIDE_S = 1.0
 """How far engines overshoot the ends of a chunk, in seconds; times farther out are wrong."""
 
@@ -59,6 +59,11 @@ def in_order(words: Sequence[Word], seconds: float) -> list[Word]:
     return to_words(units, seconds)
 
 
+def longest_word_s(text: str) -> float:
+    """Return how long a word whose end is unknown lasts at most, in seconds."""
+    return LONGEST_GUESS_S + LONGEST_LETTER_S * len(fold(text))
+
+
 def _time(unit: TimedUnit, seconds: float) -> Interval | None:
     """The times of a unit within the chunk; None without any, or if they lie outside it."""
     if unit.start is None or unit.end is None:
@@ -78,8 +83,8 @@ def _with_ends(
         if time is None or time.duration > 0:
             ended.append(time)
         else:
-            longest = LONGEST_GUESS_S + LONGEST_LETTER_S * len(fold(unit.text))
-            ended.append(Interval(time.start, min(max(following, time.start), time.start + longest)))
+            longest = time.start + longest_word_s(unit.text)
+            ended.append(Interval(time.start, min(max(following, time.start), longest)))
         following = following if time is None else time.start
     return ended[::-1]
 

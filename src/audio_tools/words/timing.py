@@ -22,9 +22,6 @@ LONGEST_GUESS_S = 0.8
 UNCOVERED_S = 1.0
 """Minimum length of uncovered speech between two words that is sent again, in seconds."""
 
-PAUSE_BEHIND_S = 0.15
-"""Minimum pause after a word whose end follows its sound, in seconds."""
-
 Sounds = Callable[[Interval], bool]
 """Whether a stretch of a chunk contains sound, in seconds from its start."""
 
@@ -179,23 +176,6 @@ def place_between(
     return [
         replace(word, start=at.start, end=min(at.end, at.start + LONGEST_GUESS_S), timing="estimated")
         for word, at in zip(words, _spread(lengths, spoken), strict=True)
-    ]
-
-
-def end_with_sound(words: Sequence[Word], end_of_sound: Callable[[Interval], float]) -> list[Word]:
-    """
-    End aligned words that a pause follows where their sound dies away.
-
-    Args:
-        words: in order.
-        end_of_sound: when the word in a stretch has died away, in seconds; no later than its end.
-    """
-    following = [*(word.start for word in words[1:]), float("inf")]
-    return [
-        replace(word, end=max(end_of_sound(Interval(word.start, word.end)), word.start + SHORTEST_WORD_S))
-        if word.timing == "aligned" and next_start - word.end >= PAUSE_BEHIND_S
-        else word
-        for word, next_start in zip(words, following, strict=True)
     ]
 
 
