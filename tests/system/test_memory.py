@@ -9,11 +9,13 @@ import sys
 import pytest
 
 SAME_ARRAY_TWICE = """
-import resource, sys, threading
+import ctypes, resource, threading
 import numpy as np
 from audio_tools.system.memory import keep_freed_memory
 
 keep_freed_memory()
+PR_SET_THP_DISABLE = 41
+ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)  # a fault would be 4 kB or 2 MB, as memory is free
 
 def compute():
     for _ in range(2):
