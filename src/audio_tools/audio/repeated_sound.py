@@ -29,8 +29,10 @@ SHORTEST_FRAMES = 12
 LONGEST_PAUSE_FRAMES, SHORTEST_PAUSE_FRAMES = 200, 4
 MOST_DISTANCES = ((40, 0.33), (20, 0.22), (SHORTEST_FRAMES, 0.15))
 """
-Maximum mean distance of an attempt of at least so many frames: other words are at 0.4 or more if they are
-long, and may be near by chance if they are short; a person's repetitions of a phrase are at 0.2 to 0.36.
+Minimum length of an attempt in frames, and the maximum mean distance from its repetition, longest first.
+
+Long stretches of other words measured 0.4 or more, short ones may be near by chance; a person's own
+repetitions of a phrase measured 0.2 to 0.36.
 """
 PRICE = 0.42
 """A pair of frames nearer than this speaks for a match, one farther away against it."""

@@ -32,7 +32,7 @@ LEAST_COVERAGE = 0.7
 PAUSE_S = 0.25
 CHANT_WORDS = 4
 LEAST_BROKEN_WORDS, LEAST_BROKEN_LETTERS = 3, 3
-"""An attempt of so many words may break off within its last one, of which so many letters are written."""
+"""Minimum words of an attempt that breaks off within its last word, and minimum letters of that word."""
 LEAST_TIME = 1 / 3
 """Words said again last at least this share of those of the attempt; engines invent faster ones."""
 LENGTH_SCORES = (0.0, 0.7, 0.8, 0.9)

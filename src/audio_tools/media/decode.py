@@ -74,7 +74,6 @@ class Decoder:
         self._report: Report | None = None
         self._other_channels: tuple[int, float] | None = None
         self._dropped_samples = 0
-        self._end_s = 0.0
         self.start: float | None = None
         """From the first block on: when the first sample is heard, seconds on the media's clock."""
 
@@ -181,7 +180,6 @@ class Decoder:
         placed = OnClock()
         yield from placed.place(pieces)
         self._dropped_samples = placed.dropped
-        self._end_s = placed.position / SAMPLE_RATE_HZ
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
